@@ -1,1 +1,25 @@
-//! Placeholder of the crate; its modules follow.
+//! What the agent and the hub share: ids, quantities, ledger events and their rules, and the
+//! frames and state machines of the sync protocol.
+//!
+//! No I/O and no async: time and randomness are passed in, so that the whole protocol can be run
+//! by a seeded simulator.
+//!
+//! # Layout, in reading order
+//!
+//! - [`ids`], [`clock`], [`quantity`]: the vocabulary
+//! - [`event`], [`chain`]: the envelope of a fact and the hash chain
+//! - [`lots`]: the lot rules; [`trace`]: where a lot came from and went
+//! - [`frame`]: what travels between agent and hub, with its limits
+//! - [`outbox`], [`inbox`], [`backoff`]: the two sides of the protocol as plain functions
+
+pub mod backoff;
+pub mod chain;
+pub mod clock;
+pub mod event;
+pub mod frame;
+pub mod ids;
+pub mod inbox;
+pub mod lots;
+pub mod outbox;
+pub mod quantity;
+pub mod trace;

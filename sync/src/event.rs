@@ -1,0 +1,499 @@
+//! Ledger events: the envelope that every fact travels in, and the kinds of facts.
+//!
+//! An event is sealed once, where it happened, and never changed. The payload is kept as the
+//! exact JSON text that was sealed, from SQLite over the wire to PostgreSQL, because the hash
+//! covers its bytes. A kind that a reader does not know is kept as it came ([`DecodeError`]).
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::chain::{CanonicalHasher, ChainHead, Hash};
+use crate::clock::to_micros;
+use crate::frame::SeriesKey;
+use crate::ids::{EventId, ProducerId};
+use crate::lots::{JobRef, LotEvent};
+
+/// One sealed event of a ledger.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Dense, from 1, per producer and epoch.
+    pub seq: u64,
+    /// Made and stored before anything is sent.
+    pub event_id: EventId,
+    /// What happened, for example `lot.split`.
+    pub kind: String,
+    /// The version of the payload's form.
+    pub version: u16,
+    /// Wall clock of when it happened.
+    pub occurred_at: Timestamp,
+    /// Wall clock of when it was recorded.
+    pub recorded_at: Timestamp,
+    /// Who or what says so.
+    pub actor: Actor,
+    /// The fact, as the exact JSON text that was sealed.
+    pub payload: Box<RawValue>,
+    /// The hash of the event before, or the genesis hash.
+    pub prev_hash: Hash,
+    /// The hash of this event.
+    pub hash: Hash,
+}
+
+impl PartialEq for Envelope {
+    /// The hash covers every field, so equal hashes are equal events.
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash
+    }
+}
+
+/// Who or what caused an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Actor {
+    /// A person at the plant or in the office.
+    Operator { name: String },
+    /// A press, finisher or scale, by its device id.
+    Device { device: String },
+    /// AGOG itself, by the part that acted.
+    System { component: String },
+}
+
+/// An event that is not sealed yet.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    /// The id, made before the event is stored.
+    pub event_id: EventId,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// When it is recorded.
+    pub recorded_at: Timestamp,
+    /// Who says so.
+    pub actor: Actor,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Why an envelope does not fit its chain.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChainError {
+    /// The event does not follow the one before it.
+    #[error("event {seq} names {found} as the hash before it, expected {expected}")]
+    Unlinked { seq: u64, found: Hash, expected: Hash },
+    /// The event was changed after it was sealed.
+    #[error("event {seq} hashes to {computed}, but says {found}")]
+    Altered { seq: u64, found: Hash, computed: Hash },
+}
+
+impl Envelope {
+    /// Seals an event as the next one after `head`.
+    pub fn seal(producer: ProducerId, epoch: u64, head: &ChainHead, new: &NewEvent) -> Self {
+        let mut envelope = Self {
+            seq: head.last_seq + 1,
+            event_id: new.event_id,
+            kind: new.event.kind().to_owned(),
+            version: new.event.version(),
+            occurred_at: to_micros(new.occurred_at),
+            recorded_at: to_micros(new.recorded_at),
+            actor: new.actor.clone(),
+            payload: new.event.payload(),
+            prev_hash: head.hash,
+            hash: head.hash,
+        };
+        envelope.hash = envelope.compute_hash(producer, epoch);
+        envelope
+    }
+
+    /// The chain's head once this event is its newest.
+    pub fn head(&self) -> ChainHead {
+        ChainHead { last_seq: self.seq, hash: self.hash }
+    }
+
+    /// Checks that this event follows `prev_hash` and was not changed since it was sealed.
+    pub fn verify(
+        &self,
+        producer: ProducerId,
+        epoch: u64,
+        prev_hash: &Hash,
+    ) -> Result<(), ChainError> {
+        if self.prev_hash != *prev_hash {
+            return Err(ChainError::Unlinked {
+                seq: self.seq,
+                found: self.prev_hash,
+                expected: *prev_hash,
+            });
+        }
+        let computed = self.compute_hash(producer, epoch);
+        if computed != self.hash {
+            return Err(ChainError::Altered { seq: self.seq, found: self.hash, computed });
+        }
+        Ok(())
+    }
+
+    /// Reads the fact.
+    pub fn event(&self) -> Result<Event, DecodeError> {
+        Event::decode(&self.kind, self.version, &self.payload)
+    }
+
+    /// BLAKE3 over the canonical bytes: every field with its length, integers little-endian,
+    /// instants in microseconds, actor and payload as JSON text.
+    fn compute_hash(&self, producer: ProducerId, epoch: u64) -> Hash {
+        let mut hasher = CanonicalHasher::new("agog ledger event 1");
+        hasher.field(producer.uuid().as_bytes());
+        hasher.field(&epoch.to_le_bytes());
+        hasher.field(&self.seq.to_le_bytes());
+        hasher.field(self.event_id.uuid().as_bytes());
+        hasher.field(self.kind.as_bytes());
+        hasher.field(&self.version.to_le_bytes());
+        hasher.field(&self.occurred_at.as_microsecond().to_le_bytes());
+        hasher.field(&self.recorded_at.as_microsecond().to_le_bytes());
+        let (actor_kind, actor_name) = match &self.actor {
+            Actor::Operator { name } => ("operator", name),
+            Actor::Device { device } => ("device", device),
+            Actor::System { component } => ("system", component),
+        };
+        hasher.field(actor_kind.as_bytes());
+        hasher.field(actor_name.as_bytes());
+        hasher.field(self.payload.get().as_bytes());
+        hasher.field(self.prev_hash.as_bytes());
+        hasher.finish()
+    }
+}
+
+/// A fact.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A movement of lots.
+    Lot(LotEvent),
+    /// A step of a job on a device.
+    Job(JobEvent),
+    /// A change of a device's state.
+    Device(DeviceEvent),
+    /// Telemetry that was produced and is not kept.
+    Gap(TelemetryGap),
+}
+
+/// A step in the life of a job at a plant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobEvent {
+    /// Which step.
+    pub step: JobStep,
+    /// What is known at that step.
+    pub progress: JobProgress,
+}
+
+/// The steps of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobStep {
+    /// The ticket arrived at the plant.
+    Received,
+    /// The device took the ticket into its queue.
+    Submitted,
+    /// The device did not take the ticket.
+    Refused,
+    /// The device began the job.
+    Started,
+    /// The device entered another phase of the job.
+    Phase,
+    /// The device returned the ticket as completed.
+    Completed,
+    /// The device returned the ticket as aborted.
+    Aborted,
+}
+
+impl JobStep {
+    const ALL: [Self; 7] = [
+        Self::Received,
+        Self::Submitted,
+        Self::Refused,
+        Self::Started,
+        Self::Phase,
+        Self::Completed,
+        Self::Aborted,
+    ];
+
+    /// The event kind of this step.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Received => "job.received",
+            Self::Submitted => "job.submitted",
+            Self::Refused => "job.refused",
+            Self::Started => "job.started",
+            Self::Phase => "job.phase",
+            Self::Completed => "job.completed",
+            Self::Aborted => "job.aborted",
+        }
+    }
+}
+
+/// What is known of a job at one step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobProgress {
+    /// Which job, for which order and customer.
+    pub job: JobRef,
+    /// The device's id.
+    pub device: String,
+    /// The id that the device's queue gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_entry_id: Option<String>,
+    /// The node status as JDF names it (`Setup`, `InProgress`, …).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// The device's own words for the status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_details: Option<String>,
+    /// Good amount so far, in the unit of the job's output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub good: Option<Decimal>,
+    /// Waste so far; not part of the good amount.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waste: Option<Decimal>,
+    /// The JMF return code of a refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_code: Option<u32>,
+    /// A sentence for people: why it was refused or aborted, where amounts differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// When the device began the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// When the device ended the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+}
+
+/// A change of a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeviceEvent {
+    /// The device reports another state.
+    StateChanged(DeviceState),
+    /// The device has not been heard of for too long.
+    Lost(DeviceContact),
+    /// The device answers again.
+    Found(DeviceContact),
+}
+
+/// The state of a device as JMF names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceState {
+    /// The device's id.
+    pub device: String,
+    /// What people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `Idle`, `Setup`, `Running`, `Stopped` …
+    pub status: String,
+    /// The device's own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_details: Option<String>,
+    /// The number of the job it works on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
+}
+
+/// Contact with a device, lost or found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceContact {
+    /// The device's id.
+    pub device: String,
+    /// A sentence for people: what was awaited, or what answered.
+    pub detail: String,
+}
+
+/// Samples that were produced and are not kept: never silent (I6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TelemetryGap {
+    /// The series, or none when a whole block of several series was dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<SeriesKey>,
+    /// The oldest dropped sample.
+    pub from: Timestamp,
+    /// The newest dropped sample.
+    pub to: Timestamp,
+    /// How many samples.
+    pub count: u64,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// Why a payload could not be read. The envelope stays valid; the hub keeps it with this reason.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// A kind of a newer producer.
+    #[error("unknown event kind `{0}`")]
+    UnknownKind(String),
+    /// A version of a newer producer.
+    #[error("`{kind}` has version {version}, this reader knows up to {known}")]
+    UnknownVersion { kind: String, version: u16, known: u16 },
+    /// The payload is not of the kind's form.
+    #[error("payload of `{kind}` is malformed")]
+    Malformed {
+        kind: String,
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// The version of every payload form so far.
+const PAYLOAD_VERSION: u16 = 1;
+
+impl Event {
+    /// The kind, as stored and sent.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Lot(event) => event.kind(),
+            Self::Job(event) => event.step.kind(),
+            Self::Device(DeviceEvent::StateChanged(_)) => "device.state-changed",
+            Self::Device(DeviceEvent::Lost(_)) => "device.lost",
+            Self::Device(DeviceEvent::Found(_)) => "device.found",
+            Self::Gap(_) => "telemetry.gap",
+        }
+    }
+
+    /// The version of the payload's form.
+    pub fn version(&self) -> u16 {
+        PAYLOAD_VERSION
+    }
+
+    /// The payload as JSON text.
+    pub fn payload(&self) -> Box<RawValue> {
+        match self {
+            Self::Lot(event) => event.payload(),
+            Self::Job(event) => raw(&event.progress),
+            Self::Device(DeviceEvent::StateChanged(state)) => raw(state),
+            Self::Device(DeviceEvent::Lost(contact) | DeviceEvent::Found(contact)) => raw(contact),
+            Self::Gap(gap) => raw(gap),
+        }
+    }
+
+    /// Reads a fact from its stored form.
+    pub fn decode(kind: &str, version: u16, payload: &RawValue) -> Result<Self, DecodeError> {
+        let step = JobStep::ALL.into_iter().find(|step| step.kind() == kind);
+        let known = step.is_some()
+            || LotEvent::is_kind(kind)
+            || ["device.state-changed", "device.lost", "device.found", "telemetry.gap"]
+                .contains(&kind);
+        if !known {
+            return Err(DecodeError::UnknownKind(kind.to_owned()));
+        }
+        if version != PAYLOAD_VERSION {
+            return Err(DecodeError::UnknownVersion {
+                kind: kind.to_owned(),
+                version,
+                known: PAYLOAD_VERSION,
+            });
+        }
+        if let Some(step) = step {
+            return Ok(Self::Job(JobEvent { step, progress: typed(kind, payload)? }));
+        }
+        Ok(match kind {
+            "device.state-changed" => {
+                Self::Device(DeviceEvent::StateChanged(typed(kind, payload)?))
+            }
+            "device.lost" => Self::Device(DeviceEvent::Lost(typed(kind, payload)?)),
+            "device.found" => Self::Device(DeviceEvent::Found(typed(kind, payload)?)),
+            "telemetry.gap" => Self::Gap(typed(kind, payload)?),
+            _ => Self::Lot(LotEvent::decode(kind, payload)?),
+        })
+    }
+}
+
+pub(crate) fn raw(value: &impl Serialize) -> Box<RawValue> {
+    serde_json::value::to_raw_value(value)
+        .expect("payload types have string keys and no failing serializers")
+}
+
+pub(crate) fn typed<T: DeserializeOwned>(kind: &str, payload: &RawValue) -> Result<T, DecodeError> {
+    serde_json::from_str(payload.get())
+        .map_err(|source| DecodeError::Malformed { kind: kind.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    fn gap(count: u64) -> NewEvent {
+        let at = Timestamp::from_second(1_760_000_000).unwrap();
+        NewEvent {
+            event_id: EventId::generate(at, &mut StdRng::seed_from_u64(count)),
+            occurred_at: at,
+            recorded_at: at,
+            actor: Actor::System { component: "telemetry".to_owned() },
+            event: Event::Gap(TelemetryGap {
+                series: None,
+                from: at,
+                to: at,
+                count,
+                reason: "buffer full".to_owned(),
+            }),
+        }
+    }
+
+    fn producer() -> ProducerId {
+        ProducerId::generate(Timestamp::UNIX_EPOCH, &mut StdRng::seed_from_u64(9))
+    }
+
+    #[test]
+    fn sealed_events_form_a_chain_that_survives_the_wire() {
+        let producer = producer();
+        let genesis = ChainHead::genesis(producer, 1);
+        let first = Envelope::seal(producer, 1, &genesis, &gap(1));
+        let second = Envelope::seal(producer, 1, &first.head(), &gap(2));
+        assert_eq!((first.seq, second.seq), (1, 2));
+        let wire = serde_json::to_string(&second).unwrap();
+        let read: Envelope = serde_json::from_str(&wire).unwrap();
+        read.verify(producer, 1, &first.hash).unwrap();
+        assert_eq!(read.event().unwrap(), gap(2).event);
+    }
+
+    #[test]
+    fn a_changed_event_and_a_foreign_place_in_the_chain_are_found() {
+        let producer = producer();
+        let genesis = ChainHead::genesis(producer, 1);
+        let sealed = Envelope::seal(producer, 1, &genesis, &gap(1));
+        let mut altered = sealed.clone();
+        altered.payload = gap(2).event.payload();
+        assert!(matches!(
+            altered.verify(producer, 1, &genesis.hash),
+            Err(ChainError::Altered { seq: 1, .. })
+        ));
+        assert!(matches!(
+            sealed.verify(producer, 2, &genesis.hash),
+            Err(ChainError::Altered { seq: 1, .. })
+        ));
+        assert!(matches!(
+            sealed.verify(producer, 1, &sealed.hash),
+            Err(ChainError::Unlinked { seq: 1, .. })
+        ));
+    }
+
+    #[test]
+    fn an_unknown_kind_or_version_is_said_and_not_guessed() {
+        let payload = gap(1).event.payload();
+        assert!(matches!(
+            Event::decode("lot.teleported", 1, &payload),
+            Err(DecodeError::UnknownKind(_))
+        ));
+        assert!(matches!(
+            Event::decode("telemetry.gap", 2, &payload),
+            Err(DecodeError::UnknownVersion { version: 2, .. })
+        ));
+        assert!(matches!(
+            Event::decode("lot.split", 1, &payload),
+            Err(DecodeError::Malformed { .. })
+        ));
+    }
+
+    #[test]
+    fn the_hash_of_version_one_never_changes() {
+        let producer = ProducerId::from_uuid(uuid::Uuid::from_u128(1));
+        let mut new = gap(7);
+        new.event_id = EventId::from_uuid(uuid::Uuid::from_u128(2));
+        let sealed = Envelope::seal(producer, 1, &ChainHead::genesis(producer, 1), &new);
+        insta::assert_snapshot!(sealed.hash, @"");
+    }
+}

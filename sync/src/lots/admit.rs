@@ -1,0 +1,135 @@
+//! The gate before a new lot event is recorded.
+
+use std::collections::BTreeSet;
+
+use super::apply::{Flag, apply};
+use super::book::LotBook;
+use super::kinds::{LotEvent, LotRef};
+use crate::ids::HoldId;
+use crate::quantity::{Quantity, Unit};
+use jiff::Timestamp;
+
+/// Why an event was refused. Nothing was recorded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// More was asked than there is.
+    #[error(
+        "lot {lot} holds {balance}, not {asked}; if the stock is really there, force it with a reason",
+        lot = lot.number
+    )]
+    BeyondBalance { lot: LotRef, balance: Quantity, asked: Quantity },
+    /// The lot is held.
+    #[error("lot {lot} is held; release it first, or force it with a reason", lot = lot.number)]
+    Held { lot: LotRef, holds: Vec<HoldId> },
+    /// The lot is not known here.
+    #[error("lot {lot} is not known here", lot = lot.number)]
+    UnknownLot { lot: LotRef },
+    /// The number is taken.
+    #[error("lot number {lot} is taken at this plant", lot = lot.number)]
+    NumberTaken { lot: LotRef },
+    /// The unit is not the lot's.
+    #[error("lot {lot} is counted in {expected}, not {found}", lot = lot.number)]
+    WrongUnit { lot: LotRef, expected: Unit, found: Unit },
+    /// Only lots of one material can be merged.
+    #[error("lot {lot} is {found}, not {expected}; only lots of one material can be merged", lot = lot.number)]
+    MaterialsDiffer { lot: LotRef, expected: String, found: String },
+    /// A quantity must be more than nothing.
+    #[error("{found} of lot {lot} is not a quantity: it must be more than 0", lot = lot.number)]
+    NotPositive { lot: LotRef, found: Quantity },
+    /// The hold does not stand.
+    #[error("hold {hold_id} does not stand on lot {lot}", lot = lot.number)]
+    UnknownHold { lot: LotRef, hold_id: HoldId },
+    /// A part of the event is missing.
+    #[error("{0}")]
+    Incomplete(&'static str),
+    /// A lot is named twice where it can stand once.
+    #[error("lot {lot} is named twice", lot = lot.number)]
+    NamedTwice { lot: LotRef },
+}
+
+impl Refusal {
+    /// The stable code, for the API.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::BeyondBalance { .. } => "beyond-balance",
+            Self::Held { .. } => "lot-held",
+            Self::UnknownLot { .. } => "unknown-lot",
+            Self::NumberTaken { .. } => "number-taken",
+            Self::WrongUnit { .. } => "wrong-unit",
+            Self::MaterialsDiffer { .. } => "materials-differ",
+            Self::NotPositive { .. } => "not-positive",
+            Self::UnknownHold { .. } => "unknown-hold",
+            Self::Incomplete(_) => "incomplete",
+            Self::NamedTwice { .. } => "named-twice",
+        }
+    }
+}
+
+/// Says whether a new event may be recorded.
+///
+/// A reason in [`LotEvent::forced`] overrules [`Refusal::BeyondBalance`] and [`Refusal::Held`],
+/// and nothing else.
+pub fn admit(event: &LotEvent, book: &LotBook, at: Timestamp) -> Result<(), Refusal> {
+    check_form(event)?;
+    let forced = event.forced().is_some();
+    for flag in apply(event, book, at).flags {
+        match flag {
+            Flag::NegativeStock { .. } | Flag::HeldLotUsed { .. } if forced => {}
+            Flag::NegativeStock { lot, balance, asked } => {
+                return Err(Refusal::BeyondBalance { lot, balance, asked });
+            }
+            Flag::HeldLotUsed { lot, holds } => return Err(Refusal::Held { lot, holds }),
+            Flag::UnknownLot { lot } => return Err(Refusal::UnknownLot { lot }),
+            Flag::DuplicateNumber { lot } => return Err(Refusal::NumberTaken { lot }),
+            Flag::UnitMismatch { lot, expected, found } => {
+                return Err(Refusal::WrongUnit { lot, expected, found });
+            }
+            Flag::MaterialsDiffer { lot, expected, found } => {
+                return Err(Refusal::MaterialsDiffer { lot, expected, found });
+            }
+            Flag::NotPositive { lot, found } => return Err(Refusal::NotPositive { lot, found }),
+            Flag::UnknownHold { lot, hold_id } => {
+                return Err(Refusal::UnknownHold { lot, hold_id });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What can be said from the event alone.
+fn check_form(event: &LotEvent) -> Result<(), Refusal> {
+    match event {
+        LotEvent::Split(event) if event.parts.is_empty() => {
+            return Err(Refusal::Incomplete("a split needs at least one part"));
+        }
+        LotEvent::Merged(event) if event.inputs.len() < 2 => {
+            return Err(Refusal::Incomplete("a merge needs at least two lots"));
+        }
+        LotEvent::Produced(event) if event.outputs.is_empty() => {
+            return Err(Refusal::Incomplete("a production needs at least one output lot"));
+        }
+        LotEvent::Adjusted(event) if event.delta.base.amount.is_zero() => {
+            return Err(Refusal::Incomplete("an adjustment of 0 changes nothing"));
+        }
+        LotEvent::Held(event) if event.reason.trim().is_empty() => {
+            return Err(Refusal::Incomplete("a hold needs a reason"));
+        }
+        _ => {}
+    }
+    let mut numbers = BTreeSet::new();
+    for lot in event.new_lots() {
+        if lot.number.trim().is_empty() {
+            return Err(Refusal::Incomplete("a new lot needs a number"));
+        }
+        if !numbers.insert(&lot.number) {
+            return Err(Refusal::NamedTwice { lot: lot.clone() });
+        }
+    }
+    let mut ids = BTreeSet::new();
+    for lot in event.lots() {
+        if !ids.insert(lot.lot_id) {
+            return Err(Refusal::NamedTwice { lot: lot.clone() });
+        }
+    }
+    Ok(())
+}

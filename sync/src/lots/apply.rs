@@ -1,0 +1,714 @@
+//! What a lot event does. Never refuses: a fact is a fact, and what should not have been is
+//! flagged.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::book::{LotBook, LotState};
+use super::kinds::{
+    Draw, LotAttributes, LotConsumed, LotEvent, LotMerged, LotProduced, LotRef, LotShipped,
+    LotSplit, LotWasted, NewLot, WorkContext,
+};
+use crate::ids::{HoldId, LotId};
+use crate::quantity::{Material, Quantity, Unit};
+
+/// Where a change of a balance belongs in the books (I8): per material,
+/// received + produced + adjusted = on hand + consumed + wasted + shipped.
+/// Splits and merges move quantity between lots and cancel out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bucket {
+    Received,
+    Produced,
+    SplitOut,
+    SplitIn,
+    MergedOut,
+    MergedIn,
+    Consumed,
+    Wasted,
+    Shipped,
+    Adjusted,
+}
+
+impl Bucket {
+    /// Every bucket.
+    pub const ALL: [Self; 10] = [
+        Self::Received,
+        Self::Produced,
+        Self::SplitOut,
+        Self::SplitIn,
+        Self::MergedOut,
+        Self::MergedIn,
+        Self::Consumed,
+        Self::Wasted,
+        Self::Shipped,
+        Self::Adjusted,
+    ];
+
+    /// The text form, for storage and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Produced => "produced",
+            Self::SplitOut => "split_out",
+            Self::SplitIn => "split_in",
+            Self::MergedOut => "merged_out",
+            Self::MergedIn => "merged_in",
+            Self::Consumed => "consumed",
+            Self::Wasted => "wasted",
+            Self::Shipped => "shipped",
+            Self::Adjusted => "adjusted",
+        }
+    }
+}
+
+/// How a lot came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LotOrigin {
+    Received,
+    Split,
+    /// Split off as waste.
+    SplitWaste,
+    Merged,
+    Produced,
+    /// Used before the event that makes it was seen; that event fills in the rest.
+    Unknown,
+}
+
+impl LotOrigin {
+    /// The text form, for storage and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Split => "split",
+            Self::SplitWaste => "split_waste",
+            Self::Merged => "merged",
+            Self::Produced => "produced",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Why a child lot contains its parent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EdgeKind {
+    Split,
+    SplitWaste,
+    Merged,
+    Produced,
+}
+
+impl EdgeKind {
+    /// The text form, for storage and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Split => "split",
+            Self::SplitWaste => "split_waste",
+            Self::Merged => "merged",
+            Self::Produced => "produced",
+        }
+    }
+
+    /// Reads the text form from storage.
+    pub fn from_text(text: &str) -> Option<Self> {
+        [Self::Split, Self::SplitWaste, Self::Merged, Self::Produced]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
+}
+
+/// Why material left a lot without becoming another lot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UseKind {
+    Consumed,
+    Wasted,
+    Shipped,
+}
+
+impl UseKind {
+    /// The text form, for storage and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Consumed => "consumed",
+            Self::Wasted => "wasted",
+            Self::Shipped => "shipped",
+        }
+    }
+
+    /// Reads the text form from storage.
+    pub fn from_text(text: &str) -> Option<Self> {
+        [Self::Consumed, Self::Wasted, Self::Shipped].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// Material that left a lot for a job, the bin or a customer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Use {
+    pub kind: UseKind,
+    /// In the base unit.
+    pub quantity: Quantity,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+    /// Why it was wasted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Despatch note or carrier reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    pub at: Timestamp,
+}
+
+/// One change that the store makes, in the order given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// A lot exists, with nothing in it yet. For an id that is already there (a lot that was
+    /// used before it was seen) this fills in what was not known.
+    LotCreated {
+        lot: LotRef,
+        material: Option<Material>,
+        base_unit: Unit,
+        attributes: LotAttributes,
+        origin: LotOrigin,
+        /// The job that made it.
+        work: WorkContext,
+        created_at: Timestamp,
+    },
+    /// The balance moves by `delta` (negative when material leaves), in the base unit.
+    BalanceChanged { lot_id: LotId, bucket: Bucket, delta: Decimal, unit: Unit, entered: Quantity },
+    /// The child contains the parent. An edge that is there already stays as it is.
+    EdgeAdded {
+        parent: LotId,
+        child: LotId,
+        kind: EdgeKind,
+        /// How much of the parent, where the event says so.
+        quantity: Option<Quantity>,
+        at: Timestamp,
+    },
+    /// Material left a lot.
+    Used { lot_id: LotId, used: Use },
+    /// A hold stands. The same hold on the same lot stands once.
+    HoldPlaced { hold_id: HoldId, lot_id: LotId, reason: String, at: Timestamp },
+    /// A hold no longer stands. Also when the hold itself has not been seen yet.
+    HoldReleased { hold_id: HoldId, lot_id: LotId, reason: String, at: Timestamp },
+    /// The lot lies elsewhere.
+    Relocated { lot_id: LotId, to: String },
+}
+
+/// What should not have been.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "kebab-case")]
+pub enum Flag {
+    /// More left the lot than was known to be there.
+    NegativeStock { lot: LotRef, balance: Quantity, asked: Quantity },
+    /// A held lot was used.
+    HeldLotUsed { lot: LotRef, holds: Vec<HoldId> },
+    /// A lot was named that is not known.
+    UnknownLot { lot: LotRef },
+    /// A new lot got a number or an id that is taken.
+    DuplicateNumber { lot: LotRef },
+    /// A quantity was not in the base unit of its lot.
+    UnitMismatch { lot: LotRef, expected: Unit, found: Unit },
+    /// Lots of different materials were merged.
+    MaterialsDiffer { lot: LotRef, expected: String, found: String },
+    /// A quantity that must be more than nothing was not.
+    NotPositive { lot: LotRef, found: Quantity },
+    /// A hold was released that does not stand.
+    UnknownHold { lot: LotRef, hold_id: HoldId },
+}
+
+impl Flag {
+    /// The stable code, for storage and the API.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NegativeStock { .. } => "negative-stock",
+            Self::HeldLotUsed { .. } => "held-lot-used",
+            Self::UnknownLot { .. } => "unknown-lot",
+            Self::DuplicateNumber { .. } => "duplicate-number",
+            Self::UnitMismatch { .. } => "unit-mismatch",
+            Self::MaterialsDiffer { .. } => "materials-differ",
+            Self::NotPositive { .. } => "not-positive",
+            Self::UnknownHold { .. } => "unknown-hold",
+        }
+    }
+
+    /// The lot that the flag is about.
+    pub const fn lot(&self) -> &LotRef {
+        match self {
+            Self::NegativeStock { lot, .. }
+            | Self::HeldLotUsed { lot, .. }
+            | Self::UnknownLot { lot }
+            | Self::DuplicateNumber { lot }
+            | Self::UnitMismatch { lot, .. }
+            | Self::MaterialsDiffer { lot, .. }
+            | Self::NotPositive { lot, .. }
+            | Self::UnknownHold { lot, .. } => lot,
+        }
+    }
+}
+
+/// What an event does, and what should not have been.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The changes to store, in order.
+    pub effects: Vec<Effect>,
+    /// What to show to a person.
+    pub flags: Vec<Flag>,
+}
+
+/// Says what `event`, which happened `at`, does to the lots in `book`.
+///
+/// ```
+/// use agog_sync::ids::LotId;
+/// use agog_sync::lots::{LotBook, LotEvent, LotReceived, LotRef, NewLot, apply, Effect};
+/// use agog_sync::quantity::{Material, Measured, Quantity, Unit};
+/// let at = "2025-10-15T08:30:00Z".parse().unwrap();
+/// let received = LotEvent::Received(LotReceived { lot: NewLot {
+///     lot: LotRef { lot_id: LotId::from_uuid(uuid::Uuid::from_u128(1)), number: "LOT-2025-001".into() },
+///     material: Material::simple("BOARD-300", Unit::Sheet),
+///     quantity: Measured::in_base(Quantity::parse("50000", "sheet").unwrap()),
+///     attributes: Default::default(),
+/// } });
+/// let outcome = apply(&received, &LotBook::default(), at);
+/// assert!(matches!(outcome.effects[..], [Effect::LotCreated { .. }, Effect::BalanceChanged { .. }]));
+/// assert!(outcome.flags.is_empty());
+/// ```
+pub fn apply(event: &LotEvent, book: &LotBook, at: Timestamp) -> Outcome {
+    let mut run = Run {
+        book,
+        at,
+        balances: BTreeMap::new(),
+        known: BTreeSet::new(),
+        outcome: Outcome::default(),
+    };
+    match event {
+        LotEvent::Received(event) => {
+            run.create(&event.lot, LotOrigin::Received, &WorkContext::default());
+            run.put(&event.lot, Bucket::Received);
+        }
+        LotEvent::Split(event) => run.split(event),
+        LotEvent::Merged(event) => run.merge(event),
+        LotEvent::Produced(event) => run.produce(event),
+        LotEvent::Consumed(event) => run.consume(event),
+        LotEvent::Wasted(event) => run.waste(event),
+        LotEvent::Adjusted(event) => {
+            run.know(&event.lot, None, event.delta.base.unit);
+            run.check_unit(&event.lot, event.delta.base);
+            let below = run.balance(event.lot.lot_id) + event.delta.base.amount < Decimal::ZERO;
+            if event.delta.base.amount < Decimal::ZERO && below {
+                run.flag_negative(
+                    &event.lot,
+                    Quantity::new(-event.delta.base.amount, event.delta.base.unit),
+                );
+            }
+            run.change(
+                event.lot.lot_id,
+                Bucket::Adjusted,
+                event.delta.base.amount,
+                event.delta.base.unit,
+                event.delta.entered,
+            );
+        }
+        LotEvent::Moved(event) => {
+            run.know(&event.lot, None, Unit::Piece);
+            run.push(Effect::Relocated { lot_id: event.lot.lot_id, to: event.to.clone() });
+        }
+        LotEvent::Shipped(event) => run.ship(event),
+        LotEvent::Held(event) => {
+            run.know(&event.lot, None, Unit::Piece);
+            run.push(Effect::HoldPlaced {
+                hold_id: event.hold_id,
+                lot_id: event.lot.lot_id,
+                reason: event.reason.clone(),
+                at,
+            });
+        }
+        LotEvent::Released(event) => {
+            run.know(&event.lot, None, Unit::Piece);
+            let stands =
+                book.lot(event.lot.lot_id).is_some_and(|lot| lot.holds.contains(&event.hold_id));
+            if !stands {
+                run.flag(Flag::UnknownHold { lot: event.lot.clone(), hold_id: event.hold_id });
+            }
+            run.push(Effect::HoldReleased {
+                hold_id: event.hold_id,
+                lot_id: event.lot.lot_id,
+                reason: event.reason.clone(),
+                at,
+            });
+        }
+    }
+    run.outcome
+}
+
+/// The work on one event: balances as they change, and what has been found so far.
+struct Run<'a> {
+    book: &'a LotBook,
+    at: Timestamp,
+    balances: BTreeMap<LotId, Decimal>,
+    known: BTreeSet<LotId>,
+    outcome: Outcome,
+}
+
+impl Run<'_> {
+    fn split(&mut self, event: &LotSplit) {
+        let from = &event.from;
+        self.know(from, Some(&event.material), event.material.base_unit);
+        let total = event.parts.iter().map(|part| part.quantity.base.amount).sum();
+        self.check_use(from, Quantity::new(total, event.material.base_unit));
+        let parent = self.book.lot(from.lot_id);
+        let attributes = parent.map(|lot| lot.attributes.clone()).unwrap_or_default();
+        let holds = parent.map(|lot| lot.holds.clone()).unwrap_or_default();
+        for part in &event.parts {
+            let (origin, kind) = if part.waste {
+                (LotOrigin::SplitWaste, EdgeKind::SplitWaste)
+            } else {
+                (LotOrigin::Split, EdgeKind::Split)
+            };
+            let child = NewLot {
+                lot: part.lot.clone(),
+                material: event.material.clone(),
+                quantity: part.quantity,
+                attributes: attributes.clone(),
+            };
+            let base = part.quantity.base;
+            self.check_unit(from, base);
+            self.change(from.lot_id, Bucket::SplitOut, -base.amount, base.unit, part.quantity.entered);
+            self.create(&child, origin, &WorkContext::default());
+            self.put(&child, Bucket::SplitIn);
+            self.push(Effect::EdgeAdded {
+                parent: from.lot_id,
+                child: part.lot.lot_id,
+                kind,
+                quantity: Some(base),
+                at: self.at,
+            });
+            self.inherit_holds(&holds, part.lot.lot_id);
+        }
+    }
+
+    fn merge(&mut self, event: &LotMerged) {
+        let mut attributes: Option<LotAttributes> = None;
+        let mut holds = BTreeSet::new();
+        let mut total = Decimal::ZERO;
+        for draw in &event.inputs {
+            self.know(&draw.lot, Some(&event.material), event.material.base_unit);
+            if let Some(state) = self.book.lot(draw.lot.lot_id) {
+                if let Some(material) = &state.material
+                    && material.code != event.material.code
+                {
+                    self.flag(Flag::MaterialsDiffer {
+                        lot: draw.lot.clone(),
+                        expected: event.material.code.clone(),
+                        found: material.code.clone(),
+                    });
+                }
+                holds.extend(state.holds.iter().copied());
+                attributes = Some(match attributes {
+                    None => state.attributes.clone(),
+                    Some(so_far) => agreed(so_far, &state.attributes),
+                });
+            }
+            self.draw(draw, Bucket::MergedOut);
+            total += draw.quantity.base.amount;
+        }
+        let base = Quantity::new(total, event.material.base_unit);
+        let child = NewLot {
+            lot: event.into.clone(),
+            material: event.material.clone(),
+            quantity: crate::quantity::Measured::in_base(base),
+            attributes: attributes.unwrap_or_default(),
+        };
+        self.create(&child, LotOrigin::Merged, &WorkContext::default());
+        self.put(&child, Bucket::MergedIn);
+        for draw in &event.inputs {
+            self.push(Effect::EdgeAdded {
+                parent: draw.lot.lot_id,
+                child: event.into.lot_id,
+                kind: EdgeKind::Merged,
+                quantity: Some(draw.quantity.base),
+                at: self.at,
+            });
+        }
+        self.inherit_holds(&holds, event.into.lot_id);
+    }
+
+    fn produce(&mut self, event: &LotProduced) {
+        for draw in &event.inputs {
+            self.know(&draw.lot, None, draw.quantity.base.unit);
+            self.draw(draw, Bucket::Consumed);
+            self.note_use(draw, UseKind::Consumed, &event.work, None);
+        }
+        for source in &event.sources {
+            self.know(source, None, Unit::Piece);
+        }
+        for output in &event.outputs {
+            self.create(output, LotOrigin::Produced, &event.work);
+            self.put(output, Bucket::Produced);
+            for draw in &event.inputs {
+                // With several outputs the share of each is not said by the event.
+                let quantity = (event.outputs.len() == 1).then_some(draw.quantity.base);
+                self.push(Effect::EdgeAdded {
+                    parent: draw.lot.lot_id,
+                    child: output.lot.lot_id,
+                    kind: EdgeKind::Produced,
+                    quantity,
+                    at: self.at,
+                });
+            }
+            for source in &event.sources {
+                self.push(Effect::EdgeAdded {
+                    parent: source.lot_id,
+                    child: output.lot.lot_id,
+                    kind: EdgeKind::Produced,
+                    quantity: None,
+                    at: self.at,
+                });
+            }
+        }
+    }
+
+    fn consume(&mut self, event: &LotConsumed) {
+        let draw = &event.draw;
+        self.know(&draw.lot, None, draw.quantity.base.unit);
+        self.draw(draw, Bucket::Consumed);
+        self.note_use(draw, UseKind::Consumed, &event.work, None);
+        for output in &event.into {
+            self.know(output, None, Unit::Piece);
+            // The material was in the output when the output was made, however late this is
+            // recorded; a trace that respects time must not miss it.
+            let made_at =
+                self.book.lot(output.lot_id).map_or(self.at, |lot| lot.created_at.min(self.at));
+            self.push(Effect::EdgeAdded {
+                parent: draw.lot.lot_id,
+                child: output.lot_id,
+                kind: EdgeKind::Produced,
+                quantity: (event.into.len() == 1).then_some(draw.quantity.base),
+                at: made_at,
+            });
+        }
+    }
+
+    fn waste(&mut self, event: &LotWasted) {
+        let draw = &event.draw;
+        self.know(&draw.lot, None, draw.quantity.base.unit);
+        // Waste of a held lot is how a hold often ends; it is not a use of the lot.
+        self.check_balance(&draw.lot, draw.quantity.base);
+        self.take(draw, Bucket::Wasted);
+        self.note_use(draw, UseKind::Wasted, &event.work, Some(&event.reason));
+    }
+
+    fn ship(&mut self, event: &LotShipped) {
+        let draw = &event.draw;
+        self.know(&draw.lot, None, draw.quantity.base.unit);
+        self.draw(draw, Bucket::Shipped);
+        self.push(Effect::Used {
+            lot_id: draw.lot.lot_id,
+            used: Use {
+                kind: UseKind::Shipped,
+                quantity: draw.quantity.base,
+                job: None,
+                order: Some(event.order.clone()),
+                customer: Some(event.customer.clone()),
+                device: None,
+                operator: None,
+                reason: None,
+                reference: event.reference.clone(),
+                at: self.at,
+            },
+        });
+    }
+
+    /// Makes a stub of a lot that is not known, so that the fact about it can be kept.
+    fn know(&mut self, lot: &LotRef, material: Option<&Material>, unit: Unit) {
+        if self.book.lot(lot.lot_id).is_some() || !self.known.insert(lot.lot_id) {
+            return;
+        }
+        self.flag(Flag::UnknownLot { lot: lot.clone() });
+        self.push(Effect::LotCreated {
+            lot: lot.clone(),
+            material: material.cloned(),
+            base_unit: unit,
+            attributes: LotAttributes::default(),
+            origin: LotOrigin::Unknown,
+            work: WorkContext::default(),
+            created_at: self.at,
+        });
+    }
+
+    fn create(&mut self, new: &NewLot, origin: LotOrigin, work: &WorkContext) {
+        let taken = self.book.is_number_taken(&new.lot.number);
+        let id_taken = match self.book.lot(new.lot.lot_id) {
+            Some(state) => state.material.is_some(),
+            None => !self.known.insert(new.lot.lot_id),
+        };
+        if taken || id_taken {
+            self.flag(Flag::DuplicateNumber { lot: new.lot.clone() });
+        }
+        if new.quantity.base.amount <= Decimal::ZERO {
+            self.flag(Flag::NotPositive { lot: new.lot.clone(), found: new.quantity.base });
+        }
+        if new.quantity.base.unit != new.material.base_unit {
+            self.flag(Flag::UnitMismatch {
+                lot: new.lot.clone(),
+                expected: new.material.base_unit,
+                found: new.quantity.base.unit,
+            });
+        }
+        self.push(Effect::LotCreated {
+            lot: new.lot.clone(),
+            material: Some(new.material.clone()),
+            base_unit: new.material.base_unit,
+            attributes: new.attributes.clone(),
+            origin,
+            work: work.clone(),
+            created_at: self.at,
+        });
+    }
+
+    fn put(&mut self, new: &NewLot, bucket: Bucket) {
+        let base = new.quantity.base;
+        self.change(new.lot.lot_id, bucket, base.amount, base.unit, new.quantity.entered);
+    }
+
+    /// A draw that uses the lot: the balance and the holds are checked.
+    fn draw(&mut self, draw: &Draw, bucket: Bucket) {
+        self.check_use(&draw.lot, draw.quantity.base);
+        self.take(draw, bucket);
+    }
+
+    fn take(&mut self, draw: &Draw, bucket: Bucket) {
+        let base = draw.quantity.base;
+        self.check_unit(&draw.lot, base);
+        if base.amount <= Decimal::ZERO {
+            self.flag(Flag::NotPositive { lot: draw.lot.clone(), found: base });
+        }
+        self.change(draw.lot.lot_id, bucket, -base.amount, base.unit, draw.quantity.entered);
+    }
+
+    fn check_use(&mut self, lot: &LotRef, asked: Quantity) {
+        self.check_balance(lot, asked);
+        if let Some(state) = self.book.lot(lot.lot_id).filter(|state| state.is_held()) {
+            let holds = state.holds.iter().copied().collect();
+            self.flag(Flag::HeldLotUsed { lot: lot.clone(), holds });
+        }
+    }
+
+    fn check_balance(&mut self, lot: &LotRef, asked: Quantity) {
+        if asked.amount > self.balance(lot.lot_id) {
+            self.flag_negative(lot, asked);
+        }
+    }
+
+    fn flag_negative(&mut self, lot: &LotRef, asked: Quantity) {
+        let balance = Quantity::new(self.balance(lot.lot_id), asked.unit);
+        self.flag(Flag::NegativeStock { lot: lot.clone(), balance, asked });
+    }
+
+    fn check_unit(&mut self, lot: &LotRef, found: Quantity) {
+        if let Some(state) = self.book.lot(lot.lot_id).filter(|state| state.base_unit != found.unit)
+        {
+            let expected = state.base_unit;
+            self.flag(Flag::UnitMismatch { lot: lot.clone(), expected, found: found.unit });
+        }
+    }
+
+    fn note_use(
+        &mut self,
+        draw: &Draw,
+        kind: UseKind,
+        work: &WorkContext,
+        reason: Option<&String>,
+    ) {
+        let job = work.job.as_ref();
+        self.push(Effect::Used {
+            lot_id: draw.lot.lot_id,
+            used: Use {
+                kind,
+                quantity: draw.quantity.base,
+                job: job.map(|job| job.number.clone()),
+                order: job.and_then(|job| job.order.clone()),
+                customer: job.and_then(|job| job.customer.clone()),
+                device: work.device.clone(),
+                operator: work.operator.clone(),
+                reason: reason.cloned(),
+                reference: None,
+                at: self.at,
+            },
+        });
+    }
+
+    fn inherit_holds(&mut self, holds: &BTreeSet<HoldId>, child: LotId) {
+        for hold_id in holds {
+            self.push(Effect::HoldPlaced {
+                hold_id: *hold_id,
+                lot_id: child,
+                reason: "made from a held lot".to_owned(),
+                at: self.at,
+            });
+        }
+    }
+
+    fn balance(&self, lot_id: LotId) -> Decimal {
+        self.balances
+            .get(&lot_id)
+            .copied()
+            .or_else(|| self.book.lot(lot_id).map(|lot: &LotState| lot.balance))
+            .unwrap_or_default()
+    }
+
+    fn change(
+        &mut self,
+        lot_id: LotId,
+        bucket: Bucket,
+        delta: Decimal,
+        unit: Unit,
+        entered: Quantity,
+    ) {
+        self.balances.insert(lot_id, self.balance(lot_id) + delta);
+        self.push(Effect::BalanceChanged { lot_id, bucket, delta, unit, entered });
+    }
+
+    fn push(&mut self, effect: Effect) {
+        self.outcome.effects.push(effect);
+    }
+
+    fn flag(&mut self, flag: Flag) {
+        self.outcome.flags.push(flag);
+    }
+}
+
+/// What two lots agree on: equal attributes, and the earlier expiry.
+fn agreed(left: LotAttributes, right: &LotAttributes) -> LotAttributes {
+    fn same(left: Option<String>, right: Option<&String>) -> Option<String> {
+        left.filter(|left| Some(left) == right)
+    }
+    let expiry = match (left.expiry, right.expiry) {
+        (Some(left), Some(right)) => Some(left.min(right)),
+        (left, right) => left.or(right),
+    };
+    LotAttributes {
+        supplier: same(left.supplier, right.supplier.as_ref()),
+        supplier_lot: same(left.supplier_lot, right.supplier_lot.as_ref()),
+        expiry,
+        location: same(left.location, right.location.as_ref()),
+        quality: left
+            .quality
+            .into_iter()
+            .filter(|(name, value)| right.quality.get(name) == Some(value))
+            .collect(),
+    }
+}
