@@ -67,7 +67,9 @@ impl TryFrom<&[u8]> for Hash {
     type Error = HashError;
 
     fn try_from(bytes: &[u8]) -> Result<Self, HashError> {
-        <[u8; 32]>::try_from(bytes).map(Self).map_err(|_| HashError(format!("{} bytes", bytes.len())))
+        <[u8; 32]>::try_from(bytes)
+            .map(Self)
+            .map_err(|_| HashError(format!("{} bytes", bytes.len())))
     }
 }
 
@@ -92,7 +94,10 @@ impl ChainHead {
         let mut hasher = CanonicalHasher::new("agog ledger genesis 1");
         hasher.field(producer.uuid().as_bytes());
         hasher.field(&epoch.to_le_bytes());
-        Self { last_seq: 0, hash: hasher.finish() }
+        Self {
+            last_seq: 0,
+            hash: hasher.finish(),
+        }
     }
 }
 

@@ -80,10 +80,18 @@ pub struct NewEvent {
 pub enum ChainError {
     /// The event does not follow the one before it.
     #[error("event {seq} names {found} as the hash before it, expected {expected}")]
-    Unlinked { seq: u64, found: Hash, expected: Hash },
+    Unlinked {
+        seq: u64,
+        found: Hash,
+        expected: Hash,
+    },
     /// The event was changed after it was sealed.
     #[error("event {seq} hashes to {computed}, but says {found}")]
-    Altered { seq: u64, found: Hash, computed: Hash },
+    Altered {
+        seq: u64,
+        found: Hash,
+        computed: Hash,
+    },
 }
 
 impl Envelope {
@@ -107,7 +115,10 @@ impl Envelope {
 
     /// The chain's head once this event is its newest.
     pub fn head(&self) -> ChainHead {
-        ChainHead { last_seq: self.seq, hash: self.hash }
+        ChainHead {
+            last_seq: self.seq,
+            hash: self.hash,
+        }
     }
 
     /// Checks that this event follows `prev_hash` and was not changed since it was sealed.
@@ -126,7 +137,11 @@ impl Envelope {
         }
         let computed = self.compute_hash(producer, epoch);
         if computed != self.hash {
-            return Err(ChainError::Altered { seq: self.seq, found: self.hash, computed });
+            return Err(ChainError::Altered {
+                seq: self.seq,
+                found: self.hash,
+                computed,
+            });
         }
         Ok(())
     }
@@ -325,7 +340,11 @@ pub enum DecodeError {
     UnknownKind(String),
     /// A version of a newer producer.
     #[error("`{kind}` has version {version}, this reader knows up to {known}")]
-    UnknownVersion { kind: String, version: u16, known: u16 },
+    UnknownVersion {
+        kind: String,
+        version: u16,
+        known: u16,
+    },
     /// The payload is not of the kind's form.
     #[error("payload of `{kind}` is malformed")]
     Malformed {
@@ -372,8 +391,13 @@ impl Event {
         let step = JobStep::ALL.into_iter().find(|step| step.kind() == kind);
         let known = step.is_some()
             || LotEvent::is_kind(kind)
-            || ["device.state-changed", "device.lost", "device.found", "telemetry.gap"]
-                .contains(&kind);
+            || [
+                "device.state-changed",
+                "device.lost",
+                "device.found",
+                "telemetry.gap",
+            ]
+            .contains(&kind);
         if !known {
             return Err(DecodeError::UnknownKind(kind.to_owned()));
         }
@@ -385,7 +409,10 @@ impl Event {
             });
         }
         if let Some(step) = step {
-            return Ok(Self::Job(JobEvent { step, progress: typed(kind, payload)? }));
+            return Ok(Self::Job(JobEvent {
+                step,
+                progress: typed(kind, payload)?,
+            }));
         }
         Ok(match kind {
             "device.state-changed" => {
@@ -405,8 +432,10 @@ pub(crate) fn raw(value: &impl Serialize) -> Box<RawValue> {
 }
 
 pub(crate) fn typed<T: DeserializeOwned>(kind: &str, payload: &RawValue) -> Result<T, DecodeError> {
-    serde_json::from_str(payload.get())
-        .map_err(|source| DecodeError::Malformed { kind: kind.to_owned(), source })
+    serde_json::from_str(payload.get()).map_err(|source| DecodeError::Malformed {
+        kind: kind.to_owned(),
+        source,
+    })
 }
 
 #[cfg(test)]
@@ -422,7 +451,9 @@ mod tests {
             event_id: EventId::generate(at, &mut StdRng::seed_from_u64(count)),
             occurred_at: at,
             recorded_at: at,
-            actor: Actor::System { component: "telemetry".to_owned() },
+            actor: Actor::System {
+                component: "telemetry".to_owned(),
+            },
             event: Event::Gap(TelemetryGap {
                 series: None,
                 from: at,

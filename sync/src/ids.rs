@@ -123,6 +123,9 @@ mod tests {
         let id = JobId::generate(Timestamp::UNIX_EPOCH, &mut StdRng::seed_from_u64(2));
         assert_eq!(id.to_string().parse::<JobId>().unwrap(), id);
         let error = "job-7".parse::<JobId>().unwrap_err().to_string();
-        assert!(error.starts_with("`job-7` is not a job id: expected a UUID"), "{error}");
+        assert!(
+            error.starts_with("`job-7` is not a job id: expected a UUID"),
+            "{error}"
+        );
     }
 }

@@ -45,8 +45,14 @@ pub enum Unit {
 
 impl Unit {
     /// Every unit, in the order in which error messages list them.
-    pub const ALL: [Self; 6] =
-        [Self::Sheet, Self::SquareMetre, Self::Kilogram, Self::Metre, Self::Piece, Self::Litre];
+    pub const ALL: [Self; 6] = [
+        Self::Sheet,
+        Self::SquareMetre,
+        Self::Kilogram,
+        Self::Metre,
+        Self::Piece,
+        Self::Litre,
+    ];
 
     /// The text form used on the wire, in the API and on labels.
     pub const fn as_str(self) -> &'static str {
@@ -136,7 +142,10 @@ impl Quantity {
         if self.amount.abs() >= amount_max() {
             return Err(QuantityError::TooLarge(self.amount));
         }
-        Ok(Self { amount: self.amount.normalize(), unit: self.unit })
+        Ok(Self {
+            amount: self.amount.normalize(),
+            unit: self.unit,
+        })
     }
 
     /// Adds a quantity of the same unit.
@@ -155,7 +164,10 @@ impl Quantity {
         if self.unit == other.unit {
             Ok(())
         } else {
-            Err(QuantityError::UnitsDiffer { left: self.unit, right: other.unit })
+            Err(QuantityError::UnitsDiffer {
+                left: self.unit,
+                right: other.unit,
+            })
         }
     }
 }
@@ -178,7 +190,10 @@ pub struct Measured {
 impl Measured {
     /// A quantity that was entered in the base unit.
     pub const fn in_base(quantity: Quantity) -> Self {
-        Self { entered: quantity, base: quantity }
+        Self {
+            entered: quantity,
+            base: quantity,
+        }
     }
 }
 
@@ -207,12 +222,21 @@ pub struct Material {
 pub enum ConversionError {
     /// The two units measure different things.
     #[error("`{material}` is counted in {base}; {entered} cannot be converted to it")]
-    Incompatible { material: String, entered: Unit, base: Unit },
+    Incompatible {
+        material: String,
+        entered: Unit,
+        base: Unit,
+    },
     /// A dimension of the material is not known.
     #[error(
         "`{material}` is counted in {base}; to convert {entered} its {missing} must be set on the material"
     )]
-    DimensionMissing { material: String, entered: Unit, base: Unit, missing: &'static str },
+    DimensionMissing {
+        material: String,
+        entered: Unit,
+        base: Unit,
+        missing: &'static str,
+    },
     /// The converted amount cannot be stored.
     #[error(transparent)]
     Amount(#[from] QuantityError),
@@ -222,7 +246,14 @@ impl Material {
     /// A material without dimensions: everything is entered in its base unit.
     pub fn simple(code: impl Into<String>, base_unit: Unit) -> Self {
         let code = code.into();
-        Self { name: code.clone(), code, base_unit, width_mm: None, length_mm: None, grammage_g_m2: None }
+        Self {
+            name: code.clone(),
+            code,
+            base_unit,
+            width_mm: None,
+            length_mm: None,
+            grammage_g_m2: None,
+        }
     }
 
     /// Expresses `entered` in the base unit, rounded half to even at [`SCALE_MAX`] decimals.
@@ -261,8 +292,10 @@ impl Material {
         let millimetres = Decimal::from(1000);
         match unit {
             Unit::SquareMetre => Ok(Decimal::ONE),
-            Unit::Sheet => Ok(self.dimension(self.width_mm, "width", entered)? / millimetres
-                * (self.dimension(self.length_mm, "length", entered)? / millimetres)),
+            Unit::Sheet => Ok(
+                self.dimension(self.width_mm, "width", entered)? / millimetres
+                    * (self.dimension(self.length_mm, "length", entered)? / millimetres),
+            ),
             Unit::Metre => Ok(self.dimension(self.width_mm, "width", entered)? / millimetres),
             Unit::Kilogram => {
                 Ok(millimetres / self.dimension(self.grammage_g_m2, "grammage", entered)?)
@@ -309,11 +342,20 @@ mod tests {
 
     #[test]
     fn paper_converts_between_sheet_area_weight_and_length() {
-        for (amount, unit, sheets) in
-            [("0.7", "m2", "1"), ("0.21", "kg", "1"), ("0.7", "m", "1"), ("12", "sheet", "12")]
-        {
-            let measured = board().to_base(Quantity::parse(amount, unit).unwrap()).unwrap();
-            assert_eq!(measured.base.to_string(), format!("{sheets} sheet"), "{amount} {unit}");
+        for (amount, unit, sheets) in [
+            ("0.7", "m2", "1"),
+            ("0.21", "kg", "1"),
+            ("0.7", "m", "1"),
+            ("12", "sheet", "12"),
+        ] {
+            let measured = board()
+                .to_base(Quantity::parse(amount, unit).unwrap())
+                .unwrap();
+            assert_eq!(
+                measured.base.to_string(),
+                format!("{sheets} sheet"),
+                "{amount} {unit}"
+            );
             assert_eq!(measured.entered.to_string(), format!("{amount} {unit}"));
         }
     }
@@ -321,19 +363,44 @@ mod tests {
     #[test]
     fn a_missing_dimension_and_a_foreign_unit_are_named() {
         let bare = Material::simple("BOARD-300", Unit::Sheet);
-        let error = bare.to_base(Quantity::parse("1", "kg").unwrap()).unwrap_err();
-        assert!(error.to_string().contains("its grammage must be set"), "{error}");
-        let error = board().to_base(Quantity::parse("1", "l").unwrap()).unwrap_err();
-        assert_eq!(error.to_string(), "`BOARD-300` is counted in sheet; l cannot be converted to it");
+        let error = bare
+            .to_base(Quantity::parse("1", "kg").unwrap())
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("its grammage must be set"),
+            "{error}"
+        );
+        let error = board()
+            .to_base(Quantity::parse("1", "l").unwrap())
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`BOARD-300` is counted in sheet; l cannot be converted to it"
+        );
     }
 
     #[test]
     fn amounts_beyond_what_can_be_stored_are_refused() {
-        assert!(matches!(Quantity::parse("0.1234567", "kg"), Err(QuantityError::TooFine(_))));
-        assert!(matches!(Quantity::parse("100000000000000", "kg"), Err(QuantityError::TooLarge(_))));
-        assert!(matches!(Quantity::parse("1e3", "kg"), Err(QuantityError::NotANumber(_))));
-        assert!(matches!(Quantity::parse("ten", "kg"), Err(QuantityError::NotANumber(_))));
-        assert!(matches!(Quantity::parse("1", "stone"), Err(QuantityError::UnknownUnit(_))));
+        assert!(matches!(
+            Quantity::parse("0.1234567", "kg"),
+            Err(QuantityError::TooFine(_))
+        ));
+        assert!(matches!(
+            Quantity::parse("100000000000000", "kg"),
+            Err(QuantityError::TooLarge(_))
+        ));
+        assert!(matches!(
+            Quantity::parse("1e3", "kg"),
+            Err(QuantityError::NotANumber(_))
+        ));
+        assert!(matches!(
+            Quantity::parse("ten", "kg"),
+            Err(QuantityError::NotANumber(_))
+        ));
+        assert!(matches!(
+            Quantity::parse("1", "stone"),
+            Err(QuantityError::UnknownUnit(_))
+        ));
     }
 
     proptest! {

@@ -17,7 +17,11 @@ pub enum Refusal {
         "lot {lot} holds {balance}, not {asked}; if the stock is really there, force it with a reason",
         lot = lot.number
     )]
-    BeyondBalance { lot: LotRef, balance: Quantity, asked: Quantity },
+    BeyondBalance {
+        lot: LotRef,
+        balance: Quantity,
+        asked: Quantity,
+    },
     /// The lot is held.
     #[error("lot {lot} is held; release it first, or force it with a reason", lot = lot.number)]
     Held { lot: LotRef, holds: Vec<HoldId> },
@@ -29,10 +33,18 @@ pub enum Refusal {
     NumberTaken { lot: LotRef },
     /// The unit is not the lot's.
     #[error("lot {lot} is counted in {expected}, not {found}", lot = lot.number)]
-    WrongUnit { lot: LotRef, expected: Unit, found: Unit },
+    WrongUnit {
+        lot: LotRef,
+        expected: Unit,
+        found: Unit,
+    },
     /// Only lots of one material can be merged.
     #[error("lot {lot} is {found}, not {expected}; only lots of one material can be merged", lot = lot.number)]
-    MaterialsDiffer { lot: LotRef, expected: String, found: String },
+    MaterialsDiffer {
+        lot: LotRef,
+        expected: String,
+        found: String,
+    },
     /// A quantity must be more than nothing.
     #[error("{found} of lot {lot} is not a quantity: it must be more than 0", lot = lot.number)]
     NotPositive { lot: LotRef, found: Quantity },
@@ -75,17 +87,41 @@ pub fn admit(event: &LotEvent, book: &LotBook, at: Timestamp) -> Result<(), Refu
     for flag in apply(event, book, at).flags {
         match flag {
             Flag::NegativeStock { .. } | Flag::HeldLotUsed { .. } if forced => {}
-            Flag::NegativeStock { lot, balance, asked } => {
-                return Err(Refusal::BeyondBalance { lot, balance, asked });
+            Flag::NegativeStock {
+                lot,
+                balance,
+                asked,
+            } => {
+                return Err(Refusal::BeyondBalance {
+                    lot,
+                    balance,
+                    asked,
+                });
             }
             Flag::HeldLotUsed { lot, holds } => return Err(Refusal::Held { lot, holds }),
             Flag::UnknownLot { lot } => return Err(Refusal::UnknownLot { lot }),
             Flag::DuplicateNumber { lot } => return Err(Refusal::NumberTaken { lot }),
-            Flag::UnitMismatch { lot, expected, found } => {
-                return Err(Refusal::WrongUnit { lot, expected, found });
+            Flag::UnitMismatch {
+                lot,
+                expected,
+                found,
+            } => {
+                return Err(Refusal::WrongUnit {
+                    lot,
+                    expected,
+                    found,
+                });
             }
-            Flag::MaterialsDiffer { lot, expected, found } => {
-                return Err(Refusal::MaterialsDiffer { lot, expected, found });
+            Flag::MaterialsDiffer {
+                lot,
+                expected,
+                found,
+            } => {
+                return Err(Refusal::MaterialsDiffer {
+                    lot,
+                    expected,
+                    found,
+                });
             }
             Flag::NotPositive { lot, found } => return Err(Refusal::NotPositive { lot, found }),
             Flag::UnknownHold { lot, hold_id } => {
@@ -106,7 +142,9 @@ fn check_form(event: &LotEvent) -> Result<(), Refusal> {
             return Err(Refusal::Incomplete("a merge needs at least two lots"));
         }
         LotEvent::Produced(event) if event.outputs.is_empty() => {
-            return Err(Refusal::Incomplete("a production needs at least one output lot"));
+            return Err(Refusal::Incomplete(
+                "a production needs at least one output lot",
+            ));
         }
         LotEvent::Adjusted(event) if event.delta.base.amount.is_zero() => {
             return Err(Refusal::Incomplete("an adjustment of 0 changes nothing"));

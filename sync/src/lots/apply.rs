@@ -143,7 +143,9 @@ impl UseKind {
 
     /// Reads the text form from storage.
     pub fn from_text(text: &str) -> Option<Self> {
-        [Self::Consumed, Self::Wasted, Self::Shipped].into_iter().find(|kind| kind.as_str() == text)
+        [Self::Consumed, Self::Wasted, Self::Shipped]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
     }
 }
 
@@ -188,7 +190,13 @@ pub enum Effect {
         created_at: Timestamp,
     },
     /// The balance moves by `delta` (negative when material leaves), in the base unit.
-    BalanceChanged { lot_id: LotId, bucket: Bucket, delta: Decimal, unit: Unit, entered: Quantity },
+    BalanceChanged {
+        lot_id: LotId,
+        bucket: Bucket,
+        delta: Decimal,
+        unit: Unit,
+        entered: Quantity,
+    },
     /// The child contains the parent. An edge that is there already stays as it is.
     EdgeAdded {
         parent: LotId,
@@ -201,9 +209,19 @@ pub enum Effect {
     /// Material left a lot.
     Used { lot_id: LotId, used: Use },
     /// A hold stands. The same hold on the same lot stands once.
-    HoldPlaced { hold_id: HoldId, lot_id: LotId, reason: String, at: Timestamp },
+    HoldPlaced {
+        hold_id: HoldId,
+        lot_id: LotId,
+        reason: String,
+        at: Timestamp,
+    },
     /// A hold no longer stands. Also when the hold itself has not been seen yet.
-    HoldReleased { hold_id: HoldId, lot_id: LotId, reason: String, at: Timestamp },
+    HoldReleased {
+        hold_id: HoldId,
+        lot_id: LotId,
+        reason: String,
+        at: Timestamp,
+    },
     /// The lot lies elsewhere.
     Relocated { lot_id: LotId, to: String },
 }
@@ -213,7 +231,11 @@ pub enum Effect {
 #[serde(tag = "code", rename_all = "kebab-case")]
 pub enum Flag {
     /// More left the lot than was known to be there.
-    NegativeStock { lot: LotRef, balance: Quantity, asked: Quantity },
+    NegativeStock {
+        lot: LotRef,
+        balance: Quantity,
+        asked: Quantity,
+    },
     /// A held lot was used.
     HeldLotUsed { lot: LotRef, holds: Vec<HoldId> },
     /// A lot was named that is not known.
@@ -221,9 +243,17 @@ pub enum Flag {
     /// A new lot got a number or an id that is taken.
     DuplicateNumber { lot: LotRef },
     /// A quantity was not in the base unit of its lot.
-    UnitMismatch { lot: LotRef, expected: Unit, found: Unit },
+    UnitMismatch {
+        lot: LotRef,
+        expected: Unit,
+        found: Unit,
+    },
     /// Lots of different materials were merged.
-    MaterialsDiffer { lot: LotRef, expected: String, found: String },
+    MaterialsDiffer {
+        lot: LotRef,
+        expected: String,
+        found: String,
+    },
     /// A quantity that must be more than nothing was not.
     NotPositive { lot: LotRef, found: Quantity },
     /// A hold was released that does not stand.
@@ -324,7 +354,10 @@ pub fn apply(event: &LotEvent, book: &LotBook, at: Timestamp) -> Outcome {
         }
         LotEvent::Moved(event) => {
             run.know(&event.lot, None, Unit::Piece);
-            run.push(Effect::Relocated { lot_id: event.lot.lot_id, to: event.to.clone() });
+            run.push(Effect::Relocated {
+                lot_id: event.lot.lot_id,
+                to: event.to.clone(),
+            });
         }
         LotEvent::Shipped(event) => run.ship(event),
         LotEvent::Held(event) => {
@@ -338,10 +371,14 @@ pub fn apply(event: &LotEvent, book: &LotBook, at: Timestamp) -> Outcome {
         }
         LotEvent::Released(event) => {
             run.know(&event.lot, None, Unit::Piece);
-            let stands =
-                book.lot(event.lot.lot_id).is_some_and(|lot| lot.holds.contains(&event.hold_id));
+            let stands = book
+                .lot(event.lot.lot_id)
+                .is_some_and(|lot| lot.holds.contains(&event.hold_id));
             if !stands {
-                run.flag(Flag::UnknownHold { lot: event.lot.clone(), hold_id: event.hold_id });
+                run.flag(Flag::UnknownHold {
+                    lot: event.lot.clone(),
+                    hold_id: event.hold_id,
+                });
             }
             run.push(Effect::HoldReleased {
                 hold_id: event.hold_id,
@@ -367,7 +404,11 @@ impl Run<'_> {
     fn split(&mut self, event: &LotSplit) {
         let from = &event.from;
         self.know(from, Some(&event.material), event.material.base_unit);
-        let total = event.parts.iter().map(|part| part.quantity.base.amount).sum();
+        let total = event
+            .parts
+            .iter()
+            .map(|part| part.quantity.base.amount)
+            .sum();
         self.check_use(from, Quantity::new(total, event.material.base_unit));
         let parent = self.book.lot(from.lot_id);
         let attributes = parent.map(|lot| lot.attributes.clone()).unwrap_or_default();
@@ -386,7 +427,13 @@ impl Run<'_> {
             };
             let base = part.quantity.base;
             self.check_unit(from, base);
-            self.change(from.lot_id, Bucket::SplitOut, -base.amount, base.unit, part.quantity.entered);
+            self.change(
+                from.lot_id,
+                Bucket::SplitOut,
+                -base.amount,
+                base.unit,
+                part.quantity.entered,
+            );
             self.create(&child, origin, &WorkContext::default());
             self.put(&child, Bucket::SplitIn);
             self.push(Effect::EdgeAdded {
@@ -490,8 +537,10 @@ impl Run<'_> {
             self.know(output, None, Unit::Piece);
             // The material was in the output when the output was made, however late this is
             // recorded; a trace that respects time must not miss it.
-            let made_at =
-                self.book.lot(output.lot_id).map_or(self.at, |lot| lot.created_at.min(self.at));
+            let made_at = self
+                .book
+                .lot(output.lot_id)
+                .map_or(self.at, |lot| lot.created_at.min(self.at));
             self.push(Effect::EdgeAdded {
                 parent: draw.lot.lot_id,
                 child: output.lot_id,
@@ -556,10 +605,15 @@ impl Run<'_> {
             None => !self.known.insert(new.lot.lot_id),
         };
         if taken || id_taken {
-            self.flag(Flag::DuplicateNumber { lot: new.lot.clone() });
+            self.flag(Flag::DuplicateNumber {
+                lot: new.lot.clone(),
+            });
         }
         if new.quantity.base.amount <= Decimal::ZERO {
-            self.flag(Flag::NotPositive { lot: new.lot.clone(), found: new.quantity.base });
+            self.flag(Flag::NotPositive {
+                lot: new.lot.clone(),
+                found: new.quantity.base,
+            });
         }
         if new.quantity.base.unit != new.material.base_unit {
             self.flag(Flag::UnitMismatch {
@@ -581,7 +635,13 @@ impl Run<'_> {
 
     fn put(&mut self, new: &NewLot, bucket: Bucket) {
         let base = new.quantity.base;
-        self.change(new.lot.lot_id, bucket, base.amount, base.unit, new.quantity.entered);
+        self.change(
+            new.lot.lot_id,
+            bucket,
+            base.amount,
+            base.unit,
+            new.quantity.entered,
+        );
     }
 
     /// A draw that uses the lot: the balance and the holds are checked.
@@ -594,16 +654,28 @@ impl Run<'_> {
         let base = draw.quantity.base;
         self.check_unit(&draw.lot, base);
         if base.amount <= Decimal::ZERO {
-            self.flag(Flag::NotPositive { lot: draw.lot.clone(), found: base });
+            self.flag(Flag::NotPositive {
+                lot: draw.lot.clone(),
+                found: base,
+            });
         }
-        self.change(draw.lot.lot_id, bucket, -base.amount, base.unit, draw.quantity.entered);
+        self.change(
+            draw.lot.lot_id,
+            bucket,
+            -base.amount,
+            base.unit,
+            draw.quantity.entered,
+        );
     }
 
     fn check_use(&mut self, lot: &LotRef, asked: Quantity) {
         self.check_balance(lot, asked);
         if let Some(state) = self.book.lot(lot.lot_id).filter(|state| state.is_held()) {
             let holds = state.holds.iter().copied().collect();
-            self.flag(Flag::HeldLotUsed { lot: lot.clone(), holds });
+            self.flag(Flag::HeldLotUsed {
+                lot: lot.clone(),
+                holds,
+            });
         }
     }
 
@@ -615,14 +687,25 @@ impl Run<'_> {
 
     fn flag_negative(&mut self, lot: &LotRef, asked: Quantity) {
         let balance = Quantity::new(self.balance(lot.lot_id), asked.unit);
-        self.flag(Flag::NegativeStock { lot: lot.clone(), balance, asked });
+        self.flag(Flag::NegativeStock {
+            lot: lot.clone(),
+            balance,
+            asked,
+        });
     }
 
     fn check_unit(&mut self, lot: &LotRef, found: Quantity) {
-        if let Some(state) = self.book.lot(lot.lot_id).filter(|state| state.base_unit != found.unit)
+        if let Some(state) = self
+            .book
+            .lot(lot.lot_id)
+            .filter(|state| state.base_unit != found.unit)
         {
             let expected = state.base_unit;
-            self.flag(Flag::UnitMismatch { lot: lot.clone(), expected, found: found.unit });
+            self.flag(Flag::UnitMismatch {
+                lot: lot.clone(),
+                expected,
+                found: found.unit,
+            });
         }
     }
 
@@ -679,7 +762,13 @@ impl Run<'_> {
         entered: Quantity,
     ) {
         self.balances.insert(lot_id, self.balance(lot_id) + delta);
-        self.push(Effect::BalanceChanged { lot_id, bucket, delta, unit, entered });
+        self.push(Effect::BalanceChanged {
+            lot_id,
+            bucket,
+            delta,
+            unit,
+            entered,
+        });
     }
 
     fn push(&mut self, effect: Effect) {

@@ -351,12 +351,15 @@ impl LotEvent {
             Self::Received(_) => vec![],
             Self::Split(event) => vec![&event.from],
             Self::Merged(event) => event.inputs.iter().map(|draw| &draw.lot).collect(),
-            Self::Produced(event) => {
-                event.inputs.iter().map(|draw| &draw.lot).chain(&event.sources).collect()
-            }
-            Self::Consumed(event) => {
-                std::iter::once(&event.draw.lot).chain(&event.into).collect()
-            }
+            Self::Produced(event) => event
+                .inputs
+                .iter()
+                .map(|draw| &draw.lot)
+                .chain(&event.sources)
+                .collect(),
+            Self::Consumed(event) => std::iter::once(&event.draw.lot)
+                .chain(&event.into)
+                .collect(),
             Self::Wasted(event) => vec![&event.draw.lot],
             Self::Adjusted(event) => vec![&event.lot],
             Self::Moved(event) => vec![&event.lot],

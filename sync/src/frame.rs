@@ -1,0 +1,322 @@
+//! What travels between agent and hub. Every frame carries the protocol version; unknown fields
+//! are ignored, so that a newer side can add some.
+//!
+//! Bodies are JSON compressed with zstd. No frame type is untagged or flattened: payloads are
+//! kept as the exact text that was sealed, which those forms of serde would rewrite.
+
+use rust_decimal::Decimal;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::io::Read;
+
+use crate::chain::Hash;
+use crate::event::Envelope;
+use crate::ids::{AgentId, JobId, PlantId, ProducerId, TenantId};
+use crate::lots::{LotAttributes, LotOrigin, LotRef};
+use crate::quantity::{Material, Unit};
+
+/// The version of the frames in this module.
+pub const PROTOCOL: u16 = 1;
+
+/// The most events in one batch: enough to make a commit worth its fsync, small enough that a
+/// lost answer is cheap to repeat.
+pub const LEDGER_BATCH_EVENTS_MAX: usize = 1_000;
+
+/// The most bytes of event payloads in one batch, before compression.
+pub const LEDGER_BATCH_BYTES_MAX: usize = 512 * 1024;
+
+/// The most bytes that a body may decompress to. A batch of small payloads is mostly envelope
+/// (about 500 bytes an event), hence the room above [`LEDGER_BATCH_BYTES_MAX`].
+pub const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// The most samples in one telemetry block.
+pub const BLOCK_SAMPLES_MAX: usize = 10_000;
+
+/// Compression level: level 3 is where ledger JSON stops gaining for the time spent.
+const ZSTD_LEVEL: i32 = 3;
+
+/// Events of one producer and epoch, in order and without a gap.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LedgerBatch {
+    pub protocol: u16,
+    /// Must be the producer of the credential that the batch came with.
+    pub producer: ProducerId,
+    pub epoch: u64,
+    pub first_seq: u64,
+    pub last_seq: u64,
+    /// The hash before the first event.
+    pub prev_hash: Hash,
+    pub events: Vec<Envelope>,
+}
+
+/// What the hub has of a producer after a batch, or when asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerAck {
+    pub epoch: u64,
+    /// 0 before the first event.
+    pub last_seq: u64,
+    /// The hash of that event, or the genesis hash of the epoch.
+    pub hash: Hash,
+    /// The hub had all of the batch before.
+    #[serde(default)]
+    pub duplicate: bool,
+}
+
+/// What the hub has of an agent, asked at each connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncState {
+    pub ledger: LedgerAck,
+    pub telemetry: TelemetryAck,
+}
+
+/// Telemetry blocks of one producer, in order and without a gap.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TelemetryBatch {
+    pub protocol: u16,
+    pub producer: ProducerId,
+    pub epoch: u64,
+    pub first_block: u64,
+    pub last_block: u64,
+    pub blocks: Vec<TelemetryBlock>,
+}
+
+/// What the hub has of a producer's telemetry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TelemetryAck {
+    pub epoch: u64,
+    pub last_block: u64,
+    #[serde(default)]
+    pub duplicate: bool,
+}
+
+/// One metric of one device.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SeriesKey {
+    pub device: String,
+    pub metric: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+}
+
+/// Samples in columns: `series_index`, `time_us` and `value` have one entry per sample.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TelemetryBlock {
+    /// Dense, from 1, per producer and epoch.
+    pub block: u64,
+    /// The dictionary that `series_index` points into.
+    pub series: Vec<SeriesKey>,
+    pub series_index: Vec<u32>,
+    /// Microseconds since 1970-01-01 UTC.
+    pub time_us: Vec<i64>,
+    pub value: Vec<f64>,
+}
+
+impl TelemetryBlock {
+    /// How many samples, when the columns fit together; otherwise what is wrong.
+    pub fn samples(&self) -> Result<usize, &'static str> {
+        let samples = self.value.len();
+        if self.series_index.len() != samples || self.time_us.len() != samples {
+            return Err("columns of a telemetry block differ in length");
+        }
+        if samples > BLOCK_SAMPLES_MAX {
+            return Err("a telemetry block has more than 10,000 samples");
+        }
+        if self
+            .series_index
+            .iter()
+            .any(|&index| index as usize >= self.series.len())
+        {
+            return Err("a sample points outside the series of its block");
+        }
+        Ok(samples)
+    }
+}
+
+/// What the hub has for an agent, after the counter that the agent named.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FeedPage {
+    pub items: Vec<FeedItem>,
+    /// The counter to ask after next time.
+    pub next: u64,
+    /// The counter asked after is older than what is kept; the agent needs a snapshot.
+    #[serde(default)]
+    pub must_refetch: bool,
+}
+
+/// One item of the down feed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FeedItem {
+    /// Dense, from 1, per agent.
+    pub n: u64,
+    pub body: FeedBody,
+}
+
+/// What a feed item says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeedBody {
+    /// An event of another producer that touches lots of this plant.
+    LedgerEvent(FeedEvent),
+    /// A ticket for a device of this plant.
+    JobTicket(Box<JobTicket>),
+}
+
+/// An event of another producer, with the lots that the plant may not know yet.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FeedEvent {
+    pub producer: ProducerId,
+    pub epoch: u64,
+    pub event: Envelope,
+    /// Lots that the event uses, as the hub knew them before the event.
+    #[serde(default)]
+    pub lots: Vec<LotSnapshot>,
+}
+
+/// A lot as the hub knows it, for an agent that has not met it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LotSnapshot {
+    pub lot: LotRef,
+    pub material: Option<Material>,
+    pub balance: Decimal,
+    pub base_unit: Unit,
+    pub attributes: LotAttributes,
+    pub origin: LotOrigin,
+    pub created_at: jiff::Timestamp,
+}
+
+/// A job for a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobTicket {
+    pub job_id: JobId,
+    /// The number that people use.
+    pub number: String,
+    /// The device's id at the plant.
+    pub device: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    /// The JDF document, as it was handed in.
+    pub jdf: String,
+    /// Numbers of the lots that the job takes its material from.
+    #[serde(default)]
+    pub inputs: Vec<String>,
+    /// The lot that the job makes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<OutputLot>,
+    /// The reason booked for the job's waste when the device names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waste_reason: Option<String>,
+}
+
+/// The lot that a job makes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputLot {
+    /// Its number; made by the agent when none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+    pub material: Material,
+}
+
+/// A new agent asks to join a plant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrolRequest {
+    /// The one-time code that the hub gave out for the plant.
+    pub code: String,
+    /// The id under which the agent has recorded its ledger so far.
+    pub agent_id: AgentId,
+    /// The raw Ed25519 public key, base64.
+    pub public_key: String,
+    pub agent_name: String,
+    pub agent_version: String,
+}
+
+/// Where the agent belongs now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrolResponse {
+    pub tenant_id: TenantId,
+    pub plant_id: PlantId,
+    pub plant_code: String,
+    pub plant_name: String,
+    pub agent_id: AgentId,
+}
+
+/// Why a body could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    #[error("body is not zstd")]
+    Compression(#[source] std::io::Error),
+    #[error("body is larger than {0} bytes once decompressed")]
+    TooLarge(usize),
+    #[error("body is not the expected JSON")]
+    Json(#[source] serde_json::Error),
+}
+
+/// Writes a frame as compressed JSON.
+pub fn encode(frame: &impl Serialize) -> Result<Vec<u8>, FrameError> {
+    let json = serde_json::to_vec(frame).map_err(FrameError::Json)?;
+    zstd::stream::encode_all(&json[..], ZSTD_LEVEL).map_err(FrameError::Compression)
+}
+
+/// Reads a frame; never decompresses more than `bytes_max`.
+pub fn decode<T: DeserializeOwned>(body: &[u8], bytes_max: usize) -> Result<T, FrameError> {
+    let mut json = Vec::new();
+    zstd::stream::read::Decoder::new(body)
+        .map_err(FrameError::Compression)?
+        .take(bytes_max as u64 + 1)
+        .read_to_end(&mut json)
+        .map_err(FrameError::Compression)?;
+    if json.len() > bytes_max {
+        return Err(FrameError::TooLarge(bytes_max));
+    }
+    serde_json::from_slice(&json).map_err(FrameError::Json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_decompresses_beyond_the_limit_is_refused_before_it_is_read() {
+        let bomb = encode(&"0".repeat(2_000_000)).unwrap();
+        assert!(bomb.len() < 2_000);
+        assert!(matches!(
+            decode::<String>(&bomb, 1_000_000),
+            Err(FrameError::TooLarge(1_000_000))
+        ));
+        assert_eq!(decode::<String>(&bomb, 3_000_000).unwrap().len(), 2_000_000);
+    }
+
+    #[test]
+    fn garbage_is_an_error_and_not_a_panic() {
+        assert!(matches!(
+            decode::<String>(b"not zstd", 100),
+            Err(FrameError::Compression(_))
+        ));
+        let json = encode(&7).unwrap();
+        assert!(matches!(
+            decode::<String>(&json, 100),
+            Err(FrameError::Json(_))
+        ));
+    }
+
+    #[test]
+    fn columns_of_a_block_must_fit_together() {
+        let mut block = TelemetryBlock {
+            block: 1,
+            series: vec![SeriesKey {
+                device: "press-3".into(),
+                metric: "speed".into(),
+                unit: None,
+            }],
+            series_index: vec![0, 0],
+            time_us: vec![1, 2],
+            value: vec![10.0, 11.0],
+        };
+        assert_eq!(block.samples(), Ok(2));
+        block.series_index[1] = 1;
+        assert!(block.samples().is_err());
+        block.series_index.pop();
+        assert!(block.samples().is_err());
+    }
+}

@@ -1,0 +1,53 @@
+//! The agent's side of the protocol: what an answer of the hub means for the local ledger.
+//!
+//! The agent moves its cursor only by [`Standing::InStep`], in the same database as its events.
+//! It never overwrites: when the hub knows something that the local ledger does not, the local
+//! disk was rolled back or copied, and a new epoch is due.
+
+use crate::chain::{ChainHead, Hash};
+use crate::frame::LedgerAck;
+
+/// The local ledger, as far as the protocol needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocalLedger {
+    pub epoch: u64,
+    pub head: ChainHead,
+    /// The local hash at the sequence number that the hub names; the genesis hash for 0; none
+    /// when there is no such event here.
+    pub hash_at_hub: Option<Hash>,
+}
+
+/// How the local ledger stands to what the hub has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// The hub has everything up to `acknowledged`; send what comes after.
+    InStep { acknowledged: u64 },
+    /// The hub knows an older epoch: everything of the local epoch is new to it.
+    NewHere,
+    /// The hub has events that the local ledger does not have: the disk was rolled back.
+    RolledBack { hub: LedgerAck },
+    /// The hub has other events under the same numbers: two ledgers with one identity.
+    Diverged { hub: LedgerAck },
+    /// The hub knows a newer epoch: another agent took over this identity.
+    Superseded { hub: LedgerAck },
+}
+
+/// Compares the local ledger with an answer of the hub.
+pub fn compare(local: &LocalLedger, hub: &LedgerAck) -> Standing {
+    if hub.epoch > local.epoch {
+        return Standing::Superseded { hub: *hub };
+    }
+    if hub.epoch < local.epoch {
+        return Standing::NewHere;
+    }
+    if hub.last_seq > local.head.last_seq {
+        return Standing::RolledBack { hub: *hub };
+    }
+    if local.hash_at_hub == Some(hub.hash) {
+        Standing::InStep {
+            acknowledged: hub.last_seq,
+        }
+    } else {
+        Standing::Diverged { hub: *hub }
+    }
+}
