@@ -1,0 +1,52 @@
+# What a developer types. Each target does its own set-up (packaging/dev/setup.sh) on Debian and Ubuntu.
+# Recipes end in `exec` where they start servers, so that Ctrl-C reaches the program that cleans up.
+
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.NOTPARALLEL:
+
+CARGO ?= cargo
+# Tools that set-up has built are here, also when the shell's PATH does not know the folder.
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
+
+SETUP := packaging/dev/setup.sh
+# Where cargo puts programs: the user's own settings may move it.
+PROGRAMS = $$($(CARGO) metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
+
+.PHONY: help demo test check bench sqlx fmt
+
+help: ## this list
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r target text; do printf '  make %-7s %s\n' "$$target" "$$text"; done
+
+demo: ## a press, an agent and a hub; one lot traced end to end (TICKET=file.jdf runs that ticket, KEEP=1 leaves it up)
+	@$(SETUP) --for demo
+	$(CARGO) build --quiet --workspace --bins
+	exec "$(PROGRAMS)/debug/agog-demo" $(if $(TICKET),--ticket '$(TICKET)') $(if $(KEEP),--keep)
+
+test: ## all tests, on a PostgreSQL and a broker of their own
+	@$(SETUP) --for test
+	$(CARGO) build --workspace --bins --tests
+	$(CARGO) test --quiet --doc --workspace
+	exec "$(PROGRAMS)/debug/agog-services" -- $(CARGO) nextest run --workspace
+
+check: ## format, lints, committed query data, licences, house rules
+	@$(SETUP) --for check
+	$(CARGO) fmt --all --check
+	packaging/dev/tidy.sh
+	$(CARGO) deny --log-level error check --hide-inclusion-graph bans licenses sources
+	$(CARGO) clippy --quiet --workspace --all-targets -- --deny warnings
+	packaging/dev/sqlx.sh --check
+
+bench: ## measures agent, ledger, uplink and traces on this machine
+	@$(SETUP) --for demo
+	$(CARGO) build --release --workspace --bins
+	exec "$(PROGRAMS)/release/agog-bench"
+
+sqlx: ## renews cloud-hub/.sqlx after a query or migration has changed
+	@$(SETUP) --for test
+	exec packaging/dev/sqlx.sh
+
+fmt: ## formats the code
+	@exec $(CARGO) fmt --all
