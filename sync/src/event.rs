@@ -525,6 +525,6 @@ mod tests {
         let mut new = gap(7);
         new.event_id = EventId::from_uuid(uuid::Uuid::from_u128(2));
         let sealed = Envelope::seal(producer, 1, &ChainHead::genesis(producer, 1), &new);
-        insta::assert_snapshot!(sealed.hash, @"");
+        insta::assert_snapshot!(sealed.hash, @"83cd9f9a6f0a4e435095ddfc2b7ec4ec92b82b0db4e9ee1d44751899441c2dea");
     }
 }

@@ -156,7 +156,7 @@ pub struct FeedItem {
 #[serde(rename_all = "snake_case")]
 pub enum FeedBody {
     /// An event of another producer that touches lots of this plant.
-    LedgerEvent(FeedEvent),
+    LedgerEvent(Box<FeedEvent>),
     /// A ticket for a device of this plant.
     JobTicket(Box<JobTicket>),
 }

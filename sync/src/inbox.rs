@@ -80,9 +80,12 @@ pub fn accept(state: &ProducerState, batch: &LedgerBatch) -> Decision {
     if batch.last_seq <= current.head.last_seq {
         return Decision::Duplicate { state: current };
     }
-    let known = current.head.last_seq + 1 - batch.first_seq;
     Decision::Append {
-        skip: usize::try_from(known).expect("a batch has at most 1,000 events"),
+        skip: batch
+            .events
+            .iter()
+            .filter(|event| event.seq <= current.head.last_seq)
+            .count(),
         state: ProducerState { head, ..current },
     }
 }
