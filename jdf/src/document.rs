@@ -1,0 +1,465 @@
+//! The lossless tree. A [`Document`] keeps its source text whole; nodes are spans into it, so what
+//! nobody edits is written back byte for byte: white space, quotes, prefixes, comments, everything.
+//!
+//! Nodes live in one arena and refer to each other by index; nothing here recurses, so depth costs no
+//! stack. Edits are in `edit.rs`, reading in `reader.rs`, writing in `writer.rs`.
+
+use std::borrow::Cow;
+use std::num::NonZeroU32;
+
+use crate::encoding::Charset;
+use crate::error::{Error, ErrorKind, Position};
+use crate::limits::Limits;
+use crate::name;
+
+/// A node of one document. It means nothing in another document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(NonZeroU32);
+
+impl NodeId {
+    pub(crate) fn from_index(index: usize) -> Self {
+        let number =
+            u32::try_from(index + 1).expect("the reader bounds the number of nodes below u32::MAX");
+        Self(NonZeroU32::new(number).expect("an index plus one is not zero"))
+    }
+
+    pub(crate) fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
+
+/// A range of bytes in `Document::text`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Span {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+impl Span {
+    pub(crate) fn new(start: usize, end: usize) -> Self {
+        let narrow =
+            |offset| u32::try_from(offset).expect("the reader bounds documents below 4 GiB");
+        Self {
+            start: narrow(start),
+            end: narrow(end),
+        }
+    }
+
+    pub(crate) fn of(self, text: &str) -> &str {
+        &text[self.start as usize..self.end as usize]
+    }
+}
+
+/// A value as the application sees it: the raw text itself, or its decoded form in `Document::decoded`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Value {
+    Raw(Span),
+    Decoded(Span),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    pub(crate) kind: Kind,
+    pub(crate) parent: Option<NodeId>,
+    pub(crate) previous: Option<NodeId>,
+    pub(crate) next: Option<NodeId>,
+    /// The whole node, with end tag.
+    pub(crate) span: Span,
+    /// This node or something below it was edited, so `span` no longer tells the truth.
+    pub(crate) changed: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Kind {
+    Element(Box<ElementData>),
+    Text(Value),
+    CData(Span),
+    Comment,
+    Instruction,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct ElementData {
+    pub(crate) name: Span,
+    pub(crate) namespace: Option<u32>,
+    pub(crate) open: Span,
+    /// The end tag; `None` for `<a/>`.
+    pub(crate) close: Option<Span>,
+    pub(crate) first_child: Option<NodeId>,
+    pub(crate) last_child: Option<NodeId>,
+    /// The attributes of the source, in `Document::attributes`.
+    pub(crate) attributes: std::ops::Range<u32>,
+    /// Attributes that an edit added.
+    pub(crate) added: Vec<Attribute>,
+    pub(crate) open_changed: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Attribute {
+    /// From the white space before the name up to and including the closing quote.
+    pub(crate) whole: Span,
+    pub(crate) name: Span,
+    /// Between the quotes, escaped.
+    pub(crate) raw: Span,
+    pub(crate) value: Value,
+    pub(crate) edited: bool,
+    pub(crate) removed: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Namespace {
+    pub(crate) uri: String,
+    pub(crate) is_jdf: bool,
+}
+
+/// A JDF or JMF document (or any XML) that is written back as it was read, apart from what was edited.
+///
+/// ```
+/// use agog_jdf::{Document, Limits};
+/// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" ID='n1'  Status="Waiting" >
+///   <!-- kept --><AuditPool/></JDF>"#;
+/// let mut document = Document::parse(source, &Limits::default())?;
+/// assert_eq!(document.to_bytes(), source);
+///
+/// let root = document.root().id();
+/// document.set_attribute(root, "Status", "InProgress")?;
+/// let written = String::from_utf8(document.to_bytes()).unwrap();
+/// assert!(written.starts_with(r#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" ID='n1'  Status="InProgress" >"#));
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// The source, then whatever edits appended.
+    pub(crate) text: String,
+    pub(crate) source_bytes: usize,
+    /// Values whose raw text holds references or line ends.
+    pub(crate) decoded: String,
+    pub(crate) charset: Charset,
+    pub(crate) limits: Limits,
+    pub(crate) line_starts: Vec<u32>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) namespaces: Vec<Namespace>,
+    pub(crate) root: NodeId,
+}
+
+impl Document {
+    /// Reads a document. Document type definitions and entities are refused, the limits are kept, and
+    /// the error says where.
+    pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Self, Error> {
+        crate::reader::parse(bytes, limits)
+    }
+
+    pub fn root(&self) -> ElementRef<'_> {
+        ElementRef {
+            document: self,
+            id: self.root,
+        }
+    }
+
+    /// The element behind an id; `None` if the id is of a text or comment.
+    pub fn element(&self, id: NodeId) -> Option<ElementRef<'_>> {
+        let node = self.nodes.get(id.index())?;
+        matches!(node.kind, Kind::Element(_)).then_some(ElementRef { document: self, id })
+    }
+
+    /// The document as bytes, in the encoding it was read in.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.charset.encode(crate::writer::text(self))
+    }
+
+    /// Fails unless the root is the given JDF element (`JDF` or `JMF`).
+    pub fn expect_root(&self, local_name: &'static str) -> Result<ElementRef<'_>, Error> {
+        let root = self.root();
+        if root.is_jdf(local_name) {
+            return Ok(root);
+        }
+        let kind = ErrorKind::WrongRoot {
+            expected: local_name,
+            found: root.name().to_owned(),
+        };
+        Err(Error {
+            kind,
+            position: root.position(),
+        })
+    }
+
+    pub(crate) fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.index()]
+    }
+
+    pub(crate) fn data(&self, id: NodeId) -> Option<&ElementData> {
+        match &self.nodes[id.index()].kind {
+            Kind::Element(data) => Some(data),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn value(&self, value: Value) -> &str {
+        match value {
+            Value::Raw(span) => span.of(&self.text),
+            Value::Decoded(span) => span.of(&self.decoded),
+        }
+    }
+
+    /// The attributes of an element that were not removed, in order.
+    pub(crate) fn attributes_of(&self, id: NodeId) -> impl Iterator<Item = &Attribute> {
+        let (source, added): (&[Attribute], &[Attribute]) = match self.data(id) {
+            Some(data) => {
+                let range = data.attributes.start as usize..data.attributes.end as usize;
+                (&self.attributes[range], &data.added)
+            }
+            None => (&[], &[]),
+        };
+        source
+            .iter()
+            .chain(added)
+            .filter(|attribute| !attribute.removed)
+    }
+
+    /// Line and column of a byte of the source; 0, 0 for what an edit added.
+    pub(crate) fn line_column(&self, offset: usize) -> (u32, u32) {
+        if offset >= self.source_bytes {
+            return (0, 0);
+        }
+        let line = self
+            .line_starts
+            .partition_point(|start| *start as usize <= offset);
+        let start = self.line_starts[line - 1] as usize;
+        let column = self.text[start..offset].chars().count() + 1;
+        (saturate(line), saturate(column))
+    }
+}
+
+pub(crate) fn saturate(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// One element of a document: a cheap, copyable view.
+#[derive(Clone, Copy)]
+pub struct ElementRef<'a> {
+    document: &'a Document,
+    id: NodeId,
+}
+
+/// One attribute: the name as written and the value as the application sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttributeRef<'a> {
+    pub name: &'a str,
+    pub value: &'a str,
+}
+
+impl<'a> ElementRef<'a> {
+    pub fn id(self) -> NodeId {
+        self.id
+    }
+
+    pub fn document(self) -> &'a Document {
+        self.document
+    }
+
+    /// The name as written, with its prefix.
+    pub fn name(self) -> &'a str {
+        self.data().name.of(&self.document.text)
+    }
+
+    pub fn local_name(self) -> &'a str {
+        name::split(self.name()).1
+    }
+
+    pub fn prefix(self) -> Option<&'a str> {
+        name::split(self.name()).0
+    }
+
+    pub fn namespace(self) -> Option<&'a str> {
+        let index = self.data().namespace?;
+        Some(&self.document.namespaces[index as usize].uri)
+    }
+
+    /// Whether this element is of JDF (any of its namespaces) and has this local name.
+    pub fn is_jdf(self, local_name: &str) -> bool {
+        self.is_of_jdf() && self.local_name() == local_name
+    }
+
+    /// Whether this element is of JDF at all, and not a vendor's extension.
+    pub fn is_of_jdf(self) -> bool {
+        self.data()
+            .namespace
+            .is_some_and(|index| self.document.namespaces[index as usize].is_jdf)
+    }
+
+    /// The value of an attribute, by its name as written.
+    pub fn attribute(self, name: &str) -> Option<&'a str> {
+        self.attributes()
+            .find(|attribute| attribute.name == name)
+            .map(|attribute| attribute.value)
+    }
+
+    /// The value of an attribute in a namespace, whatever prefix the writer chose.
+    pub fn attribute_in(self, namespace: &str, local_name: &str) -> Option<&'a str> {
+        let found = self.attributes().find(|attribute| {
+            let (prefix, local) = name::split(attribute.name);
+            local == local_name
+                && prefix.is_some_and(|prefix| self.resolve(Some(prefix)) == Some(namespace))
+        });
+        found.map(|attribute| attribute.value)
+    }
+
+    pub fn attributes(self) -> impl Iterator<Item = AttributeRef<'a>> {
+        let document = self.document;
+        document
+            .attributes_of(self.id)
+            .map(|attribute| AttributeRef {
+                name: attribute.name.of(&document.text),
+                value: document.value(attribute.value),
+            })
+    }
+
+    /// The namespace that a prefix (or none) stands for at this element.
+    pub fn resolve(self, prefix: Option<&str>) -> Option<&'a str> {
+        if prefix == Some("xml") {
+            return Some(name::XML);
+        }
+        let binds = |attribute: &AttributeRef<'_>| match prefix {
+            None => attribute.name == "xmlns",
+            Some(prefix) => attribute.name.strip_prefix("xmlns:") == Some(prefix),
+        };
+        let mut scopes = std::iter::successors(Some(self), |element| element.parent());
+        let uri = scopes
+            .find_map(|element| element.attributes().find(binds))?
+            .value;
+        (!uri.is_empty()).then_some(uri)
+    }
+
+    pub fn parent(self) -> Option<Self> {
+        let id = self.document.node(self.id).parent?;
+        Some(Self {
+            document: self.document,
+            id,
+        })
+    }
+
+    /// The child elements, in order.
+    pub fn children(self) -> impl Iterator<Item = Self> {
+        let document = self.document;
+        std::iter::successors(self.data().first_child, |id| document.node(*id).next)
+            .filter_map(|id| document.element(id))
+    }
+
+    /// The first JDF child element of a name.
+    pub fn child(self, local_name: &str) -> Option<Self> {
+        self.children_named(local_name).next()
+    }
+
+    /// The JDF child elements of a name.
+    pub fn children_named(self, local_name: &str) -> impl Iterator<Item = Self> {
+        self.children()
+            .filter(move |child| child.is_jdf(local_name))
+    }
+
+    /// Every element below this one, parents before children.
+    pub fn descendants(self) -> impl Iterator<Item = Self> {
+        let document = self.document;
+        let top = self.id;
+        let mut next = self.data().first_child;
+        std::iter::from_fn(move || {
+            let id = next?;
+            let below = document.data(id).and_then(|data| data.first_child);
+            next = below.or_else(|| document.following(id, top));
+            Some(id)
+        })
+        .filter_map(|id| document.element(id))
+    }
+
+    /// The character data directly inside this element, CDATA included.
+    pub fn text(self) -> Cow<'a, str> {
+        let document = self.document;
+        let mut pieces =
+            std::iter::successors(self.data().first_child, |id| document.node(*id).next)
+                .filter_map(|id| match document.node(id).kind {
+                    Kind::Text(value) => Some(document.value(value)),
+                    Kind::CData(span) => Some(span.of(&document.text)),
+                    _ => None,
+                });
+        let Some(first) = pieces.next() else {
+            return Cow::Borrowed("");
+        };
+        match pieces.next() {
+            None => Cow::Borrowed(first),
+            Some(second) => Cow::Owned([first, second].into_iter().chain(pieces).collect()),
+        }
+    }
+
+    /// The source of this element with everything in it, as it would be written.
+    pub fn to_xml(self) -> String {
+        crate::writer::node_text(self.document, self.id)
+    }
+
+    pub fn position(self) -> Position {
+        let (line, column) = self.document.line_column(self.data().open.start as usize);
+        Position {
+            line,
+            column,
+            path: self.path(),
+        }
+    }
+
+    /// Names from the root to here, such as `/JDF/ResourcePool/Media[2]`; the number is given where
+    /// several siblings share the name.
+    pub fn path(self) -> String {
+        let mut steps: Vec<String> = std::iter::successors(Some(self), |element| element.parent())
+            .map(ElementRef::step)
+            .collect();
+        steps.reverse();
+        steps.concat()
+    }
+
+    fn step(self) -> String {
+        let name = self.name();
+        let Some(parent) = self.parent() else {
+            return format!("/{name}");
+        };
+        let (mut before, mut after, mut seen) = (0, false, false);
+        for sibling in parent.children().filter(|sibling| sibling.name() == name) {
+            if sibling.id == self.id {
+                seen = true;
+            } else if seen {
+                after = true;
+                break;
+            } else {
+                before += 1;
+            }
+        }
+        if before > 0 || after {
+            format!("/{name}[{}]", before + 1)
+        } else {
+            format!("/{name}")
+        }
+    }
+
+    fn data(self) -> &'a ElementData {
+        self.document
+            .data(self.id)
+            .expect("an ElementRef is only made for an element")
+    }
+}
+
+impl std::fmt::Debug for ElementRef<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "<{}> at {}", self.name(), self.position())
+    }
+}
+
+impl Document {
+    /// The next node in document order that is not below `id`, within `top`.
+    fn following(&self, id: NodeId, top: NodeId) -> Option<NodeId> {
+        let mut id = id;
+        while id != top {
+            if let Some(next) = self.node(id).next {
+                return Some(next);
+            }
+            id = self.node(id).parent?;
+        }
+        None
+    }
+}

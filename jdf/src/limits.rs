@@ -1,0 +1,49 @@
+//! What one document may cost. A ticket comes from a machine on the plant network or from a partner's
+//! mail, so every dimension that an attacker could stretch has a bound; the caller may set others.
+
+/// Bytes of one document: 64 MiB. The largest public ticket has under 4 MiB; imposition of long
+/// variable-data runs reaches tens.
+pub const DOCUMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Elements nested in one another: 256. Real tickets stay under 30.
+pub const DEPTH_MAX: usize = 256;
+/// Attributes of one element: 512. The richest resource of JDF 1.5 has under 100.
+pub const ATTRIBUTES_MAX: usize = 512;
+/// Bytes of one attribute value or name: 1 MiB. The Base ICS allows 65,536 octets; the margin is for
+/// vendors who put lists of marks or profiles into attributes.
+pub const ATTRIBUTE_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of one run of text, CDATA, comment or processing instruction: 16 MiB (embedded previews).
+pub const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Nodes of all kinds: 2,000,000, which bounds the memory of a document made of tiny elements
+/// (about 100 bytes each) to some 200 MiB.
+pub const NODES_MAX: usize = 2_000_000;
+
+/// The bounds that [`Document::parse`](crate::Document::parse) keeps.
+///
+/// ```
+/// use agog_jdf::{Document, Limits};
+/// let strict = Limits { depth: 3, ..Limits::default() };
+/// let error = Document::parse(b"<a><b><c><d/></c></b></a>", &strict).unwrap_err();
+/// assert_eq!(error.position.path, "/a/b/c");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    pub document_bytes: usize,
+    pub depth: usize,
+    pub attributes: usize,
+    pub attribute_bytes: usize,
+    pub text_bytes: usize,
+    pub nodes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            document_bytes: DOCUMENT_BYTES_MAX,
+            depth: DEPTH_MAX,
+            attributes: ATTRIBUTES_MAX,
+            attribute_bytes: ATTRIBUTE_BYTES_MAX,
+            text_bytes: TEXT_BYTES_MAX,
+            nodes: NODES_MAX,
+        }
+    }
+}

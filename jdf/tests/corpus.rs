@@ -1,0 +1,113 @@
+//! Real documents of many vendors, where `AGOG_JDF_CORPUS` names the folder that holds them: every one is
+//! read, or refused with its place, and written back byte for byte.
+
+use std::path::{Path, PathBuf};
+
+use agog_jdf::{Document, ErrorKind, Limits};
+
+/// Documents that are broken on purpose, by the end of their path.
+const NOT_WELL_FORMED: [&str; 4] = [
+    "data/corrupt.jdf",
+    "data/malformed1.jdf",
+    "data/malformed2.jdf",
+    "validator-invalid_syntax-1.xjdf",
+];
+
+fn corpus(folder: &str) -> Vec<PathBuf> {
+    let Some(root) = std::env::var_os("AGOG_JDF_CORPUS") else {
+        eprintln!("AGOG_JDF_CORPUS is not set: corpus test skipped");
+        return Vec::new();
+    };
+    // Tests run in the crate's folder; the variable is relative to the workspace.
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut folders = vec![workspace.join(root).join(folder)];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(&folder)
+            .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        for entry in entries {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path)
+            } else {
+                files.push(path)
+            }
+        }
+    }
+    files.sort();
+    assert!(!files.is_empty(), "the corpus folder `{folder}` is empty");
+    files
+}
+
+#[test]
+fn every_ticket_and_message_comes_back_byte_for_byte() {
+    let (mut read, mut bytes_total) = (0, 0);
+    for path in corpus("tickets")
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|kind| kind != "txt"))
+    {
+        let bytes = std::fs::read(&path).unwrap();
+        let name = path.to_string_lossy();
+        let broken = NOT_WELL_FORMED.iter().any(|ending| name.ends_with(ending));
+        match Document::parse(&bytes, &Limits::default()) {
+            Ok(document) => {
+                assert!(!broken, "{name} should be refused");
+                assert!(document.to_bytes() == bytes, "{name} changed");
+                assert!(document.root().to_xml().len() <= bytes.len() * 2);
+                read += 1;
+                bytes_total += bytes.len();
+            }
+            Err(error) => {
+                assert!(broken, "{name}: {error}");
+                assert!(error.position.line > 1, "{name}: {error}");
+                assert!(
+                    matches!(
+                        error.kind,
+                        ErrorKind::Syntax(_) | ErrorKind::Name(_) | ErrorKind::AfterRoot
+                    ),
+                    "{name}: {error}"
+                );
+            }
+        }
+    }
+    eprintln!("{read} documents, {bytes_total} bytes");
+}
+
+#[test]
+fn an_edit_of_a_real_ticket_changes_only_its_own_bytes() {
+    for path in corpus("tickets")
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|kind| kind == "jdf"))
+    {
+        let bytes = std::fs::read(&path).unwrap();
+        let Ok(mut document) = Document::parse(&bytes, &Limits::default()) else {
+            continue;
+        };
+        // Given a real ticket, when something deep in it is edited and edited back …
+        let Some(last) = document
+            .root()
+            .descendants()
+            .filter(|element| element.attributes().next().is_some())
+            .last()
+        else {
+            continue;
+        };
+        let (id, attribute) = (last.id(), last.attributes().next().unwrap());
+        let (name, value) = (attribute.name.to_owned(), attribute.value.to_owned());
+        if name.starts_with("xmlns") {
+            continue;
+        }
+        document.set_attribute(id, &name, "edited").unwrap();
+        let edited = document.to_bytes();
+        assert_ne!(edited, bytes);
+        document.set_attribute(id, &name, &value).unwrap();
+        // … then the tree is as it was, and the bytes too unless the value was escaped in another way.
+        let back = document.to_bytes();
+        let difference = back.len().abs_diff(bytes.len());
+        assert!(back == bytes || difference > 0, "{}", path.display());
+        assert_eq!(
+            document.element(id).unwrap().attribute(&name),
+            Some(value.as_str())
+        );
+    }
+}
