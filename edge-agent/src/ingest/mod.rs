@@ -1,0 +1,10 @@
+//! What machines tell the agent. Every source turns what it hears into ledger events or samples,
+//! and acknowledges only what is on disk.
+//!
+//! - [`jmf`]: the endpoint that JMF devices post to
+//! - [`mqtt`]: machine values, by the rules of [`topic_map`]
+
+pub mod jmf;
+pub mod mqtt;
+pub(crate) mod sampled_log;
+pub mod topic_map;

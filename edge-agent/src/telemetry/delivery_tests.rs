@@ -1,0 +1,256 @@
+use std::sync::Arc;
+
+use agog_sync::clock::{Clock, ManualClock};
+use agog_sync::frame::SeriesKey;
+use jiff::{SignedDuration, Timestamp};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use crate::telemetry::{Limits, Sample, Telemetry};
+
+fn start() -> Timestamp {
+    Timestamp::from_second(1_760_000_000).unwrap()
+}
+
+fn sample(metric: &str, second: i64, value: f64) -> Sample {
+    Sample {
+        series: SeriesKey {
+            device: "press-3".to_owned(),
+            metric: metric.to_owned(),
+            unit: Some("sheets/h".to_owned()),
+        },
+        at: start() + SignedDuration::from_secs(second),
+        value,
+        redelivered: false,
+    }
+}
+
+struct Bench {
+    folder: tempfile::TempDir,
+    clock: Arc<ManualClock>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            clock: Arc::new(ManualClock::new(start())),
+        }
+    }
+
+    fn open(&self, limits: Limits) -> Telemetry {
+        let path = self.folder.path().join("telemetry.db");
+        Telemetry::open(&path, limits, self.clock.clone(), StdRng::seed_from_u64(1))
+            .unwrap()
+            .0
+    }
+}
+
+async fn stored_values(telemetry: &Telemetry) -> Vec<f64> {
+    let blocks = telemetry.blocks_after(0, 100, usize::MAX).await.unwrap();
+    blocks.into_iter().flat_map(|block| block.value).collect()
+}
+
+#[tokio::test]
+async fn samples_come_back_in_blocks_with_their_series_times_and_values() {
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits::default());
+    let samples = vec![
+        sample("speed", 0, 9_000.0),
+        sample("heat", 1, 41.5),
+        sample("speed", 2, 0.1),
+    ];
+    telemetry.record(samples).await.unwrap();
+    assert!(
+        telemetry
+            .blocks_after(0, 10, 1_000_000)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+
+    telemetry.flush(bench.clock.now()).await.unwrap();
+
+    let blocks = telemetry.blocks_after(0, 10, 1_000_000).await.unwrap();
+    assert_eq!(blocks.len(), 1);
+    assert_eq!(blocks[0].samples(), Ok(3));
+    assert_eq!(blocks[0].series.len(), 2);
+    assert_eq!(blocks[0].series_index, [0, 1, 0]);
+    assert_eq!(blocks[0].value, [9_000.0, 41.5, 0.1]);
+    assert_eq!(
+        blocks[0].time_us[2],
+        sample("speed", 2, 0.0).at.as_microsecond()
+    );
+    let latest = telemetry.latest();
+    assert_eq!(
+        (latest[0].metric.as_str(), latest[1].metric.as_str()),
+        ("heat", "speed")
+    );
+    assert!((latest[1].value - 0.1).abs() < f64::EPSILON);
+}
+
+#[tokio::test]
+async fn what_was_recorded_is_there_after_the_process_dies() {
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits::default());
+    telemetry
+        .record(vec![sample("speed", 0, 1.0)])
+        .await
+        .unwrap();
+
+    // The first file is still open, as after a crash nothing was closed.
+    let again = bench.open(Limits::default());
+
+    assert_eq!(again.latest().len(), 1);
+    again.flush(bench.clock.now()).await.unwrap();
+    assert_eq!(stored_values(&again).await, [1.0]);
+}
+
+#[tokio::test]
+async fn a_full_block_closes_by_count_and_the_next_one_by_age() {
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits::default());
+    let many = (0..5_000).map(|n| sample("speed", n, 1.0)).collect();
+    telemetry.record(many).await.unwrap();
+    assert_eq!(
+        telemetry
+            .blocks_after(0, 10, usize::MAX)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+
+    bench.clock.advance(SignedDuration::from_secs(5));
+    let mut standing = telemetry.standing();
+    let closed = standing.wait_for(|standing| standing.last_block == 2);
+    tokio::time::timeout(std::time::Duration::from_secs(10), closed)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_redelivered_sample_is_stored_once() {
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits::default());
+    telemetry
+        .record(vec![sample("speed", 0, 1.0), sample("speed", 1, 2.0)])
+        .await
+        .unwrap();
+    let again = Sample {
+        redelivered: true,
+        ..sample("speed", 1, 2.0)
+    };
+    let newer = Sample {
+        redelivered: true,
+        ..sample("speed", 2, 3.0)
+    };
+
+    telemetry.record(vec![again, newer]).await.unwrap();
+
+    telemetry.flush(bench.clock.now()).await.unwrap();
+    assert_eq!(stored_values(&telemetry).await, [1.0, 2.0, 3.0]);
+}
+
+#[tokio::test]
+async fn beyond_its_bytes_the_oldest_goes_and_every_drop_is_a_gap() {
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits {
+        bytes_max: 700,
+        ..Limits::default()
+    });
+    for second in 0..10_i32 {
+        let value = f64::from(second);
+        telemetry
+            .record(vec![sample("speed", second.into(), value)])
+            .await
+            .unwrap();
+        telemetry.flush(bench.clock.now()).await.unwrap();
+    }
+
+    let dropped = telemetry.shed(bench.clock.now()).await.unwrap();
+
+    let gaps = telemetry.gaps().await.unwrap();
+    let lost: u64 = gaps.iter().map(|gap| gap.count).sum();
+    let kept = stored_values(&telemetry).await;
+    assert!(dropped > 0 && lost >= dropped);
+    assert_eq!(
+        kept.len() as u64 + lost,
+        10,
+        "stored and recorded gaps are what was produced"
+    );
+    assert!(
+        (kept[kept.len() - 1] - 9.0).abs() < f64::EPSILON,
+        "the newest is kept"
+    );
+    assert_eq!(gaps[0].from, start());
+    let numbers: Vec<u64> = telemetry
+        .blocks_after(0, 100, usize::MAX)
+        .await
+        .unwrap()
+        .iter()
+        .map(|block| block.block)
+        .collect();
+    assert_eq!(
+        numbers,
+        (1..=10).collect::<Vec<_>>(),
+        "dropped blocks keep their numbers"
+    );
+
+    telemetry.gap_recorded(gaps[0].event_id).await.unwrap();
+    assert_eq!(telemetry.gaps().await.unwrap().len(), gaps.len() - 1);
+}
+
+#[tokio::test]
+async fn beyond_its_age_a_block_is_dropped() {
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits::default());
+    telemetry
+        .record(vec![sample("speed", 0, 1.0)])
+        .await
+        .unwrap();
+    telemetry.flush(bench.clock.now()).await.unwrap();
+    bench.clock.advance(SignedDuration::from_hours(15 * 24));
+
+    telemetry.shed(bench.clock.now()).await.unwrap();
+
+    let gaps = telemetry.gaps().await.unwrap();
+    assert_eq!(
+        (gaps.len(), gaps[0].count, gaps[0].reason.as_str()),
+        (1, 1, "age limit")
+    );
+}
+
+#[tokio::test]
+async fn delivered_blocks_go_and_a_new_epoch_counts_from_one() {
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits::default());
+    for second in 0..4 {
+        telemetry
+            .record(vec![sample("speed", second, 1.0)])
+            .await
+            .unwrap();
+        telemetry.flush(bench.clock.now()).await.unwrap();
+    }
+    telemetry.acked(2).await.unwrap();
+    let waiting = telemetry.blocks_after(2, 10, usize::MAX).await.unwrap();
+    assert_eq!(
+        waiting.iter().map(|block| block.block).collect::<Vec<_>>(),
+        [3, 4]
+    );
+
+    telemetry.begin_epoch(2).await.unwrap();
+
+    let waiting = telemetry.blocks_after(0, 10, usize::MAX).await.unwrap();
+    assert_eq!(
+        waiting.iter().map(|block| block.block).collect::<Vec<_>>(),
+        [1, 2]
+    );
+    let mut standing = telemetry.standing();
+    let now = standing
+        .wait_for(|standing| standing.epoch == 2)
+        .await
+        .unwrap();
+    assert_eq!((now.last_block, now.acked_block), (2, 0));
+}

@@ -1,0 +1,46 @@
+pragma journal_mode = wal;
+pragma synchronous = full;
+pragma journal_size_limit = 16777216;
+pragma foreign_keys = on;
+
+create table if not exists standing (
+    only_row integer primary key check (only_row = 1),
+    epoch integer not null,
+    last_block integer not null,
+    acked_block integer not null
+) strict;
+insert or ignore into standing values (1, 1, 0, 0);
+
+create table if not exists series (
+    series_id integer primary key,
+    device text not null,
+    metric text not null,
+    unit text not null,
+    last_us integer,
+    last_value real,
+    unique (device, metric, unit)
+) strict;
+
+create table if not exists open_sample (
+    sample_id integer primary key,
+    series_id integer not null references series (series_id),
+    at_us integer not null,
+    value real not null
+) strict;
+
+create table if not exists block (
+    block integer primary key,
+    first_us integer not null,
+    last_us integer not null,
+    sample_count integer not null,
+    body blob not null
+) strict;
+
+create table if not exists gap (
+    event_id text primary key,
+    from_us integer not null,
+    to_us integer not null,
+    sample_count integer not null,
+    reason text not null,
+    dropped_us integer not null
+) strict;

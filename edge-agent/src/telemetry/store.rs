@@ -1,0 +1,420 @@
+//! The SQL of `telemetry.db`. Owned by the writer thread (`buffer.rs`); nothing else opens the file.
+//!
+//! Samples are first rows of `open_sample` (durable at once), then move into a `block`: one
+//! compressed [`TelemetryBlock`]. Block numbers are dense per epoch. A block that had to be
+//! dropped before it was delivered leaves its number behind (`delivery.rs`).
+//!
+//! Limits: [`BLOCK_SAMPLES_MAX`] samples per block, [`SERIES_MAX`] series.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use agog_sync::frame::{self, SeriesKey, TelemetryBlock};
+use jiff::Timestamp;
+use rand::rngs::StdRng;
+use rusqlite::{Connection, Transaction, params};
+
+use super::{Limits, Sample};
+
+/// A block closes at this many samples: about 30 KiB compressed, a fraction of one request.
+pub(super) const BLOCK_SAMPLES_MAX: u32 = 4_096;
+/// A wrong topic pattern must not fill the series table; further series are refused and counted.
+pub(super) const SERIES_MAX: usize = 10_000;
+/// A step on `telemetry.db` failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("cannot open telemetry buffer `{path}`")]
+    Open {
+        path: String,
+        #[source]
+        source: rusqlite::Error,
+    },
+    #[error("telemetry buffer refused to {step}")]
+    Sql {
+        step: &'static str,
+        #[source]
+        source: rusqlite::Error,
+    },
+    #[error("telemetry block {block} cannot be read back")]
+    Block {
+        block: u64,
+        #[source]
+        source: frame::FrameError,
+    },
+    #[error("telemetry block cannot be written")]
+    Encode(#[source] frame::FrameError),
+}
+
+/// Gives a failed statement the name of its step.
+pub(super) fn step(step: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+    move |source| StoreError::Sql { step, source }
+}
+
+/// What one append did.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Appended {
+    pub(super) stored: u64,
+    /// Redelivered by the broker and already stored.
+    pub(super) repeated: u64,
+    /// Beyond [`SERIES_MAX`].
+    pub(super) refused: u64,
+}
+
+/// Where the buffer stands.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Standing {
+    pub epoch: u64,
+    /// The newest closed block; 0 before the first.
+    pub last_block: u64,
+    /// The newest block that the hub has.
+    pub acked_block: u64,
+    pub open_samples: u32,
+    /// Compressed bytes waiting.
+    pub bytes: u64,
+    /// First sample of the oldest block that waits.
+    pub oldest: Option<Timestamp>,
+    /// Gaps not yet in the ledger.
+    pub gaps: u32,
+}
+
+struct Series {
+    series_id: i64,
+    last_us: i64,
+}
+
+/// The open file.
+pub(super) struct Store {
+    pub(super) connection: Connection,
+    series: HashMap<SeriesKey, Series>,
+    pub(super) limits: Limits,
+    pub(super) rng: StdRng,
+    open_samples: u32,
+    open_since: Option<Timestamp>,
+    pub(super) bytes: u64,
+}
+
+impl Store {
+    pub(super) fn open(path: &Path, limits: Limits, rng: StdRng) -> Result<Self, StoreError> {
+        let opened = |source| StoreError::Open {
+            path: path.display().to_string(),
+            source,
+        };
+        let connection = Connection::open(path).map_err(opened)?;
+        connection
+            .execute_batch(include_str!("schema.sql"))
+            .map_err(opened)?;
+        let series = read_series(&connection).map_err(opened)?;
+        let (open_samples, open_since) = connection
+            .query_row("select count(*), min(at_us) from open_sample", [], |row| {
+                Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?))
+            })
+            .map_err(opened)?;
+        let bytes: i64 = connection
+            .query_row(
+                "select coalesce(sum(length(body)), 0) from block",
+                [],
+                |row| row.get(0),
+            )
+            .map_err(opened)?;
+        Ok(Self {
+            connection,
+            series,
+            limits,
+            rng,
+            open_samples,
+            open_since: open_since.map(timestamp),
+            bytes: bytes.cast_unsigned(),
+        })
+    }
+
+    /// Stores samples and closes blocks that are full; one commit.
+    pub(super) fn append(
+        &mut self,
+        samples: &[Sample],
+        now: Timestamp,
+    ) -> Result<Appended, StoreError> {
+        let appended = self.try_append(samples, now);
+        if appended.is_err() {
+            // The series in memory may be ahead of the file after a commit that failed.
+            self.series = read_series(&self.connection).map_err(step("read the series"))?;
+        }
+        appended
+    }
+
+    fn try_append(&mut self, samples: &[Sample], now: Timestamp) -> Result<Appended, StoreError> {
+        let mut done = Appended::default();
+        let transaction = self.connection.transaction().map_err(step("begin"))?;
+        let mut open = self.open_samples;
+        let mut open_since = self.open_since;
+        let mut bytes = self.bytes;
+        {
+            let mut insert = transaction
+                .prepare_cached(
+                    "insert into open_sample (series_id, at_us, value) values (?1, ?2, ?3)",
+                )
+                .map_err(step("prepare a sample"))?;
+            for sample in samples {
+                let at_us = sample.at.as_microsecond();
+                let Some(series) = series_of(&transaction, &mut self.series, &sample.series)?
+                else {
+                    done.refused += 1;
+                    continue;
+                };
+                if sample.redelivered && at_us <= series.last_us {
+                    done.repeated += 1;
+                    continue;
+                }
+                insert
+                    .execute(params![series.series_id, at_us, sample.value])
+                    .map_err(step("store a sample"))?;
+                series.last_us = series.last_us.max(at_us);
+                open += 1;
+                open_since.get_or_insert(now);
+                done.stored += 1;
+                if open >= BLOCK_SAMPLES_MAX {
+                    bytes += close_block(&transaction)?;
+                    open = 0;
+                    open_since = None;
+                }
+            }
+            remember_newest(&transaction, &self.series, samples)?;
+        }
+        transaction.commit().map_err(step("commit samples"))?;
+        self.open_samples = open;
+        self.open_since = open_since;
+        self.bytes = bytes;
+        Ok(done)
+    }
+
+    /// Closes the open block when it is older than the limit, or always with `force`.
+    pub(super) fn close_due(&mut self, now: Timestamp, force: bool) -> Result<bool, StoreError> {
+        let due = self
+            .open_since
+            .is_some_and(|since| force || now.duration_since(since) >= self.limits.block_age);
+        if !due || self.open_samples == 0 {
+            return Ok(false);
+        }
+        let transaction = self.connection.transaction().map_err(step("begin"))?;
+        let bytes = close_block(&transaction)?;
+        transaction.commit().map_err(step("commit a block"))?;
+        self.bytes += bytes;
+        self.open_samples = 0;
+        self.open_since = None;
+        Ok(true)
+    }
+
+    pub(super) fn standing(&self) -> Result<Standing, StoreError> {
+        self.connection
+            .query_row(
+                "select epoch, last_block, acked_block, (select count(*) from gap),
+                   (select first_us from block order by block limit 1) from standing",
+                [],
+                |row| {
+                    Ok(Standing {
+                        epoch: row.get::<_, i64>(0)?.cast_unsigned(),
+                        last_block: row.get::<_, i64>(1)?.cast_unsigned(),
+                        acked_block: row.get::<_, i64>(2)?.cast_unsigned(),
+                        open_samples: self.open_samples,
+                        bytes: self.bytes,
+                        oldest: row.get::<_, Option<i64>>(4)?.map(timestamp),
+                        gaps: row.get(3)?,
+                    })
+                },
+            )
+            .map_err(step("read where it stands"))
+    }
+
+    /// The newest stored value of every series.
+    pub(super) fn newest(&self) -> Result<Vec<(SeriesKey, Timestamp, f64)>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare("select device, metric, unit, last_us, last_value from series where last_value is not null")
+            .map_err(step("prepare newest values"))?;
+        let rows = statement
+            .query_map([], |row| {
+                let unit: String = row.get(2)?;
+                let key = SeriesKey {
+                    device: row.get(0)?,
+                    metric: row.get(1)?,
+                    unit: (!unit.is_empty()).then_some(unit),
+                };
+                Ok((key, timestamp(row.get(3)?), row.get(4)?))
+            })
+            .map_err(step("read newest values"))?;
+        rows.collect::<Result<_, _>>()
+            .map_err(step("read a newest value"))
+    }
+}
+
+/// Moves every open sample into a new block; returns its compressed size.
+fn close_block(transaction: &Transaction<'_>) -> Result<u64, StoreError> {
+    let number: i64 = transaction
+        .query_row(
+            "update standing set last_block = last_block + 1 returning last_block",
+            [],
+            |row| row.get(0),
+        )
+        .map_err(step("number a block"))?;
+    let mut block = empty_block(number.cast_unsigned());
+    let mut index_of: HashMap<i64, u32> = HashMap::new();
+    let mut first_us = i64::MAX;
+    let mut last_us = i64::MIN;
+    {
+        let mut statement = transaction
+            .prepare_cached(
+                "select series_id, at_us, value, device, metric, unit
+                 from open_sample join series using (series_id) order by sample_id",
+            )
+            .map_err(step("prepare open samples"))?;
+        let mut rows = statement.query([]).map_err(step("read open samples"))?;
+        while let Some(row) = rows.next().map_err(step("read an open sample"))? {
+            let get = step("read an open sample");
+            let series_id: i64 = row.get(0).map_err(&get)?;
+            let index = if let Some(index) = index_of.get(&series_id) {
+                *index
+            } else {
+                let unit: String = row.get(5).map_err(&get)?;
+                // At most BLOCK_SAMPLES_MAX series can be in one block.
+                let index = u32::try_from(block.series.len()).unwrap_or(u32::MAX);
+                block.series.push(SeriesKey {
+                    device: row.get(3).map_err(&get)?,
+                    metric: row.get(4).map_err(&get)?,
+                    unit: (!unit.is_empty()).then_some(unit),
+                });
+                index_of.insert(series_id, index);
+                index
+            };
+            let at_us: i64 = row.get(1).map_err(&get)?;
+            first_us = first_us.min(at_us);
+            last_us = last_us.max(at_us);
+            block.series_index.push(index);
+            block.time_us.push(at_us);
+            block.value.push(row.get(2).map_err(&get)?);
+        }
+    }
+    let body = frame::encode(&block).map_err(StoreError::Encode)?;
+    let count = i64::try_from(block.value.len()).unwrap_or(i64::MAX);
+    transaction
+        .execute(
+            "insert into block (block, first_us, last_us, sample_count, body) values (?1, ?2, ?3, ?4, ?5)",
+            params![number, first_us, last_us, count, body],
+        )
+        .map_err(step("store a block"))?;
+    transaction
+        .execute("delete from open_sample", [])
+        .map_err(step("clear open samples"))?;
+    Ok(u64::try_from(body.len()).unwrap_or(u64::MAX))
+}
+
+pub(super) fn empty_block(block: u64) -> TelemetryBlock {
+    TelemetryBlock {
+        block,
+        series: Vec::new(),
+        series_index: Vec::new(),
+        time_us: Vec::new(),
+        value: Vec::new(),
+    }
+}
+
+/// Finds or makes the row of a series; `None` when there are too many.
+fn series_of<'a>(
+    transaction: &Transaction<'_>,
+    known: &'a mut HashMap<SeriesKey, Series>,
+    key: &SeriesKey,
+) -> Result<Option<&'a mut Series>, StoreError> {
+    if !known.contains_key(key) {
+        if known.len() >= SERIES_MAX {
+            return Ok(None);
+        }
+        // `or ignore`: a transaction that failed later may have left the key in memory only.
+        transaction
+            .execute(
+                "insert or ignore into series (device, metric, unit) values (?1, ?2, ?3)",
+                params![
+                    key.device,
+                    key.metric,
+                    key.unit.as_deref().unwrap_or_default()
+                ],
+            )
+            .map_err(step("name a series"))?;
+        let series_id = transaction
+            .query_row(
+                "select series_id from series where device = ?1 and metric = ?2 and unit = ?3",
+                params![
+                    key.device,
+                    key.metric,
+                    key.unit.as_deref().unwrap_or_default()
+                ],
+                |row| row.get(0),
+            )
+            .map_err(step("find a series"))?;
+        known.insert(
+            key.clone(),
+            Series {
+                series_id,
+                last_us: i64::MIN,
+            },
+        );
+    }
+    Ok(known.get_mut(key))
+}
+
+/// Keeps the newest value of the series that `samples` touch.
+fn remember_newest(
+    transaction: &Transaction<'_>,
+    series: &HashMap<SeriesKey, Series>,
+    samples: &[Sample],
+) -> Result<(), StoreError> {
+    let mut newest: HashMap<i64, (i64, f64)> = HashMap::new();
+    for sample in samples {
+        let Some(series) = series.get(&sample.series) else {
+            continue;
+        };
+        let at_us = sample.at.as_microsecond();
+        let entry = newest
+            .entry(series.series_id)
+            .or_insert((at_us, sample.value));
+        if at_us >= entry.0 {
+            *entry = (at_us, sample.value);
+        }
+    }
+    let mut update = transaction
+        .prepare_cached(
+            "update series set last_us = ?2, last_value = ?3
+             where series_id = ?1 and (last_us is null or last_us <= ?2)",
+        )
+        .map_err(step("prepare newest values"))?;
+    for (series_id, (at_us, value)) in newest {
+        update
+            .execute(params![series_id, at_us, value])
+            .map_err(step("keep a newest value"))?;
+    }
+    Ok(())
+}
+
+fn read_series(connection: &Connection) -> rusqlite::Result<HashMap<SeriesKey, Series>> {
+    let mut statement =
+        connection.prepare("select series_id, device, metric, unit, last_us from series")?;
+    let rows = statement.query_map([], |row| {
+        let unit: String = row.get(3)?;
+        let key = SeriesKey {
+            device: row.get(1)?,
+            metric: row.get(2)?,
+            unit: (!unit.is_empty()).then_some(unit),
+        };
+        let last_us = row.get::<_, Option<i64>>(4)?.unwrap_or(i64::MIN);
+        Ok((
+            key,
+            Series {
+                series_id: row.get(0)?,
+                last_us,
+            },
+        ))
+    })?;
+    rows.collect()
+}
+
+/// Stored times were instants when they were written; one out of range is a damaged row.
+pub(super) fn timestamp(at_us: i64) -> Timestamp {
+    Timestamp::from_microsecond(at_us).unwrap_or(Timestamp::UNIX_EPOCH)
+}
