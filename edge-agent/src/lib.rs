@@ -1,1 +1,20 @@
-//! Placeholder of the crate; its modules follow.
+//! The edge agent: one per plant. It collects from machines and people, keeps the ledger, and
+//! delivers to the hub; it keeps working when the network is gone.
+//!
+//! Data flows `ingest → ledger → uplink`. Read [`run`] next: it makes every channel and starts
+//! every task on one screen. Then [`ledger`], which everything waits for.
+//!
+//! - [`config`]: the one configuration file
+//! - [`ingest`], [`devices`], [`jobs`]: what comes from machines and goes to them
+//! - [`ledger`]: the facts, and what follows from them
+//! - [`telemetry`]: samples, in a file and thread of their own
+//! - [`uplink`]: delivery to the hub, and what comes down from it
+//! - [`api`], [`cli`]: the local HTTP API and the command line that talks to it
+//! - [`health`], [`lifecycle`], [`logging`]: being a good service
+
+pub mod config;
+pub mod health;
+pub mod ledger;
+pub mod lifecycle;
+pub mod logging;
+pub mod run;

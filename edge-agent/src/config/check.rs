@@ -1,0 +1,217 @@
+//! Checks of configuration values that types cannot make. Every problem names its key, and all
+//! problems are reported at once.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use rust_decimal::Decimal;
+
+use super::Config;
+
+/// Length bounds of a plant code: long enough to be unique in a company, short enough for labels.
+const PLANT_CODE_CHARS: std::ops::RangeInclusive<usize> = 2..=8;
+
+/// The longest name, code or id; what the hub keeps.
+const NAME_CHARS_MAX: usize = 100;
+
+/// One wrong value.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Problem {
+    /// The key, for example `material[2].width_mm`.
+    pub key: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {}", self.key, self.message)
+    }
+}
+
+/// Everything that is wrong, in the order of the file's sections.
+pub(super) fn problems(config: &Config) -> Vec<Problem> {
+    let mut found = Problems::default();
+    agent(config, &mut found);
+    endpoints(config, &mut found);
+    materials(config, &mut found);
+    devices(config, &mut found);
+    mqtt(config, &mut found);
+    found.0
+}
+
+#[derive(Default)]
+struct Problems(Vec<Problem>);
+
+impl Problems {
+    fn add(&mut self, wrong: bool, key: impl Into<String>, message: impl Into<String>) {
+        if wrong {
+            self.0.push(Problem {
+                key: key.into(),
+                message: message.into(),
+            });
+        }
+    }
+
+    fn name(&mut self, value: &str, key: impl Into<String>) {
+        let wrong = value.trim().is_empty() || value.chars().count() > NAME_CHARS_MAX;
+        self.add(
+            wrong,
+            key,
+            format!("must have 1 to {NAME_CHARS_MAX} characters"),
+        );
+    }
+
+    fn http_url(&mut self, value: &str, key: impl Into<String>) {
+        let right = value
+            .strip_prefix("http://")
+            .or_else(|| value.strip_prefix("https://"))
+            .is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
+        self.add(
+            !right,
+            key,
+            format!("is `{value}`; expected a URL such as https://host:port"),
+        );
+    }
+}
+
+fn agent(config: &Config, found: &mut Problems) {
+    let code = &config.agent.plant_code;
+    found.name(&config.agent.name, "agent.name");
+    found.name(&config.agent.plant_name, "agent.plant_name");
+    found.add(
+        config.agent.data_dir.as_os_str().is_empty(),
+        "agent.data_dir",
+        "must not be empty",
+    );
+    found.add(
+        !PLANT_CODE_CHARS.contains(&code.len())
+            || !code
+                .chars()
+                .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit()),
+        "agent.plant_code",
+        format!("is `{code}`; expected 2 to 8 capital letters or digits, for example HAM"),
+    );
+}
+
+fn endpoints(config: &Config, found: &mut Problems) {
+    if let Some(url) = &config.hub.url {
+        found.http_url(url, "hub.url");
+    }
+    if let Some(url) = &config.jmf.announced_url {
+        found.http_url(url, "jmf.announced_url");
+    }
+    found.add(
+        !config.api.listen.ip().is_loopback(),
+        "api.listen",
+        format!(
+            "is `{}`; expected a loopback address such as 127.0.0.1:7410, because the local API has no sign-in",
+            config.api.listen
+        ),
+    );
+    found.add(
+        config.api.listen == config.jmf.listen && config.api.listen.port() != 0,
+        "jmf.listen",
+        "is the same as api.listen; machines and operators use separate ports",
+    );
+    let telemetry = &config.telemetry;
+    found.add(
+        telemetry.buffer_mib == 0,
+        "telemetry.buffer_mib",
+        "must be at least 1",
+    );
+    found.add(
+        telemetry.max_age_days == 0,
+        "telemetry.max_age_days",
+        "must be at least 1",
+    );
+    found.add(
+        !(10..=60_000).contains(&telemetry.block_ms),
+        "telemetry.block_ms",
+        "must be 10 to 60000",
+    );
+}
+
+fn materials(config: &Config, found: &mut Problems) {
+    let mut seen = BTreeSet::new();
+    for (index, material) in config.materials.iter().enumerate() {
+        let key = |name: &str| format!("material[{index}].{name}");
+        found.name(&material.code, key("code"));
+        found.add(
+            !seen.insert(&material.code),
+            key("code"),
+            format!("repeats `{}`", material.code),
+        );
+        for (name, value) in [
+            ("width_mm", material.width_mm),
+            ("length_mm", material.length_mm),
+            ("grammage", material.grammage),
+        ] {
+            let wrong = value.is_some_and(|value| value <= Decimal::ZERO);
+            found.add(wrong, key(name), "must be greater than zero");
+        }
+    }
+}
+
+fn devices(config: &Config, found: &mut Problems) {
+    let mut seen = BTreeSet::new();
+    for (index, device) in config.devices.iter().enumerate() {
+        let key = |name: &str| format!("device[{index}].{name}");
+        found.name(&device.id, key("id"));
+        found.add(
+            !seen.insert(&device.id),
+            key("id"),
+            format!("repeats `{}`", device.id),
+        );
+        found.http_url(&device.jmf_url, key("jmf_url"));
+    }
+}
+
+fn mqtt(config: &Config, found: &mut Problems) {
+    let Some(mqtt) = &config.mqtt else { return };
+    let port = mqtt.broker.rsplit_once(':').and_then(|(host, port)| {
+        port.parse::<u16>()
+            .ok()
+            .filter(|port| *port > 0 && !host.is_empty())
+    });
+    found.add(
+        port.is_none(),
+        "mqtt.broker",
+        format!(
+            "is `{}`; expected host and port, for example 192.168.10.2:1883",
+            mqtt.broker
+        ),
+    );
+    found.add(
+        mqtt.topics.is_empty(),
+        "mqtt.topic",
+        "is empty; name at least one topic",
+    );
+    for (index, topic) in mqtt.topics.iter().enumerate() {
+        let key = |name: &str| format!("mqtt.topic[{index}].{name}");
+        let levels = topic.filter.split('/').count();
+        let misplaced = topic.filter.split('/').enumerate().any(|(at, level)| {
+            (level.contains('#') && (level != "#" || at + 1 != levels))
+                || (level.contains('+') && level != "+")
+        });
+        found.add(
+            topic.filter.is_empty() || misplaced,
+            key("filter"),
+            format!(
+                "is `{}`; expected an MQTT topic filter such as plant/+/speed",
+                topic.filter
+            ),
+        );
+        found.name(&topic.device, key("device"));
+        for (name, pointer) in [("value", &topic.value), ("time", &topic.time)] {
+            let wrong = pointer
+                .as_ref()
+                .is_some_and(|p| !p.is_empty() && !p.starts_with('/'));
+            found.add(
+                wrong,
+                key(name),
+                "must be a JSON pointer, for example /value",
+            );
+        }
+    }
+}

@@ -1,0 +1,409 @@
+//! The configuration: one TOML file, one struct per section, a comment on every key.
+//!
+//! Unknown keys are refused with their line; values are checked with the key named
+//! (`check.rs`). `default.toml` beside this file is what `agog-edge init` writes, and names every
+//! key there is.
+
+mod check;
+mod number;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use agog_sync::quantity::{Material, Unit};
+use rust_decimal::Decimal;
+use serde::Deserialize;
+
+pub use check::Problem;
+
+/// The commented file that `init` writes; `@NAME@` and its like are filled in.
+pub const DEFAULT_FILE: &str = include_str!("default.toml");
+
+/// The largest configuration file that is read; a hundred times what a large plant needs.
+const CONFIG_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Everything that the agent is told.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The agent and its plant.
+    pub agent: AgentConfig,
+    /// The hub to deliver to.
+    #[serde(default)]
+    pub hub: HubConfig,
+    /// The local API.
+    #[serde(default)]
+    pub api: ApiConfig,
+    /// The JMF endpoint for machines.
+    #[serde(default)]
+    pub jmf: JmfConfig,
+    /// The materials of the plant.
+    #[serde(default, rename = "material")]
+    pub materials: Vec<MaterialConfig>,
+    /// The machines that speak JMF.
+    #[serde(default, rename = "device")]
+    pub devices: Vec<DeviceConfig>,
+    /// Machine values over MQTT.
+    #[serde(default)]
+    pub mqtt: Option<MqttConfig>,
+    /// Bounds of the sample buffer.
+    #[serde(default)]
+    pub telemetry: TelemetryConfig,
+}
+
+/// The agent and its plant.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentConfig {
+    /// What the hub calls this agent.
+    #[serde(default = "default_name")]
+    pub name: String,
+    /// Where the agent keeps its files; relative to the configuration file.
+    pub data_dir: PathBuf,
+    /// Short code of the plant; generated lot numbers begin with it.
+    pub plant_code: String,
+    /// What people call the plant.
+    pub plant_name: String,
+}
+
+/// The hub to deliver to.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HubConfig {
+    /// Base URL; none: the agent only collects.
+    #[serde(default)]
+    pub url: Option<String>,
+}
+
+/// The local API.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiConfig {
+    /// A loopback address; port 0 takes a free one.
+    pub listen: SocketAddr,
+}
+
+/// The JMF endpoint for machines.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JmfConfig {
+    /// Where machines send their messages.
+    pub listen: SocketAddr,
+    /// The URL that devices are told, when it is not the listening address.
+    #[serde(default)]
+    pub announced_url: Option<String>,
+}
+
+/// A kind of material.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MaterialConfig {
+    /// The article code.
+    pub code: String,
+    /// What people call it; the code when not set.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The unit in which its lots are counted.
+    pub base_unit: Unit,
+    /// Width of a sheet or web in millimetres.
+    #[serde(default, deserialize_with = "number::decimal")]
+    pub width_mm: Option<Decimal>,
+    /// Length of a sheet in millimetres.
+    #[serde(default, deserialize_with = "number::decimal")]
+    pub length_mm: Option<Decimal>,
+    /// Grams per square metre.
+    #[serde(default, deserialize_with = "number::decimal")]
+    pub grammage: Option<Decimal>,
+}
+
+/// A machine that speaks JMF over HTTP.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceConfig {
+    /// Its id, as it names itself in JMF (`SenderID`, `DeviceID`).
+    pub id: String,
+    /// What people call it; the id when not set.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Where it takes JMF messages.
+    pub jmf_url: String,
+}
+
+/// Machine values over MQTT.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MqttConfig {
+    /// Host and port of the broker.
+    pub broker: String,
+    /// The session's name at the broker; made from the plant code when not set.
+    #[serde(default)]
+    pub client_id: Option<String>,
+    /// User name, when the broker asks for one.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// File that holds the password and nothing else; relative to the configuration file.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+    /// Which topics mean what.
+    #[serde(default, rename = "topic")]
+    pub topics: Vec<MqttTopic>,
+}
+
+/// One rule of the topic map.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MqttTopic {
+    /// Topic filter to subscribe to, with MQTT wildcards.
+    pub filter: String,
+    /// The device: a fixed id, or `{n}` for level n of the topic, counted from 0.
+    pub device: String,
+    /// The metric: a fixed name or `{n}`; none: every number of the payload's object.
+    #[serde(default)]
+    pub metric: Option<String>,
+    /// JSON pointer to the number, or to the object of numbers; none: the whole payload.
+    #[serde(default)]
+    pub value: Option<String>,
+    /// JSON pointer to RFC 3339 text or milliseconds since 1970; none: time of arrival.
+    #[serde(default)]
+    pub time: Option<String>,
+    /// Unit of the value.
+    #[serde(default)]
+    pub unit: Option<String>,
+}
+
+/// Bounds of the sample buffer.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TelemetryConfig {
+    /// Room for samples that the hub does not have yet.
+    pub buffer_mib: u32,
+    /// Samples older than this are dropped.
+    pub max_age_days: u32,
+    /// A block of samples is written at the latest after this time.
+    pub block_ms: u32,
+}
+
+impl Default for ApiConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7410)),
+        }
+    }
+}
+
+impl Default for JmfConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7411)),
+            announced_url: None,
+        }
+    }
+}
+
+impl Default for TelemetryConfig {
+    fn default() -> Self {
+        Self {
+            buffer_mib: 256,
+            max_age_days: 14,
+            block_ms: 1000,
+        }
+    }
+}
+
+fn default_name() -> String {
+    "edge".to_owned()
+}
+
+/// Why a configuration cannot be used. The program ends with code 78 (`EX_CONFIG`).
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is not there or not readable.
+    #[error("cannot read configuration `{path}`")]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    /// Not TOML, an unknown key, or a value of the wrong type; the message names the line.
+    #[error("configuration `{path}` is not understood: {message}")]
+    Form { path: PathBuf, message: String },
+    /// Values that cannot be right.
+    #[error("configuration `{path}` has {} wrong value(s): {}", problems.len(), list(problems))]
+    Values {
+        path: PathBuf,
+        problems: Vec<Problem>,
+    },
+}
+
+fn list(problems: &[Problem]) -> String {
+    problems
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+impl Config {
+    /// Reads, checks and completes a configuration; relative paths become relative to the file.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = read_limited(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let folder = path.parent().unwrap_or_else(|| Path::new(""));
+        Self::parse(&text, path, folder)
+    }
+
+    fn parse(text: &str, path: &Path, folder: &Path) -> Result<Self, ConfigError> {
+        let mut config: Self = toml::from_str(text).map_err(|error| ConfigError::Form {
+            path: path.to_owned(),
+            message: error.to_string().trim_end().to_owned(),
+        })?;
+        let problems = check::problems(&config);
+        if !problems.is_empty() {
+            return Err(ConfigError::Values {
+                path: path.to_owned(),
+                problems,
+            });
+        }
+        config.agent.data_dir = folder.join(&config.agent.data_dir);
+        if let Some(file) = config
+            .mqtt
+            .as_mut()
+            .and_then(|mqtt| mqtt.password_file.as_mut())
+        {
+            *file = folder.join(&file);
+        }
+        Ok(config)
+    }
+
+    /// The materials by their code.
+    pub fn material_map(&self) -> BTreeMap<String, Material> {
+        self.materials
+            .iter()
+            .map(|material| (material.code.clone(), material.to_material()))
+            .collect()
+    }
+
+    /// Path of the ledger.
+    pub fn ledger_path(&self) -> PathBuf {
+        self.agent.data_dir.join("ledger.db")
+    }
+
+    /// Path of the sample buffer.
+    pub fn telemetry_path(&self) -> PathBuf {
+        self.agent.data_dir.join("telemetry.db")
+    }
+
+    /// Path of the file that says where the running agent listens.
+    pub fn run_file_path(&self) -> PathBuf {
+        self.agent.data_dir.join("run.json")
+    }
+}
+
+impl MaterialConfig {
+    /// The material as the ledger knows it.
+    pub fn to_material(&self) -> Material {
+        Material {
+            code: self.code.clone(),
+            name: self.name.clone().unwrap_or_else(|| self.code.clone()),
+            base_unit: self.base_unit,
+            width_mm: self.width_mm,
+            length_mm: self.length_mm,
+            grammage_g_m2: self.grammage,
+        }
+    }
+}
+
+fn read_limited(path: &Path) -> std::io::Result<String> {
+    let length = std::fs::metadata(path)?.len();
+    if length > CONFIG_BYTES_MAX {
+        return Err(std::io::Error::other(format!(
+            "{length} bytes; a configuration has at most {CONFIG_BYTES_MAX}"
+        )));
+    }
+    std::fs::read_to_string(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str =
+        "[agent]\ndata_dir = \"data\"\nplant_code = \"HAM\"\nplant_name = \"Hamburg\"\n";
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(
+            text,
+            Path::new("/etc/agog/agog-edge.toml"),
+            Path::new("/etc/agog"),
+        )
+    }
+
+    #[test]
+    fn a_minimal_file_gets_the_documented_defaults() {
+        let config = parse(MINIMAL).unwrap();
+        assert_eq!(config.api.listen.to_string(), "127.0.0.1:7410");
+        assert_eq!(config.agent.data_dir, Path::new("/etc/agog/data"));
+        assert!(config.hub.url.is_none());
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line_and_name() {
+        let error = parse(&format!(
+            "{MINIMAL}\n[jmf]\nlisten = \"127.0.0.1:0\"\nprot = 1\n"
+        ));
+        let message = error.unwrap_err().to_string();
+        assert!(
+            message.contains("line 8") && message.contains("unknown field `prot`"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn wrong_values_are_all_named_by_their_key() {
+        let text = "[agent]\ndata_dir = \"\"\nplant_code = \"ham burg\"\nplant_name = \"H\"\n\
+                    [api]\nlisten = \"0.0.0.0:80\"\n[hub]\nurl = \"hub.example.com\"\n\
+                    [[material]]\ncode = \"A\"\nbase_unit = \"sheet\"\nwidth_mm = -1\n\
+                    [[material]]\ncode = \"A\"\nbase_unit = \"kg\"\n\
+                    [[device]]\nid = \"p\"\njmf_url = \"ftp://x\"\n";
+        let message = parse(text).unwrap_err().to_string();
+        for key in [
+            "agent.data_dir",
+            "agent.plant_code",
+            "api.listen",
+            "hub.url",
+            "material[0].width_mm",
+            "material[1].code",
+            "device[0].jmf_url",
+        ] {
+            assert!(message.contains(key), "{key} is missing in: {message}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_unit_is_refused_with_the_units_there_are() {
+        let message = parse(&format!(
+            "{MINIMAL}[[material]]\ncode = \"A\"\nbase_unit = \"ream\"\n"
+        ))
+        .unwrap_err()
+        .to_string();
+        assert!(
+            message.contains("`ream`") && message.contains("`sheet`"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn dimensions_are_exact_decimals() {
+        let config = parse(&format!(
+            "{MINIMAL}[[material]]\ncode = \"A\"\nbase_unit = \"m2\"\nwidth_mm = 1020.5\ngrammage = \"89.9\"\nlength_mm = 720\n"
+        ))
+        .unwrap();
+        let material = config.materials[0].to_material();
+        assert_eq!(material.width_mm.unwrap().to_string(), "1020.5");
+        assert_eq!(material.grammage_g_m2.unwrap().to_string(), "89.9");
+        assert_eq!(material.length_mm.unwrap().to_string(), "720");
+    }
+}

@@ -1,0 +1,249 @@
+//! Recording facts: the repeat check, the gate, the seal, the effects, and what the asker is
+//! told, all on one savepoint.
+
+use std::collections::BTreeSet;
+
+use agog_sync::clock::to_micros;
+use agog_sync::event::{Envelope, Event, NewEvent};
+use agog_sync::ids::{EventId, LotId};
+use agog_sync::lots::{self, Flag, LotEvent};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::error::{AppendError, LedgerError, Refused};
+use super::writer::Books;
+use super::{
+    Append, Appended, Fact, IdempotencyKey, InboxKey, RecordedEvent, What, book, effects, job,
+    resolve, rows, text,
+};
+
+/// Records all facts of `append`, or none.
+pub(super) fn append(
+    connection: &Connection,
+    books: &mut Books,
+    append: Append,
+) -> Result<Appended, AppendError> {
+    let now = books.clock.now();
+    if let Some(answer) = answered_before(connection, append.idempotency.as_ref())? {
+        return Ok(answer);
+    }
+    if !is_new_message(connection, append.inbox.as_ref(), now)? {
+        return Ok(Appended {
+            repeated: true,
+            ..Appended::default()
+        });
+    }
+    let mut appended = Appended::default();
+    let mut named = BTreeSet::new();
+    for fact in append.facts {
+        record_fact(connection, books, fact, now, &mut appended, &mut named)?;
+    }
+    store_head(connection, books)?;
+    appended.lots = lot_rows(connection, &named)?;
+    remember_answer(connection, append.idempotency.as_ref(), &appended, now)?;
+    Ok(appended)
+}
+
+fn record_fact(
+    connection: &Connection,
+    books: &mut Books,
+    fact: Fact,
+    now: Timestamp,
+    appended: &mut Appended,
+    named: &mut BTreeSet<LotId>,
+) -> Result<(), AppendError> {
+    let at = to_micros(fact.occurred_at.unwrap_or(now));
+    let (event, gated) = match fact.what {
+        What::Event(event) => (event, false),
+        What::Lot(command) => (
+            Event::Lot(resolve::event(connection, books, &command, at)?),
+            true,
+        ),
+    };
+    let outcome = match &event {
+        Event::Lot(event) => {
+            let book = book::load(connection, event)?;
+            if gated {
+                lots::admit(event, &book, at).map_err(Refused::from)?;
+            }
+            named.extend(event.lots().into_iter().map(|lot| lot.lot_id));
+            Some(lots::apply(event, &book, at))
+        }
+        _ => None,
+    };
+    let new = NewEvent {
+        event_id: EventId::generate(now, &mut books.rng),
+        occurred_at: at,
+        recorded_at: now,
+        actor: fact.actor,
+        event,
+    };
+    let (envelope, position) = seal(connection, books, &new)?;
+    if let Some(outcome) = outcome {
+        effects::store(connection, position, &outcome.effects, true)?;
+        appended.flags.extend(outcome.flags);
+    }
+    if let Event::Job(event) = &new.event {
+        job::store(connection, event, at)?;
+    }
+    appended.events.push(RecordedEvent {
+        epoch: books.position.epoch,
+        seq: envelope.seq,
+        event_id: envelope.event_id,
+        kind: envelope.kind,
+        occurred_at: envelope.occurred_at,
+        hash: envelope.hash,
+    });
+    Ok(())
+}
+
+/// Seals an event as the next of our chain and stores it; tells its place in the file.
+pub(super) fn seal(
+    connection: &Connection,
+    books: &mut Books,
+    new: &NewEvent,
+) -> Result<(Envelope, i64), LedgerError> {
+    let Books { position, .. } = books;
+    let envelope = Envelope::seal(position.producer, position.epoch, &position.head, new);
+    let place = insert_event(
+        connection,
+        &position.producer.to_string(),
+        position.epoch,
+        &envelope,
+        false,
+    )?;
+    position.head = envelope.head();
+    Ok((envelope, place))
+}
+
+/// Stores a sealed event of any producer; tells its place in the file.
+pub(super) fn insert_event(
+    connection: &Connection,
+    producer: &str,
+    epoch: u64,
+    envelope: &Envelope,
+    resealed: bool,
+) -> Result<i64, LedgerError> {
+    connection
+        .prepare_cached(
+            "insert into event (producer_id, epoch, seq, event_id, kind, version, occurred_at,
+                                recorded_at, actor, payload, prev_hash, hash, resealed)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        )?
+        .execute(params![
+            producer,
+            epoch,
+            envelope.seq,
+            envelope.event_id.to_string(),
+            envelope.kind,
+            envelope.version,
+            envelope.occurred_at.as_microsecond(),
+            envelope.recorded_at.as_microsecond(),
+            text::to_json(&envelope.actor),
+            envelope.payload.get(),
+            envelope.prev_hash.as_bytes(),
+            envelope.hash.as_bytes(),
+            resealed,
+        ])?;
+    Ok(connection.last_insert_rowid())
+}
+
+/// Writes the position of the ledger, as part of the same commit.
+pub(super) fn store_head(connection: &Connection, books: &Books) -> Result<(), LedgerError> {
+    let position = &books.position;
+    connection
+        .prepare_cached(
+            "update meta set epoch = ?1, head_seq = ?2, head_hash = ?3, acknowledged_seq = ?4",
+        )?
+        .execute(params![
+            position.epoch,
+            position.head.last_seq,
+            position.head.hash.as_bytes(),
+            position.acknowledged
+        ])?;
+    Ok(())
+}
+
+fn answered_before(
+    connection: &Connection,
+    key: Option<&IdempotencyKey>,
+) -> Result<Option<Appended>, AppendError> {
+    let Some(key) = key else { return Ok(None) };
+    let found: Option<(Vec<u8>, String)> = connection
+        .prepare_cached("select request_hash, answer from idempotency where idempotency_key = ?1")?
+        .query_row([&key.key], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((request, answer)) = found else {
+        return Ok(None);
+    };
+    if request != key.request.as_bytes() {
+        return Err(Refused::KeyReused(key.key.clone()).into());
+    }
+    let answer: Appended = text::json(&answer, "stored answer")?;
+    Ok(Some(Appended {
+        repeated: true,
+        ..answer
+    }))
+}
+
+fn remember_answer(
+    connection: &Connection,
+    key: Option<&IdempotencyKey>,
+    answer: &Appended,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
+    let Some(key) = key else { return Ok(()) };
+    connection
+        .prepare_cached(
+            "insert into idempotency (idempotency_key, request_hash, answer, recorded_at)
+             values (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            key.key,
+            key.request.as_bytes(),
+            text::to_json(answer),
+            now.as_microsecond()
+        ])?;
+    Ok(())
+}
+
+fn is_new_message(
+    connection: &Connection,
+    key: Option<&InboxKey>,
+    now: Timestamp,
+) -> Result<bool, LedgerError> {
+    let Some(key) = key else { return Ok(true) };
+    let stored = connection
+        .prepare_cached(
+            "insert into inbox_message (sender, message_id, recorded_at) values (?1, ?2, ?3)
+             on conflict do nothing",
+        )?
+        .execute(params![key.sender, key.message_id, now.as_microsecond()])?;
+    Ok(stored == 1)
+}
+
+fn lot_rows(
+    connection: &Connection,
+    named: &BTreeSet<LotId>,
+) -> Result<Vec<rows::LotRow>, LedgerError> {
+    let mut found = Vec::new();
+    for lot_id in named {
+        found.extend(rows::lot_by_id(connection, *lot_id)?);
+    }
+    found.sort_by(|a, b| (a.created_at, &a.lot.number).cmp(&(b.created_at, &b.lot.number)));
+    Ok(found)
+}
+
+/// What an event of ours, resealed or foreign, does to lots; used where nothing can be refused.
+pub(super) fn apply_lot_event(
+    connection: &Connection,
+    place: i64,
+    event: &LotEvent,
+    at: Timestamp,
+    own: bool,
+) -> Result<Vec<Flag>, LedgerError> {
+    let book = book::load(connection, event)?;
+    let outcome = lots::apply(event, &book, at);
+    effects::store(connection, place, &outcome.effects, own)?;
+    Ok(outcome.flags)
+}

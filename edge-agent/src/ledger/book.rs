@@ -1,0 +1,83 @@
+//! Loads what the lot rules need to know about the lots that an event names.
+
+use agog_sync::ids::LotId;
+use agog_sync::lots::{LotBook, LotEvent, LotRef, LotState};
+use agog_sync::quantity::Material;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::error::LedgerError;
+use super::text;
+
+/// The states of the lots that `event` names, and which of its new numbers are taken.
+pub(super) fn load(connection: &Connection, event: &LotEvent) -> Result<LotBook, LedgerError> {
+    let mut book = LotBook::default();
+    for lot in event.lots() {
+        if let Some(state) = lot_state(connection, lot.lot_id)? {
+            book.insert(state);
+        }
+    }
+    for lot in event.new_lots() {
+        let taken = connection
+            .prepare_cached("select 1 from lot where number = ?1 and lot_id != ?2 and own")?
+            .exists(params![lot.number, lot.lot_id.to_string()])?;
+        if taken {
+            book.take_number(&lot.number);
+        }
+    }
+    Ok(book)
+}
+
+/// The state of one lot.
+pub(super) fn lot_state(
+    connection: &Connection,
+    lot_id: LotId,
+) -> Result<Option<LotState>, LedgerError> {
+    type Columns = (String, Option<String>, String, String, String, i64);
+    let found: Option<Columns> = connection
+        .prepare_cached(
+            "select number, material, base_unit, balance, attributes, created_at
+             from lot where lot_id = ?1",
+        )?
+        .query_row([lot_id.to_string()], |row| {
+            Ok((
+                row.get(0)?,
+                row.get(1)?,
+                row.get(2)?,
+                row.get(3)?,
+                row.get(4)?,
+                row.get(5)?,
+            ))
+        })
+        .optional()?;
+    let Some((number, material, base_unit, balance, attributes, created_at)) = found else {
+        return Ok(None);
+    };
+    let material: Option<Material> = material
+        .map(|material| text::json(&material, "material"))
+        .transpose()?;
+    Ok(Some(LotState {
+        lot: LotRef { lot_id, number },
+        material,
+        balance: text::decimal(&balance)?,
+        base_unit: text::id(&base_unit, "unit")?,
+        holds: holds(connection, lot_id)?,
+        attributes: text::json(&attributes, "lot attributes")?,
+        created_at: text::instant(created_at)?,
+    }))
+}
+
+fn holds(
+    connection: &Connection,
+    lot_id: LotId,
+) -> Result<std::collections::BTreeSet<agog_sync::ids::HoldId>, LedgerError> {
+    let mut query = connection.prepare_cached(
+        "select hold_id from lot_hold
+         where lot_id = ?1 and placed_at is not null and released_at is null",
+    )?;
+    let mut found = query.query([lot_id.to_string()])?;
+    let mut holds = std::collections::BTreeSet::new();
+    while let Some(row) = found.next()? {
+        holds.insert(text::id(&row.get::<_, String>(0)?, "hold id")?);
+    }
+    Ok(holds)
+}

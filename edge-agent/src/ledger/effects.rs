@@ -1,0 +1,221 @@
+//! Stores what the lot rules say that an event does. Nothing else changes a balance.
+
+use agog_sync::ids::LotId;
+use agog_sync::lots::{Effect, LotAttributes, LotOrigin, Use};
+use rusqlite::{Connection, params};
+
+use super::error::LedgerError;
+use super::text;
+
+/// Stores the effects of the event at `place`. `own` says that the lots it makes have numbers of
+/// this plant.
+pub(super) fn store(
+    connection: &Connection,
+    place: i64,
+    effects: &[Effect],
+    own: bool,
+) -> Result<(), LedgerError> {
+    for (line, effect) in (0_i64..).zip(effects) {
+        store_one(connection, place, line, effect, own)?;
+    }
+    Ok(())
+}
+
+fn store_one(
+    connection: &Connection,
+    place: i64,
+    line: i64,
+    effect: &Effect,
+    own: bool,
+) -> Result<(), LedgerError> {
+    match effect {
+        Effect::LotCreated { .. } => lot_created(connection, effect, own)?,
+        Effect::BalanceChanged {
+            lot_id,
+            bucket,
+            delta,
+            unit,
+            entered,
+        } => {
+            add_to_balance(connection, *lot_id, *delta)?;
+            connection
+                .prepare_cached(
+                    "insert into lot_entry (position, line, lot_id, bucket, delta, unit,
+                                            entered_amount, entered_unit)
+                     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                )?
+                .execute(params![
+                    place,
+                    line,
+                    lot_id.to_string(),
+                    bucket.as_str(),
+                    delta.to_string(),
+                    unit.as_str(),
+                    entered.amount.to_string(),
+                    entered.unit.as_str()
+                ])?;
+        }
+        Effect::EdgeAdded {
+            parent,
+            child,
+            kind,
+            quantity,
+            at,
+        } => {
+            connection
+                .prepare_cached(
+                    "insert into lot_edge (parent_id, child_id, kind, quantity, unit, at)
+                     values (?1, ?2, ?3, ?4, ?5, ?6) on conflict do nothing",
+                )?
+                .execute(params![
+                    parent.to_string(),
+                    child.to_string(),
+                    kind.as_str(),
+                    quantity.map(|quantity| quantity.amount.to_string()),
+                    quantity.map(|quantity| quantity.unit.as_str()),
+                    at.as_microsecond()
+                ])?;
+        }
+        Effect::Used { lot_id, used } => lot_used(connection, place, line, *lot_id, used)?,
+        Effect::HoldPlaced {
+            hold_id,
+            lot_id,
+            reason,
+            at,
+        } => {
+            connection
+                .prepare_cached(
+                    "insert into lot_hold (lot_id, hold_id, reason, placed_at)
+                     values (?1, ?2, ?3, ?4)
+                     on conflict (lot_id, hold_id) do update
+                     set reason = excluded.reason, placed_at = excluded.placed_at
+                     where placed_at is null",
+                )?
+                .execute(params![
+                    lot_id.to_string(),
+                    hold_id.to_string(),
+                    reason,
+                    at.as_microsecond()
+                ])?;
+        }
+        Effect::HoldReleased {
+            hold_id,
+            lot_id,
+            reason,
+            at,
+        } => {
+            connection
+                .prepare_cached(
+                    "insert into lot_hold (lot_id, hold_id, released_at, release_reason)
+                     values (?1, ?2, ?3, ?4)
+                     on conflict (lot_id, hold_id) do update
+                     set released_at = excluded.released_at,
+                         release_reason = excluded.release_reason
+                     where released_at is null",
+                )?
+                .execute(params![
+                    lot_id.to_string(),
+                    hold_id.to_string(),
+                    at.as_microsecond(),
+                    reason
+                ])?;
+        }
+        Effect::Relocated { lot_id, to } => relocate(connection, *lot_id, to)?,
+    }
+    Ok(())
+}
+
+/// A lot that was met before the event that makes it gets what was not known.
+fn lot_created(connection: &Connection, effect: &Effect, own: bool) -> Result<(), LedgerError> {
+    let Effect::LotCreated {
+        lot,
+        material,
+        base_unit,
+        attributes,
+        origin,
+        work,
+        created_at,
+    } = effect
+    else {
+        return Ok(());
+    };
+    connection
+        .prepare_cached(
+            "insert into lot (lot_id, number, material, material_code, base_unit, balance, origin,
+                              made_by_job, attributes, created_at, own)
+             values (?1, ?2, ?3, ?4, ?5, '0', ?6, ?7, ?8, ?9, ?10)
+             on conflict (lot_id) do update
+             set number = excluded.number, material = excluded.material,
+                 material_code = excluded.material_code, base_unit = excluded.base_unit,
+                 origin = excluded.origin, made_by_job = excluded.made_by_job,
+                 attributes = excluded.attributes, created_at = excluded.created_at,
+                 own = excluded.own
+             where origin = ?11",
+        )?
+        .execute(params![
+            lot.lot_id.to_string(),
+            lot.number,
+            material.as_ref().map(text::to_json),
+            material.as_ref().map(|material| &material.code),
+            base_unit.as_str(),
+            origin.as_str(),
+            work.job.as_ref().map(|job| &job.number),
+            text::to_json(attributes),
+            created_at.as_microsecond(),
+            own && *origin != LotOrigin::Unknown,
+            LotOrigin::Unknown.as_str(),
+        ])?;
+    Ok(())
+}
+
+fn add_to_balance(
+    connection: &Connection,
+    lot_id: LotId,
+    delta: rust_decimal::Decimal,
+) -> Result<(), LedgerError> {
+    let id = lot_id.to_string();
+    let balance: String = connection
+        .prepare_cached("select balance from lot where lot_id = ?1")?
+        .query_row([&id], |row| row.get(0))?;
+    let balance = (text::decimal(&balance)? + delta).normalize();
+    connection
+        .prepare_cached("update lot set balance = ?2 where lot_id = ?1")?
+        .execute(params![id, balance.to_string()])?;
+    Ok(())
+}
+
+fn lot_used(
+    connection: &Connection,
+    place: i64,
+    line: i64,
+    lot_id: LotId,
+    used: &Use,
+) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached(
+            "insert into lot_use (position, line, lot_id, kind, job, used)
+             values (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            place,
+            line,
+            lot_id.to_string(),
+            used.kind.as_str(),
+            used.job,
+            text::to_json(used)
+        ])?;
+    Ok(())
+}
+
+fn relocate(connection: &Connection, lot_id: LotId, to: &str) -> Result<(), LedgerError> {
+    let id = lot_id.to_string();
+    let attributes: String = connection
+        .prepare_cached("select attributes from lot where lot_id = ?1")?
+        .query_row([&id], |row| row.get(0))?;
+    let mut attributes: LotAttributes = text::json(&attributes, "lot attributes")?;
+    attributes.location = Some(to.to_owned());
+    connection
+        .prepare_cached("update lot set attributes = ?2 where lot_id = ?1")?
+        .execute(params![id, text::to_json(&attributes)])?;
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! What can go wrong in the ledger, and why a command is refused.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use agog_sync::event::{ChainError, DecodeError};
+use agog_sync::ids::HoldId;
+use agog_sync::lots;
+use agog_sync::quantity::{ConversionError, QuantityError, Unit};
+
+/// The store failed. Nothing of the request was recorded.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LedgerError {
+    /// The file cannot be opened.
+    #[error("cannot open ledger `{path}`")]
+    Open {
+        path: PathBuf,
+        #[source]
+        source: Arc<rusqlite::Error>,
+    },
+    /// The file was written by a newer program.
+    #[error("ledger has schema {found}, this program knows up to {known}; use a newer agog-edge")]
+    TooNew { found: u32, known: u32 },
+    /// There is no ledger yet.
+    #[error("there is no ledger at `{path}`; run `agog-edge init` first")]
+    Missing { path: PathBuf },
+    /// SQLite refused.
+    #[error("ledger storage failed")]
+    Storage(#[source] Arc<rusqlite::Error>),
+    /// A stored value is not of its form: the file was changed by something else.
+    #[error("ledger holds a malformed {what}: {detail}")]
+    Malformed { what: &'static str, detail: String },
+    /// The hub acknowledged something that we did not send.
+    #[error("acknowledgement of event {seq} in epoch {epoch} is not for this ledger")]
+    ForeignAck { epoch: u64, seq: u64 },
+    /// An epoch must be higher than the current one.
+    #[error("epoch {asked} is not higher than the current epoch {current}")]
+    EpochNotNewer { asked: u64, current: u64 },
+    /// Items of the feed come in order.
+    #[error("feed item {found} does not follow {expected}")]
+    FeedOutOfOrder { found: u64, expected: u64 },
+    /// An event of another producer was changed on its way.
+    #[error("feed item {n} carries a broken event")]
+    FeedBroken {
+        n: u64,
+        #[source]
+        source: ChainError,
+    },
+    /// An event of another producer is of a kind that this program does not know.
+    #[error("feed item {n} cannot be read; this program may be too old")]
+    FeedUnknown {
+        n: u64,
+        #[source]
+        source: Arc<DecodeError>,
+    },
+    /// The machine has no room for a thread.
+    #[error("cannot start the ledger's writer thread")]
+    Thread(#[source] Arc<std::io::Error>),
+    /// The writer has ended.
+    #[error("ledger is stopped")]
+    Stopped,
+}
+
+impl From<rusqlite::Error> for LedgerError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Storage(Arc::new(error))
+    }
+}
+
+/// Why facts were not recorded.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AppendError {
+    /// A rule says no. Nothing was recorded.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The store failed. Nothing was recorded.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl From<rusqlite::Error> for AppendError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Ledger(error.into())
+    }
+}
+
+/// Why a command was refused. The sentence is for people, the code for programs.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Refused {
+    /// One of the lot rules.
+    #[error(transparent)]
+    Rule(#[from] lots::Refusal),
+    /// No lot has that number.
+    #[error("lot {0} is not known here")]
+    UnknownLot(String),
+    /// Several lots have that number, for example one that came from another plant.
+    #[error("{count} lots have the number {number}; name one by its id: {}", ids.join(", "))]
+    AmbiguousLot {
+        number: String,
+        count: usize,
+        ids: Vec<String>,
+    },
+    /// The material is not configured.
+    #[error("material {code} is not configured; known are: {}", known.join(", "))]
+    UnknownMaterial { code: String, known: Vec<String> },
+    /// The unit cannot be converted to the material's.
+    #[error("{source}; units that fit: {}", units(fitting))]
+    WrongUnit {
+        source: ConversionError,
+        fitting: Vec<Unit>,
+    },
+    /// The amount is not one.
+    #[error(transparent)]
+    Amount(#[from] QuantityError),
+    /// The lot's material is not known here yet.
+    #[error("the material of lot {0} is not known here yet")]
+    MaterialUnknown(String),
+    /// Several holds stand, or none.
+    #[error("{}", which_hold(lot, holds))]
+    WhichHold { lot: String, holds: Vec<HoldId> },
+    /// The command lacks something.
+    #[error("{0}")]
+    Incomplete(&'static str),
+    /// The key was used for another request.
+    #[error("Idempotency-Key `{0}` was used for another request")]
+    KeyReused(String),
+}
+
+impl Refused {
+    /// The stable code, for the API.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Rule(refusal) => refusal.code(),
+            Self::UnknownLot(_) => "unknown-lot",
+            Self::AmbiguousLot { .. } => "ambiguous-lot",
+            Self::UnknownMaterial { .. } => "unknown-material",
+            Self::WrongUnit { .. } => "wrong-unit",
+            Self::Amount(_) => "bad-amount",
+            Self::MaterialUnknown(_) => "material-unknown",
+            Self::WhichHold { .. } => "which-hold",
+            Self::Incomplete(_) => "incomplete",
+            Self::KeyReused(_) => "idempotency-key-reused",
+        }
+    }
+}
+
+fn units(fitting: &[Unit]) -> String {
+    fitting
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn which_hold(lot: &str, holds: &[HoldId]) -> String {
+    if holds.is_empty() {
+        return format!("no hold stands on lot {lot}");
+    }
+    let ids: Vec<_> = holds.iter().map(ToString::to_string).collect();
+    format!(
+        "{} holds stand on lot {lot}; name one: {}",
+        holds.len(),
+        ids.join(", ")
+    )
+}

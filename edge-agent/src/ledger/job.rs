@@ -1,0 +1,84 @@
+//! Jobs as their newest event left them.
+
+use agog_sync::event::{JobEvent, JobProgress};
+use agog_sync::frame::JobTicket;
+use agog_sync::lots::JobRef;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::error::LedgerError;
+use super::text;
+
+/// Stores what a job event says. What the event leaves out is kept from the events before.
+pub(super) fn store(
+    connection: &Connection,
+    event: &JobEvent,
+    at: Timestamp,
+) -> Result<(), LedgerError> {
+    let key = job_key(&event.progress.job);
+    let before: Option<String> = connection
+        .prepare_cached("select progress from job where job_key = ?1")?
+        .query_row([&key], |row| row.get(0))
+        .optional()?;
+    let progress = match before {
+        Some(before) => merged(text::json(&before, "job progress")?, &event.progress),
+        None => event.progress.clone(),
+    };
+    connection
+        .prepare_cached(
+            "insert into job (job_key, job_id, number, device, step, progress, received_at,
+                              updated_at)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
+             on conflict (job_key) do update
+             set device = excluded.device, step = excluded.step, progress = excluded.progress,
+                 updated_at = excluded.updated_at",
+        )?
+        .execute(params![
+            key,
+            progress.job.job_id.map(|job_id| job_id.to_string()),
+            progress.job.number,
+            progress.device,
+            event.step.kind(),
+            text::to_json(&progress),
+            at.as_microsecond()
+        ])?;
+    Ok(())
+}
+
+/// Keeps the ticket of a job that has its row.
+pub(super) fn store_ticket(connection: &Connection, ticket: &JobTicket) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached("update job set ticket = ?2 where job_key = ?1")?
+        .execute(params![ticket.job_id.to_string(), text::to_json(ticket)])?;
+    Ok(())
+}
+
+/// Jobs of the hub are known by its id; a job that a press reports alone, by its number.
+fn job_key(job: &JobRef) -> String {
+    job.job_id.map_or_else(
+        || format!("number:{}", job.number),
+        |job_id| job_id.to_string(),
+    )
+}
+
+fn merged(before: JobProgress, now: &JobProgress) -> JobProgress {
+    let now = now.clone();
+    JobProgress {
+        job: JobRef {
+            number: now.job.number,
+            job_id: now.job.job_id.or(before.job.job_id),
+            order: now.job.order.or(before.job.order),
+            customer: now.job.customer.or(before.job.customer),
+        },
+        device: now.device,
+        queue_entry_id: now.queue_entry_id.or(before.queue_entry_id),
+        status: now.status.or(before.status),
+        status_details: now.status_details.or(before.status_details),
+        good: now.good.or(before.good),
+        waste: now.waste.or(before.waste),
+        return_code: now.return_code.or(before.return_code),
+        detail: now.detail.or(before.detail),
+        started_at: now.started_at.or(before.started_at),
+        ended_at: now.ended_at.or(before.ended_at),
+    }
+}

@@ -1,0 +1,372 @@
+//! The ledger: what happened at this plant, append only and hash chained, and what follows from
+//! it (balances, edges, uses, holds, the outbox).
+//!
+//! One writer thread owns the file. Whoever asks is answered after the commit that holds the
+//! event, its effects, its inbox or idempotency key and the outbox position; many askers share
+//! one commit. Readers open short-lived connections of their own.
+//!
+//! Limits: [`INBOX_REQUESTS_MAX`] requests wait for the writer, then askers wait in line;
+//! a commit holds at most [`writer::GROUP_EVENTS_MAX`] events or [`writer::GROUP_AGE_MAX`] of work.
+//! Not for: samples (see `telemetry`), rules about lots (see `agog_sync::lots`).
+
+mod append;
+mod book;
+pub mod command;
+mod delivery;
+mod effects;
+pub mod error;
+mod feed;
+mod job;
+mod reader;
+mod resolve;
+pub mod rows;
+mod schema;
+mod text;
+mod upkeep;
+pub mod writer;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use agog_sync::chain::{ChainHead, Hash};
+use agog_sync::clock::Clock;
+use agog_sync::event::{Actor, Envelope, Event};
+use agog_sync::frame::{FeedItem, LedgerAck};
+use agog_sync::ids::{AgentId, EventId, JobId, ProducerId};
+use agog_sync::lots::Flag;
+use agog_sync::quantity::Material;
+use jiff::Timestamp;
+use rand::rngs::StdRng;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use command::LotCommand;
+pub use error::{AppendError, LedgerError, Refused};
+pub use reader::{LotFilter, LotPage, Outbox, PAGE_LOTS_MAX, Reader};
+pub use rows::{JobRow, LotRow};
+use writer::Writer;
+
+/// Requests that wait for the writer. When full, askers wait in line: a press or an operator
+/// waits for a disk that is behind, and nothing is dropped.
+pub const INBOX_REQUESTS_MAX: usize = 1_024;
+
+/// The epoch of a new ledger.
+const FIRST_EPOCH: u64 = 1;
+
+/// Facts to be recorded together: all of them or none.
+#[derive(Debug, Clone, Default)]
+pub struct Append {
+    /// In the order in which they happened.
+    pub facts: Vec<Fact>,
+    /// The message of a machine that said so. Recorded with the facts; a repeated message has no
+    /// second effect. Facts may be empty: the message is then only remembered.
+    pub inbox: Option<InboxKey>,
+    /// The key of a client that may repeat its request.
+    pub idempotency: Option<IdempotencyKey>,
+}
+
+/// One fact, not recorded yet.
+#[derive(Debug, Clone)]
+pub struct Fact {
+    /// When it happened; now when not known.
+    pub occurred_at: Option<Timestamp>,
+    /// Who says so.
+    pub actor: Actor,
+    /// What happened.
+    pub what: What,
+}
+
+/// What happened: a finished event, or a command about lots that the writer turns into one.
+#[derive(Debug, Clone)]
+pub enum What {
+    Event(Event),
+    Lot(LotCommand),
+}
+
+/// A message of a machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxKey {
+    /// Who sent it, for example `jmf:press-3`.
+    pub sender: String,
+    /// Its id, unique for the sender.
+    pub message_id: String,
+}
+
+/// A client's key for a request that it may repeat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// The key as the client sent it.
+    pub key: String,
+    /// Hash of the request, so that a key used for another request is noticed.
+    pub request: Hash,
+}
+
+/// What was recorded.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Appended {
+    pub events: Vec<RecordedEvent>,
+    /// The lots that the events name, as they are now.
+    pub lots: Vec<LotRow>,
+    /// What should not have been and was forced.
+    pub flags: Vec<Flag>,
+    /// The message or key was seen before: nothing was recorded now.
+    pub repeated: bool,
+}
+
+/// An event that is in the ledger.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordedEvent {
+    pub epoch: u64,
+    pub seq: u64,
+    pub event_id: EventId,
+    pub kind: String,
+    pub occurred_at: Timestamp,
+    pub hash: Hash,
+}
+
+/// Where the ledger and its delivery stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    pub producer: ProducerId,
+    pub epoch: u64,
+    pub head: ChainHead,
+    /// The hub has everything of this epoch up to here.
+    pub acknowledged: u64,
+}
+
+/// What became of an item of the down feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FeedOutcome {
+    /// It is stored and applied, and the cursor stands on it.
+    Applied,
+    /// It was there before.
+    Repeated,
+}
+
+/// A handle on the ledger; cheap to clone.
+#[derive(Clone)]
+pub struct Ledger {
+    inbox: mpsc::Sender<Request>,
+    position: watch::Receiver<Position>,
+    path: Arc<Path>,
+}
+
+/// What the writer is asked.
+pub(crate) enum Request {
+    Append {
+        append: Box<Append>,
+        answer: oneshot::Sender<Result<Appended, AppendError>>,
+    },
+    Acknowledge {
+        ack: LedgerAck,
+        answer: Answer<()>,
+    },
+    OpenEpoch {
+        epoch: u64,
+        answer: Answer<Position>,
+    },
+    ApplyFeed {
+        item: Box<FeedItem>,
+        answer: Answer<FeedOutcome>,
+    },
+    MoveFeedCursor {
+        n: u64,
+        answer: Answer<()>,
+    },
+    Ping {
+        answer: Answer<()>,
+    },
+}
+
+type Answer<T> = oneshot::Sender<Result<T, LedgerError>>;
+
+/// The writer thread; joined when the program ends, so that its last commit is done.
+pub struct LedgerThread(std::thread::JoinHandle<()>);
+
+impl LedgerThread {
+    /// Waits for the writer, which ends when the last [`Ledger`] is dropped.
+    pub fn join(self) {
+        if self.0.join().is_err() {
+            tracing::error!("the ledger's writer thread panicked");
+        }
+    }
+}
+
+impl Ledger {
+    /// Makes an empty ledger for a new agent. A ledger that is there already is left as it is.
+    pub fn create(
+        path: &Path,
+        agent_id: AgentId,
+        plant_code: &str,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let connection = schema::open_writer(path)?;
+        let genesis = ChainHead::genesis(agent_id.into(), FIRST_EPOCH);
+        connection.execute(
+            "insert into meta (meta_id, agent_id, plant_code, epoch, head_seq, head_hash,
+                               acknowledged_seq, feed_cursor, created_at)
+             values (1, ?1, ?2, ?3, 0, ?4, 0, 0, ?5) on conflict do nothing",
+            rusqlite::params![
+                agent_id.to_string(),
+                plant_code,
+                FIRST_EPOCH,
+                genesis.hash.as_bytes(),
+                now.as_microsecond()
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Opens the ledger and starts its writer.
+    pub fn open(
+        path: &Path,
+        materials: BTreeMap<String, Material>,
+        clock: Arc<dyn Clock>,
+        rng: StdRng,
+    ) -> Result<(Self, LedgerThread), LedgerError> {
+        let (writer, position) = Writer::open(path, materials, clock, rng)?;
+        let (inbox, requests) = mpsc::channel(INBOX_REQUESTS_MAX);
+        let thread = std::thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(move || writer.run(requests))
+            .map_err(|error| LedgerError::Thread(Arc::new(error)))?;
+        Ok((
+            Self {
+                inbox,
+                position,
+                path: path.into(),
+            },
+            LedgerThread(thread),
+        ))
+    }
+
+    /// The agent that writes this ledger: made by `init`, kept by enrolment.
+    pub fn agent_id(&self) -> AgentId {
+        AgentId::from_uuid(self.position.borrow().producer.uuid())
+    }
+
+    /// Records facts. Answers after the commit.
+    pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        let (answer, receive) = oneshot::channel();
+        let request = Request::Append {
+            append: Box::new(append),
+            answer,
+        };
+        self.inbox
+            .send(request)
+            .await
+            .map_err(|_| LedgerError::Stopped)?;
+        receive.await.map_err(|_| LedgerError::Stopped)?
+    }
+
+    /// Where the ledger and its delivery stand; changes after each commit that moved them.
+    pub fn position(&self) -> watch::Receiver<Position> {
+        self.position.clone()
+    }
+
+    /// The next events of the current epoch after `seq`: at most `events_max`, and no more than
+    /// fit `bytes_max` of payload, but always one where there is one.
+    pub async fn outbox_after(
+        &self,
+        seq: u64,
+        events_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<Envelope>, LedgerError> {
+        self.read(move |reader| reader.outbox_after(seq, events_max, bytes_max))
+            .await
+    }
+
+    /// The hash of an event of the current epoch, the genesis hash for 0; none when there is no
+    /// such event.
+    pub async fn hash_at(&self, seq: u64) -> Result<Option<Hash>, LedgerError> {
+        self.read(move |reader| reader.hash_at(seq)).await
+    }
+
+    /// The hub has everything up to `ack`. The cursor moves only when the epoch is the current
+    /// one and the hash is ours, and never back.
+    pub async fn acknowledge(&self, ack: LedgerAck) -> Result<(), LedgerError> {
+        self.ask(|answer| Request::Acknowledge { ack, answer })
+            .await
+    }
+
+    /// Opens a new epoch, higher than the current one: the hub knows something under our numbers
+    /// that we do not. Events that the hub has not acknowledged are sealed again in the new
+    /// epoch, under their own event ids; nothing is overwritten.
+    pub async fn open_epoch(&self, epoch: u64) -> Result<Position, LedgerError> {
+        self.ask(|answer| Request::OpenEpoch { epoch, answer })
+            .await
+    }
+
+    /// Stores and applies one item of the down feed and moves the feed cursor onto it. A ticket
+    /// becomes a job with a `job.received` event; an event of another producer is verified by
+    /// its hash and changes balances as our own do.
+    pub async fn apply_feed(&self, item: FeedItem) -> Result<FeedOutcome, LedgerError> {
+        self.ask(|answer| Request::ApplyFeed {
+            item: Box::new(item),
+            answer,
+        })
+        .await
+    }
+
+    /// Moves the feed cursor without an item: after `must_refetch`, or past an item that
+    /// cannot be applied and was reported.
+    pub async fn move_feed_cursor(&self, n: u64) -> Result<(), LedgerError> {
+        self.ask(|answer| Request::MoveFeedCursor { n, answer })
+            .await
+    }
+
+    /// The counter of the newest feed item that is applied.
+    pub async fn feed_cursor(&self) -> Result<u64, LedgerError> {
+        self.read(|reader| reader.feed_cursor()).await
+    }
+
+    /// Comes back when the writer has committed what was before it: the proof of progress for
+    /// the watchdog.
+    pub async fn ping(&self) -> Result<(), LedgerError> {
+        self.ask(|answer| Request::Ping { answer }).await
+    }
+
+    /// Jobs that have not ended, oldest first.
+    pub async fn jobs_open(&self) -> Result<Vec<JobRow>, LedgerError> {
+        self.read(|reader| reader.jobs_open()).await
+    }
+
+    /// One job by the hub's id.
+    pub async fn job_by_id(&self, job_id: JobId) -> Result<Option<JobRow>, LedgerError> {
+        self.read(move |reader| reader.job_by_id(job_id)).await
+    }
+
+    /// The newest job of that number.
+    pub async fn job_by_number(&self, number: &str) -> Result<Option<JobRow>, LedgerError> {
+        let number = number.to_owned();
+        self.read(move |reader| reader.job_by_number(&number)).await
+    }
+
+    /// One lot by its number, with what the ledger knows of it.
+    pub async fn lot_by_number(&self, number: &str) -> Result<Vec<LotRow>, LedgerError> {
+        let number = number.to_owned();
+        self.read(move |reader| reader.lots_by_number(&number))
+            .await
+    }
+
+    /// Runs a read on a connection of its own, off the runtime threads.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Reader) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let path = self.path.clone();
+        tokio::task::spawn_blocking(move || read(&Reader::open(&path)?))
+            .await
+            .map_err(|_| LedgerError::Stopped)?
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(Answer<T>) -> Request) -> Result<T, LedgerError> {
+        let (answer, receive) = oneshot::channel();
+        self.inbox
+            .send(request(answer))
+            .await
+            .map_err(|_| LedgerError::Stopped)?;
+        receive.await.map_err(|_| LedgerError::Stopped)?
+    }
+}

@@ -1,0 +1,263 @@
+//! Reads of the ledger. Each reader is one short-lived connection, so that none ever pins the
+//! write-ahead log.
+
+use std::path::Path;
+
+use agog_sync::chain::{ChainHead, Hash};
+use agog_sync::event::Envelope;
+use agog_sync::ids::{JobId, LotId, ProducerId};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use serde::{Deserialize, Serialize};
+
+use super::error::LedgerError;
+use super::rows::{self, JobRow, LotRow};
+use super::{Position, schema, text};
+
+/// The most lots of one page.
+pub const PAGE_LOTS_MAX: usize = 100;
+
+/// One read connection.
+pub struct Reader {
+    pub(super) connection: Connection,
+}
+
+/// How much waits for the hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outbox {
+    /// Events that the hub has not acknowledged.
+    pub depth: u64,
+    /// When the oldest of them was recorded.
+    pub oldest_recorded_at: Option<jiff::Timestamp>,
+}
+
+/// Some lots, oldest first, and where to go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LotPage {
+    pub lots: Vec<LotRow>,
+    /// Ask for the next page after this; none on the last page.
+    pub next: Option<LotId>,
+}
+
+/// Which lots to list.
+#[derive(Debug, Clone, Default)]
+pub struct LotFilter {
+    /// Of this material only.
+    pub material: Option<String>,
+    /// Also lots of which nothing is left.
+    pub with_empty: bool,
+    /// The place of the page before.
+    pub after: Option<LotId>,
+    /// At most [`PAGE_LOTS_MAX`].
+    pub limit: usize,
+}
+
+impl Reader {
+    /// Opens a connection for one read.
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        Ok(Self {
+            connection: schema::open_reader(path)?,
+        })
+    }
+
+    /// Where the ledger and its delivery stand.
+    pub fn position(&self) -> Result<Position, LedgerError> {
+        position(&self.connection)
+    }
+
+    /// The next events of the current epoch after `seq`.
+    pub fn outbox_after(
+        &self,
+        seq: u64,
+        events_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<Envelope>, LedgerError> {
+        let position = self.position()?;
+        let mut query = self.connection.prepare_cached(
+            "select seq, event_id, kind, version, occurred_at, recorded_at, actor, payload, prev_hash, hash
+             from event where producer_id = ?1 and epoch = ?2 and seq > ?3 order by seq limit ?4",
+        )?;
+        let mut rows = query.query(params![
+            position.producer.to_string(),
+            position.epoch,
+            seq,
+            i64::try_from(events_max).unwrap_or(i64::MAX)
+        ])?;
+        let mut events = Vec::new();
+        let mut bytes = 0;
+        while let Some(row) = rows.next()? {
+            let envelope = rows::envelope(row, 0)?;
+            bytes += envelope.payload.get().len();
+            if bytes > bytes_max && !events.is_empty() {
+                break;
+            }
+            events.push(envelope);
+        }
+        Ok(events)
+    }
+
+    /// The hash of an event of the current epoch; the genesis hash for 0.
+    pub fn hash_at(&self, seq: u64) -> Result<Option<Hash>, LedgerError> {
+        hash_at(&self.connection, &self.position()?, seq)
+    }
+
+    /// How much waits for the hub.
+    pub fn outbox(&self) -> Result<Outbox, LedgerError> {
+        let position = self.position()?;
+        let oldest: Option<i64> = self
+            .connection
+            .query_row(
+                "select recorded_at from event where producer_id = ?1 and epoch = ?2 and seq = ?3",
+                params![
+                    position.producer.to_string(),
+                    position.epoch,
+                    position.acknowledged + 1
+                ],
+                |row| row.get(0),
+            )
+            .optional()?;
+        Ok(Outbox {
+            depth: position.head.last_seq - position.acknowledged,
+            oldest_recorded_at: oldest.map(text::instant).transpose()?,
+        })
+    }
+
+    /// The counter of the newest feed item that is applied.
+    pub fn feed_cursor(&self) -> Result<u64, LedgerError> {
+        Ok(self
+            .connection
+            .query_row("select feed_cursor from meta", [], |row| row.get(0))?)
+    }
+
+    /// Every lot of that number, or the one with that id.
+    pub fn lots_by_number(&self, number: &str) -> Result<Vec<LotRow>, LedgerError> {
+        lots_by_number(&self.connection, number)
+    }
+
+    /// Lots, oldest first.
+    pub fn lot_list(&self, filter: &LotFilter) -> Result<LotPage, LedgerError> {
+        let limit = filter.limit.clamp(1, PAGE_LOTS_MAX);
+        let mut query = self.connection.prepare_cached(&format!(
+            "select {} from lot
+             where (?1 is null or material_code = ?1)
+               and (?2 or cast(balance as real) != 0)
+               and (?3 is null or (created_at, lot_id) >
+                    (select after.created_at, after.lot_id from lot as after where after.lot_id = ?3))
+             order by created_at, lot_id limit ?4",
+            rows::LOT_COLUMNS
+        ))?;
+        let after = filter.after.map(|lot_id| lot_id.to_string());
+        let limit_and_one = i64::try_from(limit + 1).unwrap_or(i64::MAX);
+        let mut found = query.query(params![
+            filter.material,
+            filter.with_empty,
+            after,
+            limit_and_one
+        ])?;
+        let mut lots = Vec::new();
+        while let Some(row) = found.next()? {
+            lots.push(rows::lot(&self.connection, row)?);
+        }
+        let more = lots.len() > limit;
+        lots.truncate(limit);
+        let next = lots.last().filter(|_| more).map(|lot| lot.lot.lot_id);
+        Ok(LotPage { lots, next })
+    }
+
+    /// Jobs that have not ended, oldest first.
+    pub fn jobs_open(&self) -> Result<Vec<JobRow>, LedgerError> {
+        self.jobs(
+            "step not in ('job.refused', 'job.completed', 'job.aborted') and ?1 is null
+             order by received_at, job_key",
+            None,
+        )
+    }
+
+    /// One job by the hub's id.
+    pub fn job_by_id(&self, job_id: JobId) -> Result<Option<JobRow>, LedgerError> {
+        Ok(self.jobs("job_id = ?1", Some(&job_id.to_string()))?.pop())
+    }
+
+    /// The newest job of that number.
+    pub fn job_by_number(&self, number: &str) -> Result<Option<JobRow>, LedgerError> {
+        Ok(self
+            .jobs("number = ?1 order by received_at, job_key", Some(number))?
+            .pop())
+    }
+
+    fn jobs(&self, condition: &str, value: Option<&str>) -> Result<Vec<JobRow>, LedgerError> {
+        let mut query = self.connection.prepare_cached(&format!(
+            "select {} from job where {condition}",
+            rows::JOB_COLUMNS
+        ))?;
+        let mut found = query.query([value])?;
+        let mut jobs = Vec::new();
+        while let Some(row) = found.next()? {
+            jobs.push(rows::job(row)?);
+        }
+        Ok(jobs)
+    }
+}
+
+/// Where the ledger stands, on any connection.
+pub(super) fn position(connection: &Connection) -> Result<Position, LedgerError> {
+    let (agent_id, epoch, last_seq, hash, acknowledged): (String, u64, u64, Vec<u8>, u64) =
+        connection.query_row(
+            "select agent_id, epoch, head_seq, head_hash, acknowledged_seq from meta",
+            [],
+            |row| {
+                Ok((
+                    row.get(0)?,
+                    row.get(1)?,
+                    row.get(2)?,
+                    row.get(3)?,
+                    row.get(4)?,
+                ))
+            },
+        )?;
+    let producer: ProducerId = text::id(&agent_id, "agent id")?;
+    Ok(Position {
+        producer,
+        epoch,
+        head: ChainHead {
+            last_seq,
+            hash: text::hash(&hash)?,
+        },
+        acknowledged,
+    })
+}
+
+pub(super) fn hash_at(
+    connection: &Connection,
+    position: &Position,
+    seq: u64,
+) -> Result<Option<Hash>, LedgerError> {
+    if seq == 0 {
+        return Ok(Some(
+            ChainHead::genesis(position.producer, position.epoch).hash,
+        ));
+    }
+    let bytes: Option<Vec<u8>> = connection
+        .query_row(
+            "select hash from event where producer_id = ?1 and epoch = ?2 and seq = ?3",
+            params![position.producer.to_string(), position.epoch, seq],
+            |row| row.get(0),
+        )
+        .optional()?;
+    bytes.map(|bytes| text::hash(&bytes)).transpose()
+}
+
+pub(super) fn lots_by_number(
+    connection: &Connection,
+    number: &str,
+) -> Result<Vec<LotRow>, LedgerError> {
+    let mut query = connection.prepare_cached(&format!(
+        "select {} from lot where number = ?1 or lot_id = ?1 order by created_at, lot_id",
+        rows::LOT_COLUMNS
+    ))?;
+    let mut found = query.query([number])?;
+    let mut lots = Vec::new();
+    while let Some(row) = found.next()? {
+        lots.push(rows::lot(connection, row)?);
+    }
+    Ok(lots)
+}

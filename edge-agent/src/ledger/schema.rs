@@ -1,0 +1,97 @@
+//! Opening ledger.db, and its numbered schema files.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::LedgerError;
+
+/// The schema files in order; the version of a file is its place, from 1. A file that was
+/// released is never changed.
+const SCHEMA: [&str; 1] = [include_str!("schema/0001_ledger.sql")];
+
+/// How long a connection waits for another one; only checkpoints and a second program make it.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The write-ahead log is cut back to this size after a checkpoint, so that one busy hour does
+/// not keep its disk space for ever.
+const JOURNAL_BYTES_MAX: i64 = 16 * 1024 * 1024;
+
+/// Page cache of the writer in KiB; the agent has to fit 40 MiB.
+const WRITER_CACHE_KIB: i64 = 4_096;
+
+/// Page cache of a reader in KiB.
+const READER_CACHE_KIB: i64 = 1_024;
+
+/// Opens the ledger for its writer, and makes or completes its tables.
+pub(super) fn open_writer(path: &Path) -> Result<Connection, LedgerError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = connect(path, flags)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    // FULL: a commit is on the disk when it is answered, also after a power cut.
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "journal_size_limit", JOURNAL_BYTES_MAX)?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    migrate(&mut connection)?;
+    Ok(connection)
+}
+
+/// Opens the ledger for one short read.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, LedgerError> {
+    if !path.exists() {
+        return Err(LedgerError::Missing {
+            path: path.to_owned(),
+        });
+    }
+    // Read-write, because a reader of a write-ahead log may have to recover it; query_only keeps
+    // it from changing anything.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = connect(path, flags)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    Ok(connection)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        Ok(connection)
+    };
+    open().map_err(|source: rusqlite::Error| LedgerError::Open {
+        path: path.to_owned(),
+        source: Arc::new(source),
+    })
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), LedgerError> {
+    let tx = connection.transaction()?;
+    tx.execute_batch(
+        "create table if not exists schema_version (version integer primary key) strict",
+    )?;
+    let found: u32 = tx.query_row(
+        "select coalesce(max(version), 0) from schema_version",
+        [],
+        |row| row.get(0),
+    )?;
+    let known = u32::try_from(SCHEMA.len()).expect("a handful of schema files");
+    if found > known {
+        return Err(LedgerError::TooNew { found, known });
+    }
+    for (version, sql) in (1_u32..)
+        .zip(SCHEMA)
+        .filter(|(version, _)| *version > found)
+    {
+        tx.execute_batch(sql)?;
+        tx.execute(
+            "insert into schema_version (version) values (?1)",
+            [version],
+        )?;
+    }
+    tx.commit()?;
+    Ok(())
+}

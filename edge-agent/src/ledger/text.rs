@@ -1,0 +1,47 @@
+//! Stored text and numbers back into types. What does not fit was changed by something else.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use agog_sync::chain::Hash;
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde::de::DeserializeOwned;
+
+use super::error::LedgerError;
+
+pub(super) fn malformed(what: &'static str, detail: impl Display) -> LedgerError {
+    LedgerError::Malformed {
+        what,
+        detail: detail.to_string(),
+    }
+}
+
+/// An id, a unit or anything else with a text form.
+pub(super) fn id<T: FromStr<Err: Display>>(
+    text: &str,
+    what: &'static str,
+) -> Result<T, LedgerError> {
+    text.parse().map_err(|error| malformed(what, error))
+}
+
+pub(super) fn decimal(text: &str) -> Result<Decimal, LedgerError> {
+    Decimal::from_str_exact(text).map_err(|error| malformed("amount", error))
+}
+
+pub(super) fn instant(micros: i64) -> Result<Timestamp, LedgerError> {
+    Timestamp::from_microsecond(micros).map_err(|error| malformed("instant", error))
+}
+
+pub(super) fn hash(bytes: &[u8]) -> Result<Hash, LedgerError> {
+    Hash::try_from(bytes).map_err(|error| malformed("hash", error))
+}
+
+pub(super) fn json<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T, LedgerError> {
+    serde_json::from_str(text).map_err(|error| malformed(what, error))
+}
+
+/// Our own types as JSON text.
+pub(super) fn to_json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("our types have string keys and no failing serializers")
+}
