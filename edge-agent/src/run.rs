@@ -1,4 +1,12 @@
 //! The running agent: all channels are made and all tasks are started here, in flow order.
+//!
+//! Every task is `async fn run(agent: Agent, …, stop: Stop) -> anyhow::Result<()>` and ends after
+//! `stop.soft()`:
+//! - `ingest::mqtt::run(agent, telemetry, stop)` (returns at a stop also when no broker is configured)
+//! - `ingest::jmf::router(agent, …) -> axum::Router`, served here on the JMF listener
+//! - `devices::run(agent, …, jmf_url: String, stop)`, `jobs::run(agent, …, stop)`
+//! - `telemetry::gaps::run(agent, telemetry, stop)`
+//! - `uplink::run(agent, telemetry, stop)`
 
 use std::sync::{Arc, Mutex, PoisonError};
 
