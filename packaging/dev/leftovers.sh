@@ -18,15 +18,14 @@ status=0
 TMPDIR="$folder" AGOG_LEFTOVERS_MARK="$folder" "$@" || status=$?
 
 processes() {
-    local process pid
-    for process in /proc/[0-9]*; do
-        pid=${process#/proc/}
-        [ "$pid" != $$ ] && [ "$pid" != "$BASHPID" ] || continue
+    local process
+    {
+        grep -lsF "AGOG_LEFTOVERS_MARK=$folder" /proc/[0-9]*/environ || true
+        find /proc/[0-9]*/cwd -maxdepth 0 -lname "$folder*" 2>/dev/null || true
+    } | cut -d / -f 1-3 | sort -u | while read -r process; do
         # A zombie has ended; only its parent has not looked yet.
         ! grep -qs '^State:.Z' "$process/status" || continue
-        if grep -qsF "AGOG_LEFTOVERS_MARK=$folder" "$process/environ" || [[ "$(readlink "$process/cwd" 2>/dev/null)" == "$folder"* ]]; then
-            printf '  process %s: %s\n' "$pid" "$(tr '\0' ' ' 2>/dev/null <"$process/cmdline" | cut -c 1-120)"
-        fi
+        [ ! -r "$process/cmdline" ] || printf '  process %s: %s\n' "${process#/proc/}" "$(tr '\0' ' ' <"$process/cmdline" | cut -c 1-120)"
     done
 }
 files() { find "$folder" -mindepth 1 -maxdepth 2 -printf '  file %p\n' 2>/dev/null; }

@@ -1,1 +1,3 @@
-//! Placeholder of the crate; its modules follow.
+//! Whole-system tests, the demo and the benchmark, with real parts: PostgreSQL, a broker, and AGOG's own programs.
+
+pub mod support;
