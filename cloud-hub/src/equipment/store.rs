@@ -1,0 +1,337 @@
+//! The SQL of devices, their states and their telemetry.
+
+use agog_sync::ids::{DeviceId, EventId, PlantId};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::model::{DeviceKey, DeviceRow, Gap, Point, SeriesId, SeriesRow};
+use crate::db::{DbError, Instant, TenantTx};
+
+/// Finds a device of a plant by its code, or makes it known, and notes that it was heard of.
+pub(super) async fn device_ensure(
+    tx: &mut TenantTx,
+    plant_id: PlantId,
+    code: &str,
+    new_id: DeviceId,
+    seen_at: Timestamp,
+    now: Timestamp,
+) -> Result<DeviceKey, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let device_id = sqlx::query_scalar!(
+        "insert into device (tenant_id, plant_id, code, public_id, last_seen_at, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $6)
+         on conflict (tenant_id, plant_id, code) do update set
+             last_seen_at = greatest(device.last_seen_at, excluded.last_seen_at)
+         returning device_id",
+        tenant_id,
+        plant_id.uuid(),
+        code,
+        new_id.uuid(),
+        Instant(seen_at) as _,
+        Instant(now) as _,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(DeviceKey(device_id))
+}
+
+/// What a device said about itself.
+pub(super) struct StateRow<'a> {
+    pub name: Option<&'a str>,
+    pub state: &'a str,
+    pub detail: Option<&'a str>,
+    pub job: Option<&'a str>,
+    pub at: Timestamp,
+    pub event_id: EventId,
+}
+
+/// Keeps a state; the newest by its own time is the current one.
+pub(super) async fn device_state_add(
+    tx: &mut TenantTx,
+    device: DeviceKey,
+    state: &StateRow<'_>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    sqlx::query!(
+        "insert into device_state (tenant_id, device_id, event_id, state, detail, job, occurred_at)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        tenant_id,
+        device.0,
+        state.event_id.uuid(),
+        state.state,
+        state.detail,
+        state.job,
+        Instant(state.at) as _,
+    )
+    .execute(tx.conn())
+    .await?;
+    sqlx::query!(
+        "update device set name = coalesce($3, name), state = $4, state_detail = $5, state_job = $6, state_since = $7,
+             is_lost = false, updated_at = $8
+         where tenant_id = $1 and device_id = $2 and (state_since is null or state_since <= $7)",
+        tenant_id,
+        device.0,
+        state.name,
+        state.state,
+        state.detail,
+        state.job,
+        Instant(state.at) as _,
+        Instant(now) as _,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Notes that contact with a device was lost or found.
+pub(super) async fn device_contact(
+    tx: &mut TenantTx,
+    device: DeviceKey,
+    is_lost: bool,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    sqlx::query!(
+        "update device set is_lost = $3, updated_at = $4 where tenant_id = $1 and device_id = $2",
+        tenant_id,
+        device.0,
+        is_lost,
+        Instant(now) as _,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Devices after the given one, and only that of `public_id` when it is given.
+pub(super) async fn device_list(
+    tx: &mut TenantTx,
+    public_id: Option<DeviceId>,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<DeviceRow>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let rows = sqlx::query!(
+        r#"select device_id, public_id, plant_id, code, name, state, state_detail, state_job, is_lost,
+               state_since as "state_since: Instant", last_seen_at as "last_seen_at: Instant"
+           from device where tenant_id = $1 and device_id > $2 and ($4::uuid is null or public_id = $4)
+           order by device_id limit $3"#,
+        tenant_id,
+        after,
+        limit,
+        public_id.map(|id| id.uuid()),
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| DeviceRow {
+            key: DeviceKey(row.device_id),
+            id: DeviceId::from_uuid(row.public_id),
+            plant_id: PlantId::from_uuid(row.plant_id),
+            code: row.code,
+            name: row.name,
+            state: row.state,
+            state_detail: row.state_detail,
+            state_job: row.state_job,
+            state_since: row.state_since.map(|at| at.0),
+            is_lost: row.is_lost,
+            last_seen_at: row.last_seen_at.0,
+        })
+        .collect())
+}
+
+/// Finds a series of a device, or makes it known.
+pub(super) async fn series_ensure(
+    tx: &mut TenantTx,
+    device: DeviceKey,
+    metric: &str,
+    unit: Option<&str>,
+    now: Timestamp,
+) -> Result<SeriesId, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let known = sqlx::query_scalar!(
+        "select series_id from telemetry_series where tenant_id = $1 and device_id = $2 and metric = $3",
+        tenant_id,
+        device.0,
+        metric,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    if let Some(series_id) = known {
+        return Ok(SeriesId(series_id));
+    }
+    // Blocks of one agent come one after the other, but an agent and its successor may overlap: the row that the
+    // other one has just made is found by the second statement.
+    let made = sqlx::query_scalar!(
+        "insert into telemetry_series (tenant_id, device_id, metric, unit, created_at) values ($1, $2, $3, $4, $5)
+         on conflict (tenant_id, device_id, metric) do nothing returning series_id",
+        tenant_id,
+        device.0,
+        metric,
+        unit,
+        Instant(now) as _,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    if let Some(series_id) = made {
+        return Ok(SeriesId(series_id));
+    }
+    let series_id = sqlx::query_scalar!(
+        "select series_id from telemetry_series where tenant_id = $1 and device_id = $2 and metric = $3",
+        tenant_id,
+        device.0,
+        metric,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(SeriesId(series_id))
+}
+
+/// The series of a device, by metric.
+pub(super) async fn series_list(
+    tx: &mut TenantTx,
+    device: DeviceKey,
+) -> Result<Vec<SeriesRow>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let rows = sqlx::query!(
+        "select series_id, metric, unit from telemetry_series where tenant_id = $1 and device_id = $2 order by metric",
+        tenant_id,
+        device.0,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| SeriesRow { id: SeriesId(row.series_id), metric: row.metric, unit: row.unit })
+        .collect())
+}
+
+/// Stores raw samples through the one function that may, and adds them to their minutes.
+pub(super) async fn samples_add(
+    tx: &mut TenantTx,
+    series: &[i64],
+    times_us: &[i64],
+    values: &[f64],
+) -> Result<(), DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    sqlx::query_scalar!("select telemetry_insert($1, $2, $3)", series, times_us, values)
+        .fetch_one(tx.conn())
+        .await?;
+    // In the order of the key, so that two batches that meet in a minute wait for each other and never deadlock.
+    sqlx::query!(
+        "insert into telemetry_minute as kept (tenant_id, series_id, minute, sample_count, sum, min, max, last, last_at)
+         select $1, s.series_id, date_trunc('minute', s.at, 'UTC'), count(*), sum(s.value), min(s.value), max(s.value),
+             (array_agg(s.value order by s.at desc))[1], max(s.at)
+         from (
+             select u.series_id, u.value, to_timestamp(0) + u.time_us * interval '1 microsecond' as at
+             from unnest($2::bigint[], $3::bigint[], $4::double precision[]) as u (series_id, time_us, value)
+         ) s
+         group by s.series_id, date_trunc('minute', s.at, 'UTC')
+         order by 2, 3
+         on conflict (tenant_id, series_id, minute) do update set
+             sample_count = kept.sample_count + excluded.sample_count,
+             sum = kept.sum + excluded.sum,
+             min = least(kept.min, excluded.min),
+             max = greatest(kept.max, excluded.max),
+             last = case when excluded.last_at >= kept.last_at then excluded.last else kept.last end,
+             last_at = greatest(kept.last_at, excluded.last_at)",
+        tenant_id,
+        series,
+        times_us,
+        values,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Keeps that samples are missing.
+pub(super) async fn gap_add(
+    tx: &mut TenantTx,
+    plant_id: PlantId,
+    gap: &Gap,
+    event_id: Option<Uuid>,
+    block: Option<u64>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    sqlx::query!(
+        "insert into telemetry_gap (tenant_id, plant_id, device, reason, sample_count, from_at, to_at, event_id, block,
+             recorded_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        tenant_id,
+        plant_id.uuid(),
+        gap.device,
+        gap.reason,
+        i64::try_from(gap.count).unwrap_or(i64::MAX),
+        Instant(gap.from) as _,
+        Instant(gap.to) as _,
+        event_id,
+        block.map(|block| i64::try_from(block).unwrap_or(i64::MAX)),
+        Instant(now) as _,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Raw samples of a series from `from` until before `to`, oldest first.
+pub(super) async fn samples(
+    tx: &mut TenantTx,
+    series: SeriesId,
+    from: Timestamp,
+    to: Timestamp,
+    limit: i64,
+) -> Result<Vec<Point>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let rows = sqlx::query!(
+        r#"select at as "at!: Instant", value as "value!" from telemetry_sample
+           where tenant_id = $1 and series_id = $2 and at >= $3 and at < $4 order by at limit $5"#,
+        tenant_id,
+        series.0,
+        Instant(from) as _,
+        Instant(to) as _,
+        limit,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Point { at: row.at.0, value: row.value, min: None, max: None, samples: None })
+        .collect())
+}
+
+/// Minutes of a series that begin from `from` until before `to`, oldest first.
+pub(super) async fn minutes(
+    tx: &mut TenantTx,
+    series: SeriesId,
+    from: Timestamp,
+    to: Timestamp,
+    limit: i64,
+) -> Result<Vec<Point>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let rows = sqlx::query!(
+        r#"select minute as "minute: Instant", sample_count, sum / sample_count as "mean!", min, max
+           from telemetry_minute
+           where tenant_id = $1 and series_id = $2 and minute >= $3 and minute < $4 order by minute limit $5"#,
+        tenant_id,
+        series.0,
+        Instant(from) as _,
+        Instant(to) as _,
+        limit,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Point {
+            at: row.minute.0,
+            value: row.mean,
+            min: Some(row.min),
+            max: Some(row.max),
+            samples: Some(row.sample_count),
+        })
+        .collect())
+}

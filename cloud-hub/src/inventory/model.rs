@@ -1,0 +1,165 @@
+//! The types of the inventory. The rules about lots are in `agog_sync::lots`, those about waste in
+//! [`super::waste`].
+
+use agog_sync::ids::{EventId, HoldId, LotId, MaterialId, PlantId, ProducerId};
+use agog_sync::lots::{LotAttributes, LotOrigin, LotRef, WorkContext};
+use agog_sync::quantity::{Material, Quantity, Unit};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// The internal key of a lot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct LotKey(pub i64);
+
+/// The internal key of a material, and how it is counted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MaterialKey {
+    pub material_id: i64,
+    pub base_unit: Unit,
+}
+
+/// The event behind what is stored: every row says which fact it comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fact<'a> {
+    pub producer: ProducerId,
+    pub event_id: EventId,
+    pub kind: &'a str,
+    pub actor: &'a str,
+    /// When it happened.
+    pub at: Timestamp,
+    /// When the hub stores it.
+    pub now: Timestamp,
+}
+
+/// A lot as it is stored.
+#[derive(Debug, Clone)]
+pub(super) struct LotRow {
+    pub key: LotKey,
+    pub lot: LotRef,
+    pub plant_id: PlantId,
+    pub material: Option<Material>,
+    pub on_hand: Quantity,
+    pub attributes: LotAttributes,
+    pub origin: LotOrigin,
+    pub work: WorkContext,
+    pub created_at: Timestamp,
+}
+
+/// A lot that a person may have meant.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Candidate {
+    pub key: LotKey,
+    pub lot_id: LotId,
+    pub plant_id: PlantId,
+}
+
+/// A hold on a lot.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Hold {
+    #[schema(value_type = Uuid)]
+    pub hold_id: HoldId,
+    /// It was placed and not released.
+    pub stands: bool,
+    /// Null while only the release has been seen.
+    pub reason: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub placed_at: Option<Timestamp>,
+    pub placed_by: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub released_at: Option<Timestamp>,
+    pub released_by: Option<String>,
+    pub released_reason: Option<String>,
+}
+
+/// Something that should not have been.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Flagged {
+    #[schema(example = "negative-stock")]
+    pub code: String,
+    /// The figures, as the rules gave them.
+    #[schema(value_type = Object)]
+    pub data: serde_json::Value,
+    pub event_id: Uuid,
+    #[schema(value_type = String)]
+    pub occurred_at: Timestamp,
+}
+
+/// One change of a balance.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Entry {
+    #[schema(example = "split_out")]
+    pub bucket: String,
+    /// The change, in the base unit; negative when material left.
+    #[schema(value_type = QuantitySchema)]
+    pub delta: Quantity,
+    /// The quantity as it was entered.
+    #[schema(value_type = Option<QuantitySchema>)]
+    pub entered: Option<Quantity>,
+    #[schema(example = "lot.split")]
+    pub kind: String,
+    pub event_id: Uuid,
+    pub actor: String,
+    #[schema(value_type = String)]
+    pub occurred_at: Timestamp,
+}
+
+/// An amount with its unit.
+#[derive(ToSchema)]
+#[schema(as = Quantity)]
+#[expect(dead_code, reason = "describes `agog_sync::quantity::Quantity` in the OpenAPI document")]
+pub(super) struct QuantitySchema {
+    /// A decimal number, as text.
+    #[schema(example = "15000")]
+    amount: String,
+    /// One of sheet, m2, kg, m, piece, l.
+    #[schema(example = "sheet")]
+    unit: String,
+}
+
+/// A material with its keys.
+#[derive(Debug, Clone)]
+pub(super) struct MaterialRow {
+    pub key: i64,
+    pub id: MaterialId,
+    pub material: Material,
+}
+
+/// An edge with the names of its ends.
+#[derive(Debug, Clone)]
+pub(super) struct EdgeRow {
+    pub parent: (LotKey, Uuid, String),
+    pub child: (LotKey, Uuid, String),
+    pub kind: String,
+    pub quantity: Option<Quantity>,
+    pub at: Timestamp,
+}
+
+/// The stock of one material at one plant, with the sums that explain it.
+#[derive(Debug, Clone)]
+pub(super) struct StockRow {
+    pub material: String,
+    pub plant_id: PlantId,
+    pub unit: Unit,
+    pub lots: i64,
+    pub on_hand: Decimal,
+    pub held: Decimal,
+    pub received: Decimal,
+    pub produced: Decimal,
+    pub adjusted: Decimal,
+    pub consumed: Decimal,
+    pub wasted: Decimal,
+    pub shipped: Decimal,
+    /// Splits and merges, which cancel out within a material.
+    pub moved: Decimal,
+}
+
+impl StockRow {
+    /// Invariant I8: what came in is on hand, or left in a way that is known.
+    pub(super) fn is_balanced(&self) -> bool {
+        self.received + self.produced + self.adjusted + self.moved
+            == self.on_hand + self.consumed + self.wasted + self.shipped
+    }
+}

@@ -1,0 +1,320 @@
+//! Finding lots, and what is known of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use agog_sync::ids::{HoldId, LotId, PlantId};
+use agog_sync::lots::{LotAttributes, LotBook, LotEvent, LotOrigin, LotRef, LotState, WorkContext};
+use agog_sync::quantity::{Material, Quantity, Unit};
+use rust_decimal::Decimal;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::db::{DbError, Instant, TenantTx};
+use crate::inventory::model::{Candidate, Entry, Flagged, Hold, LotKey, LotRow};
+
+/// The newest entries and flags that the answer about one lot carries.
+pub(in crate::inventory) const HISTORY_MAX: i64 = 500;
+
+/// Reads a unit from storage.
+pub(super) fn unit(text: &str) -> Result<Unit, DbError> {
+    Unit::from_str(text).map_err(DbError::stored)
+}
+
+/// Reads an origin from storage.
+fn origin(text: &str) -> Result<LotOrigin, DbError> {
+    [
+        LotOrigin::Received,
+        LotOrigin::Split,
+        LotOrigin::SplitWaste,
+        LotOrigin::Merged,
+        LotOrigin::Produced,
+        LotOrigin::Unknown,
+    ]
+    .into_iter()
+    .find(|origin| origin.as_str() == text)
+    .ok_or_else(|| DbError::stored(format!("unknown lot origin `{text}`")))
+}
+
+/// Loads what the rules need to know for one event, and locks the lots until the transaction ends.
+///
+/// Rows are locked in the order of their keys, so that two events about the same lots wait for each other and never
+/// deadlock. `plant_id` is the plant at which the numbers of new lots must be free.
+pub(in crate::inventory) async fn book_load(
+    tx: &mut TenantTx,
+    event: &LotEvent,
+    plant_id: PlantId,
+) -> Result<LotBook, DbError> {
+    let lots: Vec<_> = event.lots().iter().map(|lot| lot.lot_id).collect();
+    let mut book = LotBook::default();
+    let rows = lot_rows_locked(tx, &lots).await?;
+    let keys: Vec<_> = rows.iter().map(|row| row.key).collect();
+    let mut holds: BTreeMap<LotKey, BTreeSet<HoldId>> = BTreeMap::new();
+    for (lot, hold) in holds_of(tx, &keys).await? {
+        if hold.stands {
+            holds.entry(lot).or_default().insert(hold.hold_id);
+        }
+    }
+    for row in rows {
+        book.insert(LotState {
+            lot: row.lot,
+            material: row.material,
+            balance: row.on_hand.amount,
+            base_unit: row.on_hand.unit,
+            holds: holds.remove(&row.key).unwrap_or_default(),
+            attributes: row.attributes,
+            created_at: row.created_at,
+        });
+    }
+    let new: BTreeMap<_, _> =
+        event.new_lots().iter().map(|lot| (lot.number.clone(), lot.lot_id)).collect();
+    if !new.is_empty() {
+        let tenant_id = tx.tenant_id().uuid();
+        let numbers: Vec<_> = new.keys().cloned().collect();
+        let taken = sqlx::query!(
+            "select number, public_id from lot where tenant_id = $1 and plant_id = $2 and number = any($3)",
+            tenant_id,
+            plant_id.uuid(),
+            &numbers,
+        )
+        .fetch_all(tx.conn())
+        .await?;
+        for row in taken {
+            if new.get(&row.number).is_some_and(|lot_id| lot_id.uuid() != row.public_id) {
+                book.take_number(row.number);
+            }
+        }
+    }
+    Ok(book)
+}
+
+async fn lot_rows_locked(tx: &mut TenantTx, lots: &[LotId]) -> Result<Vec<LotRow>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let public_ids: Vec<_> = lots.iter().map(LotId::uuid).collect();
+    let keys = sqlx::query_scalar!(
+        "select lot_id from lot where tenant_id = $1 and public_id = any($2) order by lot_id for update",
+        tenant_id,
+        &public_ids,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    lot_rows(tx, &keys).await
+}
+
+/// The lots of the given keys, in the order of the keys.
+pub(in crate::inventory) async fn lot_rows(
+    tx: &mut TenantTx,
+    keys: &[i64],
+) -> Result<Vec<LotRow>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let rows = sqlx::query!(
+        r#"select l.lot_id, l.public_id, l.number, l.plant_id, l.base_unit, l.balance, l.supplier, l.supplier_lot,
+               l.expiry::text as expiry, l.location, l.quality as "quality: Json<BTreeMap<String, String>>",
+               l.origin, l.work as "work: Json<WorkContext>", l.created_at as "created_at: Instant",
+               m.code as "code?", m.name as "name?", m.base_unit as "material_unit?",
+               m.width_mm as "width_mm?", m.length_mm as "length_mm?", m.grammage_g_m2 as "grammage_g_m2?"
+           from lot l left join material m on m.tenant_id = l.tenant_id and m.material_id = l.material_id
+           where l.tenant_id = $1 and l.lot_id = any($2) order by l.lot_id"#,
+        tenant_id,
+        keys,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let material = match (row.code, row.name, row.material_unit) {
+                (Some(code), Some(name), Some(base_unit)) => Some(Material {
+                    code,
+                    name,
+                    base_unit: unit(&base_unit)?,
+                    width_mm: row.width_mm.map(|value: Decimal| value.normalize()),
+                    length_mm: row.length_mm.map(|value: Decimal| value.normalize()),
+                    grammage_g_m2: row.grammage_g_m2.map(|value: Decimal| value.normalize()),
+                }),
+                _ => None,
+            };
+            Ok(LotRow {
+                key: LotKey(row.lot_id),
+                lot: LotRef { lot_id: LotId::from_uuid(row.public_id), number: row.number },
+                plant_id: PlantId::from_uuid(row.plant_id),
+                material,
+                on_hand: Quantity::new(row.balance.normalize(), unit(&row.base_unit)?),
+                attributes: LotAttributes {
+                    supplier: row.supplier,
+                    supplier_lot: row.supplier_lot,
+                    expiry: row.expiry.map(|day| day.parse()).transpose().map_err(DbError::stored)?,
+                    location: row.location,
+                    quality: row.quality.0,
+                },
+                origin: origin(&row.origin)?,
+                work: row.work.0,
+                created_at: row.created_at.0,
+            })
+        })
+        .collect()
+}
+
+/// The lots that a person may mean: by number, or by the id itself.
+pub(in crate::inventory) async fn lot_candidates(
+    tx: &mut TenantTx,
+    text: &str,
+    plant_id: Option<PlantId>,
+) -> Result<Vec<Candidate>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let rows = sqlx::query!(
+        "select lot_id, public_id, plant_id from lot
+         where tenant_id = $1 and (number = $2 or public_id = $3) and ($4::uuid is null or plant_id = $4)
+         order by lot_id",
+        tenant_id,
+        text,
+        Uuid::parse_str(text).ok(),
+        plant_id.map(|plant_id| plant_id.uuid()),
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Candidate {
+            key: LotKey(row.lot_id),
+            lot_id: LotId::from_uuid(row.public_id),
+            plant_id: PlantId::from_uuid(row.plant_id),
+        })
+        .collect())
+}
+
+/// The holds of lots, released ones too, in the order in which they were placed.
+pub(in crate::inventory) async fn holds_of(
+    tx: &mut TenantTx,
+    lots: &[LotKey],
+) -> Result<Vec<(LotKey, Hold)>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let keys: Vec<_> = lots.iter().map(|lot| lot.0).collect();
+    let rows = sqlx::query!(
+        r#"select lot_id, hold_id, reason, placed_at as "placed_at: Instant", placed_by,
+               released_at as "released_at: Instant", released_by, released_reason
+           from lot_hold where tenant_id = $1 and lot_id = any($2)
+           order by lot_id, placed_at, hold_id"#,
+        tenant_id,
+        &keys,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let hold = Hold {
+                hold_id: HoldId::from_uuid(row.hold_id),
+                stands: row.placed_at.is_some() && row.released_at.is_none(),
+                reason: row.reason,
+                placed_at: row.placed_at.map(|at| at.0),
+                placed_by: row.placed_by,
+                released_at: row.released_at.map(|at| at.0),
+                released_by: row.released_by,
+                released_reason: row.released_reason,
+            };
+            (LotKey(row.lot_id), hold)
+        })
+        .collect())
+}
+
+/// The newest flags of a lot, newest first.
+pub(in crate::inventory) async fn flags_of(
+    tx: &mut TenantTx,
+    lot: LotKey,
+) -> Result<Vec<Flagged>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let rows = sqlx::query!(
+        r#"select code, data, event_id, occurred_at as "occurred_at: Instant" from lot_flag
+           where tenant_id = $1 and lot_id = $2 order by flag_id desc limit $3"#,
+        tenant_id,
+        lot.0,
+        HISTORY_MAX,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Flagged {
+            code: row.code,
+            data: row.data,
+            event_id: row.event_id,
+            occurred_at: row.occurred_at.0,
+        })
+        .collect())
+}
+
+/// The newest entries of a lot, newest first; one more than [`HISTORY_MAX`] when there are more.
+pub(in crate::inventory) async fn entries_of(
+    tx: &mut TenantTx,
+    lot: LotKey,
+) -> Result<Vec<Entry>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let rows = sqlx::query!(
+        r#"select bucket, delta, base_unit, entered_amount, entered_unit, event_id, kind, actor,
+               occurred_at as "occurred_at: Instant"
+           from lot_entry where tenant_id = $1 and lot_id = $2 order by entry_id desc limit $3"#,
+        tenant_id,
+        lot.0,
+        HISTORY_MAX + 1,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let entered = match (row.entered_amount, row.entered_unit) {
+                (Some(amount), Some(text)) => Some(Quantity::new(amount.normalize(), unit(&text)?)),
+                _ => None,
+            };
+            Ok(Entry {
+                bucket: row.bucket,
+                delta: Quantity::new(row.delta.normalize(), unit(&row.base_unit)?),
+                entered,
+                kind: row.kind,
+                event_id: row.event_id,
+                actor: row.actor,
+                occurred_at: row.occurred_at.0,
+            })
+        })
+        .collect()
+}
+
+/// The plants that hold or have touched any of the lots.
+pub(in crate::inventory) async fn plants_of(
+    tx: &mut TenantTx,
+    lots: &[LotId],
+) -> Result<Vec<PlantId>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let public_ids: Vec<_> = lots.iter().map(LotId::uuid).collect();
+    let rows = sqlx::query_scalar!(
+        r#"select distinct p.plant_id from lot l
+           join lot_plant p on p.tenant_id = l.tenant_id and p.lot_id = l.lot_id
+           where l.tenant_id = $1 and l.public_id = any($2) order by 1"#,
+        tenant_id,
+        &public_ids,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(PlantId::from_uuid).collect())
+}
+
+/// The internal keys of public ids.
+pub(in crate::inventory) async fn keys_of(
+    tx: &mut TenantTx,
+    lots: &[LotId],
+) -> Result<BTreeMap<LotId, (LotKey, PlantId)>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let public_ids: Vec<_> = lots.iter().map(LotId::uuid).collect();
+    let rows = sqlx::query!(
+        "select lot_id, public_id, plant_id from lot where tenant_id = $1 and public_id = any($2)",
+        tenant_id,
+        &public_ids,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            (LotId::from_uuid(row.public_id), (LotKey(row.lot_id), PlantId::from_uuid(row.plant_id)))
+        })
+        .collect())
+}
