@@ -12,9 +12,7 @@ use crate::{name, reader, writer};
 impl Document {
     /// A new document of one element, as UTF-8 with an XML declaration.
     pub fn from_element(element: &Element) -> Result<Self, Error> {
-        let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-        element.render(None, &mut text);
-        Self::parse(text.as_bytes(), &crate::Limits::default())
+        Self::parse(&element.to_document(), &crate::Limits::default())
     }
 
     /// Sets an attribute by its name as written. An existing one keeps its place, spacing and quotes.

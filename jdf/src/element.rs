@@ -79,6 +79,14 @@ impl Element {
         out
     }
 
+    /// A document of this element, in UTF-8 with an XML declaration.
+    pub fn to_document(&self) -> Vec<u8> {
+        let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+        self.render(None, &mut out);
+        out.push('\n');
+        out.into_bytes()
+    }
+
     /// Writes the element; names without a prefix get the given one. Recursion is as deep as the program
     /// that built the element nested it, never as deep as an input.
     pub(crate) fn render(&self, prefix: Option<&str>, out: &mut String) {

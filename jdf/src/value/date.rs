@@ -1,0 +1,210 @@
+//! Instants and durations. JDF wants `2025-03-01T08:00:00+01:00`; the field writes much else.
+
+use jiff::civil::{Date, Time};
+use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
+
+/// An instant that was read, and what was wrong with how it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DateTime {
+    pub timestamp: Timestamp,
+    pub remark: Option<&'static str>,
+}
+
+/// Reads an instant in any form that was seen on real tickets.
+///
+/// ```
+/// use agog_jdf::value::parse_date_time;
+/// let plain = parse_date_time("2025-03-01T08:00:00+01:00").unwrap();
+/// assert_eq!((plain.timestamp.to_string().as_str(), plain.remark), ("2025-03-01T07:00:00Z", None));
+/// let odd = parse_date_time("2004-09-07T13:49:00:00.887+01:00").unwrap();
+/// assert_eq!(odd.timestamp.to_string(), "2004-09-07T12:49:00.887Z");
+/// assert!(odd.remark.is_some());
+/// ```
+pub fn parse_date_time(text: &str) -> Option<DateTime> {
+    let text = text.trim();
+    let (date, rest) = text.split_at_checked(10)?;
+    let date: Date = date.parse().ok()?;
+    if rest.is_empty() {
+        return at(
+            date,
+            Time::midnight(),
+            Offset::UTC,
+            Some("a date without a time is read as midnight UTC"),
+        );
+    }
+    let clock_and_zone = rest.strip_prefix(['T', 't', ' '])?;
+    let zone_start =
+        clock_and_zone.find(|c: char| !c.is_ascii_digit() && !matches!(c, ':' | '.' | ','));
+    let (clock, zone) = clock_and_zone.split_at(zone_start.unwrap_or(clock_and_zone.len()));
+    let (time, clock_remark) = parse_clock(clock)?;
+    let (offset, zone_remark) = parse_zone(zone.trim())?;
+    at(date, time, offset, clock_remark.or(zone_remark))
+}
+
+fn at(date: Date, time: Time, offset: Offset, remark: Option<&'static str>) -> Option<DateTime> {
+    let timestamp = offset.to_timestamp(date.to_datetime(time)).ok()?;
+    Some(DateTime { timestamp, remark })
+}
+
+/// `13:49`, `13:49:00`, `13:49:00.887`, and `13:49:00:00.887` where a writer doubled the seconds.
+fn parse_clock(text: &str) -> Option<(Time, Option<&'static str>)> {
+    let (whole, fraction) = text.split_once(['.', ',']).unwrap_or((text, ""));
+    let mut remark = text
+        .contains(',')
+        .then_some("the fraction of a second is written with a comma");
+    let mut parts = whole.split(':');
+    let hour = number(parts.next()?)?;
+    let minute = number(parts.next()?)?;
+    let second = match parts.next() {
+        Some(second) => number(second)?,
+        None => {
+            remark = Some("a time without seconds");
+            0
+        }
+    };
+    if parts.next().is_some() {
+        remark = Some("a time has too many parts; those after the seconds are ignored");
+    }
+    // Nine digits are nanoseconds; what is finer is cut off.
+    let digits: String = fraction
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .take(9)
+        .collect();
+    let nanosecond: i32 = if digits.is_empty() {
+        0
+    } else {
+        format!("{digits:0<9}").parse().ok()?
+    };
+    // A leap second is written as 60.
+    Some((
+        Time::new(hour, minute, second.min(59), nanosecond).ok()?,
+        remark,
+    ))
+}
+
+fn number(text: &str) -> Option<i8> {
+    if text.is_empty() || text.len() > 2 {
+        None
+    } else {
+        text.parse().ok()
+    }
+}
+
+/// `Z`, `+01:00`, `+0100`, `+01`, nothing, or one of the names that Java's date formats leave behind.
+fn parse_zone(text: &str) -> Option<(Offset, Option<&'static str>)> {
+    const NAMED: &str = "the time zone is a name instead of an offset";
+    let hours = |hours: i8| Offset::from_hours(hours).ok();
+    match text {
+        "Z" | "z" => return Some((Offset::UTC, None)),
+        "" => return Some((Offset::UTC, Some("a time without a zone is read as UTC"))),
+        "UTC" | "GMT" | "UT" => return Some((Offset::UTC, Some(NAMED))),
+        "WEST" | "BST" | "CET" | "MEZ" => return Some((hours(1)?, Some(NAMED))),
+        "CEST" | "MESZ" | "EET" => return Some((hours(2)?, Some(NAMED))),
+        "EEST" => return Some((hours(3)?, Some(NAMED))),
+        "EST" | "CDT" => return Some((hours(-5)?, Some(NAMED))),
+        "EDT" => return Some((hours(-4)?, Some(NAMED))),
+        _ => {}
+    }
+    let (sign, digits) = match text.split_at_checked(1)? {
+        ("+", digits) => (1, digits),
+        ("-", digits) => (-1, digits),
+        _ => return None,
+    };
+    let (hour, minute, remark) = match (digits.split_once(':'), digits.len()) {
+        (Some((hour, minute)), _) => (hour, minute, None),
+        (None, 4) => (
+            &digits[..2],
+            &digits[2..],
+            Some("the zone is written without a colon"),
+        ),
+        (None, _) => (digits, "0", Some("the zone is written without minutes")),
+    };
+    let (hour, minute) = (i32::from(number(hour)?), i32::from(number(minute)?));
+    let offset = Offset::from_seconds(sign * (hour * 3600 + minute * 60)).ok()?;
+    Some((offset, remark))
+}
+
+/// Writes an instant as JDF wants it, in UTC. Whole seconds have no fraction.
+pub fn write_date_time(timestamp: Timestamp) -> String {
+    timestamp.to_string()
+}
+
+/// Reads a duration such as `PT36S` or `P1DT2H`. A day counts 24 hours; months and years, whose length
+/// depends on the calendar, are not durations here.
+pub fn parse_duration(text: &str) -> Option<SignedDuration> {
+    let span: jiff::Span = text.trim().parse().ok()?;
+    if span.get_months() != 0 || span.get_years() != 0 {
+        return None;
+    }
+    span.to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+        .ok()
+}
+
+/// Writes a duration in seconds and larger units, as ISO 8601 does.
+pub fn write_duration(duration: SignedDuration) -> String {
+    duration.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_odd_forms_of_the_field_are_read_with_a_remark() {
+        for (text, expected, remarked) in [
+            ("2025-03-01T08:00:00Z", "2025-03-01T08:00:00Z", false),
+            (
+                "2025-03-01T08:00:00.5-05:00",
+                "2025-03-01T13:00:00.5Z",
+                false,
+            ),
+            ("2009-05-04T10:11:12CEST", "2009-05-04T08:11:12Z", true),
+            (
+                "2004-09-07T13:49:00:00.887+01:00",
+                "2004-09-07T12:49:00.887Z",
+                true,
+            ),
+            ("2025-03-01T08:00:00+0100", "2025-03-01T07:00:00Z", true),
+            ("2025-03-01T08:00:00", "2025-03-01T08:00:00Z", true),
+            ("2025-03-01 08:00:00,25Z", "2025-03-01T08:00:00.25Z", true),
+            ("2025-03-01T08:00Z", "2025-03-01T08:00:00Z", true),
+            ("2025-03-01", "2025-03-01T00:00:00Z", true),
+            ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59Z", false),
+        ] {
+            let read = parse_date_time(text).unwrap_or_else(|| panic!("{text} was not read"));
+            assert_eq!(read.timestamp.to_string(), expected, "{text}");
+            assert_eq!(read.remark.is_some(), remarked, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_instant_is_not_read() {
+        for text in [
+            "",
+            "now",
+            "2025-13-01T08:00:00Z",
+            "2025-03-01T25:00:00Z",
+            "2025-03-01T08:00:00+99:00",
+            "1382612345678",
+            "2025-03-01Täh",
+        ] {
+            assert_eq!(parse_date_time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_read_and_written() {
+        assert_eq!(
+            parse_duration("PT1M36S"),
+            Some(SignedDuration::from_secs(96))
+        );
+        assert_eq!(
+            parse_duration("P1DT1H"),
+            Some(SignedDuration::from_hours(25))
+        );
+        assert_eq!(parse_duration("P1M"), None);
+        assert_eq!(write_duration(SignedDuration::from_secs(96)), "PT1M36S");
+    }
+}

@@ -1,0 +1,28 @@
+//! The data types of JDF attributes: how they are written, and how they are read when a writer got them
+//! slightly wrong. A lenient reading leaves a [`Finding`](crate::Finding) beside the value.
+
+mod date;
+mod fields;
+mod number;
+
+pub use date::{DateTime, parse_date_time, parse_duration, write_date_time, write_duration};
+pub(crate) use fields::Fields;
+pub use number::{parse_decimal, parse_integer};
+
+/// The tokens of a list (NMTOKENS, IDREFS): separated by white space, order kept.
+///
+/// ```
+/// assert_eq!(agog_jdf::value::tokens(" Cutting  Folding ").collect::<Vec<_>>(), ["Cutting", "Folding"]);
+/// ```
+pub fn tokens(text: &str) -> impl Iterator<Item = &str> {
+    text.split_ascii_whitespace()
+}
+
+/// `true` and `1`, `false` and `0`, in any case: writers in the field use all of them.
+pub fn parse_boolean(text: &str) -> Option<bool> {
+    match text.trim() {
+        text if text.eq_ignore_ascii_case("true") || text == "1" => Some(true),
+        text if text.eq_ignore_ascii_case("false") || text == "0" => Some(false),
+        _ => None,
+    }
+}
