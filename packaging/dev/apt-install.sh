@@ -45,14 +45,17 @@ if [ ${#guarded[@]} -gt 0 ]; then
     put_guard
 fi
 
-install_packages() {
-    apt-get install --yes --quiet=2 --no-install-recommends -o DPkg::Lock::Timeout=120 "$@" </dev/null
+# apt and the packages say a line per file; it matters only when something fails.
+apt() {
+    local said
+    said=$(apt-get --quiet=2 -o DPkg::Lock::Timeout=120 "$@" </dev/null 2>&1) || { printf '%s\n' "$said" | tail -n 20 >&2; return 1; }
 }
+install_packages() { apt --yes --no-install-recommends install "$@"; }
 
 # Package lists may be absent (containers) or so old that their files are gone.
 if ! apt-cache show "$@" >/dev/null 2>&1 || ! install_packages "$@"; then
     echo "setup: renewing apt's package lists"
-    apt-get update --quiet=2 -o DPkg::Lock::Timeout=120
+    apt update
     install_packages "$@"
 fi
 
