@@ -132,7 +132,7 @@ fn foreign_event(connection: &Connection, n: u64, item: &FeedEvent) -> Result<()
 }
 
 /// Takes a lot that we have not met as the hub knew it.
-fn adopt(connection: &Connection, place: i64, snapshot: &LotSnapshot) -> Result<(), LedgerError> {
+pub(super) fn adopt(connection: &Connection, place: i64, snapshot: &LotSnapshot) -> Result<(), LedgerError> {
     let lot_id = snapshot.lot.lot_id.to_string();
     let known = connection
         .prepare_cached("select 1 from lot where lot_id = ?1")?
@@ -166,7 +166,7 @@ fn adopt(connection: &Connection, place: i64, snapshot: &LotSnapshot) -> Result<
 }
 
 /// What the office makes out of a lot of this plant is a lot of this plant.
-fn touches_own(connection: &Connection, event: &LotEvent) -> Result<bool, LedgerError> {
+pub(super) fn touches_own(connection: &Connection, event: &LotEvent) -> Result<bool, LedgerError> {
     for lot in event.used_lots() {
         let own = connection
             .prepare_cached("select 1 from lot where lot_id = ?1 and own")?

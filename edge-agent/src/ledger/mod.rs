@@ -21,8 +21,11 @@ mod reader;
 mod resolve;
 pub mod rows;
 mod schema;
+pub mod sums;
 mod text;
+mod trace;
 mod upkeep;
+pub mod verify;
 pub mod writer;
 
 use std::collections::BTreeMap;
@@ -45,6 +48,8 @@ pub use command::LotCommand;
 pub use error::{AppendError, LedgerError, Refused};
 pub use reader::{LotFilter, LotPage, Outbox, PAGE_LOTS_MAX, Reader};
 pub use rows::{JobRow, LotRow};
+pub use sums::MaterialSum;
+pub use verify::Verification;
 use writer::Writer;
 
 /// Requests that wait for the writer. When full, askers wait in line: a press or an operator

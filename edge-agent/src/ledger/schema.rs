@@ -56,6 +56,15 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
+/// Opens an empty ledger in a temporary file of SQLite's own, gone when it is closed.
+pub(super) fn open_scratch() -> Result<Connection, LedgerError> {
+    let mut connection = Connection::open("")?;
+    connection.pragma_update(None, "synchronous", "off")?;
+    connection.pragma_update(None, "journal_mode", "off")?;
+    migrate(&mut connection)?;
+    Ok(connection)
+}
+
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
