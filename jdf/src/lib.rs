@@ -9,6 +9,7 @@ mod error;
 pub mod jmf;
 mod limits;
 pub mod name;
+pub mod package;
 mod reader;
 mod state;
 pub mod value;

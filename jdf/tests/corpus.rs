@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use agog_jdf::jmf::{Body, Command, Jmf, SignalContent};
+use agog_jdf::package::{Package, PackageLimits, Part};
 use agog_jdf::{Document, ErrorKind, Limits};
 
 /// Documents that are broken on purpose, by the end of their path.
@@ -110,4 +112,95 @@ fn an_edit_of_a_real_ticket_changes_only_its_own_bytes() {
             Some(value.as_str())
         );
     }
+}
+
+/// Splits a recorded HTTP message; files without HTTP headers are bodies.
+fn http(bytes: &[u8]) -> (Option<String>, &[u8]) {
+    if !bytes.starts_with(b"POST ") && !bytes.starts_with(b"HTTP/") {
+        return (None, bytes);
+    }
+    let end = bytes
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .unwrap();
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let content_type = head
+        .lines()
+        .find_map(|line| line.strip_prefix("Content-Type:"))
+        .map(str::to_owned);
+    (content_type, &bytes[end + 4..])
+}
+
+#[test]
+fn every_package_of_the_corpus_is_read() {
+    let text_package = corpus("tickets")
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|kind| kind == "txt"));
+    for path in corpus("mime").into_iter().chain(text_package) {
+        let bytes = std::fs::read(&path).unwrap();
+        let package = Package::parse(None, &bytes, &PackageLimits::default())
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert!(package.parts.len() >= 2, "{}", path.display());
+        for part in &package.parts {
+            if part.is_jdf() || part.is_jmf() {
+                let document = Document::parse(part.body(), &Limits::default())
+                    .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                assert_eq!(document.to_bytes(), part.body());
+            }
+            assert!(
+                part.file_name
+                    .as_deref()
+                    .is_none_or(|name| !name.contains(['/', '\\']))
+            );
+        }
+    }
+}
+
+#[test]
+fn every_message_of_a_recorded_session_is_understood() {
+    let mut signals = 0;
+    for path in corpus("wire") {
+        let bytes = std::fs::read(&path).unwrap();
+        let name = path.display();
+        let (content_type, body) = http(&bytes);
+        let package = Package::parse(content_type.as_deref(), body, &PackageLimits::default())
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let part = package.jmf().unwrap_or_else(|| panic!("{name} has no JMF"));
+        let read = Jmf::parse(part.body(), &Limits::default())
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(!read.jmf.messages.is_empty(), "{name}");
+        // The recorded device leaves out required attributes in one response, and nothing worse.
+        assert!(
+            read.findings
+                .iter()
+                .all(|finding| finding.code == "attribute-missing"),
+            "{name}: {:?}",
+            read.findings
+        );
+        for message in &read.jmf.messages {
+            match &message.body {
+                Body::Signal(signal) => {
+                    assert!(!matches!(signal.content, SignalContent::Other(_)), "{name}");
+                    signals += 1;
+                }
+                Body::Command(Command::SubmitQueueEntry(params))
+                    if params.url.starts_with("cid:") =>
+                {
+                    assert!(
+                        package.resolve_cid(&params.url).is_some_and(Part::is_jdf),
+                        "{name}"
+                    );
+                }
+                Body::Command(Command::ReturnQueueEntry(params)) => {
+                    assert!(
+                        package.resolve_cid(&params.url).is_some_and(Part::is_jdf),
+                        "{name}"
+                    );
+                    assert_eq!(params.aborted, ["OptID00029"]);
+                }
+                _ => {}
+            }
+        }
+    }
+    eprintln!("{signals} signals");
 }
