@@ -6,9 +6,13 @@
 
 pub mod broker;
 pub mod folder;
+pub mod hub;
+pub mod plant;
 pub mod ports;
 pub mod postgres;
+pub mod press;
 pub mod process;
 mod spawner;
 pub mod user;
 pub mod wait;
+pub mod world;

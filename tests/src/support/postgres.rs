@@ -202,22 +202,58 @@ impl Postgres {
         }
     }
 
-    /// Makes a fresh, empty database; answers its superuser URL. `name` is taken into its name for a person who looks.
-    pub async fn database(&self, name: &str) -> Result<String> {
+    /// Makes a fresh, empty database as a hub's administrator would, roles included. `name` is taken into its name
+    /// for a person who looks.
+    pub async fn database(&self, name: &str) -> Result<Database> {
         let database = fresh_name(name);
         let admin_url = self.admin_url();
         let mut admin = PgConnection::connect(&admin_url)
             .await
             .context("cannot connect to the PostgreSQL of this test run")?;
+        sqlx::raw_sql(CREATE_ROLES)
+            .execute(&mut admin)
+            .await
+            .context("cannot create the hub's roles")?;
         // The name is ours: letters, digits and underscores.
-        sqlx::query(sqlx::AssertSqlSafe(format!("create database {database}")))
+        let create = format!("create database {database} owner {OWNER}");
+        sqlx::query(sqlx::AssertSqlSafe(create))
             .execute(&mut admin)
             .await
             .with_context(|| format!("cannot create database {database}"))?;
         admin.close().await.context("cannot leave PostgreSQL")?;
-        Ok(with_database(&admin_url, &database))
+        let url = with_database(&admin_url, &database);
+        Ok(Database {
+            owner_url: with_user(&url, OWNER)?,
+            server_url: with_user(&url, SERVER)?,
+            admin_url: url,
+        })
     }
 }
+
+/// One database, as the three that may enter it.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// Superuser: for tests that look behind the hub.
+    pub admin_url: String,
+    /// Owns the tables and runs the migrations.
+    pub owner_url: String,
+    /// What the hub serves with: owns nothing and cannot pass by row security.
+    pub server_url: String,
+}
+
+/// The hub's roles, once per cluster; tests of the same run may ask at the same moment.
+const CREATE_ROLES: &str = "
+do $$ begin
+    perform pg_advisory_xact_lock(7410);
+    if not exists (select from pg_roles where rolname = 'agog_owner') then
+        create role agog_owner login createrole;
+        create role agog_server login;
+        create role agog_ingest nologin;
+        grant agog_ingest to agog_owner;
+    end if;
+end $$";
+const OWNER: &str = "agog_owner";
+const SERVER: &str = "agog_server";
 
 /// Unique among the processes and calls that share a cluster.
 fn fresh_name(name: &str) -> String {
@@ -245,6 +281,16 @@ fn with_database(url: &str, database: &str) -> String {
         .rfind('/')
         .map_or(address, |slash| &address[..slash]);
     format!("{server}/{database}?{query}")
+}
+
+/// The same database, another role.
+fn with_user(url: &str, user: &str) -> Result<String> {
+    let (start, _) = url.split_once("&user=").with_context(|| {
+        format!(
+            "{SHARED_URL} is `{url}`; expected postgresql:///DATABASE?host=FOLDER&user=SUPERUSER"
+        )
+    })?;
+    Ok(format!("{start}&user={user}"))
 }
 
 fn url_of_socket(folder: &Path, database: &str) -> String {
@@ -338,6 +384,16 @@ mod tests {
         );
     }
 
+    #[test]
+    fn another_role_takes_the_place_of_the_superuser_in_a_url() {
+        let url = url_of_socket(Path::new("/tmp/x"), "t_1");
+        assert_eq!(
+            with_user(&url, "agog_server").unwrap(),
+            "postgresql:///t_1?host=/tmp/x&user=agog_server"
+        );
+        assert!(with_user("postgresql://somebody@server/t_1", "agog_server").is_err());
+    }
+
     #[tokio::test]
     async fn a_cluster_speaks_on_its_socket_alone_and_is_gone_after_drop() {
         let cluster = Cluster::start(Durability::ProcessCrash).await.unwrap();
@@ -383,19 +439,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_database_is_a_new_one() {
+    async fn every_database_is_a_new_one_that_its_owner_may_change() {
         let postgres = Postgres::shared_or_own().await.unwrap();
         let first = postgres.database("every database").await.unwrap();
         let second = postgres.database("every database").await.unwrap();
-        assert_ne!(first, second);
-        let mut connection = PgConnection::connect(&second).await.unwrap();
-        let tables: i64 = sqlx::query_scalar(
-            "select count(*) from pg_class join pg_namespace n on n.oid = relnamespace where nspname = 'public'",
-        )
-        .fetch_one(&mut connection)
-        .await
-        .unwrap();
-        assert_eq!(tables, 0);
+        for database in [&first, &second] {
+            let mut owner = PgConnection::connect(&database.owner_url).await.unwrap();
+            sqlx::raw_sql("create table t (n int)")
+                .execute(&mut owner)
+                .await
+                .unwrap();
+        }
+        let mut server = PgConnection::connect(&first.server_url).await.unwrap();
+        let denied = sqlx::raw_sql("select * from t").execute(&mut server).await;
+        assert!(
+            denied
+                .unwrap_err()
+                .to_string()
+                .contains("permission denied")
+        );
     }
 
     /// Whether the process holds a listening TCP socket: its open files against the kernel's table.

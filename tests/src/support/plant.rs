@@ -1,0 +1,226 @@
+//! A plant of a world: one edge agent with its configuration and files, worked through its own command line.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use agog_sync::quantity::Material;
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use super::ports::free_address;
+use super::press::Press;
+use super::process::{Output, Process, Program};
+
+const START_LIMIT: Duration = Duration::from_secs(20);
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// What a plant shall be.
+#[derive(Debug, Clone)]
+pub struct PlantPlan<'a> {
+    pub code: &'a str,
+    pub name: &'a str,
+    pub materials: &'a [Material],
+    /// Started before the agent, which subscribes to them.
+    pub presses: &'a [Press],
+}
+
+/// A plant's agent, running or stopped. Its files and its JMF address stay the same over restarts.
+#[derive(Debug)]
+pub struct Plant {
+    agent: Option<Process>,
+    pub code: String,
+    folder: PathBuf,
+}
+
+impl Plant {
+    /// Writes the configuration; does not start the agent.
+    pub(super) fn prepare(
+        folder: PathBuf,
+        plan: &PlantPlan<'_>,
+        hub_url: &str,
+        broker: SocketAddr,
+    ) -> Result<Self> {
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make `{}`", folder.display()))?;
+        std::fs::write(
+            folder.join("agog-edge.toml"),
+            config(plan, hub_url, broker, free_address()?)?,
+        )
+        .context("cannot write the agent's configuration")?;
+        Ok(Self {
+            agent: None,
+            code: plan.code.to_owned(),
+            folder,
+        })
+    }
+
+    pub(super) async fn enroll(&self, code: &str) -> Result<()> {
+        self.program()?
+            .args(["enroll", "--code", code])
+            .output()
+            .await?;
+        Ok(())
+    }
+
+    fn program(&self) -> Result<Program> {
+        Ok(Program::ours("agog-edge")?
+            .arg("--config")
+            .arg(self.folder.join("agog-edge.toml")))
+    }
+
+    /// Starts the agent and waits until it collects.
+    pub async fn start(&mut self) -> Result<()> {
+        let agent = self
+            .program()?
+            .arg("run")
+            .start(&self.folder.join("agent.log"))?;
+        agent
+            .until("the agent to listen", START_LIMIT, async || {
+                // The file of an agent that was killed is still there; it has another pid.
+                Ok(self
+                    .run_file()
+                    .ok()
+                    .filter(|run| run["pid"] == agent.pid())
+                    .map(|_| ()))
+            })
+            .await?;
+        self.agent = Some(agent);
+        Ok(())
+    }
+
+    /// SIGTERM, and its end.
+    pub async fn stop(&mut self) -> Result<()> {
+        let agent = self.agent.take().context("the agent is not running")?;
+        let status = agent.stop(STOP_LIMIT).await?;
+        if !status.success() {
+            bail!("the agent stopped with {status}; {}", agent.log_tail());
+        }
+        Ok(())
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) -> Result<()> {
+        self.agent
+            .take()
+            .context("the agent is not running")?
+            .kill();
+        Ok(())
+    }
+
+    pub fn process(&self) -> Option<&Process> {
+        self.agent.as_ref()
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    pub fn config_file(&self) -> PathBuf {
+        self.folder.join("agog-edge.toml")
+    }
+
+    /// A command of `agog-edge`; answers its JSON.
+    pub async fn command(&self, arguments: &[&str]) -> Result<Value> {
+        let output = self
+            .program()?
+            .args(arguments.iter().copied())
+            .arg("--json")
+            .output()
+            .await?;
+        serde_json::from_str(&output).with_context(|| {
+            format!(
+                "`agog-edge {}` did not print JSON: {output}",
+                arguments.join(" ")
+            )
+        })
+    }
+
+    /// The same as a person sees it.
+    pub async fn command_text(&self, arguments: &[&str]) -> Result<String> {
+        self.program()?
+            .args(arguments.iter().copied())
+            .output()
+            .await
+    }
+
+    /// The same where a refusal is what the test is about.
+    pub async fn try_command(&self, arguments: &[&str]) -> Result<Output> {
+        self.program()?
+            .args(arguments.iter().copied())
+            .try_output()
+            .await
+    }
+
+    /// The local API of the running agent.
+    pub fn api_url(&self) -> Result<String> {
+        self.announced("api_url")
+    }
+
+    /// Where machines send their messages.
+    pub fn jmf_url(&self) -> Result<String> {
+        self.announced("jmf_url")
+    }
+
+    fn announced(&self, key: &str) -> Result<String> {
+        self.run_file()?[key]
+            .as_str()
+            .map(str::to_owned)
+            .with_context(|| format!("there is no `{key}` in run.json"))
+    }
+
+    fn run_file(&self) -> Result<Value> {
+        let path = self.data_dir().join("run.json");
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read `{}`", path.display()))?;
+        serde_json::from_str(&text)
+            .with_context(|| format!("cannot understand `{}`", path.display()))
+    }
+}
+
+fn config(
+    plan: &PlantPlan<'_>,
+    hub_url: &str,
+    broker: SocketAddr,
+    jmf: SocketAddr,
+) -> Result<String> {
+    let mut text = format!(
+        "[agent]\nname = \"agent-{code}\"\ndata_dir = \"data\"\nplant_code = \"{code}\"\nplant_name = \"{name}\"\n\n\
+         [hub]\nurl = \"{hub_url}\"\n\n[api]\nlisten = \"127.0.0.1:0\"\n\n[jmf]\nlisten = \"{jmf}\"\n",
+        code = plan.code,
+        name = plan.name,
+    );
+    for material in plan.materials {
+        write!(
+            text,
+            "\n[[material]]\ncode = \"{}\"\nname = \"{}\"\nbase_unit = \"{}\"\n",
+            material.code, material.name, material.base_unit
+        )?;
+        for (key, value) in [
+            ("width_mm", material.width_mm),
+            ("length_mm", material.length_mm),
+            ("grammage", material.grammage_g_m2),
+        ] {
+            if let Some(value) = value {
+                writeln!(text, "{key} = {value}")?;
+            }
+        }
+    }
+    for press in plan.presses {
+        write!(
+            text,
+            "\n[[device]]\nid = \"{}\"\njmf_url = \"{}\"\n",
+            press.id(),
+            press.jmf_url()
+        )?;
+    }
+    // The simulator publishes `agog/<device>/<metric>`.
+    write!(
+        text,
+        "\n[mqtt]\nbroker = \"{broker}\"\nclient_id = \"agent-{}\"\n\n\
+         [[mqtt.topic]]\nfilter = \"agog/+/+\"\ndevice = \"{{1}}\"\nmetric = \"{{2}}\"\nvalue = \"/value\"\ntime = \"/time\"\n",
+        plan.code
+    )?;
+    Ok(text)
+}

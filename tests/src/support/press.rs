@@ -1,0 +1,89 @@
+//! A simulated press of a world.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::net::TcpStream;
+
+use super::ports::free_address;
+use super::process::{Process, Program};
+
+const START_LIMIT: Duration = Duration::from_secs(20);
+const STOP_LIMIT: Duration = Duration::from_secs(20);
+
+/// A press, running or stopped. Its address stays the same over restarts.
+#[derive(Debug)]
+pub struct Press {
+    process: Option<Process>,
+    program: Program,
+    id: String,
+    address: SocketAddr,
+    log: PathBuf,
+}
+
+impl Press {
+    /// `options` are those of `agog-press-sim`, without id, address and broker.
+    pub(super) async fn start(
+        folder: &std::path::Path,
+        id: &str,
+        broker: SocketAddr,
+        options: &[&str],
+    ) -> Result<Self> {
+        let address = free_address()?;
+        let program = Program::ours("agog-press-sim")?
+            .args(["--device-id", id])
+            .args(["--listen", &address.to_string()])
+            .args(["--mqtt", &broker.to_string()])
+            .args(options.iter().copied());
+        let mut press = Self {
+            process: None,
+            program,
+            id: id.to_owned(),
+            address,
+            log: folder.join(format!("{id}.log")),
+        };
+        press.start_again().await?;
+        Ok(press)
+    }
+
+    /// After [`Press::stop`] or [`Press::kill`]. A press keeps nothing: its queue is empty again.
+    pub async fn start_again(&mut self) -> Result<()> {
+        let process = self.program.start(&self.log)?;
+        process
+            .until("the press to listen", START_LIMIT, async || {
+                Ok(TcpStream::connect(self.address).await.ok())
+            })
+            .await?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub fn jmf_url(&self) -> String {
+        format!("http://{}/jmf", self.address)
+    }
+
+    pub fn process(&self) -> Option<&Process> {
+        self.process.as_ref()
+    }
+
+    pub async fn stop(&mut self) -> Result<()> {
+        let process = self.process.take().context("the press is not running")?;
+        process.stop(STOP_LIMIT).await?;
+        Ok(())
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) -> Result<()> {
+        self.process
+            .take()
+            .context("the press is not running")?
+            .kill();
+        Ok(())
+    }
+}
