@@ -2,10 +2,21 @@
 //! memory, shown by `status`; facts that must last are ledger events.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
+use anyhow::Context as _;
 use jiff::Timestamp;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde::{Deserialize, Serialize};
+
+use crate::lifecycle::Stop;
+
+/// How often measured durations are folded into their histograms; until then each takes memory.
+const METRICS_UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Upper bounds of the buckets of durations, in seconds: from a fast disk's fsync to a stuck one.
+const DURATION_BUCKETS: [f64; 8] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5];
 
 /// The newest alarms that are kept; older ones are in the log.
 const ALARMS_MAX: usize = 20;
@@ -77,6 +88,35 @@ pub struct LinkHealth {
 pub struct Alarm {
     pub at: Timestamp,
     pub text: String,
+}
+
+/// The recorder of the process; agents of one process (tests) share it.
+pub fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
+    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+    if let Some(handle) = RECORDER.get() {
+        return Ok(handle.clone());
+    }
+    let recorder = PrometheusBuilder::new()
+        .set_buckets(&DURATION_BUCKETS)
+        .context("metric buckets")?
+        .build_recorder();
+    let handle = recorder.handle();
+    // Lost races and test programs with a recorder of their own change nothing for us.
+    if metrics::set_global_recorder(recorder).is_err() {
+        tracing::debug!("metrics go to a recorder that was there before");
+    }
+    Ok(RECORDER.get_or_init(|| handle).clone())
+}
+
+/// Keeps the memory of metrics bounded when nobody asks for them.
+pub async fn upkeep(metrics: PrometheusHandle, stop: Stop) -> anyhow::Result<()> {
+    let mut every = tokio::time::interval(METRICS_UPKEEP_EVERY);
+    loop {
+        tokio::select! {
+            _ = every.tick() => metrics.run_upkeep(),
+            () = stop.soft().cancelled() => return Ok(()),
+        }
+    }
 }
 
 impl Health {

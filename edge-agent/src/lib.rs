@@ -12,7 +12,10 @@
 //! - [`api`], [`cli`]: the local HTTP API and the command line that talks to it
 //! - [`health`], [`lifecycle`], [`logging`]: being a good service
 
+pub mod api;
+pub mod cli;
 pub mod config;
+pub mod data_dir;
 pub mod health;
 pub mod ledger;
 pub mod lifecycle;

@@ -108,6 +108,19 @@ pub async fn watchdog(ledger: Ledger, stop: Stop) -> anyhow::Result<()> {
     }
 }
 
+/// Serves HTTP until a soft stop; requests that are being answered are finished.
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    router: axum::Router,
+    stop: Stop,
+) -> anyhow::Result<()> {
+    let soft = stop.soft.clone();
+    axum::serve(listener, router)
+        .with_graceful_shutdown(async move { soft.cancelled().await })
+        .await
+        .context("cannot serve HTTP")
+}
+
 /// The tasks of the program. None of them may end before a stop was asked for.
 #[derive(Default)]
 pub struct Tasks {

@@ -1,22 +1,25 @@
 //! The running agent: all channels are made and all tasks are started here, in flow order.
 //!
-//! Every task is `async fn run(agent: Agent, …, stop: Stop) -> anyhow::Result<()>` and ends after
-//! `stop.soft()`:
-//! - `ingest::mqtt::run(agent, telemetry, stop)` (returns at a stop also when no broker is configured)
-//! - `ingest::jmf::router(agent, …) -> axum::Router`, served here on the JMF listener
-//! - `devices::run(agent, …, jmf_url: String, stop)`, `jobs::run(agent, …, stop)`
-//! - `telemetry::gaps::run(agent, telemetry, stop)`
-//! - `uplink::run(agent, telemetry, stop)`
+//! It starts without network: nothing here waits for the hub, a broker or a device.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use agog_sync::clock::Clock;
+use anyhow::Context as _;
+use jiff::Timestamp;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tracing::info;
 
+use crate::api::{self, ApiState};
 use crate::config::Config;
-use crate::health::Health;
+use crate::data_dir::{self, DataDirLock};
+use crate::health::{self, Health};
 use crate::ledger::Ledger;
+use crate::lifecycle::{self, Stop, Tasks};
 
 /// What every task is given; cheap to clone.
 #[derive(Clone)]
@@ -26,6 +29,97 @@ pub struct Agent {
     pub ledger: Ledger,
     pub health: Arc<Health>,
     rng: Arc<Mutex<StdRng>>,
+}
+
+/// Where the running agent listens; the content of run.json.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addresses {
+    pub pid: u32,
+    pub version: String,
+    pub started_at: Timestamp,
+    /// Base URL of the local API.
+    pub api_url: String,
+    /// Where devices send their JMF messages.
+    pub jmf_url: String,
+}
+
+/// Runs the agent until `stop`. Answers after everything is flushed.
+pub async fn run(
+    config: Config,
+    clock: Arc<dyn Clock>,
+    mut rng: StdRng,
+    stop: Stop,
+) -> anyhow::Result<()> {
+    let lock = DataDirLock::take(&config.agent.data_dir)?;
+    let config = Arc::new(config);
+    let metrics = health::metrics_recorder()?;
+    let (ledger, ledger_thread) = Ledger::open(
+        &config.ledger_path(),
+        config.material_map(),
+        clock.clone(),
+        StdRng::from_rng(&mut rng),
+    )?;
+    data_dir::check_plant(&config, &ledger).await?;
+    let agent = Agent::new(config.clone(), clock.clone(), ledger, rng);
+
+    let api_listener = listen(config.api.listen, "api.listen").await?;
+    let jmf_listener = listen(config.jmf.listen, "jmf.listen").await?;
+    let addresses = Arc::new(Addresses {
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: clock.now(),
+        api_url: format!("http://{}", api_listener.local_addr()?),
+        jmf_url: match &config.jmf.announced_url {
+            Some(url) => url.clone(),
+            None => format!("http://{}/jmf", jmf_listener.local_addr()?),
+        },
+    });
+
+    let mut tasks = Tasks::default();
+    let state = ApiState {
+        agent: agent.clone(),
+        addresses: addresses.clone(),
+        metrics: metrics.clone(),
+    };
+    tasks.spawn(
+        "api",
+        lifecycle::serve(api_listener, api::router(state), stop.clone()),
+    );
+    tasks.spawn("metrics", health::upkeep(metrics, stop.clone()));
+    tasks.spawn(
+        "watchdog",
+        lifecycle::watchdog(agent.ledger.clone(), stop.clone()),
+    );
+
+    data_dir::write_run_file(&config.run_file_path(), &addresses)?;
+    lifecycle::notify_ready();
+    info!(
+        "agent `{}` of plant {} is ready: local API {}, JMF {}",
+        config.agent.name, config.agent.plant_code, addresses.api_url, addresses.jmf_url
+    );
+    drop(agent);
+    let result = tasks.run_to_end(stop).await;
+    remove_run_file(&config.run_file_path());
+    // Every handle is gone with its task, so the writer ends after its last commit.
+    ledger_thread.join();
+    drop(lock);
+    info!("stopped");
+    result
+}
+
+async fn listen(address: std::net::SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}; change `{key}` in the configuration"))
+}
+
+fn remove_run_file(path: &Path) {
+    if let Err(error) = std::fs::remove_file(path) {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "run.json not removed"
+        );
+    }
 }
 
 impl Agent {

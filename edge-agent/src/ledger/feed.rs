@@ -132,7 +132,11 @@ fn foreign_event(connection: &Connection, n: u64, item: &FeedEvent) -> Result<()
 }
 
 /// Takes a lot that we have not met as the hub knew it.
-pub(super) fn adopt(connection: &Connection, place: i64, snapshot: &LotSnapshot) -> Result<(), LedgerError> {
+pub(super) fn adopt(
+    connection: &Connection,
+    place: i64,
+    snapshot: &LotSnapshot,
+) -> Result<(), LedgerError> {
     let lot_id = snapshot.lot.lot_id.to_string();
     let known = connection
         .prepare_cached("select 1 from lot where lot_id = ?1")?

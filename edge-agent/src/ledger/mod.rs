@@ -323,7 +323,7 @@ impl Ledger {
 
     /// The counter of the newest feed item that is applied.
     pub async fn feed_cursor(&self) -> Result<u64, LedgerError> {
-        self.read(|reader| reader.feed_cursor()).await
+        self.read(Reader::feed_cursor).await
     }
 
     /// Comes back when the writer has committed what was before it: the proof of progress for
@@ -334,7 +334,7 @@ impl Ledger {
 
     /// Jobs that have not ended, oldest first.
     pub async fn jobs_open(&self) -> Result<Vec<JobRow>, LedgerError> {
-        self.read(|reader| reader.jobs_open()).await
+        self.read(Reader::jobs_open).await
     }
 
     /// One job by the hub's id.

@@ -121,6 +121,13 @@ impl Reader {
         })
     }
 
+    /// The plant that this ledger belongs to.
+    pub fn plant_code(&self) -> Result<String, LedgerError> {
+        Ok(self
+            .connection
+            .query_row("select plant_code from meta", [], |row| row.get(0))?)
+    }
+
     /// The counter of the newest feed item that is applied.
     pub fn feed_cursor(&self) -> Result<u64, LedgerError> {
         Ok(self

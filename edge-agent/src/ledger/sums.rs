@@ -45,7 +45,10 @@ impl Reader {
         let connection = self.connection.unchecked_transaction()?;
         let mut sums: BTreeMap<(Option<String>, Unit), MaterialSum> = BTreeMap::new();
         for (sql, source) in [
-            ("select material_code, base_unit, balance, 'on_hand' from lot", "balance"),
+            (
+                "select material_code, base_unit, balance, 'on_hand' from lot",
+                "balance",
+            ),
             (
                 "select lot.material_code, lot.base_unit, entry.delta, entry.bucket
                  from lot_entry as entry join lot using (lot_id)",
@@ -68,10 +71,14 @@ impl Reader {
                 let sum = sums
                     .entry((material.clone(), unit))
                     .or_insert_with(|| MaterialSum::empty(material, unit));
-                *sum.place(&bucket).ok_or_else(|| text::malformed(source, &bucket))? += amount;
+                *sum.place(&bucket)
+                    .ok_or_else(|| text::malformed(source, &bucket))? += amount;
             }
         }
-        Ok(sums.into_values().map(MaterialSum::outward_positive).collect())
+        Ok(sums
+            .into_values()
+            .map(MaterialSum::outward_positive)
+            .collect())
     }
 }
 
@@ -98,7 +105,9 @@ impl MaterialSum {
             "adopted" => return Some(&mut self.adopted),
             _ => {}
         }
-        let bucket = Bucket::ALL.into_iter().find(|known| known.as_str() == bucket)?;
+        let bucket = Bucket::ALL
+            .into_iter()
+            .find(|known| known.as_str() == bucket)?;
         Some(match bucket {
             Bucket::Received => &mut self.received,
             Bucket::Produced => &mut self.produced,

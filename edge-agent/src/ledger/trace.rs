@@ -49,6 +49,39 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// A lot with the lots that are directly in it and those that it is directly in.
+    pub fn neighbours(&self, lot_id: LotId) -> Result<Trace, LedgerError> {
+        let connection = self.connection.unchecked_transaction()?;
+        let id = lot_id.to_string();
+        let mut query = connection.prepare_cached(
+            "select ?1 union select child_id from lot_edge where parent_id = ?1
+             union select parent_id from lot_edge where child_id = ?1 limit ?2",
+        )?;
+        let limit = i64::try_from(TRACE_LOTS_MAX).unwrap_or(i64::MAX);
+        let near = query
+            .query_map(params![id, limit], |row| row.get(0))?
+            .collect::<Result<BTreeSet<String>, _>>()?;
+        let plant: String =
+            connection.query_row("select plant_code from meta", [], |row| row.get(0))?;
+        let mut lots = Vec::new();
+        let mut edges = Vec::new();
+        for near_id in &near {
+            lots.extend(trace_lot(&connection, near_id, &plant)?);
+            edges.extend(edges_from(&connection, near_id, &near)?);
+        }
+        edges.retain(|edge| edge.parent == lot_id || edge.child == lot_id);
+        Ok(Trace::build(
+            lot_id,
+            Direction::Forward,
+            Mode::Exposure,
+            lots,
+            edges,
+            false,
+        ))
+    }
+}
+
 fn reach(
     connection: &Connection,
     root: LotId,
@@ -80,11 +113,16 @@ fn trace_lot(
          from lot where lot_id = ?1",
     )?;
     let mut found = query.query([lot_id])?;
-    let Some(row) = found.next()? else { return Ok(None) };
+    let Some(row) = found.next()? else {
+        return Ok(None);
+    };
     let balance: String = row.get(4)?;
     let unit: String = row.get(5)?;
     Ok(Some(TraceLot {
-        lot: LotRef { lot_id: text::id(lot_id, "lot id")?, number: row.get(0)? },
+        lot: LotRef {
+            lot_id: text::id(lot_id, "lot id")?,
+            number: row.get(0)?,
+        },
         plant: row.get::<_, bool>(8)?.then(|| plant.to_owned()),
         material: row.get(1)?,
         origin: origin(&row.get::<_, String>(2)?)?,
@@ -146,9 +184,10 @@ fn edge(parent: &str, child: &str, row: &Row<'_>) -> Result<TraceEdge, LedgerErr
     let amount: Option<String> = row.get(2)?;
     let unit: Option<String> = row.get(3)?;
     let quantity = match (amount, unit) {
-        (Some(amount), Some(unit)) => {
-            Some(Quantity::new(text::decimal(&amount)?, text::id(&unit, "unit")?))
-        }
+        (Some(amount), Some(unit)) => Some(Quantity::new(
+            text::decimal(&amount)?,
+            text::id(&unit, "unit")?,
+        )),
         _ => None,
     };
     Ok(TraceEdge {

@@ -107,8 +107,11 @@ impl Run<'_> {
             }
             match rows::envelope(row, 1) {
                 Ok(envelope) => {
-                    let linked: Hash =
-                        if seq == head.last_seq + 1 { head.hash } else { envelope.prev_hash };
+                    let linked: Hash = if seq == head.last_seq + 1 {
+                        head.hash
+                    } else {
+                        envelope.prev_hash
+                    };
                     if let Err(error) = envelope.verify(position.producer, epoch, &linked) {
                         self.problem(Some((epoch, seq)), error.to_string());
                     }
@@ -116,7 +119,10 @@ impl Run<'_> {
                 }
                 Err(error) => {
                     self.problem(Some((epoch, seq)), error.to_string());
-                    head = ChainHead { last_seq: seq, hash: text::hash(&row.get::<_, Vec<u8>>(10)?)? };
+                    head = ChainHead {
+                        last_seq: seq,
+                        hash: text::hash(&row.get::<_, Vec<u8>>(10)?)?,
+                    };
                 }
             }
         }
@@ -154,7 +160,10 @@ impl Run<'_> {
             }
             if let Err(error) = self.replay_one(&replayed, row, own) {
                 let event = (row.get(2)?, row.get(3)?);
-                self.problem(Some(event), format!("event {} cannot be applied: {error}", event.1));
+                self.problem(
+                    Some(event),
+                    format!("event {} cannot be applied: {error}", event.1),
+                );
             }
         }
         Ok(replayed)
@@ -168,8 +177,12 @@ impl Run<'_> {
     ) -> Result<(), LedgerError> {
         let place: i64 = row.get(0)?;
         let envelope: Envelope = rows::envelope(row, 3)?;
-        let event = envelope.event().map_err(|error| text::malformed("event", error))?;
-        let Event::Lot(event) = event else { return Ok(()) };
+        let event = envelope
+            .event()
+            .map_err(|error| text::malformed("event", error))?;
+        let Event::Lot(event) = event else {
+            return Ok(());
+        };
         if !own {
             for snapshot in self.snapshots_at(place)? {
                 feed::adopt(replayed, place, &snapshot)?;
@@ -194,7 +207,8 @@ impl Run<'_> {
 
     /// Compares every change of a balance, so that the event to blame can be named.
     fn compare_entries(&mut self, replayed: &Connection) -> Result<(), LedgerError> {
-        const SQL: &str = "select position, line, lot_id || ' ' || bucket || ' ' || delta || ' ' || unit
+        const SQL: &str =
+            "select position, line, lot_id || ' ' || bucket || ' ' || delta || ' ' || unit
                            from lot_entry order by position, line";
         let mut stored_query = self.connection.prepare(SQL)?;
         let mut stored = stored_query.query([])?;
@@ -216,7 +230,10 @@ impl Run<'_> {
             };
             let event = self.event_at(place.0)?;
             let seq = event.map_or(0, |(_, seq)| seq);
-            self.problem(event, format!("entries of event {seq} are not what the event says"));
+            self.problem(
+                event,
+                format!("entries of event {seq} are not what the event says"),
+            );
             if left.as_ref().is_some_and(|(at, _)| *at == place) {
                 left = next_entry(&mut stored)?;
             }
@@ -232,7 +249,9 @@ impl Run<'_> {
                     (select hold_id from lot_hold where lot_hold.lot_id = lot.lot_id
                      and placed_at is not null and released_at is null order by hold_id))
              from lot where lot.lot_id = ?1";
-        let mut ids = self.connection.prepare("select lot_id from lot order by lot_id")?;
+        let mut ids = self
+            .connection
+            .prepare("select lot_id from lot order by lot_id")?;
         let mut stored_lot = self.connection.prepare(SQL)?;
         let mut computed_lot = replayed.prepare(SQL)?;
         let mut found = ids.query([])?;
@@ -269,9 +288,11 @@ impl Run<'_> {
     fn event_at(&self, place: i64) -> Result<Option<(u64, u64)>, LedgerError> {
         Ok(self
             .connection
-            .query_row("select epoch, seq from event where position = ?1", [place], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
+            .query_row(
+                "select epoch, seq from event where position = ?1",
+                [place],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
             .optional()?)
     }
 
@@ -309,5 +330,11 @@ impl LotFacts {
 }
 
 fn lot_facts(row: &Row<'_>) -> rusqlite::Result<LotFacts> {
-    Ok(LotFacts(row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+    Ok(LotFacts(
+        row.get(0)?,
+        row.get(1)?,
+        row.get(2)?,
+        row.get(3)?,
+        row.get(4)?,
+    ))
 }

@@ -1,0 +1,244 @@
+//! Lots: commands that move them, and what is known of them.
+
+use agog_sync::chain::Hash;
+use agog_sync::event::Actor;
+use agog_sync::ids::LotId;
+use agog_sync::trace::{Direction, Mode, Trace};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::ApiState;
+use super::problem::Problem;
+use crate::ledger::command::{
+    Adjust, Consume, Hold, Merge, Move, Produce, Receive, Release, Ship, Split, Waste,
+};
+use crate::ledger::{
+    Append, Fact, IdempotencyKey, Ledger, LotCommand, LotFilter, LotPage, LotRow, MaterialSum,
+    PAGE_LOTS_MAX, Reader, Refused, What,
+};
+
+/// The longest key that is taken; a UUID has 36.
+const KEY_CHARS_MAX: usize = 255;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// A lot, and the lots next to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LotDetail {
+    pub lot: LotRow,
+    /// What is directly in it, and what it is directly in.
+    pub neighbours: Trace,
+}
+
+/// `POST /api/v1/lots/{command}`.
+pub(super) async fn command(
+    State(state): State<ApiState>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let is_json = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| {
+            value
+                .split(';')
+                .next()
+                .is_some_and(|kind| kind.trim() == "application/json")
+        });
+    if !is_json {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "not-json",
+            "send the command as application/json",
+        ));
+    }
+    let body = body.map_err(|rejection| {
+        Problem::new(rejection.status(), "body-refused", rejection.body_text())
+    })?;
+    let command = parse(&name, &body)?;
+    let fact = Fact {
+        occurred_at: command.details().occurred_at,
+        actor: actor(&command),
+        what: What::Lot(command),
+    };
+    let append = Append {
+        facts: vec![fact],
+        inbox: None,
+        idempotency: idempotency_key(&headers, &name, &body)?,
+    };
+    let appended = state.agent.ledger.append(append).await?;
+    let (status, replayed) = if appended.repeated {
+        (StatusCode::OK, "true")
+    } else {
+        (StatusCode::CREATED, "false")
+    };
+    Ok((status, [(IDEMPOTENCY_REPLAYED, replayed)], Json(appended)).into_response())
+}
+
+fn parse(name: &str, body: &[u8]) -> Result<LotCommand, Problem> {
+    Ok(match name {
+        "receive" => LotCommand::Receive(typed::<Receive>(body)?),
+        "split" => LotCommand::Split(typed::<Split>(body)?),
+        "merge" => LotCommand::Merge(typed::<Merge>(body)?),
+        "consume" => LotCommand::Consume(typed::<Consume>(body)?),
+        "produce" => LotCommand::Produce(typed::<Produce>(body)?),
+        "waste" => LotCommand::Waste(typed::<Waste>(body)?),
+        "move" => LotCommand::Move(typed::<Move>(body)?),
+        "adjust" => LotCommand::Adjust(typed::<Adjust>(body)?),
+        "hold" => LotCommand::Hold(typed::<Hold>(body)?),
+        "release" => LotCommand::Release(typed::<Release>(body)?),
+        "ship" => LotCommand::Ship(typed::<Ship>(body)?),
+        _ => {
+            return Err(Problem::new(
+                StatusCode::NOT_FOUND,
+                "unknown-command",
+                "lot commands are receive, split, merge, consume, produce, waste, move, adjust, hold, release and ship",
+            ));
+        }
+    })
+}
+
+fn typed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| Problem::malformed(error.to_string()))
+}
+
+/// Whoever is named did it; without a name, the local API says so.
+fn actor(command: &LotCommand) -> Actor {
+    match &command.details().operator {
+        Some(name) => Actor::Operator { name: name.clone() },
+        None => Actor::System {
+            component: "api".to_owned(),
+        },
+    }
+}
+
+fn idempotency_key(
+    headers: &HeaderMap,
+    name: &str,
+    body: &[u8],
+) -> Result<Option<IdempotencyKey>, Problem> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
+        return Ok(None);
+    };
+    let key = value
+        .to_str()
+        .ok()
+        .filter(|key| (1..=KEY_CHARS_MAX).contains(&key.len()));
+    let Some(key) = key else {
+        return Err(Problem::malformed(
+            "Idempotency-Key must be 1 to 255 visible characters",
+        ));
+    };
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(name.as_bytes()).update(&[0]).update(body);
+    Ok(Some(IdempotencyKey {
+        key: key.to_owned(),
+        request: Hash::from_bytes(*hasher.finalize().as_bytes()),
+    }))
+}
+
+/// The query of `GET /api/v1/lots`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    material: Option<String>,
+    #[serde(default)]
+    with_empty: bool,
+    after: Option<LotId>,
+    limit: Option<usize>,
+}
+
+/// `GET /api/v1/lots`.
+pub(super) async fn list(
+    State(state): State<ApiState>,
+    query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<LotPage>, Problem> {
+    let Query(query) = query.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
+    let filter = LotFilter {
+        material: query.material,
+        with_empty: query.with_empty,
+        after: query.after,
+        limit: query.limit.unwrap_or(PAGE_LOTS_MAX),
+    };
+    Ok(Json(
+        state
+            .agent
+            .ledger
+            .read(move |reader| reader.lot_list(&filter))
+            .await?,
+    ))
+}
+
+/// `GET /api/v1/lots/{number}`.
+pub(super) async fn show(
+    State(state): State<ApiState>,
+    Path(number): Path<String>,
+) -> Result<Json<LotDetail>, Problem> {
+    let lot = one_lot(&state.agent.ledger, &number).await?;
+    let lot_id = lot.lot.lot_id;
+    let neighbours = state
+        .agent
+        .ledger
+        .read(move |reader| reader.neighbours(lot_id))
+        .await?;
+    Ok(Json(LotDetail { lot, neighbours }))
+}
+
+/// The query of `GET /api/v1/lots/{number}/trace`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TraceQuery {
+    direction: Option<Direction>,
+    mode: Option<Mode>,
+}
+
+/// `GET /api/v1/lots/{number}/trace`.
+pub(super) async fn trace(
+    State(state): State<ApiState>,
+    Path(number): Path<String>,
+    query: Result<Query<TraceQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Trace>, Problem> {
+    let Query(query) = query.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
+    let root = one_lot(&state.agent.ledger, &number).await?.lot.lot_id;
+    let direction = query.direction.unwrap_or(Direction::Forward);
+    let mode = query.mode.unwrap_or_default();
+    let trace = state
+        .agent
+        .ledger
+        .read(move |reader| reader.trace(root, direction, mode))
+        .await?;
+    Ok(Json(trace))
+}
+
+/// `GET /api/v1/materials/sums`.
+pub(super) async fn sums(State(state): State<ApiState>) -> Result<Json<Vec<MaterialSum>>, Problem> {
+    Ok(Json(state.agent.ledger.read(Reader::material_sums).await?))
+}
+
+/// The one lot of that number. Asked about, an unknown number is 404.
+async fn one_lot(ledger: &Ledger, number: &str) -> Result<LotRow, Problem> {
+    let mut found = ledger.lot_by_number(number).await?;
+    match found.len() {
+        0 => Err(Problem::new(
+            StatusCode::NOT_FOUND,
+            "unknown-lot",
+            Refused::UnknownLot(number.to_owned()).to_string(),
+        )),
+        1 => Ok(found.remove(0)),
+        count => Err(Refused::AmbiguousLot {
+            number: number.to_owned(),
+            count,
+            ids: found.iter().map(|row| row.lot.lot_id.to_string()).collect(),
+        }
+        .into()),
+    }
+}

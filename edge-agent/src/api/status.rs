@@ -1,0 +1,173 @@
+//! How the agent is: status for people, health for systemd and load balancers, metrics for
+//! Prometheus, and the proof of the ledger.
+
+use std::time::Duration;
+
+use agog_sync::chain::Hash;
+use agog_sync::ids::AgentId;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use metrics::gauge;
+use serde::{Deserialize, Serialize};
+
+use super::ApiState;
+use super::problem::Problem;
+use crate::config::Config;
+use crate::health::Surroundings;
+use crate::ledger::{LedgerError, Outbox, Position, Reader, Verification};
+use crate::run::Addresses;
+
+/// A writer that does not answer within this time is stuck.
+const WRITER_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+
+/// The whole picture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusReport {
+    pub agent: AgentStatus,
+    pub ledger: LedgerStatus,
+    /// None when the agent is not running.
+    pub running: Option<RunningStatus>,
+}
+
+/// Who this is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentStatus {
+    pub name: String,
+    pub agent_id: AgentId,
+    pub plant_code: String,
+    pub plant_name: String,
+    pub version: String,
+}
+
+/// Where the ledger stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerStatus {
+    pub epoch: u64,
+    pub head_seq: u64,
+    pub head_hash: Hash,
+    /// The hub has everything up to here.
+    pub acknowledged_seq: u64,
+    /// Events that wait for the hub.
+    pub outbox_depth: u64,
+    pub oldest_unsent_at: Option<Timestamp>,
+    pub oldest_unsent_age_s: Option<u64>,
+    /// The newest item of the hub's feed that is applied.
+    pub feed_cursor: u64,
+    pub jobs_open: u64,
+}
+
+/// What only the running agent knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunningStatus {
+    pub addresses: Addresses,
+    pub surroundings: Surroundings,
+}
+
+impl StatusReport {
+    /// Reads what the files say; `running` is added by the running agent.
+    pub fn read(
+        reader: &Reader,
+        config: &Config,
+        now: Timestamp,
+        running: Option<RunningStatus>,
+    ) -> Result<Self, LedgerError> {
+        let position = reader.position()?;
+        let outbox = reader.outbox()?;
+        Ok(Self {
+            agent: AgentStatus {
+                name: config.agent.name.clone(),
+                agent_id: AgentId::from_uuid(position.producer.uuid()),
+                plant_code: config.agent.plant_code.clone(),
+                plant_name: config.agent.plant_name.clone(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+            ledger: LedgerStatus {
+                epoch: position.epoch,
+                head_seq: position.head.last_seq,
+                head_hash: position.head.hash,
+                acknowledged_seq: position.acknowledged,
+                outbox_depth: outbox.depth,
+                oldest_unsent_at: outbox.oldest_recorded_at,
+                oldest_unsent_age_s: age_s(&outbox, now),
+                feed_cursor: reader.feed_cursor()?,
+                jobs_open: reader.jobs_open()?.len() as u64,
+            },
+            running,
+        })
+    }
+}
+
+fn age_s(outbox: &Outbox, now: Timestamp) -> Option<u64> {
+    let oldest = outbox.oldest_recorded_at?;
+    Some(u64::try_from(now.duration_since(oldest).as_secs()).unwrap_or_default())
+}
+
+/// `GET /api/v1/status`.
+pub async fn status(State(state): State<ApiState>) -> Result<Json<StatusReport>, Problem> {
+    let running = RunningStatus {
+        addresses: (*state.addresses).clone(),
+        surroundings: state.agent.health.snapshot(),
+    };
+    let config = state.agent.config.clone();
+    let now = state.agent.clock.now();
+    let report = state
+        .agent
+        .ledger
+        .read(move |reader| StatusReport::read(reader, &config, now, Some(running)))
+        .await?;
+    Ok(Json(report))
+}
+
+/// `GET /api/v1/ledger/head`.
+pub async fn head(State(state): State<ApiState>) -> Json<Position> {
+    Json(*state.agent.ledger.position().borrow())
+}
+
+/// `GET /api/v1/ledger/verify`.
+pub async fn verify(State(state): State<ApiState>) -> Result<Json<Verification>, Problem> {
+    Ok(Json(state.agent.ledger.read(Reader::verify).await?))
+}
+
+/// `GET /healthz`: the writer answers, so a commit is possible.
+pub async fn healthz(State(state): State<ApiState>) -> Response {
+    match tokio::time::timeout(WRITER_ANSWERS_WITHIN, state.agent.ledger.ping()).await {
+        Ok(Ok(())) => "ok\n".into_response(),
+        Ok(Err(error)) => Problem::from(error).into_response(),
+        Err(_) => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "ledger-stuck",
+            "the ledger's writer does not answer; is the disk full or gone?",
+        )
+        .into_response(),
+    }
+}
+
+/// `GET /metrics`.
+pub async fn metrics(State(state): State<ApiState>) -> Result<Response, Problem> {
+    let (position, outbox) = state
+        .agent
+        .ledger
+        .read(|reader| Ok((reader.position()?, reader.outbox()?)))
+        .await?;
+    let now = state.agent.clock.now();
+    let wal = std::fs::metadata(state.agent.config.agent.data_dir.join("ledger.db-wal"));
+    gauge!("agog_ledger_head_seq").set(as_float(position.head.last_seq));
+    gauge!("agog_outbox_depth").set(as_float(outbox.depth));
+    gauge!("agog_outbox_oldest_seconds").set(as_float(age_s(&outbox, now).unwrap_or_default()));
+    gauge!("agog_ledger_wal_bytes").set(as_float(wal.map_or(0, |wal| wal.len())));
+    let text = state.metrics.render();
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
+}
+
+/// Prometheus knows floats only; counts stay exact up to 2^53.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a metric of more than 2^53 has other problems"
+)]
+const fn as_float(count: u64) -> f64 {
+    count as f64
+}

@@ -1,0 +1,178 @@
+//! `check`: says what the configuration means and what is wrong, before the agent runs. Wrong
+//! configuration ends with 78, a data folder that is not ready with 1.
+
+use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::Session;
+use crate::config::Config;
+use crate::ledger::Reader;
+
+/// One thing that was looked at.
+#[derive(Serialize)]
+struct Finding {
+    ok: bool,
+    what: String,
+}
+
+/// Everything that was looked at.
+#[derive(Serialize)]
+struct Findings {
+    ok: bool,
+    findings: Vec<Finding>,
+}
+
+impl Findings {
+    fn add(&mut self, ok: bool, what: impl Into<String>) {
+        self.ok &= ok;
+        self.findings.push(Finding {
+            ok,
+            what: what.into(),
+        });
+    }
+}
+
+pub(super) fn check(session: &Session) -> anyhow::Result<ExitCode> {
+    let config = session.config()?;
+    let mut findings = Findings {
+        ok: true,
+        findings: Vec::new(),
+    };
+    explain(&config, &mut findings);
+    data_folder(&config, &mut findings);
+    session.output.show(&findings, |found| {
+        let mut text = format!("{}\n", session.config_path.display());
+        for finding in &found.findings {
+            let mark = if finding.ok { "ok     " } else { "WRONG  " };
+            let _ = writeln!(text, "{mark}{}", finding.what);
+        }
+        text
+    })?;
+    Ok(if findings.ok {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn explain(config: &Config, findings: &mut Findings) {
+    let agent = &config.agent;
+    findings.add(
+        true,
+        format!(
+            "agent `{}` of plant {} ({}); generated lot numbers look like {}-20261122-0001",
+            agent.name, agent.plant_name, agent.plant_code, agent.plant_code
+        ),
+    );
+    match &config.hub.url {
+        Some(url) => findings.add(true, format!("delivers to {url}")),
+        None => findings.add(
+            true,
+            "no hub.url: collects only, everything waits in the ledger",
+        ),
+    }
+    findings.add(true, format!("local API on {}", config.api.listen));
+    let announced = config
+        .jmf
+        .announced_url
+        .as_ref()
+        .map_or_else(String::new, |url| format!("; devices are told {url}"));
+    findings.add(
+        true,
+        format!("JMF endpoint on {}{announced}", config.jmf.listen),
+    );
+    let loopback = config.jmf.listen.ip().is_loopback() && config.jmf.announced_url.is_none();
+    let elsewhere: Vec<_> = config
+        .devices
+        .iter()
+        .filter(|device| {
+            !device.jmf_url.contains("127.0.0.1") && !device.jmf_url.contains("localhost")
+        })
+        .map(|device| device.id.as_str())
+        .collect();
+    if loopback && !elsewhere.is_empty() {
+        findings.add(
+            false,
+            format!(
+                "jmf.listen is loopback, but {} cannot reach it; use an address of the machine network",
+                elsewhere.join(", ")
+            ),
+        );
+    }
+    for material in &config.materials {
+        findings.add(
+            true,
+            format!(
+                "material {} is counted in {}",
+                material.code, material.base_unit
+            ),
+        );
+    }
+    for device in &config.devices {
+        findings.add(true, format!("device {} at {}", device.id, device.jmf_url));
+    }
+    if let Some(mqtt) = &config.mqtt {
+        findings.add(
+            true,
+            format!("{} MQTT topics from {}", mqtt.topics.len(), mqtt.broker),
+        );
+        if let Some(file) = &mqtt.password_file {
+            let readable = std::fs::read_to_string(file);
+            findings.add(
+                readable.is_ok(),
+                match readable {
+                    Ok(_) => format!("MQTT password in {}", file.display()),
+                    Err(error) => format!("MQTT password file {}: {error}", file.display()),
+                },
+            );
+        }
+    }
+}
+
+fn data_folder(config: &Config, findings: &mut Findings) {
+    let folder = config.agent.data_dir.display();
+    match std::fs::metadata(&config.agent.data_dir) {
+        Ok(metadata) if metadata.is_dir() => {
+            let open = metadata.permissions().mode() & 0o077 != 0;
+            findings.add(
+                !open,
+                if open {
+                    format!("data folder {folder} is open to other users; run `chmod 700 {folder}`")
+                } else {
+                    format!("data folder {folder}")
+                },
+            );
+        }
+        Ok(_) => findings.add(false, format!("{folder} is not a folder")),
+        Err(error) => {
+            findings.add(
+                false,
+                format!("data folder {folder}: {error}; run `agog-edge init`"),
+            );
+            return;
+        }
+    }
+    match Reader::open(&config.ledger_path())
+        .and_then(|reader| Ok((reader.position()?, reader.plant_code()?)))
+    {
+        Ok((position, plant)) => {
+            findings.add(
+                plant == config.agent.plant_code,
+                format!(
+                    "ledger of plant {plant}, {} events, agent {}",
+                    position.head.last_seq, position.producer
+                ),
+            );
+        }
+        Err(error) => {
+            let causes: Vec<_> = anyhow::Error::new(error)
+                .chain()
+                .map(ToString::to_string)
+                .collect();
+            findings.add(false, causes.join(": "));
+        }
+    }
+}

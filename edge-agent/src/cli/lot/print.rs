@@ -1,0 +1,152 @@
+//! Lots as lines for people.
+
+use std::fmt::Write as _;
+
+use crate::api::LotDetail;
+use crate::ledger::{Appended, LotRow};
+
+/// What was recorded, and the lots as they are now.
+pub(super) fn appended(appended: &Appended) -> String {
+    let mut text = String::new();
+    for event in &appended.events {
+        let again = if appended.repeated {
+            " before, nothing was recorded now"
+        } else {
+            ""
+        };
+        let _ = writeln!(
+            text,
+            "{} recorded as event {}{again}",
+            event.kind, event.seq
+        );
+    }
+    text.push_str(&lots(&appended.lots));
+    for flag in &appended.flags {
+        let _ = writeln!(
+            text,
+            "note: forced on lot {}: {}",
+            flag.lot().number,
+            flag.code()
+        );
+    }
+    text
+}
+
+/// A table of lots.
+pub(super) fn lots(lots: &[LotRow]) -> String {
+    if lots.is_empty() {
+        return "no lots\n".to_owned();
+    }
+    let width = |text: fn(&LotRow) -> String| {
+        lots.iter()
+            .map(|lot| text(lot).chars().count())
+            .max()
+            .unwrap_or_default()
+    };
+    let number_width = width(|lot| lot.lot.number.clone());
+    let hand_width = width(|lot| lot.on_hand.to_string());
+    let material_width = width(material);
+    let mut text = String::new();
+    for lot in lots {
+        let line = format!(
+            "{:number_width$}  {:>hand_width$}  {:material_width$}  {}{}",
+            lot.lot.number,
+            lot.on_hand.to_string(),
+            material(lot),
+            lot.attributes.location.as_deref().unwrap_or_default(),
+            if lot.holds.is_empty() { "" } else { "  HELD" },
+        );
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}
+
+/// One lot with everything that is known of it.
+pub(super) fn detail(detail: &LotDetail) -> String {
+    let lot = &detail.lot;
+    let mut text = format!(
+        "{}  {}  on hand {}\n  id {}, {} {}\n",
+        lot.lot.number,
+        material(lot),
+        lot.on_hand,
+        lot.lot.lot_id,
+        lot.origin.replace('_', " "),
+        lot.created_at.strftime("%Y-%m-%d %H:%M UTC"),
+    );
+    let attributes = &lot.attributes;
+    for (name, value) in [
+        ("made by job", &lot.made_by_job),
+        ("supplier", &attributes.supplier),
+        ("their lot", &attributes.supplier_lot),
+        ("location", &attributes.location),
+        (
+            "expiry",
+            &attributes.expiry.map(|expiry| expiry.to_string()),
+        ),
+    ] {
+        if let Some(value) = value {
+            let _ = writeln!(text, "  {name}: {value}");
+        }
+    }
+    for (name, value) in &attributes.quality {
+        let _ = writeln!(text, "  {name}: {value}");
+    }
+    for hold in &lot.holds {
+        let _ = writeln!(text, "  HELD: {} (hold {})", hold.reason, hold.hold_id);
+    }
+    let id = lot.lot.lot_id;
+    let number_of = |wanted| {
+        let found = detail
+            .neighbours
+            .lots
+            .iter()
+            .find(|near| near.lot.lot_id == wanted);
+        found.map_or_else(|| wanted.to_string(), |near| near.lot.number.clone())
+    };
+    for edge in &detail.neighbours.edges {
+        let quantity = edge
+            .quantity
+            .map_or_else(String::new, |quantity| format!(", {quantity}"));
+        if edge.child == id {
+            let _ = writeln!(
+                text,
+                "  from {} ({}{quantity})",
+                number_of(edge.parent),
+                edge.kind.as_str()
+            );
+        } else {
+            let _ = writeln!(
+                text,
+                "  into {} ({}{quantity})",
+                number_of(edge.child),
+                edge.kind.as_str()
+            );
+        }
+    }
+    let own = detail
+        .neighbours
+        .lots
+        .iter()
+        .find(|near| near.lot.lot_id == id);
+    for used in own.into_iter().flat_map(|own| &own.uses) {
+        let _ = write!(text, "  {} {}", used.kind.as_str(), used.quantity);
+        for (word, value) in [
+            ("for", &used.job),
+            ("order", &used.order),
+            ("customer", &used.customer),
+            ("because of", &used.reason),
+        ] {
+            if let Some(value) = value {
+                let _ = write!(text, " {word} {value}");
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn material(lot: &LotRow) -> String {
+    lot.material
+        .clone()
+        .unwrap_or_else(|| "material unknown".to_owned())
+}

@@ -1,0 +1,140 @@
+//! `status`: the ledger, what waits for the hub, devices. Without a running agent it reads the
+//! ledger file and ends with 1.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use super::client::NotRunning;
+use super::{Client, Session};
+use crate::api::StatusReport;
+use crate::health::{HubHealth, HubState, Surroundings};
+use crate::ledger::Reader;
+
+pub(super) async fn status(session: &Session) -> anyhow::Result<ExitCode> {
+    let config = session.config()?;
+    let asked = match Client::find(&config) {
+        Ok(client) => client.get(&config, &["api", "v1", "status"], &[]).await,
+        Err(error) => Err(error),
+    };
+    let report: StatusReport = match asked {
+        Ok(report) => report,
+        Err(error) if error.is::<NotRunning>() => {
+            let reader = Reader::open(&config.ledger_path())?;
+            StatusReport::read(&reader, &config, session.clock.now(), None)?
+        }
+        Err(error) => return Err(error),
+    };
+    session.output.show(&report, lines)?;
+    Ok(if report.running.is_some() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn lines(report: &StatusReport) -> String {
+    let mut text = String::new();
+    let agent = &report.agent;
+    let _ = writeln!(
+        text,
+        "agent    {} of {} ({}), version {}, id {}",
+        agent.name, agent.plant_name, agent.plant_code, agent.version, agent.agent_id
+    );
+    match &report.running {
+        Some(running) => {
+            let _ = writeln!(
+                text,
+                "running  process {} since {}, local API {}, JMF {}",
+                running.addresses.pid,
+                running
+                    .addresses
+                    .started_at
+                    .strftime("%Y-%m-%d %H:%M:%S UTC"),
+                running.addresses.api_url,
+                running.addresses.jmf_url
+            );
+        }
+        None => text.push_str("running  no\n"),
+    }
+    let ledger = &report.ledger;
+    let _ = writeln!(
+        text,
+        "ledger   event {} in epoch {}, hash {}, {} open jobs",
+        ledger.head_seq, ledger.epoch, ledger.head_hash, ledger.jobs_open
+    );
+    let age = ledger.oldest_unsent_age_s.map_or_else(String::new, |age| {
+        format!(", the oldest recorded {} ago", duration(age))
+    });
+    let _ = writeln!(
+        text,
+        "outbox   {} events wait for the hub{age}",
+        ledger.outbox_depth
+    );
+    if let Some(running) = &report.running {
+        surroundings(&mut text, &running.surroundings);
+    }
+    text
+}
+
+fn surroundings(text: &mut String, surroundings: &Surroundings) {
+    let _ = writeln!(text, "hub      {}", hub(&surroundings.hub));
+    for (id, device) in &surroundings.devices {
+        let contact = if device.in_contact {
+            "in contact"
+        } else {
+            "no contact"
+        };
+        let status = device.status.as_deref().unwrap_or("state unknown");
+        let _ = write!(text, "device   {id}: {contact}, {status}");
+        if let Some(failure) = device.last_failure.as_ref().filter(|_| !device.in_contact) {
+            let _ = write!(text, ": {failure}");
+        }
+        text.push('\n');
+    }
+    if let Some(mqtt) = &surroundings.mqtt {
+        let state = if mqtt.connected {
+            "connected"
+        } else {
+            "not connected"
+        };
+        let failure = mqtt.last_failure.as_ref().filter(|_| !mqtt.connected);
+        let why = failure.map_or_else(String::new, |failure| format!(": {failure}"));
+        let _ = writeln!(text, "mqtt     {state}{why}");
+    }
+    for alarm in &surroundings.alarms {
+        let _ = writeln!(
+            text,
+            "ALARM    {} {}",
+            alarm.at.strftime("%Y-%m-%d %H:%M UTC"),
+            alarm.text
+        );
+    }
+}
+
+fn hub(hub: &HubHealth) -> String {
+    let state = match hub.state {
+        HubState::NotConfigured => return "none is configured; the agent only collects".to_owned(),
+        HubState::NotEnrolled => return "not enrolled; run `agog-edge enroll`".to_owned(),
+        HubState::Online => "online",
+        HubState::Offline => "offline",
+        HubState::Refused => "refuses this agent",
+    };
+    let contact = hub.last_contact.map_or_else(
+        || ", no contact yet".to_owned(),
+        |at| format!(", last contact {}", at.strftime("%Y-%m-%d %H:%M:%S UTC")),
+    );
+    let why = hub
+        .last_failure
+        .as_ref()
+        .map_or_else(String::new, |why| format!(": {why}"));
+    format!("{state}{contact}{why}")
+}
+
+fn duration(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
