@@ -42,7 +42,7 @@ impl PartAmount {
     /// An amount of good or of waste.
     ///
     /// ```
-    /// let waste = agog_jdf::PartAmount::of_condition("Waste").actual(35.into());
+    /// let waste = agog_jdf::PartAmount::of_condition("Waste").with_actual(35.into());
     /// assert!(waste.is_waste());
     /// ```
     pub fn of_condition(condition: &str) -> Self {
@@ -53,19 +53,24 @@ impl PartAmount {
     }
 
     #[must_use]
-    pub fn actual(mut self, amount: Decimal) -> Self {
+    pub fn with_actual(mut self, amount: Decimal) -> Self {
         self.actual_amount = Some(amount);
         self
     }
 
     #[must_use]
-    pub fn lot(mut self, lot: Lot) -> Self {
+    pub fn with_lot(mut self, lot: Lot) -> Self {
         self.lots.push(lot);
         self
     }
 
     pub fn condition(&self) -> Option<&str> {
         self.part.get("Condition").map(String::as_str)
+    }
+
+    /// What was really used or made: the part's own word, else the sum of its lots.
+    pub fn actual(&self) -> Option<Decimal> {
+        self.actual_amount.or_else(|| sum_of_lots(&self.lots))
     }
 
     /// `Waste` and the vendors' finer kinds of it, such as `PaperWaste`.
@@ -81,29 +86,27 @@ impl Amounts {
         self.sum(false, |part| part.amount).or(self.amount)
     }
 
-    /// What was really used or made and is good: the parts if they say, else the link's own amount.
+    /// What was really used or made and is good: the parts if they say, else the link's own amount or lots.
     pub fn actual_good(&self) -> Option<Decimal> {
-        match self.sum(false, |part| part.actual_amount) {
-            Some(good) => Some(good),
-            // A total of which some part is known to be waste.
-            None => Some(self.actual_amount? - self.actual_waste().unwrap_or_default()),
-        }
+        // A total of which some part is known to be waste.
+        let rest = || Some(self.own_actual()? - self.actual_waste().unwrap_or_default());
+        self.sum(false, PartAmount::actual).or_else(rest)
     }
 
     pub fn actual_waste(&self) -> Option<Decimal> {
-        self.sum(true, |part| part.actual_amount)
+        self.sum(true, PartAmount::actual)
     }
 
     /// Good and waste together.
     pub fn actual_total(&self) -> Option<Decimal> {
-        match (
-            self.sum(false, |part| part.actual_amount),
-            self.actual_waste(),
-        ) {
-            (None, _) if self.actual_amount.is_some() => self.actual_amount,
+        match (self.actual_good(), self.actual_waste()) {
             (None, None) => None,
             (good, waste) => Some(good.unwrap_or_default() + waste.unwrap_or_default()),
         }
+    }
+
+    fn own_actual(&self) -> Option<Decimal> {
+        self.actual_amount.or_else(|| sum_of_lots(&self.lots))
     }
 
     /// The lots named by the link and by its parts, each with whether it went into waste.
@@ -155,6 +158,12 @@ impl Amounts {
     }
 }
 
+fn sum_of_lots(lots: &[Lot]) -> Option<Decimal> {
+    lots.iter()
+        .filter_map(|lot| lot.actual_amount)
+        .reduce(|a, b| a + b)
+}
+
 fn read_part(element: ElementRef<'_>, findings: &mut Vec<Finding>) -> PartAmount {
     // Some devices repeat the part within one amount; the first says it all.
     let part = element.child("Part").map(read_keys).unwrap_or_default();
@@ -193,18 +202,31 @@ fn read_lots(element: ElementRef<'_>, findings: &mut Vec<Finding>) -> Vec<Lot> {
 
 impl PartAmount {
     pub(crate) fn to_element(&self) -> Element {
-        let part = self
-            .part
-            .iter()
-            .fold(Element::new("Part"), |part, (key, value)| {
-                part.with(key, value)
-            });
-        Element::new("PartAmount")
+        let amount = Element::new("PartAmount")
             .with_some("Amount", self.amount)
-            .with_some("ActualAmount", self.actual_amount)
-            .child(part)
-            .children(self.lots.iter().map(Lot::to_element))
+            .with_some("ActualAmount", self.actual_amount);
+        if self.lots.is_empty() {
+            return amount.child(self.part_element());
+        }
+        // The schema wants a part after every lot; repeating the same one changes nothing.
+        let pairs = self
+            .lots
+            .iter()
+            .flat_map(|lot| [lot.to_element(), self.part_element()]);
+        amount.children(pairs)
     }
+
+    pub(crate) fn part_element(&self) -> Element {
+        keys_element(&self.part)
+    }
+}
+
+/// A `Part` of these keys.
+pub(crate) fn keys_element(keys: &BTreeMap<String, String>) -> Element {
+    keys.iter()
+        .fold(Element::new("Part"), |part, (key, value)| {
+            part.with(key, value)
+        })
 }
 
 impl Lot {

@@ -159,6 +159,10 @@ struct Open<'t> {
 impl Reading<'_, '_> {
     fn run(&mut self) -> Result<NodeId, Failure> {
         self.check_characters()?;
+        // The tokenizer would skip a second byte order mark without counting it.
+        if self.text.starts_with('\u{FEFF}') {
+            return Err((syntax(&"text before the root element"), 0));
+        }
         let mut tokens = Reader::from_str(self.text);
         loop {
             let start = offset(tokens.buffer_position());

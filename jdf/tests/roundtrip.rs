@@ -106,6 +106,7 @@ fn what_xml_forbids_is_refused() {
         " <?xml version='1.0'?><a/>",
         "<a b='1",
         "<![CDATA[x]]><a/>",
+        "\u{FEFF}\u{FEFF}<a/>",
         "<a><?xml version='1.0'?></a>",
     ] {
         let result = Document::parse(source.as_bytes(), &Limits::default());

@@ -166,7 +166,8 @@ impl Message {
         })
     }
 
-    pub(crate) fn to_element(&self) -> Element {
+    pub(crate) fn to_element(&self, sent: Option<Timestamp>) -> Element {
+        let sent = self.time.or(sent);
         let family = self.family().as_str();
         let element = Element::new(family)
             .with("ID", &self.id)
@@ -174,22 +175,34 @@ impl Message {
             .with_some("refID", self.ref_id.as_ref())
             .with_some("SenderID", self.sender_id.as_ref())
             .with_some("Time", self.time.map(write_date_time));
-        // Only types of the specification have a schema type of their own.
-        let element = match self.kind.contains(':') {
-            true => element,
-            false => element.with("xsi:type", format_args!("{family}{}", self.kind)),
+        let element = if self.has_schema_type() {
+            element.with("xsi:type", format_args!("{family}{}", self.kind))
+        } else {
+            element
         };
         match &self.body {
             Body::Query(query) => query.write(element),
             Body::Command(command) => command.write(element),
-            Body::Signal(signal) => signal.write(element),
+            Body::Signal(signal) => signal.write(element, sent),
             Body::Response(response) | Body::Acknowledge(response) => {
-                response.write(element, &self.kind)
+                response.write(element, &self.kind, sent)
             }
             Body::Registration { subscription } => {
                 element.children(subscription.as_ref().map(Subscription::to_element))
             }
         }
+    }
+}
+
+impl Message {
+    /// Whether the schema has a type for this message: not for vendors' own, and not for the Notification
+    /// query, which devices understand all the same.
+    fn has_schema_type(&self) -> bool {
+        let is_query = matches!(
+            self.body,
+            Body::Query(_) | Body::Response(_) | Body::Acknowledge(_)
+        );
+        !self.kind.contains(':') && !(self.kind == "Notification" && is_query)
     }
 }
 

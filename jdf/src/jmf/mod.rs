@@ -106,7 +106,7 @@ impl Jmf {
         let mut fields = Fields::of(root, &mut findings);
         let mut jmf = Self {
             sender_id: fields.required("SenderID"),
-            timestamp: fields.time("TimeStamp"),
+            timestamp: fields.required_time("TimeStamp"),
             device_id: fields.text("DeviceID"),
             agent_name: fields.text("AgentName"),
             agent_version: fields.text("AgentVersion"),
@@ -140,7 +140,11 @@ impl Jmf {
             .with_some("AgentName", self.agent_name.as_ref())
             .with_some("AgentVersion", self.agent_version.as_ref())
             .with_some("ResponseURL", self.response_url.as_ref())
-            .children(self.messages.iter().map(Message::to_element));
+            .children(
+                self.messages
+                    .iter()
+                    .map(|message| message.to_element(self.timestamp)),
+            );
         root.to_document()
     }
 }

@@ -78,7 +78,8 @@ impl Notification {
         }
     }
 
-    pub(crate) fn to_element(&self) -> Element {
+    /// `sent` is the time of the message, for a notification that has none of its own: the schema wants one.
+    pub(crate) fn to_element(&self, sent: Option<Timestamp>) -> Element {
         let milestone = self
             .milestone
             .as_ref()
@@ -91,7 +92,7 @@ impl Notification {
                     .unwrap_or(&NotificationClass::Information),
             )
             .with_some("Type", self.kind.as_ref())
-            .with_some("TimeStamp", self.timestamp.map(write_date_time))
+            .with_some("TimeStamp", self.timestamp.or(sent).map(write_date_time))
             .with_some("JobID", self.job_id.as_ref())
             .with_some("JobPartID", self.job_part_id.as_ref())
             .children(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use crate::amount::{Amounts, read_keys};
+use crate::amount::{Amounts, keys_element, read_keys};
 use crate::document::ElementRef;
 use crate::element::Element;
 use crate::error::Finding;
@@ -69,12 +69,7 @@ impl ResourceInfo {
             .with_some("LotControlled", self.lot_controlled)
             .with_some("AvailableAmount", self.available_amount);
         let parts = self.parts.iter();
-        let parts = parts.map(|keys| {
-            keys.iter()
-                .fold(Element::new("Part"), |part, (key, value)| {
-                    part.with(key, value)
-                })
-        });
+        let parts = parts.map(keys_element);
         self.amounts.write(element).children(parts)
     }
 }

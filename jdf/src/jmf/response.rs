@@ -1,6 +1,8 @@
 //! Responses: the answer to each query and command. The body is read by what is in it rather than by
 //! its type, since devices in the field get the type wrong.
 
+use jiff::Timestamp;
+
 use super::device::DeviceInfo;
 use super::notification::Notification;
 use super::queue::{Queue, QueueEntry};
@@ -105,7 +107,7 @@ impl Response {
         response
     }
 
-    pub(crate) fn write(&self, element: Element, kind: &str) -> Element {
+    pub(crate) fn write(&self, element: Element, kind: &str, sent: Option<Timestamp>) -> Element {
         let devices = self.devices.iter().map(DeviceInfo::to_element);
         let element = element
             .with("ReturnCode", self.return_code.number())
@@ -123,7 +125,11 @@ impl Response {
             .children(self.resources.iter().map(ResourceInfo::to_element))
             .children(self.queue_entry.iter().map(QueueEntry::to_element))
             .children(self.queue.iter().map(Queue::to_element))
-            .children(self.notifications.iter().map(Notification::to_element))
+            .children(
+                self.notifications
+                    .iter()
+                    .map(|notification| notification.to_element(sent)),
+            )
     }
 }
 

@@ -1,5 +1,7 @@
 //! Signals: what a device tells on its own, on a channel that was subscribed or that is wired in.
 
+use jiff::Timestamp;
+
 use super::device::DeviceInfo;
 use super::notification::Notification;
 use super::query::{ResourceQuParams, StatusQuParams};
@@ -112,7 +114,7 @@ impl Signal {
         }
     }
 
-    pub(crate) fn write(&self, element: Element) -> Element {
+    pub(crate) fn write(&self, element: Element, sent: Option<Timestamp>) -> Element {
         let element = element
             .with_some("ChannelMode", self.channel_mode.as_ref())
             .with_some("LastRepeat", self.last_repeat.then_some(true));
@@ -131,7 +133,9 @@ impl Signal {
             SignalContent::QueueStatus { queue } => {
                 element.children(queue.iter().map(Queue::to_element))
             }
-            SignalContent::Notification(notification) => element.child(notification.to_element()),
+            SignalContent::Notification(notification) => {
+                element.child(notification.to_element(sent))
+            }
             SignalContent::Other(_) => element,
         }
     }

@@ -44,6 +44,11 @@ impl<'d, 'f> Fields<'d, 'f> {
             .map(|text| T::from(text.trim()))
     }
 
+    pub(crate) fn required_time(&mut self, name: &'static str) -> Option<Timestamp> {
+        self.required(name);
+        self.element.attribute(name).and_then(|_| self.time(name))
+    }
+
     pub(crate) fn time(&mut self, name: &str) -> Option<Timestamp> {
         let text = self.element.attribute(name)?;
         let Some(read) = parse_date_time(text) else {

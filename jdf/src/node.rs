@@ -1,0 +1,345 @@
+//! Typed view of a ticket: its tree of nodes, which of them a device can run, and what a person calls them.
+//!
+//! Views read the tree in place and copy nothing; to change a ticket, edit the [`Document`] by the ids that
+//! views give.
+
+use std::collections::HashMap;
+
+use crate::document::{Document, ElementRef, NodeId};
+use crate::error::{Error, Position};
+use crate::link::ResourceLink;
+use crate::resource::Resource;
+use crate::state::{NodeStatus, Usage};
+use crate::value::tokens;
+
+/// A JDF document with an index of its IDs.
+///
+/// ```
+/// use agog_jdf::{Document, Limits, Ticket};
+/// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" ID="n1" JobID="J-7" Type="Cutting" Status="Waiting"/>"#;
+/// let document = Document::parse(source, &Limits::default())?;
+/// let ticket = Ticket::of(&document)?;
+/// let nodes = ticket.executable_nodes().unwrap();
+/// assert_eq!((nodes[0].job_id(), nodes[0].process_type()), (Some("J-7"), Some("Cutting")));
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Ticket<'d> {
+    document: &'d Document,
+    ids: HashMap<&'d str, NodeId>,
+}
+
+impl<'d> Ticket<'d> {
+    /// Fails if the document is not a JDF.
+    pub fn of(document: &'d Document) -> Result<Self, Error> {
+        let root = document.expect_root("JDF")?;
+        let mut ids = HashMap::new();
+        for element in std::iter::once(root).chain(root.descendants()) {
+            if let Some(id) = element.attribute("ID") {
+                // Where an ID is given twice, references mean the first.
+                ids.entry(id).or_insert(element.id());
+            }
+        }
+        Ok(Self { document, ids })
+    }
+
+    pub fn document(&self) -> &'d Document {
+        self.document
+    }
+
+    /// The element with an `ID`.
+    pub fn by_id(&self, id: &str) -> Option<ElementRef<'d>> {
+        self.document.element(*self.ids.get(id)?)
+    }
+
+    pub fn resource(&self, id: &str) -> Option<Resource<'d>> {
+        self.by_id(id).map(Resource::of)
+    }
+
+    pub fn root(&self) -> JdfNode<'d> {
+        JdfNode {
+            element: self.document.root(),
+        }
+    }
+
+    /// Every node, parents before children.
+    pub fn nodes(&self) -> impl Iterator<Item = JdfNode<'d>> {
+        let root = self.document.root();
+        let below = root.descendants().filter(|element| element.is_jdf("JDF"));
+        // A JDF inside a resource or message is another ticket, not a node of this one.
+        let nodes =
+            below.filter(|element| element.parent().is_some_and(|parent| parent.is_jdf("JDF")));
+        std::iter::once(root)
+            .chain(nodes)
+            .map(|element| JdfNode { element })
+    }
+
+    /// The node with a job part ID.
+    pub fn node_by_part(&self, job_part_id: &str) -> Option<JdfNode<'d>> {
+        self.nodes()
+            .find(|node| node.job_part_id() == Some(job_part_id))
+    }
+
+    /// The nodes that a device can run: leaf processes, combined nodes and gray boxes that are not done.
+    /// If there is none, the error says of each leaf why not.
+    pub fn executable_nodes(&self) -> Result<Vec<JdfNode<'d>>, NoExecutableNode> {
+        let mut executable = Vec::new();
+        let mut obstacles = Vec::new();
+        for node in self.nodes().filter(|node| node.children().next().is_none()) {
+            match node.obstacle() {
+                None => executable.push(node),
+                Some(obstacle) => obstacles.push(NodeObstacle {
+                    name: node.display_name().to_owned(),
+                    obstacle,
+                    position: node.element.position(),
+                }),
+            }
+        }
+        if executable.is_empty() {
+            Err(NoExecutableNode { obstacles })
+        } else {
+            Ok(executable)
+        }
+    }
+}
+
+/// A ticket has nothing that a device could run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the ticket has no executable node: {}", self.reasons())]
+pub struct NoExecutableNode {
+    pub obstacles: Vec<NodeObstacle>,
+}
+
+/// One leaf node and why it cannot be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeObstacle {
+    pub name: String,
+    pub obstacle: Obstacle,
+    pub position: Position,
+}
+
+/// Why a leaf node cannot be run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Obstacle {
+    #[error("is a product node: it says what is made, not how, and has no process nodes below it")]
+    Product,
+    #[error("is a process group without `Types` and without nodes below it")]
+    EmptyGroup,
+    #[error("has no `Type`")]
+    NoType,
+    #[error("already has the status {0}")]
+    Done(NodeStatus),
+    #[error("is not active (`Activation=\"{0}\"`)")]
+    Inactive(String),
+}
+
+impl NoExecutableNode {
+    fn reasons(&self) -> String {
+        const SHOWN: usize = 3;
+        let shown = self.obstacles.iter().take(SHOWN);
+        let mut reasons: Vec<String> = shown
+            .map(|found| format!("node `{}` {}", found.name, found.obstacle))
+            .collect();
+        if self.obstacles.len() > SHOWN {
+            reasons.push(format!("and {} more", self.obstacles.len() - SHOWN));
+        }
+        reasons.join("; ")
+    }
+}
+
+/// What kind of node it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NodeKind {
+    /// What the customer wants, not how it is made.
+    Product,
+    /// Groups the nodes below it.
+    Group,
+    /// A group that names its processes but leaves them to the device.
+    GrayBox,
+    /// Several processes that run as one.
+    Combined,
+    /// One process.
+    Process,
+    /// The node does not say.
+    Untyped,
+}
+
+/// One node of a ticket.
+#[derive(Debug, Clone, Copy)]
+pub struct JdfNode<'d> {
+    element: ElementRef<'d>,
+}
+
+impl<'d> JdfNode<'d> {
+    pub fn element(self) -> ElementRef<'d> {
+        self.element
+    }
+
+    /// The place in the document, for edits.
+    pub fn node_id(self) -> NodeId {
+        self.element.id()
+    }
+
+    /// The `ID` attribute.
+    pub fn id(self) -> Option<&'d str> {
+        self.element.attribute("ID")
+    }
+
+    pub fn parent(self) -> Option<Self> {
+        self.element
+            .parent()
+            .filter(|parent| parent.is_jdf("JDF"))
+            .map(|element| Self { element })
+    }
+
+    pub fn children(self) -> impl Iterator<Item = Self> {
+        self.element
+            .children()
+            .filter(|child| child.is_jdf("JDF"))
+            .map(|element| Self { element })
+    }
+
+    /// The job, as this node or the nearest node above it says; a spawned ticket keeps it in its ancestors.
+    pub fn job_id(self) -> Option<&'d str> {
+        self.inherited("JobID").or_else(|| {
+            let root = self.element.document().root();
+            root.child("AncestorPool")?
+                .children_named("Ancestor")
+                .find_map(|ancestor| ancestor.attribute("JobID"))
+        })
+    }
+
+    pub fn job_part_id(self) -> Option<&'d str> {
+        self.element.attribute("JobPartID")
+    }
+
+    pub fn descriptive_name(self) -> Option<&'d str> {
+        self.element.attribute("DescriptiveName")
+    }
+
+    /// The `Type`: a process, `Product`, `ProcessGroup` or `Combined`.
+    pub fn process_type(self) -> Option<&'d str> {
+        self.element
+            .attribute("Type")
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+    }
+
+    /// The processes: `Types` where the node has them, else its one `Type`.
+    pub fn types(self) -> Vec<&'d str> {
+        match (self.element.attribute("Types"), self.process_type()) {
+            (Some(types), _) if !types.trim().is_empty() => tokens(types).collect(),
+            (_, Some("Product" | "ProcessGroup" | "Combined") | None) => Vec::new(),
+            (_, Some(process)) => vec![process],
+        }
+    }
+
+    pub fn kind(self) -> NodeKind {
+        match self.process_type() {
+            None => NodeKind::Untyped,
+            Some("Product") => NodeKind::Product,
+            Some("Combined") => NodeKind::Combined,
+            Some("ProcessGroup") if self.types().is_empty() => NodeKind::Group,
+            Some("ProcessGroup") => NodeKind::GrayBox,
+            Some(_) => NodeKind::Process,
+        }
+    }
+
+    pub fn status(self) -> Option<NodeStatus> {
+        self.element
+            .attribute("Status")
+            .map(|text| text.trim().into())
+    }
+
+    pub fn version(self) -> Option<&'d str> {
+        self.inherited("Version")
+    }
+
+    /// A name for messages: the description, the part, the ID or the type.
+    pub fn display_name(self) -> &'d str {
+        let names = [
+            self.descriptive_name(),
+            self.job_part_id(),
+            self.id(),
+            self.process_type(),
+        ];
+        names
+            .into_iter()
+            .flatten()
+            .find(|name| !name.trim().is_empty())
+            .unwrap_or("(unnamed)")
+    }
+
+    pub fn audit_pool(self) -> Option<ElementRef<'d>> {
+        self.element.child("AuditPool")
+    }
+
+    /// The links of this node, in order.
+    pub fn links(self) -> impl Iterator<Item = ResourceLink<'d>> {
+        let pools = self.element.children_named("ResourceLinkPool");
+        pools
+            .flat_map(ElementRef::children)
+            .filter_map(ResourceLink::of)
+    }
+
+    pub fn inputs(self) -> impl Iterator<Item = ResourceLink<'d>> {
+        self.links()
+            .filter(|link| link.usage() == Some(Usage::Input))
+    }
+
+    pub fn outputs(self) -> impl Iterator<Item = ResourceLink<'d>> {
+        self.links()
+            .filter(|link| link.usage() == Some(Usage::Output))
+    }
+
+    /// Whose job it is: the customer's information of this node or the nearest one above it.
+    pub fn customer(self) -> Option<Customer<'d>> {
+        let info = std::iter::successors(Some(self), |node| node.parent()).find_map(|node| {
+            let pool = node
+                .element
+                .child("ResourcePool")
+                .and_then(|pool| pool.child("CustomerInfo"));
+            pool.or_else(|| node.element.child("CustomerInfo"))
+        })?;
+        let company = info.descendants().find(|element| element.is_jdf("Company"));
+        Some(Customer {
+            customer_id: info.attribute("CustomerID"),
+            order_id: info.attribute("CustomerOrderID"),
+            job_name: info.attribute("CustomerJobName"),
+            company: company.and_then(|company| company.attribute("OrganizationName")),
+        })
+    }
+
+    /// Why this node, taken as a leaf, cannot be run; `None` if it can.
+    pub fn obstacle(self) -> Option<Obstacle> {
+        match self.kind() {
+            NodeKind::Product => return Some(Obstacle::Product),
+            NodeKind::Group => return Some(Obstacle::EmptyGroup),
+            NodeKind::Untyped => return Some(Obstacle::NoType),
+            NodeKind::GrayBox | NodeKind::Combined | NodeKind::Process => {}
+        }
+        if let Some(status @ (NodeStatus::Completed | NodeStatus::Aborted | NodeStatus::Spawned)) =
+            self.status()
+        {
+            return Some(Obstacle::Done(status));
+        }
+        let activation = self
+            .inherited("Activation")
+            .filter(|text| matches!(*text, "Inactive" | "Informative"));
+        activation.map(|text| Obstacle::Inactive(text.to_owned()))
+    }
+
+    fn inherited(self, name: &str) -> Option<&'d str> {
+        std::iter::successors(Some(self), |node| node.parent())
+            .find_map(|node| node.element.attribute(name))
+    }
+}
+
+/// Who ordered a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Customer<'d> {
+    pub customer_id: Option<&'d str>,
+    pub order_id: Option<&'d str>,
+    pub job_name: Option<&'d str>,
+    pub company: Option<&'d str>,
+}

@@ -1,0 +1,136 @@
+//! Resources: what goes into a process and what comes out. A partitioned resource is a tree of elements
+//! of one name; a leaf inherits the attributes of those around it.
+
+use std::collections::BTreeMap;
+
+use crate::document::{ElementRef, NodeId};
+use crate::state::ResourceStatus;
+
+/// A resource or one partition of it.
+///
+/// ```
+/// use agog_jdf::{Document, Limits, Ticket};
+/// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><ResourcePool>
+///   <Media ID="m" Class="Consumable" Weight="90" PartIDKeys="SheetName"><Media SheetName="S1" Weight="120"/></Media>
+/// </ResourcePool></JDF>"#;
+/// let document = Document::parse(source, &Limits::default())?;
+/// let media = Ticket::of(&document)?.resource("m").unwrap();
+/// let sheet = media.partition(&[("SheetName".to_owned(), "S1".to_owned())].into());
+/// assert_eq!((media.attribute("Weight"), sheet.attribute("Weight")), (Some("90"), Some("120")));
+/// assert_eq!(sheet.attribute("Class"), Some("Consumable"));
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Resource<'d> {
+    element: ElementRef<'d>,
+}
+
+impl<'d> Resource<'d> {
+    pub(crate) fn of(element: ElementRef<'d>) -> Self {
+        Self { element }
+    }
+
+    pub fn element(self) -> ElementRef<'d> {
+        self.element
+    }
+
+    pub fn node_id(self) -> NodeId {
+        self.element.id()
+    }
+
+    /// The kind of resource, such as `Media` or `Component`.
+    pub fn name(self) -> &'d str {
+        self.element.local_name()
+    }
+
+    pub fn id(self) -> Option<&'d str> {
+        self.attribute("ID")
+    }
+
+    /// An attribute of this partition or, if it has none, of the nearest one around it.
+    pub fn attribute(self, name: &str) -> Option<&'d str> {
+        self.element
+            .attribute(name)
+            .or_else(|| self.around()?.attribute(name))
+    }
+
+    pub fn class(self) -> Option<&'d str> {
+        self.attribute("Class")
+    }
+
+    pub fn status(self) -> Option<ResourceStatus> {
+        self.attribute("Status").map(|text| text.trim().into())
+    }
+
+    pub fn descriptive_name(self) -> Option<&'d str> {
+        self.attribute("DescriptiveName")
+    }
+
+    /// The article number by which the office knows it.
+    pub fn product_id(self) -> Option<&'d str> {
+        self.attribute("ProductID")
+    }
+
+    pub fn partitions(self) -> impl Iterator<Item = Self> {
+        let name = self.element.name();
+        self.element
+            .children()
+            .filter(move |child| child.name() == name)
+            .map(Self::of)
+    }
+
+    /// The partitions that have none below them; the resource itself if it has no partitions.
+    pub fn leaves(self) -> Vec<Self> {
+        let name = self.element.name();
+        let leaves = self
+            .element
+            .descendants()
+            .filter(|element| element.name() == name)
+            .map(Self::of);
+        let leaves: Vec<Self> = leaves
+            .filter(|resource| resource.partitions().next().is_none())
+            .collect();
+        if leaves.is_empty() {
+            vec![self]
+        } else {
+            leaves
+        }
+    }
+
+    /// The deepest partition that the keys lead to.
+    pub fn partition(self, keys: &BTreeMap<String, String>) -> Self {
+        let mut found = self;
+        while let Some(next) = found
+            .partitions()
+            .find(|partition| partition.is_within(keys))
+        {
+            found = next;
+        }
+        found
+    }
+
+    /// The keys of this partition with those of the ones around it, by the resource's `PartIDKeys`.
+    pub fn keys(self) -> BTreeMap<String, String> {
+        let names = self.attribute("PartIDKeys").unwrap_or_default();
+        let keys = crate::value::tokens(names)
+            .filter_map(|name| Some((name.to_owned(), self.attribute(name)?.to_owned())));
+        keys.collect()
+    }
+
+    /// Whether this partition's own key is among the keys.
+    fn is_within(self, keys: &BTreeMap<String, String>) -> bool {
+        let names = self.attribute("PartIDKeys").unwrap_or_default();
+        let mut own = crate::value::tokens(names)
+            .filter_map(|name| Some((name, self.element.attribute(name)?)))
+            .peekable();
+        own.peek().is_some()
+            && own.all(|(name, value)| keys.get(name).is_some_and(|wanted| wanted == value))
+    }
+
+    fn around(self) -> Option<Self> {
+        self.element
+            .parent()
+            .filter(|parent| parent.name() == self.element.name())
+            .map(Self::of)
+    }
+}
