@@ -1,1 +1,22 @@
-//! Placeholder of the crate; its modules follow.
+//! The cloud hub: takes in every plant's ledger exactly once and serves the tenant APIs.
+//!
+//! # Layout, in the order of the data
+//!
+//! - [`config`], [`app`], [`run`], [`cli`]: what the process is made of, and its start and stop
+//! - [`db`]: transactions that see one tenant, and the few that see none
+//! - [`http`]: what all endpoints share: problems, pages, idempotency, the OpenAPI document
+//! - [`tenants`]: tenants, plants, agents, tokens; who is asking
+//! - [`intake`]: batches of the plants → ledger → modules; the down feed; the office ledger
+//! - [`inventory`], [`equipment`], [`exchange`]: the business modules
+//! - [`events`]: domain events, for whoever wants to know
+
+pub mod app;
+pub mod config;
+pub mod db;
+pub mod equipment;
+pub mod events;
+pub mod exchange;
+pub mod http;
+pub mod intake;
+pub mod inventory;
+pub mod tenants;

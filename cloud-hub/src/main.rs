@@ -1,1 +1,3 @@
+//! The `agog-hub` command.
+
 fn main() {}

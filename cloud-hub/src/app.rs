@@ -1,0 +1,52 @@
+//! What every request works with. Built once, cloned cheaply.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use agog_sync::clock::Clock;
+use metrics_exporter_prometheus::PrometheusHandle;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use crate::db::Pool;
+use crate::tenants::tokens::AccessTokens;
+
+/// The parts that requests share.
+#[derive(Clone)]
+pub struct App {
+    pub pool: Pool,
+    pub clock: Arc<dyn Clock>,
+    /// How agents and people reach this hub; the audience of the agents' assertions.
+    pub public_url: Arc<str>,
+    /// Signs and reads the short tokens of agents.
+    pub access_tokens: Arc<AccessTokens>,
+    pub metrics: PrometheusHandle,
+    pub seeds: Seeds,
+}
+
+impl App {
+    /// A generator for the ids of one piece of work.
+    pub fn rng(&self) -> StdRng {
+        self.seeds.next()
+    }
+}
+
+/// Where generators come from: one seeded at start, forked for each piece of work.
+#[derive(Clone)]
+pub struct Seeds(Arc<Mutex<StdRng>>);
+
+impl Seeds {
+    /// Starts from a generator: from the operating system in production, from a seed in tests.
+    pub fn new(rng: StdRng) -> Self {
+        Self(Arc::new(Mutex::new(rng)))
+    }
+
+    fn next(&self) -> StdRng {
+        let mut seed = [0; 32];
+        // Random bytes have no invariant that a panic elsewhere could have broken.
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .fill_bytes(&mut seed);
+        StdRng::from_seed(seed)
+    }
+}

@@ -1,0 +1,288 @@
+//! The configuration file: TOML, every key documented here and in the README, unknown keys
+//! refused with their line.
+//!
+//! Secrets stand in files (`*_file`) or come from the environment, never on a command line.
+//! The environment wins over the file.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::Deserialize;
+use sqlx::postgres::PgConnectOptions;
+
+/// Bytes that a token secret must have at least: the strength of HS256.
+pub const TOKEN_SECRET_BYTES_MIN: usize = 32;
+/// Connections of the server unless configured. PostgreSQL takes 100 by default; this leaves
+/// room for a second hub and for people.
+const CONNECTIONS_MAX: u32 = 20;
+/// How long requests may take after a stop was asked for.
+const STOP_LIMIT_S: u64 = 20;
+
+/// The whole file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub database: Database,
+    pub server: Server,
+    /// A file with at least 32 random bytes that sign the agents' access tokens
+    /// (`AGOG_HUB_TOKEN_SECRET_FILE`). All hubs of one database share it.
+    #[serde(default)]
+    pub token_secret_file: Option<PathBuf>,
+    #[serde(default)]
+    pub log: Log,
+}
+
+/// Where the data is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// PostgreSQL as the owner of the schema, for `migrate` and the commands that make things.
+    #[serde(default)]
+    pub owner_url: Option<DatabaseUrl>,
+    #[serde(default)]
+    pub owner_url_file: Option<PathBuf>,
+    /// PostgreSQL as `agog_server`, for `serve`.
+    #[serde(default)]
+    pub server_url: Option<DatabaseUrl>,
+    #[serde(default)]
+    pub server_url_file: Option<PathBuf>,
+    /// The most connections of one hub.
+    #[serde(default = "connections_max")]
+    pub connections_max: u32,
+}
+
+/// How it is reached.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// How agents and people reach it: the audience of the agents' assertions. Taken from
+    /// `listen` when it is not said.
+    #[serde(default)]
+    pub public_url: Option<String>,
+    /// Gets the base URL once it listens, for scripts that use port 0.
+    #[serde(default)]
+    pub address_file: Option<PathBuf>,
+    /// How long requests may take after a stop was asked for.
+    #[serde(default = "stop_limit_s")]
+    pub stop_limit_s: u64,
+}
+
+impl Server {
+    /// How agents and people reach it, without a slash at the end.
+    pub fn public_url(&self, listening: SocketAddr) -> String {
+        match &self.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{listening}"),
+        }
+    }
+
+    /// How long requests may take after a stop was asked for.
+    pub fn stop_limit(&self) -> Duration {
+        Duration::from_secs(self.stop_limit_s)
+    }
+}
+
+/// What is logged.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// As in `RUST_LOG`: `info`, or `agog_hub=debug,info`.
+    #[serde(default)]
+    pub filter: Option<String>,
+    /// One JSON object per line.
+    #[serde(default)]
+    pub json: bool,
+}
+
+/// A connection URL. It may hold a password, so its debug form shows nothing.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct DatabaseUrl(String);
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DatabaseUrl(…)")
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read `{path}`")]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    /// The source names line and column.
+    #[error("`{path}` is not a valid configuration")]
+    Parse {
+        path: PathBuf,
+        #[source]
+        source: toml::de::Error,
+    },
+    #[error("`{key}` is missing: set it in the file, or {variable} in the environment")]
+    Missing {
+        key: &'static str,
+        variable: &'static str,
+    },
+    #[error("`{key}` and `{key}_file` are both set; keep one")]
+    Both { key: &'static str },
+    /// The value is not shown, because it may hold a password.
+    #[error("`{key}` is not a PostgreSQL URL")]
+    Url {
+        key: &'static str,
+        #[source]
+        source: sqlx::Error,
+    },
+    #[error("{variable} is not an address such as 127.0.0.1:8080")]
+    Listen { variable: &'static str },
+    #[error("`{path}` holds {found} bytes, a token secret needs at least {TOKEN_SECRET_BYTES_MIN}")]
+    WeakSecret { path: PathBuf, found: usize },
+}
+
+/// The environment of the process, as a function so that tests can give another.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+impl Config {
+    /// Reads the file and lets the environment win.
+    pub fn load(path: &Path, environment: Environment) -> Result<Self, ConfigError> {
+        let text = read(path)?;
+        let mut config: Self = toml::from_str(&text).map_err(|source| ConfigError::Parse {
+            path: path.to_owned(),
+            source,
+        })?;
+        config.resolve_paths(path.parent().unwrap_or(Path::new("")));
+        config.apply_environment(environment)?;
+        Ok(config)
+    }
+
+    /// Paths in the file are relative to its folder, those in the environment to the process.
+    fn resolve_paths(&mut self, folder: &Path) {
+        let Database {
+            owner_url_file,
+            server_url_file,
+            ..
+        } = &mut self.database;
+        let files = [
+            &mut self.token_secret_file,
+            &mut self.server.address_file,
+            owner_url_file,
+            server_url_file,
+        ];
+        for path in files.into_iter().flatten() {
+            *path = folder.join(&path);
+        }
+    }
+
+    fn apply_environment(&mut self, environment: Environment) -> Result<(), ConfigError> {
+        if let Some(url) = environment("AGOG_HUB_OWNER_URL") {
+            self.database.owner_url = Some(DatabaseUrl(url));
+            self.database.owner_url_file = None;
+        }
+        if let Some(url) = environment("AGOG_HUB_SERVER_URL") {
+            self.database.server_url = Some(DatabaseUrl(url));
+            self.database.server_url_file = None;
+        }
+        if let Some(path) = environment("AGOG_HUB_TOKEN_SECRET_FILE") {
+            self.token_secret_file = Some(path.into());
+        }
+        if let Some(url) = environment("AGOG_HUB_PUBLIC_URL") {
+            self.server.public_url = Some(url);
+        }
+        if let Some(listen) = environment("AGOG_HUB_LISTEN") {
+            self.server.listen = listen.parse().map_err(|_| ConfigError::Listen {
+                variable: "AGOG_HUB_LISTEN",
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The owner's connection.
+    pub fn owner(&self) -> Result<PgConnectOptions, ConfigError> {
+        let Database {
+            owner_url,
+            owner_url_file,
+            ..
+        } = &self.database;
+        connect_options(
+            "database.owner_url",
+            "AGOG_HUB_OWNER_URL",
+            owner_url.as_ref(),
+            owner_url_file.as_deref(),
+        )
+    }
+
+    /// The server's connection.
+    pub fn server(&self) -> Result<PgConnectOptions, ConfigError> {
+        let Database {
+            server_url,
+            server_url_file,
+            ..
+        } = &self.database;
+        connect_options(
+            "database.server_url",
+            "AGOG_HUB_SERVER_URL",
+            server_url.as_ref(),
+            server_url_file.as_deref(),
+        )
+    }
+
+    /// What signs access tokens.
+    pub fn token_secret(&self) -> Result<Vec<u8>, ConfigError> {
+        let path = self
+            .token_secret_file
+            .as_deref()
+            .ok_or(ConfigError::Missing {
+                key: "token_secret_file",
+                variable: "AGOG_HUB_TOKEN_SECRET_FILE",
+            })?;
+        let secret = fs::read(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let secret = secret.trim_ascii_end().to_vec();
+        if secret.len() < TOKEN_SECRET_BYTES_MIN {
+            return Err(ConfigError::WeakSecret {
+                path: path.to_owned(),
+                found: secret.len(),
+            });
+        }
+        Ok(secret)
+    }
+}
+
+fn connect_options(
+    key: &'static str,
+    variable: &'static str,
+    url: Option<&DatabaseUrl>,
+    file: Option<&Path>,
+) -> Result<PgConnectOptions, ConfigError> {
+    let text = match (url, file) {
+        (Some(_), Some(_)) => return Err(ConfigError::Both { key }),
+        (Some(url), None) => url.0.clone(),
+        (None, Some(path)) => read(path)?.trim().to_owned(),
+        (None, None) => return Err(ConfigError::Missing { key, variable }),
+    };
+    PgConnectOptions::from_str(&text).map_err(|source| ConfigError::Url { key, source })
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+const fn connections_max() -> u32 {
+    CONNECTIONS_MAX
+}
+
+const fn stop_limit_s() -> u64 {
+    STOP_LIMIT_S
+}

@@ -1,0 +1,23 @@
+//! A transaction that belongs to no tenant: it sees no row of any, except what the role's own
+//! policies show.
+
+use sqlx::{PgConnection, Postgres, Transaction};
+
+use super::error::DbError;
+use super::pool::Pool;
+
+/// A transaction without a tenant. Each use carries a comment that says why none fits.
+#[derive(Debug)]
+pub struct SystemTx(Transaction<'static, Postgres>);
+
+impl SystemTx {
+    /// Begins a transaction without a tenant.
+    pub async fn begin(pool: &Pool) -> Result<Self, DbError> {
+        Ok(Self(pool.connections.begin().await?))
+    }
+
+    /// What queries run on.
+    pub fn conn(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+}

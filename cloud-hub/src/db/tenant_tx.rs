@@ -1,0 +1,84 @@
+//! A transaction that sees the rows of one tenant.
+
+use agog_sync::ids::{AgentId, TenantId};
+use sqlx::{PgConnection, Postgres, Transaction};
+
+use super::error::DbError;
+use super::pool::{Bell, Pool};
+
+/// A transaction of one tenant. It is rolled back unless [`TenantTx::commit`] is called.
+#[derive(Debug)]
+pub struct TenantTx {
+    tx: Transaction<'static, Postgres>,
+    tenant_id: TenantId,
+    bell: Bell,
+    rung: Vec<AgentId>,
+}
+
+impl TenantTx {
+    /// Begins a transaction of a tenant. This is the one place that sets `app.tenant_id`, the
+    /// setting that every policy compares with; it ends with the transaction, so a connection
+    /// that goes back to the pool carries nobody's tenant.
+    pub async fn begin(pool: &Pool, tenant_id: TenantId) -> Result<Self, DbError> {
+        let mut tx = pool.connections.begin().await?;
+        sqlx::query("select set_config('app.tenant_id', $1, true)")
+            .bind(tenant_id.to_string())
+            .execute(&mut *tx)
+            .await?;
+        Ok(Self {
+            tx,
+            tenant_id,
+            bell: pool.bell.clone(),
+            rung: Vec::new(),
+        })
+    }
+
+    /// Whose rows it sees. Every statement names the tenant as well.
+    pub fn tenant_id(&self) -> TenantId {
+        self.tenant_id
+    }
+
+    /// What queries run on.
+    pub fn conn(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+
+    /// Wakes the feed requests of an agent once this is committed.
+    pub(crate) fn ring(&mut self, agent: AgentId) {
+        self.rung.push(agent);
+    }
+
+    /// Makes it happen.
+    pub async fn commit(self) -> Result<(), DbError> {
+        self.tx.commit().await?;
+        for agent in self.rung {
+            self.bell.ring(agent);
+        }
+        Ok(())
+    }
+
+    /// Marks the place that [`TenantTx::rollback_to_savepoint`] goes back to. There is one at a
+    /// time; a new one takes the place of the last.
+    pub(crate) async fn savepoint(&mut self) -> Result<(), DbError> {
+        sqlx::raw_sql("savepoint one_event")
+            .execute(&mut *self.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Takes the savepoint away and keeps what was done since.
+    pub(crate) async fn release_savepoint(&mut self) -> Result<(), DbError> {
+        sqlx::raw_sql("release savepoint one_event")
+            .execute(&mut *self.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Undoes what was done since the savepoint.
+    pub(crate) async fn rollback_to_savepoint(&mut self) -> Result<(), DbError> {
+        sqlx::raw_sql("rollback to savepoint one_event; release savepoint one_event")
+            .execute(&mut *self.tx)
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! The down feed: what the hub has for each agent, counted densely per agent.
+//!
+//! Items are pushed in the transaction of what they tell about. An agent asks for what comes
+//! after the number it has, and its request waits until there is something. Requests in this
+//! process are woken by the commit; what another hub process commits is seen within
+//! [`LOOK_INTERVAL`].
+
+use std::time::Duration;
+
+use agog_sync::frame::{FeedBody, FeedItem, FeedPage};
+use agog_sync::ids::{AgentId, PlantId};
+use jiff::Timestamp;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant as Deadline;
+
+use super::store_feed as store;
+use crate::app::App;
+use crate::db::{DbError, TenantTx};
+use crate::tenants::{self, AgentPrincipal};
+
+/// The most items of one answer.
+pub const FEED_ITEMS_MAX: i64 = 200;
+/// The longest that a request waits. Proxies commonly cut after 30 or 60 seconds.
+pub const FEED_WAIT_MAX: Duration = Duration::from_secs(25);
+/// How often a waiting request looks for items that another hub process committed.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Puts an item into the feed of every agent of a plant; false when the plant has none.
+pub async fn push_to_plant(
+    tx: &mut TenantTx,
+    plant_id: PlantId,
+    body: &FeedBody,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let agents = tenants::plant_agents(tx, plant_id).await?;
+    let text = text(body)?;
+    for agent_id in &agents {
+        push(tx, *agent_id, &text, now).await?;
+    }
+    Ok(!agents.is_empty())
+}
+
+/// Puts an item into the feed of one agent.
+pub(super) async fn push(
+    tx: &mut TenantTx,
+    agent_id: AgentId,
+    text: &str,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    store::item_add(tx, agent_id, text, now).await?;
+    tx.ring(agent_id);
+    Ok(())
+}
+
+/// An item as it is stored.
+pub(super) fn text(body: &FeedBody) -> Result<String, DbError> {
+    serde_json::to_string(body).map_err(DbError::stored)
+}
+
+/// What an agent has not seen yet; waits for something when there is nothing.
+pub(super) async fn page(
+    app: &App,
+    agent: AgentPrincipal,
+    after: u64,
+    wait: Duration,
+) -> Result<FeedPage, DbError> {
+    let deadline = Deadline::now() + wait.min(FEED_WAIT_MAX);
+    // Listening begins before the first look, so that nothing falls between the two.
+    let mut rings = app.pool.bell().listen();
+    loop {
+        let page = look(app, agent, after).await?;
+        if !page.items.is_empty() || page.must_refetch || Deadline::now() >= deadline {
+            return Ok(page);
+        }
+        let look_again = (Deadline::now() + LOOK_INTERVAL).min(deadline);
+        let rung = async {
+            loop {
+                match rings.recv().await {
+                    Ok(agent_id) if agent_id != agent.agent_id => {}
+                    // Rings were missed: look.
+                    Ok(_) | Err(RecvError::Lagged(_)) => return,
+                    // The pool holds the sender for as long as there are requests.
+                    Err(RecvError::Closed) => std::future::pending().await,
+                }
+            }
+        };
+        drop(tokio::time::timeout_at(look_again, rung).await);
+    }
+}
+
+async fn look(app: &App, agent: AgentPrincipal, after: u64) -> Result<FeedPage, DbError> {
+    // A transaction per look: a waiting request holds no connection.
+    let mut tx = TenantTx::begin(&app.pool, agent.tenant_id).await?;
+    let counter = store::counter_find(&mut tx, agent.agent_id).await?;
+    // An agent ahead of the hub has seen items that a restored hub has lost.
+    if after + 1 < counter.oldest_n || after > counter.last_n {
+        return Ok(FeedPage {
+            items: Vec::new(),
+            next: after,
+            must_refetch: true,
+        });
+    }
+    let items = store::items_after(&mut tx, agent.agent_id, after, FEED_ITEMS_MAX)
+        .await?
+        .into_iter()
+        .map(|(n, text)| {
+            let body = serde_json::from_str(&text).map_err(DbError::stored)?;
+            Ok(FeedItem { n, body })
+        })
+        .collect::<Result<Vec<_>, DbError>>()?;
+    let next = items.last().map_or(after, |item| item.n);
+    Ok(FeedPage {
+        items,
+        next,
+        must_refetch: false,
+    })
+}

@@ -1,0 +1,80 @@
+//! What the plants deliver becomes rows, exactly once; what the hub has for them goes down.
+//!
+//! One transaction per batch: the producer's row is locked, `agog_sync::inbox` decides, the raw
+//! events are stored, each is applied to its module, the cursor moves. The answer is sent after
+//! the commit. An event that no module can apply is kept with its reason ([`apply`]) and never
+//! stops the ones behind it.
+//!
+//! Limits: those of `agog_sync::frame`; a feed answer has at most
+//! [`FEED_ITEMS_MAX`](feed::FEED_ITEMS_MAX) items and waits at most
+//! [`FEED_WAIT_MAX`](feed::FEED_WAIT_MAX).
+
+mod apply;
+pub mod feed;
+mod ledger;
+pub mod office;
+mod routes;
+mod store;
+mod store_feed;
+mod telemetry;
+
+use agog_sync::ids::{EventId, PlantId, ProducerId};
+use jiff::Timestamp;
+use rand::rngs::StdRng;
+
+use crate::db::DbError;
+
+pub use routes::router;
+
+/// What a module needs to know of the event that it applies.
+#[derive(Debug)]
+pub struct ApplyContext<'a> {
+    /// Whose ledger it stands in.
+    pub producer_id: ProducerId,
+    /// Where it happened; none for the office, which belongs to no plant.
+    pub plant_id: Option<PlantId>,
+    pub event_id: EventId,
+    /// The kind of the event, for example `lot.split`.
+    pub kind: &'a str,
+    /// Who says so, for people.
+    pub actor: &'a str,
+    /// When it happened, by the clock of the producer.
+    pub occurred_at: Timestamp,
+    /// When the hub applies it.
+    pub now: Timestamp,
+    /// For the ids of what the hub makes.
+    pub rng: &'a mut StdRng,
+}
+
+/// What a module needs to know of the telemetry block that it stores.
+#[derive(Debug)]
+pub struct BlockContext<'a> {
+    pub plant_id: PlantId,
+    pub now: Timestamp,
+    pub rng: &'a mut StdRng,
+}
+
+/// Why a module did not apply an event.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The event makes no sense to the module; it is kept with this reason.
+    #[error("{detail}")]
+    Refused { code: &'static str, detail: String },
+    /// Its own message says enough.
+    #[error(transparent)]
+    Database(#[from] DbError),
+}
+
+impl ApplyError {
+    /// Nothing is wrong with the event: the whole batch must be tried again.
+    fn is_worth_repeating(&self) -> bool {
+        match self {
+            Self::Refused { .. } => false,
+            Self::Database(error) => Self::is_passing(error),
+        }
+    }
+
+    fn is_passing(error: &DbError) -> bool {
+        error.is_unavailable() || error.is_contention()
+    }
+}

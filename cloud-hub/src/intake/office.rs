@@ -1,0 +1,47 @@
+//! The office ledger: what people do to lots through the API are facts like all others, in one
+//! ledger per tenant with the same envelope, chain and rules. The feed carries them to the plants.
+
+use agog_sync::event::{Envelope, NewEvent};
+use agog_sync::ids::ProducerId;
+use agog_sync::inbox::ProducerState;
+use jiff::Timestamp;
+
+use super::apply::{self, Source};
+use super::{ApplyError, store};
+use crate::app::App;
+use crate::db::{DbError, TenantTx};
+
+/// Opens the office ledger of a new tenant.
+pub async fn open(tx: &mut TenantTx, producer: ProducerId, now: Timestamp) -> Result<(), DbError> {
+    store::ledger_lock(tx, producer, None, now).await.map(drop)
+}
+
+/// Seals events at the end of the office ledger, stores and applies them. Unlike a plant, the
+/// office is still there to be told: an event that cannot be applied fails the request, and the
+/// caller rolls everything back.
+pub async fn append(
+    tx: &mut TenantTx,
+    app: &App,
+    events: &[NewEvent],
+) -> Result<Vec<Envelope>, ApplyError> {
+    let now = app.clock.now();
+    let mut rng = app.rng();
+    let producer = store::office_find(tx)
+        .await?
+        .ok_or_else(|| DbError::stored("the tenant has no office ledger"))?;
+    let state = store::ledger_lock(tx, producer, None, now).await?;
+    let mut head = state.head;
+    let mut envelopes = Vec::with_capacity(events.len());
+    for event in events {
+        let envelope = Envelope::seal(producer, state.epoch, &head, event);
+        head = envelope.head();
+        envelopes.push(envelope);
+    }
+    store::events_add(tx, producer, state.epoch, &envelopes, now).await?;
+    let source = Source::load(tx, producer, state.epoch, None).await?;
+    for (envelope, new) in envelopes.iter().zip(events) {
+        apply::apply(tx, &source, envelope, &new.event, now, &mut rng).await?;
+    }
+    store::ledger_move(tx, &ProducerState { head, ..state }, now).await?;
+    Ok(envelopes)
+}

@@ -1,0 +1,381 @@
+//! The SQL of producers, ledgers and rejected events.
+
+use agog_sync::chain::{ChainHead, Hash};
+use agog_sync::event::{Actor, Envelope};
+use agog_sync::ids::{EventId, PlantId, ProducerId};
+use agog_sync::inbox::ProducerState;
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::db::{DbError, Instant, TenantTx};
+
+/// The epoch and the newest block of a telemetry stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BlockState {
+    pub epoch: u64,
+    pub last_block: u64,
+}
+
+/// The end of an agent's ledger, made when it is not there, and locked until the transaction
+/// ends.
+pub(super) async fn ledger_lock(
+    tx: &mut TenantTx,
+    producer: ProducerId,
+    plant_id: Option<PlantId>,
+    now: Timestamp,
+) -> Result<ProducerState, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let first = ProducerState::first(producer);
+    sqlx::query!(
+        "insert into producer
+             (tenant_id, producer_id, stream, kind, plant_id, epoch, last_seq, last_hash, changed_at)
+         values ($1, $2, 'ledger', case when $3::uuid is null then 'office' else 'agent' end,
+             $3, $4, 0, $5, $6)
+         on conflict do nothing",
+        tenant_id,
+        producer.uuid(),
+        plant_id.map(|plant_id| plant_id.uuid()),
+        to_bigint(first.epoch)?,
+        &first.head.hash.as_bytes()[..],
+        Instant(now) as _,
+    )
+    .execute(tx.conn())
+    .await?;
+    let row = sqlx::query!(
+        r#"select epoch, last_seq, last_hash as "last_hash!" from producer
+         where tenant_id = $1 and producer_id = $2 and stream = 'ledger' for no key update"#,
+        tenant_id,
+        producer.uuid(),
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    ledger_state(producer, row.epoch, row.last_seq, &row.last_hash)
+}
+
+/// The end of a ledger as it is now.
+pub(super) async fn ledger_find(
+    tx: &mut TenantTx,
+    producer: ProducerId,
+) -> Result<Option<ProducerState>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let row = sqlx::query!(
+        r#"select epoch, last_seq, last_hash as "last_hash!" from producer
+         where tenant_id = $1 and producer_id = $2 and stream = 'ledger'"#,
+        tenant_id,
+        producer.uuid(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    row.map(|row| ledger_state(producer, row.epoch, row.last_seq, &row.last_hash))
+        .transpose()
+}
+
+fn ledger_state(
+    producer: ProducerId,
+    epoch: i64,
+    last_seq: i64,
+    last_hash: &[u8],
+) -> Result<ProducerState, DbError> {
+    let hash = Hash::try_from(last_hash).map_err(DbError::stored)?;
+    let head = ChainHead {
+        last_seq: from_bigint(last_seq)?,
+        hash,
+    };
+    Ok(ProducerState {
+        producer,
+        epoch: from_bigint(epoch)?,
+        head,
+    })
+}
+
+/// The id of the tenant's office ledger.
+pub(super) async fn office_find(tx: &mut TenantTx) -> Result<Option<ProducerId>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let row = sqlx::query_scalar!(
+        "select producer_id from producer
+         where tenant_id = $1 and stream = 'ledger' and kind = 'office'",
+        tenant_id,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(ProducerId::from_uuid))
+}
+
+/// Moves the end of a ledger. The caller holds its lock.
+pub(super) async fn ledger_move(
+    tx: &mut TenantTx,
+    state: &ProducerState,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let moved = sqlx::query!(
+        "update producer set epoch = $3, last_seq = $4, last_hash = $5, changed_at = $6
+         where tenant_id = $1 and producer_id = $2 and stream = 'ledger'",
+        tenant_id,
+        state.producer.uuid(),
+        to_bigint(state.epoch)?,
+        to_bigint(state.head.last_seq)?,
+        &state.head.hash.as_bytes()[..],
+        Instant(now) as _,
+    )
+    .execute(tx.conn())
+    .await?;
+    if moved.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(DbError::stored(format!(
+            "producer {} is gone",
+            state.producer
+        )))
+    }
+}
+
+/// Stores events as they came.
+pub(super) async fn events_add(
+    tx: &mut TenantTx,
+    producer: ProducerId,
+    epoch: u64,
+    events: &[Envelope],
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let mut columns = Columns::default();
+    for event in events {
+        columns.push(event)?;
+    }
+    sqlx::query!(
+        "insert into ledger_event (tenant_id, producer_id, epoch, seq, event_id, kind, version, occurred_us,
+             recorded_us, actor, payload, prev_hash, hash, received_at)
+         select $1, $2, $3, *, $4 from unnest($5::bigint[], $6::uuid[], $7::text[], $8::integer[], $9::bigint[],
+             $10::bigint[], $11::text[], $12::text[], $13::bytea[], $14::bytea[])",
+        tenant_id,
+        producer.uuid(),
+        to_bigint(epoch)?,
+        Instant(now) as _,
+        &columns.seq,
+        &columns.event_id,
+        &columns.kind,
+        &columns.version,
+        &columns.occurred_us,
+        &columns.recorded_us,
+        &columns.actor,
+        &columns.payload,
+        &columns.prev_hash,
+        &columns.hash,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Events by column, for one statement per batch.
+#[derive(Default)]
+struct Columns {
+    seq: Vec<i64>,
+    event_id: Vec<Uuid>,
+    kind: Vec<String>,
+    version: Vec<i32>,
+    occurred_us: Vec<i64>,
+    recorded_us: Vec<i64>,
+    actor: Vec<String>,
+    payload: Vec<String>,
+    prev_hash: Vec<Vec<u8>>,
+    hash: Vec<Vec<u8>>,
+}
+
+impl Columns {
+    fn push(&mut self, event: &Envelope) -> Result<(), DbError> {
+        self.seq.push(to_bigint(event.seq)?);
+        self.event_id.push(event.event_id.uuid());
+        self.kind.push(event.kind.clone());
+        self.version.push(i32::from(event.version));
+        self.occurred_us.push(event.occurred_at.as_microsecond());
+        self.recorded_us.push(event.recorded_at.as_microsecond());
+        self.actor
+            .push(serde_json::to_string(&event.actor).map_err(DbError::stored)?);
+        self.payload.push(event.payload.get().to_owned());
+        self.prev_hash.push(event.prev_hash.as_bytes().to_vec());
+        self.hash.push(event.hash.as_bytes().to_vec());
+        Ok(())
+    }
+}
+
+/// Which of these events are here already, from whatever producer and epoch.
+pub(super) async fn events_known(
+    tx: &mut TenantTx,
+    events: &[Envelope],
+) -> Result<Vec<EventId>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let event_ids: Vec<Uuid> = events.iter().map(|event| event.event_id.uuid()).collect();
+    let rows = sqlx::query_scalar!(
+        "select event_id from ledger_event where tenant_id = $1 and event_id = any($2)",
+        tenant_id,
+        &event_ids,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(EventId::from_uuid).collect())
+}
+
+/// The events of a ledger after a place, as they came.
+pub(super) async fn events_after(
+    tx: &mut TenantTx,
+    producer: ProducerId,
+    epoch: u64,
+    after: u64,
+    count_max: i64,
+) -> Result<Vec<Envelope>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let rows = sqlx::query!(
+        "select seq, event_id, kind, version, occurred_us, recorded_us, actor, payload, prev_hash, hash
+         from ledger_event
+         where tenant_id = $1 and producer_id = $2 and epoch = $3 and seq > $4
+         order by seq limit $5",
+        tenant_id,
+        producer.uuid(),
+        to_bigint(epoch)?,
+        to_bigint(after)?,
+        count_max,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let actor: Actor = serde_json::from_str(&row.actor).map_err(DbError::stored)?;
+            Ok(Envelope {
+                seq: from_bigint(row.seq)?,
+                event_id: EventId::from_uuid(row.event_id),
+                kind: row.kind,
+                version: u16::try_from(row.version).map_err(DbError::stored)?,
+                occurred_at: from_micros(row.occurred_us)?,
+                recorded_at: from_micros(row.recorded_us)?,
+                actor,
+                payload: RawValue::from_string(row.payload).map_err(DbError::stored)?,
+                prev_hash: Hash::try_from(&row.prev_hash[..]).map_err(DbError::stored)?,
+                hash: Hash::try_from(&row.hash[..]).map_err(DbError::stored)?,
+            })
+        })
+        .collect()
+}
+
+/// Keeps why an event was not applied.
+pub(super) async fn rejected_add(
+    tx: &mut TenantTx,
+    producer: ProducerId,
+    epoch: u64,
+    event: &Envelope,
+    code: &str,
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    sqlx::query!(
+        "insert into ledger_rejected
+             (tenant_id, producer_id, epoch, seq, event_id, kind, code, reason, rejected_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        tenant_id,
+        producer.uuid(),
+        to_bigint(epoch)?,
+        to_bigint(event.seq)?,
+        event.event_id.uuid(),
+        event.kind,
+        code,
+        // PostgreSQL's text holds every character but this one.
+        reason.replace('\0', "\u{fffd}"),
+        Instant(now) as _,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// The end of an agent's telemetry, made when it is not there, and locked until the transaction
+/// ends.
+pub(super) async fn blocks_lock(
+    tx: &mut TenantTx,
+    producer: ProducerId,
+    plant_id: PlantId,
+    now: Timestamp,
+) -> Result<BlockState, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    sqlx::query!(
+        "insert into producer (tenant_id, producer_id, stream, kind, plant_id, epoch, last_seq, changed_at)
+         values ($1, $2, 'telemetry', 'agent', $3, 1, 0, $4) on conflict do nothing",
+        tenant_id,
+        producer.uuid(),
+        plant_id.uuid(),
+        Instant(now) as _,
+    )
+    .execute(tx.conn())
+    .await?;
+    let row = sqlx::query!(
+        "select epoch, last_seq from producer
+         where tenant_id = $1 and producer_id = $2 and stream = 'telemetry' for no key update",
+        tenant_id,
+        producer.uuid(),
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(BlockState {
+        epoch: from_bigint(row.epoch)?,
+        last_block: from_bigint(row.last_seq)?,
+    })
+}
+
+/// The end of an agent's telemetry as it is now.
+pub(super) async fn blocks_find(
+    tx: &mut TenantTx,
+    producer: ProducerId,
+) -> Result<Option<BlockState>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let row = sqlx::query!(
+        "select epoch, last_seq from producer
+         where tenant_id = $1 and producer_id = $2 and stream = 'telemetry'",
+        tenant_id,
+        producer.uuid(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    row.map(|row| {
+        Ok(BlockState {
+            epoch: from_bigint(row.epoch)?,
+            last_block: from_bigint(row.last_seq)?,
+        })
+    })
+    .transpose()
+}
+
+/// Moves the end of an agent's telemetry. The caller holds its lock.
+pub(super) async fn blocks_move(
+    tx: &mut TenantTx,
+    producer: ProducerId,
+    state: BlockState,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    sqlx::query!(
+        "update producer set epoch = $3, last_seq = $4, changed_at = $5
+         where tenant_id = $1 and producer_id = $2 and stream = 'telemetry'",
+        tenant_id,
+        producer.uuid(),
+        to_bigint(state.epoch)?,
+        to_bigint(state.last_block)?,
+        Instant(now) as _,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+fn to_bigint(number: u64) -> Result<i64, DbError> {
+    i64::try_from(number).map_err(DbError::stored)
+}
+
+fn from_bigint(number: i64) -> Result<u64, DbError> {
+    u64::try_from(number).map_err(DbError::stored)
+}
+
+fn from_micros(micros: i64) -> Result<Timestamp, DbError> {
+    Timestamp::from_microsecond(micros).map_err(DbError::stored)
+}
