@@ -4,43 +4,46 @@ use std::io::Write as _;
 use std::time::Instant;
 
 /// The narrator: numbers the acts and knows when the play began.
-pub struct Narrator {
+pub(super) struct Narrator {
     began: Instant,
     act: u32,
 }
 
 impl Narrator {
     /// The curtain rises.
-    pub fn new() -> Self {
-        Self { began: Instant::now(), act: 0 }
+    pub(super) fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            act: 0,
+        }
     }
 
     /// A new act with its title.
-    pub fn act(&mut self, title: &str) {
+    pub(super) fn act(&mut self, title: &str) {
         self.act += 1;
         let seconds = self.began.elapsed().as_secs_f64();
         self.raw(&format!("\n━━ {}. {title}  ({seconds:.1} s)", self.act));
     }
 
     /// One sentence of what happens.
-    pub fn line(&self, text: &str) {
+    pub(super) fn line(&self, text: &str) {
         self.raw(&format!("   {text}"));
     }
 
     /// Something that was checked and holds.
-    pub fn holds(&self, text: &str) {
+    pub(super) fn holds(&self, text: &str) {
         self.raw(&format!("   ✓ {text}"));
     }
 
     /// A block of text, for example a tree, indented.
-    pub fn block(&self, text: &str) {
+    pub(super) fn block(&self, text: &str) {
         for line in text.lines() {
             self.raw(&format!("     {line}"));
         }
     }
 
     /// A table with right-aligned columns behind the first.
-    pub fn table(&self, head: &[&str], rows: &[Vec<String>]) {
+    pub(super) fn table(&self, head: &[&str], rows: &[Vec<String>]) {
         let mut widths: Vec<usize> = head.iter().map(|cell| cell.chars().count()).collect();
         for row in rows {
             for (width, cell) in widths.iter_mut().zip(row) {
@@ -53,7 +56,11 @@ impl Narrator {
                 .zip(&widths)
                 .enumerate()
                 .map(|(index, (cell, width))| {
-                    if index == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+                    if index == 0 {
+                        format!("{cell:<width$}")
+                    } else {
+                        format!("{cell:>width$}")
+                    }
                 })
                 .collect();
             self.raw(format!("     {}", cells.join("  ")).trim_end());
@@ -65,7 +72,7 @@ impl Narrator {
     }
 
     /// Seconds since the curtain rose.
-    pub fn elapsed_seconds(&self) -> f64 {
+    pub(super) fn elapsed_seconds(&self) -> f64 {
         self.began.elapsed().as_secs_f64()
     }
 

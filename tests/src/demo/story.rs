@@ -4,311 +4,566 @@
 //! Every figure is BRIEF's own: 50,000 sheets, parts of 10,000, 15,000, 20,000 and 5,000, and
 //! 200, 500 and 100 sheets of waste.
 
+use agog_jdf::{PrintTicket, TicketMaterial};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use super::cast::Cast;
+use super::cast::{Cast, LIMIT, lot_at, now, operate, output_material, refused, waiting};
+use super::checks::same_trace;
 use super::say::Narrator;
-use super::{checks, ticket};
-use crate::support::wait::wait_for;
-
-/// The month of the waste analysis: whatever happens in the play happens now.
-fn this_month(cast: &Cast) -> String {
-    cast.now().strftime("%Y-%m").to_string()
-}
+use crate::support::wait;
 
 /// Plays all of it.
-pub async fn play(cast: &mut Cast, narrator: &mut Narrator) -> Result<()> {
+pub(super) async fn play(cast: &mut Cast, narrator: &mut Narrator) -> Result<()> {
     receive(cast, narrator).await?;
     split_and_first_job(cast, narrator).await?;
-    job_on_the_press(cast, narrator).await?;
-    hub_killed(cast, narrator).await?;
-    hub_back(cast, narrator).await?;
+    let job = job_on_the_press(cast, narrator).await?;
+    let waited = hub_killed(cast, narrator).await?;
+    hub_back(cast, narrator, &job, waited).await?;
     ship(cast, narrator).await?;
     complaint(cast, narrator).await?;
     waste(cast, narrator).await?;
     recall(cast, narrator).await?;
     office_movement(cast, narrator).await?;
-    telemetry(cast, narrator).await?;
-    narrator.act("Do agent and hub agree?");
-    checks::all(cast, narrator).await
+    telemetry(cast, narrator).await
 }
 
 async fn receive(cast: &Cast, narrator: &mut Narrator) -> Result<()> {
     narrator.act("Receiving: a roll of paper arrives in Hamburg");
-    let receive = [
-        "lot", "receive", "--number", "LOT-2025-001", "--material", "BOARD-300",
-        "--quantity", "50000", "--unit", "sheet",
-        "--supplier", "Acme Paper Co.", "--supplier-lot", "12345",
-        "--location", "Warehouse-A, Aisle-3, Rack-B, Shelf-2",
-        "--quality", "moisture=4.2%", "--quality", "brightness=92", "--quality", "inspector=John Doe",
+    let roll = [
+        "--supplier",
+        "Acme Paper Co.",
+        "--supplier-lot",
+        "12345",
+        "--material",
+        "BOARD-300",
     ];
-    cast.hamburg.edge(&receive).await?;
-    narrator.line("LOT-2025-001: 50,000 sheets, Acme Paper Co., their roll #12345, moisture 4.2 %, brightness 92");
-    narrator.line("Munich receives another pallet of the same roll, Berlin belongs to another company");
-    cast.munich
-        .edge(&[
-            "lot", "receive", "--number", "LOT-2025-002", "--material", "BOARD-300",
-            "--quantity", "8000", "--unit", "sheet",
-            "--supplier", "Acme Paper Co.", "--supplier-lot", "12345",
-        ])
+    operate(
+        &cast.hamburg,
+        &[
+            "lot",
+            "receive",
+            "--number",
+            "LOT-2025-001",
+            "--quantity",
+            "50000",
+            "--unit",
+            "sheet",
+            "--location",
+            "Warehouse-A, Aisle-3, Rack-B, Shelf-2",
+            "--quality",
+            "moisture=4.2%",
+            "--quality",
+            "brightness=92",
+            "--operator",
+            "John Doe",
+        ],
+        &roll,
+    )
+    .await?;
+    narrator.line("LOT-2025-001: 50,000 sheets from Acme Paper Co., their roll #12345,");
+    narrator.line("moisture 4.2 %, brightness 92, in Warehouse-A, Aisle-3, Rack-B, Shelf-2");
+    operate(
+        &cast.munich,
+        &[
+            "lot",
+            "receive",
+            "--number",
+            "LOT-2025-002",
+            "--quantity",
+            "8000",
+            "--unit",
+            "sheet",
+        ],
+        &roll,
+    )
+    .await?;
+    narrator.line("LOT-2025-002: Munich gets 8,000 sheets of the same roll");
+    operate(
+        &cast.berlin,
+        &[
+            "lot",
+            "receive",
+            "--number",
+            "LOT-2025-001",
+            "--quantity",
+            "777",
+            "--unit",
+            "sheet",
+        ],
+        &["--material", "BOARD-300", "--supplier", "Other Mill"],
+    )
+    .await?;
+    narrator.line("another company in Berlin uses the number LOT-2025-001 for something else");
+    cast.drained().await?;
+    let lot = cast
+        .nordic
+        .get(&cast.world.hub, "/api/v1/inventory/lot/LOT-2025-001")
         .await?;
-    // The rival happens to use the same lot number for something else.
-    cast.berlin
-        .edge(&[
-            "lot", "receive", "--number", "LOT-2025-001", "--material", "BOARD-300",
-            "--quantity", "777", "--unit", "sheet", "--supplier", "Other Mill",
-        ])
-        .await?;
-    cast.wait_until_delivered().await?;
-    let lot = cast.nordic.get("/api/v1/inventory/lot/LOT-2025-001").await?;
-    narrator.holds(&format!("the office sees it: {}", brief(&lot)));
+    ensure!(lot["on_hand"]["amount"] == "50000", "the office sees {lot}");
+    narrator.holds("the office sees 50,000 sheets of LOT-2025-001");
     Ok(())
 }
 
 async fn split_and_first_job(cast: &Cast, narrator: &mut Narrator) -> Result<()> {
     narrator.act("The roll is split for three jobs; Job-1234 runs on press 1");
-    cast.hamburg
-        .edge(&[
-            "lot", "split", "LOT-2025-001",
-            "--into", "LOT-2025-001-A=10000", "--into", "LOT-2025-001-B=15000",
-            "--into", "LOT-2025-001-C=20000", "--waste", "LOT-2025-001-WASTE=5000",
-        ])
-        .await?;
+    operate(
+        &cast.hamburg,
+        &[
+            "lot",
+            "split",
+            "LOT-2025-001",
+            "--into",
+            "LOT-2025-001-A=10000",
+            "--into",
+            "LOT-2025-001-B=15000",
+            "--into",
+            "LOT-2025-001-C=20000",
+            "--waste",
+            "LOT-2025-001-WASTE=5000",
+        ],
+        &[],
+    )
+    .await?;
     narrator.line("A 10,000 + B 15,000 + C 20,000 + WASTE 5,000 = 50,000");
-    cast.hamburg
-        .edge(&["lot", "waste", "LOT-2025-001-WASTE", "--quantity", "5000", "--reason", "damaged outer layers, disposed"])
-        .await?;
+    operate(
+        &cast.hamburg,
+        &["lot", "waste", "LOT-2025-001-WASTE", "--quantity", "5000"],
+        &["--reason", "damaged outer layers, disposed"],
+    )
+    .await?;
     let job = [
-        "--job", "Job-1234", "--order", "Order-5001", "--customer", "ABC Corp",
-        "--device", "press-1", "--operator", "Max Meier",
+        "--job",
+        "Job-1234",
+        "--order",
+        "Order-5001",
+        "--customer",
+        "ABC Corp",
+        "--device",
+        "press-1",
+        "--operator",
+        "Max Meier",
     ];
-    cast.hamburg.edge_with(&["lot", "consume", "LOT-2025-001-A", "--quantity", "9800"], &job).await?;
-    cast.hamburg
-        .edge_with(&["lot", "waste", "LOT-2025-001-A", "--quantity", "200", "--reason", "misregistration"], &job)
-        .await?;
-    cast.hamburg
-        .edge_with(&["lot", "produce", "--material", "CARTON-A", "--number", "FG-5001", "--quantity", "9800"], &job)
-        .await?;
-    narrator.line("Job-1234: 9,800 sheets used, 200 wasted (misregistration), carton lot FG-5001");
-    let refused = cast
-        .hamburg
-        .edge_refused(&["lot", "consume", "LOT-2025-001-A", "--quantity", "1", "--job", "Job-1234"])
-        .await?;
-    narrator.holds(&format!("one sheet more is refused: {refused}"));
+    let part = "LOT-2025-001-A";
+    operate(
+        &cast.hamburg,
+        &["lot", "consume", part, "--quantity", "9800"],
+        &job,
+    )
+    .await?;
+    let waste = [
+        "lot",
+        "waste",
+        part,
+        "--quantity",
+        "200",
+        "--reason",
+        "misregistration",
+    ];
+    operate(&cast.hamburg, &waste, &job).await?;
+    let produce = [
+        "lot",
+        "produce",
+        "--material",
+        "CARTON-A",
+        "--number",
+        "FG-5001",
+        "--quantity",
+        "9800",
+    ];
+    operate(&cast.hamburg, &produce, &job).await?;
+    narrator.line("Job-1234: 9,800 sheets used, 200 wasted (misregistration), output FG-5001");
+    let sentence = refused(
+        &cast.hamburg,
+        &[
+            "lot",
+            "consume",
+            part,
+            "--quantity",
+            "1",
+            "--job",
+            "Job-1234",
+        ],
+    )
+    .await?;
+    narrator.holds(&format!("one sheet more is refused: {sentence}"));
     Ok(())
 }
 
-async fn job_on_the_press(cast: &mut Cast, narrator: &mut Narrator) -> Result<()> {
+/// Answers the hub's id of the job.
+async fn job_on_the_press(cast: &Cast, narrator: &mut Narrator) -> Result<String> {
     narrator.act("Job-1235 goes from the office to press 3 as a JDF ticket");
-    let jdf = ticket::offset_ticket("Job-1235", "Folding cartons for XYZ Inc", "press-3", "LOT-2025-001-B", 15_000, 14_500)?;
+    let mut ticket = PrintTicket::new("Job-1235", "1", "press-3", now());
+    ticket.description = Some("Cartons for XYZ Inc".to_owned());
+    ticket.input = TicketMaterial::named("Board 300 g/m2")
+        .amount(15_000.into())
+        .lot("LOT-2025-001-B");
+    ticket.output = TicketMaterial::named("Printed sheet").amount(14_500.into());
+    let jdf = String::from_utf8(ticket.to_bytes()).context("our tickets are UTF-8")?;
+    let body = json!({
+        "number": "Job-1235", "plant": "HAM", "device": "press-3", "order": "Order-5002",
+        "customer": "XYZ Inc", "jdf": jdf, "inputs": ["LOT-2025-001-B"],
+        "output": { "number": "FG-5002", "material": output_material("CARTON-B") },
+        "waste_reason": "color issues",
+    });
     let job = cast
         .nordic
-        .post(
-            "/api/v1/jobs",
-            &json!({
-                "number": "Job-1235", "plant": "HAM", "device": "press-3",
-                "order": "Order-5002", "customer": "XYZ Inc", "jdf": jdf,
-                "inputs": ["LOT-2025-001-B"],
-                "output": { "number": "FG-5002", "material": { "code": "CARTON-B", "name": "Carton B", "base_unit": "piece" } },
-                "waste_reason": "color issues",
-            }),
-        )
-        .await?;
-    let id = job["id"].as_str().context("the answer names the job's id")?.to_owned();
-    narrator.line("the ticket travels: office → hub → down feed → agent → press 3 (MIME package, SubmitQueueEntry)");
+        .post(&cast.world.hub, "/api/v1/jobs", "demo-job-1235", &body)
+        .await?
+        .ok()?;
+    let id = job["id"]
+        .as_str()
+        .context("the answer names the job's id")?
+        .to_owned();
+    narrator.line("office → hub → down feed → agent → press 3 (MIME package, SubmitQueueEntry)");
     let path = format!("/api/v1/jobs/{id}");
-    wait_for("press 3 to run Job-1235", cast.limit(), async || {
-        let job = cast.nordic.get(&path).await?;
+    wait::until("press 3 to run Job-1235", LIMIT, async || {
+        let job = cast.nordic.get(&cast.world.hub, &path).await?;
         Ok((job["status"] == "running").then_some(()))
     })
     .await?;
-    cast.job_id = Some(id);
-    narrator.holds("press 3 signals that it runs the job");
-    Ok(())
+    narrator.holds("press 3 signals over JMF that it runs the job");
+    Ok(id)
 }
 
-async fn hub_killed(cast: &mut Cast, narrator: &mut Narrator) -> Result<()> {
+/// Answers how many events waited for the hub.
+async fn hub_killed(cast: &mut Cast, narrator: &mut Narrator) -> Result<u64> {
     narrator.act("The hub is killed while press 3 runs. The plant goes on");
-    cast.kill_hub().await?;
+    cast.world.hub.kill()?;
     narrator.line("kill -9: the hub is gone");
     let job = [
-        "--job", "Job-1236", "--order", "Order-5003", "--customer", "MegaCorp",
-        "--device", "press-2", "--operator", "Anna Alt",
+        "--job",
+        "Job-1236",
+        "--order",
+        "Order-5003",
+        "--customer",
+        "MegaCorp",
+        "--device",
+        "press-2",
+        "--operator",
+        "Anna Alt",
     ];
-    cast.hamburg.edge_with(&["lot", "consume", "LOT-2025-001-C", "--quantity", "19900"], &job).await?;
-    cast.hamburg
-        .edge_with(&["lot", "waste", "LOT-2025-001-C", "--quantity", "100", "--reason", "normal trim"], &job)
-        .await?;
-    narrator.line("Job-1236 on press 2: 19,900 sheets used, 100 wasted (normal trim), still in production");
-    wait_for("press 3 to return Job-1235 to the agent", cast.limit(), async || {
-        let lots = cast.hamburg.edge(&["lot", "list"]).await?;
-        Ok(find_lot(&lots, "FG-5002").is_some().then_some(()))
+    let part = "LOT-2025-001-C";
+    operate(
+        &cast.hamburg,
+        &["lot", "consume", part, "--quantity", "19900"],
+        &job,
+    )
+    .await?;
+    let waste = [
+        "lot",
+        "waste",
+        part,
+        "--quantity",
+        "100",
+        "--reason",
+        "normal trim",
+    ];
+    operate(&cast.hamburg, &waste, &job).await?;
+    narrator
+        .line("Job-1236 on press 2: 19,900 sheets used, 100 wasted (normal trim), in production");
+    wait::until("press 3 to return Job-1235", LIMIT, async || {
+        lot_at(&cast.hamburg, "FG-5002").await
     })
     .await?;
-    narrator.line("press 3 returns its ticket to the agent: 14,500 good, 500 waste (color issues), carton lot FG-5002");
-    cast.hamburg.restart().await?;
-    narrator.line("the agent is stopped and started again, with no hub: it is collecting again at once");
-    let status = cast.hamburg.edge(&["status"]).await?;
-    let waiting = waiting_events(&status)?;
-    ensure!(waiting > 0, "nothing waits in the outbox although the hub is away: {status}");
-    cast.waiting_offline = waiting;
-    narrator.holds(&format!("every command succeeded; {waiting} events wait in Hamburg's outbox"));
-    Ok(())
+    narrator.line("press 3 returns its ticket: 14,500 good, 500 wasted, output FG-5002");
+    cast.hamburg.stop().await?;
+    cast.hamburg.start().await?;
+    narrator.line("the agent is stopped and started, still with no hub: it collects again at once");
+    let waited = waiting(&cast.hamburg).await?;
+    ensure!(
+        waited > 0,
+        "nothing waits in the outbox although the hub is away"
+    );
+    narrator.holds(&format!(
+        "every command succeeded; {waited} events wait in Hamburg's outbox"
+    ));
+    Ok(waited)
 }
 
-async fn hub_back(cast: &mut Cast, narrator: &mut Narrator) -> Result<()> {
+async fn hub_back(cast: &mut Cast, narrator: &mut Narrator, job: &str, waited: u64) -> Result<()> {
     narrator.act("The hub comes back");
-    let seconds = cast.start_hub_and_drain().await?;
+    cast.world.hub.start().await?;
+    let took = cast.drained().await?;
+    let seconds = took.as_secs_f64();
     narrator.holds(&format!(
-        "{} events delivered {seconds:.2} s after the hub answered again",
-        cast.waiting_offline
+        "{waited} events delivered {seconds:.2} s after the hub was ready"
     ));
-    let id = cast.job_id.clone().context("job B was created")?;
-    let job = cast.nordic.get(&format!("/api/v1/jobs/{id}")).await?;
-    ensure!(job["status"] == "completed", "Job-1235 is not completed in the hub: {job}");
-    narrator.holds("Job-1235 is completed in the hub");
+    let job = cast
+        .nordic
+        .get(&cast.world.hub, &format!("/api/v1/jobs/{job}"))
+        .await?;
+    ensure!(
+        job["status"] == "completed",
+        "Job-1235 is not completed in the hub: {job}"
+    );
+    narrator.holds(&format!(
+        "Job-1235 is completed in the hub: {} good, {} waste",
+        job["good"].as_str().unwrap_or("?"),
+        job["waste"].as_str().unwrap_or("?")
+    ));
     Ok(())
 }
 
 async fn ship(cast: &Cast, narrator: &mut Narrator) -> Result<()> {
     narrator.act("Shipping");
-    for (lot, quantity, order, customer) in
-        [("FG-5001", "9800", "Order-5001", "ABC Corp"), ("FG-5002", "14500", "Order-5002", "XYZ Inc")]
-    {
-        cast.hamburg
-            .edge(&["lot", "ship", lot, "--quantity", quantity, "--order", order, "--customer", customer])
-            .await?;
-        narrator.line(&format!("{lot}: {quantity} cartons to {customer} ({order})"));
+    for (lot, quantity, order, customer) in [
+        ("FG-5001", "9800", "Order-5001", "ABC Corp"),
+        ("FG-5002", "14500", "Order-5002", "XYZ Inc"),
+    ] {
+        let ship = ["lot", "ship", lot, "--quantity", quantity];
+        operate(
+            &cast.hamburg,
+            &ship,
+            &["--order", order, "--customer", customer],
+        )
+        .await?;
+        narrator.line(&format!("{lot}: {quantity} to {customer} ({order})"));
     }
-    cast.wait_until_delivered().await
+    cast.drained().await?;
+    Ok(())
 }
 
 async fn complaint(cast: &Cast, narrator: &mut Narrator) -> Result<()> {
-    narrator.act("A customer reports colour banding: where do the cartons come from?");
-    let trace = cast.nordic.get("/api/v1/inventory/lot/FG-5002/backward-trace").await?;
-    narrator.block(&checks::render(&trace)?);
-    let supplier = trace["lots"]
-        .as_array()
-        .context("a trace lists its lots")?
+    narrator.act("XYZ Inc complains of colour banding: what are its cartons made of?");
+    let trace = same_trace(
+        &cast.world.hub,
+        &cast.hamburg,
+        &cast.nordic,
+        "FG-5002",
+        "backward",
+    )
+    .await?;
+    narrator.block(&trace.render_text());
+    let roll = trace
+        .lots
         .iter()
-        .any(|lot| lot["attributes"]["supplier_lot"] == "12345");
-    ensure!(supplier, "the backward trace does not reach the supplier's roll");
-    narrator.holds("the trace reaches the supplier's roll #12345, press 3 and its operator");
-    checks::same_trace(cast, "FG-5002", "backward").await?;
-    narrator.holds("the agent prints the same tree (`agog-edge lot trace FG-5002 --direction backward`)");
+        .any(|lot| lot.attributes.supplier_lot.as_deref() == Some("12345"));
+    ensure!(
+        roll,
+        "the backward trace does not reach the supplier's roll"
+    );
+    narrator.holds("the trace reaches press 3 and the supplier's roll #12345");
+    narrator.holds("`agog-edge lot trace FG-5002 --direction backward` gives the same tree");
     Ok(())
 }
 
 async fn waste(cast: &Cast, narrator: &mut Narrator) -> Result<()> {
     narrator.act("Is it the paper or the press?");
-    let period = this_month(cast);
-    let analysis = cast.nordic.get(&format!("/api/v1/inventory/waste-analysis?period={period}")).await?;
-    let presses = checks::waste_by_device(&analysis)?;
+    let period = now().strftime("%Y-%m").to_string();
+    let path = format!("/api/v1/inventory/waste-analysis?period={period}");
+    let analysis = cast.nordic.get(&cast.world.hub, &path).await?;
+    let presses: Vec<&Value> = analysis["by_press"]
+        .as_array()
+        .with_context(|| format!("no waste by press: {analysis}"))?
+        .iter()
+        .filter(|row| row["key"].is_string())
+        .collect();
+    let cell = |row: &Value, name: &str| row[name].as_str().unwrap_or("-").to_owned();
     let rows: Vec<Vec<String>> = presses
         .iter()
-        .map(|press| {
+        .map(|row| {
+            let percent = format!("{} %", cell(row, "percent"));
+            let mark = if row["outlier"] == true {
+                "stands out"
+            } else {
+                ""
+            };
             vec![
-                press.device.clone(),
-                press.used.to_string(),
-                press.wasted.to_string(),
-                format!("{} %", press.percent.round_dp(1)),
+                cell(row, "key"),
+                cell(row, "consumed"),
+                cell(row, "wasted"),
+                percent,
+                mark.to_owned(),
             ]
         })
         .collect();
-    narrator.table(&["press", "sheets", "waste", "share"], &rows);
-    let worst = presses.iter().max_by_key(|press| press.percent).context("there is waste")?;
-    ensure!(worst.device == "press-3", "press 3 should stand out, not {}", worst.device);
-    narrator.holds(&format!("press 3 stands out ({} %): look at its rollers, not at the paper", worst.percent.round_dp(1)));
+    narrator.table(&["press", "used", "wasted", "share", ""], &rows);
+    let outliers: Vec<&Value> = presses
+        .iter()
+        .filter(|row| row["outlier"] == true)
+        .map(|row| &row["key"])
+        .collect();
+    ensure!(
+        outliers == ["press-3"],
+        "press 3 alone should stand out, not {outliers:?}"
+    );
+    narrator.holds("press 3 stands out, with the same paper as the others: check its rollers");
     Ok(())
 }
 
 async fn recall(cast: &Cast, narrator: &mut Narrator) -> Result<()> {
     narrator.act("The supplier recalls roll #12345: where did it go?");
-    let trace = cast.nordic.get("/api/v1/inventory/lot/LOT-2025-001/forward-trace").await?;
-    narrator.block(&checks::render(&trace)?);
-    let text = trace.to_string();
-    for must in ["Order-5001", "ABC Corp", "Order-5002", "XYZ Inc", "Order-5003", "MegaCorp"] {
-        ensure!(text.contains(must), "the recall does not reach {must}");
-    }
-    narrator.holds("reached: ABC Corp and XYZ Inc (shipped), MegaCorp (in production), the disposed part");
-    checks::same_trace(cast, "LOT-2025-001", "forward").await?;
-    narrator.holds("the agent prints the same tree");
-    for (plant, lot) in [("HAM", "LOT-2025-001-C"), ("MUC", "LOT-2025-002")] {
-        cast.nordic
-            .post(
-                &format!("/api/v1/inventory/lot/{lot}/hold?plant={plant}"),
-                &json!({ "reason": "supplier recall of roll #12345" }),
-            )
-            .await?;
-        narrator.line(&format!("the office holds {lot} ({plant})"));
-    }
-    wait_for("the hold to reach Munich", cast.limit(), async || {
-        let lots = cast.munich.edge(&["lot", "list"]).await?;
-        Ok(find_lot(&lots, "LOT-2025-002").filter(is_held).map(|_| ()))
-    })
+    let trace = same_trace(
+        &cast.world.hub,
+        &cast.hamburg,
+        &cast.nordic,
+        "LOT-2025-001",
+        "forward",
+    )
     .await?;
-    let refused = cast
-        .munich
-        .edge_refused(&["lot", "consume", "LOT-2025-002", "--quantity", "10", "--job", "Job-2001"])
-        .await?;
-    narrator.holds(&format!("Munich refuses to use it: {refused}"));
-    for lot in ["FG-5002", "LOT-2025-002"] {
-        let status = cast.rival.status(&format!("/api/v1/inventory/lot/{lot}/forward-trace")).await?;
-        ensure!(status == 404, "the rival company got {status} for {lot}");
+    narrator.block(&trace.render_text());
+    let uses = || trace.lots.iter().flat_map(|lot| &lot.uses);
+    for (order, customer) in [
+        ("Order-5001", "ABC Corp"),
+        ("Order-5002", "XYZ Inc"),
+        ("Order-5003", "MegaCorp"),
+    ] {
+        let reached = uses().any(|used| {
+            used.order.as_deref() == Some(order) && used.customer.as_deref() == Some(customer)
+        });
+        ensure!(reached, "the recall does not reach {customer} ({order})");
     }
-    let own = cast.rival.get("/api/v1/inventory/lot/LOT-2025-001").await?;
-    ensure!(own.to_string().contains("777"), "the rival does not see its own lot: {own}");
-    narrator.holds("the other company gets 404 for these lots, and its own lot under the same number");
+    narrator.holds("reached: ABC Corp and XYZ Inc (shipped), MegaCorp (in production), the waste");
+    for (plant, lot) in [("HAM", "LOT-2025-001-C"), ("MUC", "LOT-2025-002")] {
+        let path = format!("/api/v1/inventory/lot/{lot}/hold?plant={plant}");
+        let body = json!({ "reason": "supplier recall of roll 12345" });
+        cast.nordic
+            .post(&cast.world.hub, &path, &format!("demo-hold-{lot}"), &body)
+            .await?
+            .ok()?;
+        narrator.line(&format!("the office holds {lot} in {plant}"));
+    }
+    for (plant, lot) in [
+        (&cast.munich, "LOT-2025-002"),
+        (&cast.hamburg, "LOT-2025-001-C"),
+    ] {
+        wait::until(
+            &format!("the hold on {lot} to reach {}", plant.code),
+            LIMIT,
+            async || {
+                let lot = lot_at(plant, lot).await?;
+                Ok(lot.filter(|lot| {
+                    lot["holds"]
+                        .as_array()
+                        .is_some_and(|holds| !holds.is_empty())
+                }))
+            },
+        )
+        .await?;
+    }
+    let use_it = [
+        "lot",
+        "consume",
+        "LOT-2025-002",
+        "--quantity",
+        "10",
+        "--job",
+        "Job-2001",
+    ];
+    let sentence = refused(&cast.munich, &use_it).await?;
+    narrator.holds(&format!("Munich refuses to use it: {sentence}"));
+    let own = cast
+        .rival
+        .get(&cast.world.hub, "/api/v1/inventory/lot/LOT-2025-001")
+        .await?;
+    ensure!(
+        own["on_hand"]["amount"] == "777",
+        "the other company sees {own}"
+    );
+    let foreign = cast
+        .world
+        .hub
+        .get(
+            &cast.rival.token,
+            "/api/v1/inventory/lot/FG-5002/backward-trace",
+        )
+        .await?;
+    ensure!(
+        foreign.status == 404,
+        "the other company gets {} for FG-5002",
+        foreign.status
+    );
+    narrator.holds("Rival Cartons sees its own LOT-2025-001, and 404 for the rest");
     Ok(())
 }
 
 async fn office_movement(cast: &Cast, narrator: &mut Narrator) -> Result<()> {
-    narrator.act("The office sets aside a sample in Munich");
-    cast.munich
-        .edge(&["lot", "receive", "--number", "LOT-2025-003", "--material", "BOARD-300", "--quantity", "1000", "--unit", "sheet", "--supplier", "Other Mill"])
-        .await?;
-    cast.wait_until_delivered().await?;
-    cast.nordic
-        .post(
-            "/api/v1/inventory/lot/LOT-2025-003/split",
-            &json!({ "parts": [{ "number": "LOT-2025-003-S", "quantity": { "amount": "50", "unit": "sheet" } }] }),
-        )
-        .await?;
-    wait_for("the office's split to reach Munich", cast.limit(), async || {
-        let lots = cast.munich.edge(&["lot", "list"]).await?;
-        Ok(find_lot(&lots, "LOT-2025-003-S").map(|_| ()))
+    narrator.act("The office sets aside a sample of a new lot in Munich");
+    operate(
+        &cast.munich,
+        &[
+            "lot",
+            "receive",
+            "--number",
+            "LOT-2025-003",
+            "--quantity",
+            "1000",
+            "--unit",
+            "sheet",
+        ],
+        &["--material", "BOARD-300", "--supplier", "Other Mill"],
+    )
+    .await?;
+    cast.drained().await?;
+    let body = json!({
+        "parts": [{ "number": "LOT-2025-003-S", "quantity": { "amount": "50", "unit": "sheet" } }]
+    });
+    let path = "/api/v1/inventory/lot/LOT-2025-003/split";
+    for _ in 0..2 {
+        cast.nordic
+            .post(&cast.world.hub, path, "demo-sample", &body)
+            .await?
+            .ok()?;
+    }
+    narrator.line("POST …/lot/LOT-2025-003/split, sent twice with one Idempotency-Key");
+    wait::until("the split to reach Munich", LIMIT, async || {
+        lot_at(&cast.munich, "LOT-2025-003-S").await
     })
     .await?;
-    cast.munich
-        .edge(&["lot", "consume", "LOT-2025-003-S", "--quantity", "5", "--job", "Lab-1"])
-        .await?;
-    narrator.holds("the plant got LOT-2025-003-S over the down feed and used 5 sheets of it");
-    cast.wait_until_delivered().await
+    operate(
+        &cast.munich,
+        &["lot", "consume", "LOT-2025-003-S", "--quantity", "5"],
+        &["--job", "Lab-1", "--operator", "Lea Lang"],
+    )
+    .await?;
+    cast.drained().await?;
+    same_trace(
+        &cast.world.hub,
+        &cast.munich,
+        &cast.nordic,
+        "LOT-2025-003",
+        "forward",
+    )
+    .await?;
+    narrator.holds("Munich has the sample over the down feed, once, and uses 5 sheets of it");
+    Ok(())
 }
 
 async fn telemetry(cast: &Cast, narrator: &mut Narrator) -> Result<()> {
     narrator.act("Telemetry of press 3");
-    let (samples, newest) = checks::telemetry_of(cast, "press-3", "speed").await?;
-    narrator.holds(&format!("{samples} samples of its speed in the hub, the newest {newest} sheets/h"));
+    let equipment = cast
+        .nordic
+        .get(&cast.world.hub, "/api/v1/equipment")
+        .await?;
+    let press = equipment["items"]
+        .as_array()
+        .context("equipment has items")?
+        .iter()
+        .find(|device| device["code"] == "press-3")
+        .with_context(|| format!("press 3 is not there: {equipment}"))?;
+    let id = press["id"].as_str().context("a device has an id")?;
+    narrator.line(&format!(
+        "press 3 is {}",
+        press["state"].as_str().unwrap_or("unknown")
+    ));
+    let path = format!("/api/v1/equipment/{id}/telemetry?metric=speed&resolution=raw");
+    let points = wait::until("samples of its speed in the hub", LIMIT, async || {
+        let series = cast.nordic.get(&cast.world.hub, &path).await?;
+        Ok(series["points"]
+            .as_array()
+            .filter(|points| !points.is_empty())
+            .cloned())
+    })
+    .await?;
+    let top = points
+        .iter()
+        .filter_map(|point| point["value"].as_f64())
+        .fold(0.0, f64::max);
+    ensure!(top > 0.0, "press 3 never moved, says its telemetry");
+    narrator.holds(&format!(
+        "{} samples of its speed, at most {top:.0} sheets/h",
+        points.len()
+    ));
     Ok(())
-}
-
-fn brief(lot: &Value) -> String {
-    format!("{} {}", lot["number"].as_str().unwrap_or("?"), checks::on_hand_text(lot))
-}
-
-pub(super) fn find_lot<'a>(lots: &'a Value, number: &str) -> Option<&'a Value> {
-    checks::items(lots).into_iter().find(|lot| checks::number_of(lot) == Some(number))
-}
-
-fn is_held(lot: &&Value) -> bool {
-    lot["held"] == true || lot["holds"].as_array().is_some_and(|holds| !holds.is_empty())
-}
-
-fn waiting_events(status: &Value) -> Result<u64> {
-    status["outbox"]["waiting"]
-        .as_u64()
-        .or_else(|| status["waiting"].as_u64())
-        .with_context(|| format!("the status says how many events wait: {status}"))
 }

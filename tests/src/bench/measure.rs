@@ -1,0 +1,305 @@
+//! The measurements, each a small experiment with the real programs.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+
+use super::figures::{Figures, Row};
+use crate::demo::cast::{materials, waiting};
+use crate::support::hub::Tenant;
+use crate::support::plant::{Plant, PlantPlan};
+use crate::support::wait;
+use crate::support::world::World;
+
+/// Enough for a p99 that is not one outlier.
+const SAMPLES: usize = 400;
+
+/// What the disk is asked for: a page, as SQLite's log writes it.
+const PAGE_BYTES: usize = 4096;
+
+/// Requests that wait for the agent at a time while the backlog is made: a busy plant.
+const ASKERS: usize = 64;
+
+/// Events that wait for the hub when it comes back.
+const BACKLOG: usize = 20_000;
+
+/// The roll is split, and each part of it again.
+const ROLL_PARTS: usize = 37;
+const PART_PARTS: usize = 26;
+/// The roll, its parts and theirs: 1,000.
+const TRACE_LOTS: usize = 1 + ROLL_PARTS * (1 + PART_PARTS);
+
+/// A measurement that takes longer has failed.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// The disk's own time for one durable write, in the folder where worlds live.
+pub(super) fn disk() -> Result<Vec<Row>> {
+    let folder = tempfile::tempdir().context("no temporary folder")?;
+    let mut file = File::create(folder.path().join("fsync")).context("no file to write to")?;
+    let page = [7_u8; PAGE_BYTES];
+    let mut times = Vec::with_capacity(SAMPLES);
+    for _ in 0..SAMPLES {
+        let start = Instant::now();
+        file.write_all(&page).context("cannot write")?;
+        file.sync_data().context("cannot fsync")?;
+        times.push(start.elapsed());
+    }
+    Ok(vec![Row::new(
+        "disk: write 4 KiB + fsync",
+        Figures::of(times).text(),
+        "baseline",
+    )])
+}
+
+/// A hub and one plant to measure on.
+pub(super) struct Bench {
+    plant: Plant,
+    token: String,
+    http: reqwest::Client,
+    world: World,
+}
+
+impl Bench {
+    pub(super) async fn assemble() -> Result<Self> {
+        let world = World::start_with_own_postgres("bench").await?;
+        let tenant: Tenant = world.hub.tenant("Bench").await?;
+        let token = world.hub.token(&tenant, "office").await?;
+        let materials = materials();
+        let plan = PlantPlan {
+            code: "HAM",
+            name: "Hamburg",
+            materials: &materials,
+            presses: &[],
+        };
+        let plant = world.plant_at_rest(&tenant, &plan).await?;
+        let http = reqwest::Client::builder().timeout(LIMIT).build()?;
+        Ok(Self {
+            plant,
+            token,
+            http,
+            world,
+        })
+    }
+
+    /// From nothing to collecting with no hub and no broker, and what it takes at rest.
+    pub(super) async fn start_and_rest(&mut self) -> Result<Vec<Row>> {
+        self.world.hub.kill()?;
+        let mut times = Vec::new();
+        for round in 0..5 {
+            let start = Instant::now();
+            self.plant.start().await?;
+            self.healthy().await?;
+            times.push(start.elapsed());
+            if round < 4 {
+                self.plant.stop().await?;
+            }
+        }
+        let slowest = times.iter().max().copied().unwrap_or_default();
+        let start = format!("at most {:.0} ms of 5", slowest.as_secs_f64() * 1_000.0);
+        let rss = self.resident_kib()?;
+        Ok(vec![
+            Row::new("agent: ready to collect, no network", start, "limit 500 ms"),
+            Row::new("agent: resident at rest", mebibytes(rss), "limit 40 MiB"),
+        ])
+    }
+
+    /// One operator, one movement after the other: command over HTTP to durable and answered.
+    pub(super) async fn ledger_append(&mut self) -> Result<Vec<Row>> {
+        self.receive("BENCH", "1000000").await?;
+        let mut times = Vec::with_capacity(SAMPLES);
+        for index in 0..SAMPLES {
+            let start = Instant::now();
+            self.consume_one(index).await?;
+            times.push(start.elapsed());
+        }
+        Ok(vec![Row::new(
+            "agent: one lot movement, durable and answered",
+            Figures::of(times).text(),
+            "beside the disk's fsync",
+        )])
+    }
+
+    /// A backlog of a long outage: made by many askers, delivered when the hub is back.
+    pub(super) async fn uplink(&mut self) -> Result<Vec<Row>> {
+        let start = Instant::now();
+        let mut askers = tokio::task::JoinSet::new();
+        let request = self.consumption();
+        for asker in 0..ASKERS {
+            let request = request.try_clone().context("a request with a plain body")?;
+            askers.spawn(async move {
+                for index in 0..BACKLOG / ASKERS {
+                    let request = request.try_clone().context("a request with a plain body")?;
+                    let key = format!("backlog-{asker}-{index}");
+                    let answer = request.header("Idempotency-Key", key).send().await?;
+                    ensure!(
+                        answer.status().is_success(),
+                        "the agent answers {}",
+                        answer.status()
+                    );
+                }
+                Ok(())
+            });
+        }
+        while let Some(done) = askers.join_next().await {
+            done.context("an asker panicked")??;
+        }
+        let recorded = rate(BACKLOG, start.elapsed());
+        let busy = self.resident_kib()?;
+        let backlog = waiting(&self.plant).await?;
+        self.world.hub.start().await?;
+        let start = Instant::now();
+        wait::until("the backlog to drain", LIMIT, async || {
+            Ok((waiting(&self.plant).await? == 0).then_some(()))
+        })
+        .await?;
+        let drained = rate(usize::try_from(backlog)?, start.elapsed());
+        Ok(vec![
+            Row::new(
+                format!("agent: lot movements, {ASKERS} askers, durable"),
+                format!("{recorded:.0} events/s"),
+                "",
+            ),
+            Row::new("agent: resident after that", mebibytes(busy), ""),
+            Row::new(
+                format!("uplink: {backlog} events to the hub, applied"),
+                format!("{drained:.0} events/s"),
+                "PostgreSQL with full durability",
+            ),
+        ])
+    }
+
+    /// A roll that went into a thousand lots.
+    pub(super) async fn traces(&mut self) -> Result<Vec<Row>> {
+        self.receive("ROLL", "1000000").await?;
+        self.split("ROLL", ROLL_PARTS, "100").await?;
+        for part in 0..ROLL_PARTS {
+            self.split(&format!("ROLL.{part}"), PART_PARTS, "3").await?;
+        }
+        wait::until("the lots to reach the hub", LIMIT, async || {
+            Ok((waiting(&self.plant).await? == 0).then_some(()))
+        })
+        .await?;
+        let api = self.plant.api_url()?;
+        let hub = self.world.hub.url();
+        let local = self
+            .http
+            .get(format!("{api}/api/v1/lots/ROLL/trace?direction=forward"));
+        let office = self
+            .http
+            .get(format!("{hub}/api/v1/inventory/lot/ROLL/forward-trace"))
+            .bearer_auth(&self.token);
+        Ok(vec![
+            self.trace_row(
+                "agent: trace over 1,000 lots, HTTP and JSON included",
+                local,
+            )
+            .await?,
+            self.trace_row("hub: trace over 1,000 lots, HTTP and JSON included", office)
+                .await?,
+        ])
+    }
+
+    async fn trace_row(&self, what: &str, request: reqwest::RequestBuilder) -> Result<Row> {
+        let mut times = Vec::new();
+        for _ in 0..50 {
+            let request = request.try_clone().context("a request without a body")?;
+            let start = Instant::now();
+            let answer: Value = request.send().await?.error_for_status()?.json().await?;
+            times.push(start.elapsed());
+            let lots = answer["lots"].as_array().map_or(0, Vec::len);
+            ensure!(lots == TRACE_LOTS, "the trace has {lots} lots");
+        }
+        Ok(Row::new(what, Figures::of(times).text(), ""))
+    }
+
+    async fn split(&self, lot: &str, parts: usize, amount: &str) -> Result<()> {
+        let into: Vec<Value> = (0..parts)
+            .map(|part| {
+                json!({ "number": format!("{lot}.{part}"), "quantity": { "amount": amount } })
+            })
+            .collect();
+        self.command("split", &json!({ "lot": lot, "into": into }))
+            .await
+    }
+
+    async fn receive(&self, number: &str, amount: &str) -> Result<()> {
+        let body = json!({
+            "number": number, "material": "BOARD-300", "quantity": { "amount": amount },
+        });
+        self.command("receive", &body).await
+    }
+
+    async fn consume_one(&self, index: usize) -> Result<()> {
+        let request = self
+            .consumption()
+            .header("Idempotency-Key", format!("single-{index}"));
+        request.send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    fn consumption(&self) -> reqwest::RequestBuilder {
+        // The address was there when the agent was started.
+        let api = self.plant.api_url().unwrap_or_default();
+        self.http
+            .post(format!("{api}/api/v1/lots/consume"))
+            .json(&json!({
+                "lot": "BENCH", "quantity": { "amount": "1" }, "details": { "job": "Bench-1" },
+            }))
+    }
+
+    async fn command(&self, name: &str, body: &Value) -> Result<()> {
+        let api = self.plant.api_url()?;
+        let answer = self
+            .http
+            .post(format!("{api}/api/v1/lots/{name}"))
+            .json(body)
+            .send()
+            .await?;
+        let status = answer.status();
+        ensure!(
+            status.is_success(),
+            "{name}: {status} {}",
+            answer.text().await?
+        );
+        Ok(())
+    }
+
+    async fn healthy(&self) -> Result<()> {
+        let url = format!("{}/healthz", self.plant.api_url()?);
+        wait::until("the agent to be healthy", LIMIT, async || {
+            let answer = self.http.get(&url).send().await;
+            Ok(answer
+                .is_ok_and(|answer| answer.status().is_success())
+                .then_some(()))
+        })
+        .await
+    }
+
+    fn resident_kib(&self) -> Result<u64> {
+        let pid = self.plant.process().context("the agent runs")?.pid();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))
+            .context("cannot read the agent's status in /proc")?;
+        status
+            .lines()
+            .find_map(|line| {
+                line.strip_prefix("VmRSS:")?
+                    .trim()
+                    .strip_suffix(" kB")?
+                    .parse()
+                    .ok()
+            })
+            .context("no VmRSS in the agent's status")
+    }
+}
+
+fn mebibytes(kib: u64) -> String {
+    format!("{:.1} MiB", Duration::from_secs(kib).as_secs_f64() / 1024.0)
+}
+
+fn rate(count: usize, time: Duration) -> f64 {
+    let count = u32::try_from(count).map_or(f64::MAX, f64::from);
+    count / time.as_secs_f64()
+}

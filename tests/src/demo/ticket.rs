@@ -1,0 +1,104 @@
+//! `make demo TICKET=file`: any JDF ticket, from the office to the press and back.
+
+use std::path::Path;
+
+use agog_jdf::{Document, Limits};
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::{Value, json};
+
+use super::cast::{Cast, LIMIT, lot_at, operate, output_material};
+use super::checks;
+use super::say::Narrator;
+use crate::support::wait;
+
+/// More than any ticket of the field asks for.
+const SHEETS: &str = "10000000";
+
+/// Runs the ticket at `path`, or says why it cannot run.
+pub(super) async fn play(cast: &Cast, narrator: &mut Narrator, path: &Path) -> Result<()> {
+    narrator.act(&format!("The ticket {}", path.display()));
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let document = Document::parse(&bytes, &Limits::default())
+        .with_context(|| format!("`{}` is not a ticket", path.display()))?;
+    let text = String::from_utf8(bytes).with_context(|| {
+        format!(
+            "`{}` is not UTF-8, which the jobs API takes",
+            path.display()
+        )
+    })?;
+    narrator.line(&format!("root element {}", document.root().name()));
+    operate(
+        &cast.hamburg,
+        &[
+            "lot",
+            "receive",
+            "--number",
+            "PAPER",
+            "--material",
+            "BOARD-300",
+            "--quantity",
+            SHEETS,
+        ],
+        &["--supplier", "Acme Paper Co."],
+    )
+    .await?;
+    cast.drained().await?;
+    let body = json!({
+        "number": "TICKET-1", "plant": "HAM", "device": "press-3", "jdf": text,
+        "inputs": ["PAPER"],
+        "output": { "number": "OUTPUT", "material": output_material("CARTON-A") },
+    });
+    let answer = cast
+        .nordic
+        .post(&cast.world.hub, "/api/v1/jobs", "demo-ticket", &body)
+        .await?;
+    if answer.status == 422 {
+        bail!("the hub does not take this ticket: {}", said(&answer.body));
+    }
+    let job = answer.ok()?;
+    let id = job["id"]
+        .as_str()
+        .context("the answer names the job's id")?;
+    narrator.line("the hub takes the ticket; it travels to the plant and into the press's queue");
+    let path = format!("/api/v1/jobs/{id}");
+    let job = wait::until("the press to return the ticket", LIMIT, async || {
+        let job = cast.nordic.get(&cast.world.hub, &path).await?;
+        let ended = ["completed", "aborted", "refused"]
+            .iter()
+            .any(|end| job["status"] == *end);
+        Ok(ended.then_some(job))
+    })
+    .await?;
+    if job["status"] == "refused" {
+        bail!("the press does not take this ticket: {}", said(&job));
+    }
+    ensure!(
+        job["status"] == "completed",
+        "the press ended the job as {}: {job}",
+        job["status"]
+    );
+    narrator.holds(&format!(
+        "completed: {} good, {} waste",
+        job["good"], job["waste"]
+    ));
+    ensure!(
+        lot_at(&cast.hamburg, "OUTPUT").await?.is_some(),
+        "the press returned the ticket and no lot came out of it"
+    );
+    let trace = checks::same_trace(
+        &cast.world.hub,
+        &cast.hamburg,
+        &cast.nordic,
+        "OUTPUT",
+        "backward",
+    )
+    .await?;
+    narrator.block(&trace.render_text());
+    Ok(())
+}
+
+fn said(body: &Value) -> String {
+    body["detail"]
+        .as_str()
+        .map_or_else(|| body.to_string(), str::to_owned)
+}
