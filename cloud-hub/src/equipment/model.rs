@@ -9,10 +9,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// Raw samples are kept this long (DESIGN.md section 7), so nothing older is taken in.
-pub const SAMPLE_AGE_MAX: SignedDuration = SignedDuration::from_hours(90 * 24);
+pub(super) const SAMPLE_AGE_MAX: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// How far a plant's clock may run ahead of the hub's. More than a day is a wrong date, and each day is a partition.
-pub const SAMPLE_AHEAD_MAX: SignedDuration = SignedDuration::from_hours(24);
+pub(super) const SAMPLE_AHEAD_MAX: SignedDuration = SignedDuration::from_hours(24);
 
 /// The internal key of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,7 +48,7 @@ pub(super) struct SeriesRow {
 
 /// One point of a series. A minute is told by its mean, with the range beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
-pub struct Point {
+pub(super) struct Point {
     #[schema(value_type = String)]
     pub at: Timestamp,
     pub value: f64,
@@ -90,14 +90,26 @@ pub(super) fn sort_samples(block: &TelemetryBlock, now: Timestamp) -> Sorted {
             from: now,
             to: now,
         };
-        return Sorted { kept: Vec::new(), gaps: vec![gap] };
+        return Sorted {
+            kept: Vec::new(),
+            gaps: vec![gap],
+        };
     }
-    let oldest = now.saturating_sub(SAMPLE_AGE_MAX).unwrap_or(Timestamp::MIN).as_microsecond();
-    let newest = now.saturating_add(SAMPLE_AHEAD_MAX).unwrap_or(Timestamp::MAX).as_microsecond();
+    let oldest = now
+        .saturating_sub(SAMPLE_AGE_MAX)
+        .unwrap_or(Timestamp::MIN)
+        .as_microsecond();
+    let newest = now
+        .saturating_add(SAMPLE_AHEAD_MAX)
+        .unwrap_or(Timestamp::MAX)
+        .as_microsecond();
     let mut sorted = Sorted::default();
     let mut dropped: BTreeMap<(&str, &str), (u64, i64, i64)> = BTreeMap::new();
     for (index, (&time_us, &series)) in block.time_us.iter().zip(&block.series_index).enumerate() {
-        let reason = if !block.value[index].is_finite() {
+        let key = &block.series[series as usize];
+        let reason = if !is_name(&key.device) || !is_name(&key.metric) {
+            "a series without device or metric"
+        } else if !block.value[index].is_finite() {
             "not a number"
         } else if time_us < oldest {
             "older than 90 days"
@@ -107,8 +119,10 @@ pub(super) fn sort_samples(block: &TelemetryBlock, now: Timestamp) -> Sorted {
             sorted.kept.push(index);
             continue;
         };
-        let device = block.series[series as usize].device.as_str();
-        let (count, from, to) = dropped.entry((device, reason)).or_insert((0, time_us, time_us));
+        let device = key.device.as_str();
+        let (count, from, to) = dropped
+            .entry((device, reason))
+            .or_insert((0, time_us, time_us));
         *count += 1;
         *from = (*from).min(time_us);
         *to = (*to).max(time_us);
@@ -116,7 +130,7 @@ pub(super) fn sort_samples(block: &TelemetryBlock, now: Timestamp) -> Sorted {
     sorted.gaps = dropped
         .into_iter()
         .map(|((device, reason), (count, from, to))| Gap {
-            device: Some(device.to_owned()),
+            device: is_name(device).then(|| device.to_owned()),
             reason: reason.to_owned(),
             count,
             from: clamp(from),
@@ -124,6 +138,11 @@ pub(super) fn sort_samples(block: &TelemetryBlock, now: Timestamp) -> Sorted {
         })
         .collect();
     sorted
+}
+
+/// Text that PostgreSQL stores and a person can read: it has no form for NUL.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && !text.contains('\0')
 }
 
 /// The nearest instant that PostgreSQL and we can both write; a broken clock may name any number.
@@ -146,18 +165,28 @@ mod tests {
         let days = |days: i64| now.as_microsecond() + days * 86_400_000_000;
         let block = TelemetryBlock {
             block: 1,
-            series: vec![SeriesKey { device: "press-3".into(), metric: "speed".into(), unit: None }],
+            series: vec![SeriesKey {
+                device: "press-3".into(),
+                metric: "speed".into(),
+                unit: None,
+            }],
             series_index: vec![0; 6],
             time_us: vec![days(0), days(-89), days(-91), days(2), i64::MAX, 0],
             value: vec![1.0; 6],
         };
         let sorted = sort_samples(&block, now);
         assert_eq!(sorted.kept, [0, 1]);
-        let counted: Vec<_> =
-            sorted.gaps.iter().map(|gap| (gap.reason.as_str(), gap.count)).collect();
+        let counted: Vec<_> = sorted
+            .gaps
+            .iter()
+            .map(|gap| (gap.reason.as_str(), gap.count))
+            .collect();
         assert_eq!(
             counted,
-            [("more than a day ahead of the hub's clock", 2), ("older than 90 days", 2)]
+            [
+                ("more than a day ahead of the hub's clock", 2),
+                ("older than 90 days", 2)
+            ]
         );
     }
 

@@ -2,7 +2,6 @@
 
 use agog_sync::ids::{DeviceId, EventId, PlantId};
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use super::model::{DeviceKey, DeviceRow, Gap, Point, SeriesId, SeriesRow};
 use crate::db::{DbError, Instant, TenantTx};
@@ -204,7 +203,11 @@ pub(super) async fn series_list(
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| SeriesRow { id: SeriesId(row.series_id), metric: row.metric, unit: row.unit })
+        .map(|row| SeriesRow {
+            id: SeriesId(row.series_id),
+            metric: row.metric,
+            unit: row.unit,
+        })
         .collect())
 }
 
@@ -216,9 +219,14 @@ pub(super) async fn samples_add(
     values: &[f64],
 ) -> Result<(), DbError> {
     let tenant_id = tx.tenant_id().uuid();
-    sqlx::query_scalar!("select telemetry_insert($1, $2, $3)", series, times_us, values)
-        .fetch_one(tx.conn())
-        .await?;
+    sqlx::query_scalar!(
+        "select telemetry_insert($1, $2, $3)",
+        series,
+        times_us,
+        values
+    )
+    .fetch_one(tx.conn())
+    .await?;
     // In the order of the key, so that two batches that meet in a minute wait for each other and never deadlock.
     sqlx::query!(
         "insert into telemetry_minute as kept (tenant_id, series_id, minute, sample_count, sum, min, max, last, last_at)
@@ -252,7 +260,7 @@ pub(super) async fn gap_add(
     tx: &mut TenantTx,
     plant_id: PlantId,
     gap: &Gap,
-    event_id: Option<Uuid>,
+    event_id: Option<EventId>,
     block: Option<u64>,
     now: Timestamp,
 ) -> Result<(), DbError> {
@@ -268,7 +276,7 @@ pub(super) async fn gap_add(
         i64::try_from(gap.count).unwrap_or(i64::MAX),
         Instant(gap.from) as _,
         Instant(gap.to) as _,
-        event_id,
+        event_id.map(|event_id| event_id.uuid()),
         block.map(|block| i64::try_from(block).unwrap_or(i64::MAX)),
         Instant(now) as _,
     )
@@ -299,7 +307,13 @@ pub(super) async fn samples(
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| Point { at: row.at.0, value: row.value, min: None, max: None, samples: None })
+        .map(|row| Point {
+            at: row.at.0,
+            value: row.value,
+            min: None,
+            max: None,
+            samples: None,
+        })
         .collect())
 }
 

@@ -70,7 +70,7 @@ pub(super) struct NewJob<'a> {
 
 /// A step that a plant reports.
 pub(super) struct Step<'a> {
-    pub step: JobStep,
+    pub kind: JobStep,
     pub progress: &'a JobProgress,
     pub event_id: EventId,
     pub actor: &'a str,
@@ -104,7 +104,7 @@ pub(super) struct JobRow {
 
 /// One step in the life of a job.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct TimelineEntry {
+pub(super) struct TimelineEntry {
     pub event_id: Uuid,
     #[schema(example = "job.started")]
     pub kind: String,

@@ -100,7 +100,9 @@ pub(super) async fn job_step_add(
 ) -> Result<(), DbError> {
     let tenant_id = tx.tenant_id().uuid();
     let progress = step.progress;
-    let started_at = progress.started_at.or((step.step == JobStep::Started).then_some(step.at));
+    let started_at = progress
+        .started_at
+        .or((step.kind == JobStep::Started).then_some(step.at));
     sqlx::query!(
         "update job set
              status = coalesce($3, status),
@@ -116,7 +118,7 @@ pub(super) async fn job_step_add(
          where tenant_id = $1 and job_id = $2",
         tenant_id,
         job_key,
-        JobStatus::after(step.step).map(JobStatus::as_str),
+        JobStatus::after(step.kind).map(JobStatus::as_str),
         Instant(step.at) as _,
         progress.device,
         progress.job.order,
@@ -135,7 +137,7 @@ pub(super) async fn job_step_add(
         tenant_id,
         job_key,
         step.event_id.uuid(),
-        step.step.kind(),
+        step.kind.kind(),
         step.actor,
         Json(progress) as _,
         Instant(step.at) as _,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use agog_sync::ids::{LotId, MaterialId, PlantId};
-use agog_sync::lots::{self, Effect, Flag, LotEvent, Outcome};
+use agog_sync::lots::{self, Effect, Flag, LotEvent};
 use agog_sync::quantity::{Material, Quantity, Unit};
 use serde_json::json;
 
@@ -14,30 +14,53 @@ use super::model::{Fact, LotKey, MaterialKey};
 use super::store::{facts, lots as lot_store};
 use crate::db::{DbError, TenantTx};
 use crate::events;
-use crate::intake::ApplyContext;
+use crate::intake::{ApplyContext, ApplyError};
 
 /// Applies one lot event.
-///
-/// `plant_id` is where the lots are that the event makes: the agent's plant, or for the office that of the lots it
-/// works on.
 pub async fn lot_event(
     tx: &mut TenantTx,
     ctx: &mut ApplyContext<'_>,
     event: &LotEvent,
-) -> Result<(), DbError> {
+) -> Result<(), ApplyError> {
     let plant_id = home_plant(tx, ctx, event).await?;
     let book = lot_store::book_load(tx, event, plant_id).await?;
     let outcome = lots::apply(event, &book, ctx.occurred_at);
-    let mut applying = Applying { plant_id, keys: BTreeMap::new(), extra_flags: Vec::new() };
-    applying.store(tx, ctx, event, &outcome).await?;
-    applying.publish(tx, ctx, event, &outcome).await
+    let mut applying = Applying {
+        plant_id,
+        keys: BTreeMap::new(),
+        flags: outcome.flags,
+    };
+    applying.store(tx, ctx, event, &outcome.effects).await?;
+    applying.publish(tx, ctx, event).await?;
+    Ok(())
+}
+
+/// Where the lots are that the event makes: at the agent's plant, or, for the office, at that of the lots it works on.
+async fn home_plant(
+    tx: &mut TenantTx,
+    ctx: &ApplyContext<'_>,
+    event: &LotEvent,
+) -> Result<PlantId, ApplyError> {
+    if let Some(plant_id) = ctx.plant_id {
+        return Ok(plant_id);
+    }
+    let used: Vec<_> = event.used_lots().iter().map(|lot| lot.lot_id).collect();
+    let known = lot_store::keys_of(tx, &used).await?;
+    used.iter()
+        .find_map(|lot_id| known.get(lot_id))
+        .map(|(_, plant_id)| *plant_id)
+        .ok_or_else(|| ApplyError::Refused {
+            code: "no-plant",
+            detail: "none of the lots of this office event is at any plant".to_owned(),
+        })
 }
 
 struct Applying {
     plant_id: PlantId,
     keys: BTreeMap<LotId, LotKey>,
-    /// What the hub finds beyond the rules: a plant that counts a material in another unit than the company does.
-    extra_flags: Vec<Flag>,
+    /// What the rules found, and what the hub finds beyond them: a plant that counts a material in another unit than
+    /// the company does.
+    flags: Vec<Flag>,
 }
 
 impl Applying {
@@ -46,17 +69,20 @@ impl Applying {
         tx: &mut TenantTx,
         ctx: &mut ApplyContext<'_>,
         event: &LotEvent,
-        outcome: &Outcome,
+        effects: &[Effect],
     ) -> Result<(), DbError> {
         let named: Vec<_> = event.lots().iter().map(|lot| lot.lot_id).collect();
         let known = lot_store::keys_of(tx, &named).await?;
-        self.keys = known.into_iter().map(|(lot_id, (key, _))| (lot_id, key)).collect();
-        for effect in &outcome.effects {
+        self.keys = known
+            .into_iter()
+            .map(|(lot_id, (key, _))| (lot_id, key))
+            .collect();
+        for effect in effects {
             self.effect(tx, ctx, effect).await?;
         }
-        for flag in outcome.flags.iter().chain(&self.extra_flags) {
+        for flag in &self.flags {
             let lot = self.key(flag.lot().lot_id)?;
-            facts::flag_add(tx, lot, flag, &ctx.fact()).await?;
+            facts::flag_add(tx, lot, flag, &Fact::of(ctx)).await?;
         }
         facts::lot_plant_add(tx, &named, self.plant_id).await
     }
@@ -68,9 +94,19 @@ impl Applying {
         effect: &Effect,
     ) -> Result<(), DbError> {
         match effect {
-            Effect::LotCreated { lot, material, base_unit, attributes, origin, work, created_at } => {
+            Effect::LotCreated {
+                lot,
+                material,
+                base_unit,
+                attributes,
+                origin,
+                work,
+                created_at,
+            } => {
                 let material = match material {
-                    Some(material) => Some(self.material(tx, ctx, material, lot, *base_unit).await?),
+                    Some(material) => {
+                        Some(self.material(tx, ctx, material, lot, *base_unit).await?)
+                    }
                     None => None,
                 };
                 let row = facts::NewLotRow {
@@ -83,28 +119,74 @@ impl Applying {
                     work,
                     created_at: *created_at,
                 };
-                let key = facts::lot_create(tx, &row, &ctx.fact()).await?;
+                let key = facts::lot_create(tx, &row, &Fact::of(ctx)).await?;
                 self.keys.insert(lot.lot_id, key);
             }
-            Effect::BalanceChanged { lot_id, bucket, delta, unit, entered } => {
+            Effect::BalanceChanged {
+                lot_id,
+                bucket,
+                delta,
+                unit,
+                entered,
+            } => {
                 let delta = Quantity::new(*delta, *unit);
-                facts::balance_change(tx, self.key(*lot_id)?, *bucket, delta, *entered, &ctx.fact()).await?;
+                facts::balance_change(
+                    tx,
+                    self.key(*lot_id)?,
+                    *bucket,
+                    delta,
+                    *entered,
+                    &Fact::of(ctx),
+                )
+                .await?;
             }
-            Effect::EdgeAdded { parent, child, kind, quantity, at } => {
+            Effect::EdgeAdded {
+                parent,
+                child,
+                kind,
+                quantity,
+                at,
+            } => {
                 let (parent, child) = (self.key(*parent)?, self.key(*child)?);
-                facts::edge_add(tx, parent, child, *kind, *quantity, *at, &ctx.fact()).await?;
+                facts::edge_add(tx, parent, child, *kind, *quantity, *at, &Fact::of(ctx)).await?;
             }
             Effect::Used { lot_id, used } => {
-                facts::use_add(tx, self.key(*lot_id)?, used, self.plant_id, &ctx.fact()).await?;
+                facts::use_add(tx, self.key(*lot_id)?, used, self.plant_id, &Fact::of(ctx)).await?;
             }
-            Effect::HoldPlaced { hold_id, lot_id, reason, at } => {
-                facts::hold_place(tx, self.key(*lot_id)?, *hold_id, reason, *at, &ctx.fact()).await?;
+            Effect::HoldPlaced {
+                hold_id,
+                lot_id,
+                reason,
+                at,
+            } => {
+                facts::hold_place(
+                    tx,
+                    self.key(*lot_id)?,
+                    *hold_id,
+                    reason,
+                    *at,
+                    &Fact::of(ctx),
+                )
+                .await?;
             }
-            Effect::HoldReleased { hold_id, lot_id, reason, at } => {
-                facts::hold_release(tx, self.key(*lot_id)?, *hold_id, reason, *at, &ctx.fact()).await?;
+            Effect::HoldReleased {
+                hold_id,
+                lot_id,
+                reason,
+                at,
+            } => {
+                facts::hold_release(
+                    tx,
+                    self.key(*lot_id)?,
+                    *hold_id,
+                    reason,
+                    *at,
+                    &Fact::of(ctx),
+                )
+                .await?;
             }
             Effect::Relocated { lot_id, to } => {
-                facts::lot_relocate(tx, self.key(*lot_id)?, to, &ctx.fact()).await?;
+                facts::lot_relocate(tx, self.key(*lot_id)?, to, &Fact::of(ctx)).await?;
             }
         }
         Ok(())
@@ -119,15 +201,32 @@ impl Applying {
         base_unit: Unit,
     ) -> Result<MaterialKey, DbError> {
         let new_id = MaterialId::generate(ctx.now, ctx.rng);
-        let key = facts::material_ensure(tx, material, new_id, &ctx.fact()).await?;
+        let key = facts::material_ensure(tx, material, new_id, &Fact::of(ctx)).await?;
         if key.base_unit != base_unit {
-            self.extra_flags.push(Flag::UnitMismatch {
+            self.flags.push(Flag::UnitMismatch {
                 lot: lot.clone(),
                 expected: key.base_unit,
                 found: base_unit,
             });
         }
         Ok(key)
+    }
+
+    /// Tells whoever listens: one domain event for what happened, one for what should not have.
+    async fn publish(
+        &self,
+        tx: &mut TenantTx,
+        ctx: &ApplyContext<'_>,
+        event: &LotEvent,
+    ) -> Result<(), DbError> {
+        let topic = format!("inventory.{}", ctx.kind.replace('.', "-"));
+        let data = json!({"plant_id": self.plant_id, "lots": event.lots(), "actor": ctx.actor});
+        events::publish(tx, ctx, &topic, data).await?;
+        if !self.flags.is_empty() {
+            let data = json!({"plant_id": self.plant_id, "kind": ctx.kind, "flags": self.flags});
+            events::publish(tx, ctx, "inventory.lot-flagged", data).await?;
+        }
+        Ok(())
     }
 
     fn key(&self, lot_id: LotId) -> Result<LotKey, DbError> {

@@ -10,6 +10,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::intake::ApplyContext;
+
 /// The internal key of a lot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct LotKey(pub i64);
@@ -32,6 +34,20 @@ pub(super) struct Fact<'a> {
     pub at: Timestamp,
     /// When the hub stores it.
     pub now: Timestamp,
+}
+
+impl<'a> Fact<'a> {
+    /// The fact that is being applied.
+    pub(super) fn of(ctx: &ApplyContext<'a>) -> Self {
+        Self {
+            producer: ctx.producer_id,
+            event_id: ctx.event_id,
+            kind: ctx.kind,
+            actor: ctx.actor,
+            at: ctx.occurred_at,
+            now: ctx.now,
+        }
+    }
 }
 
 /// A lot as it is stored.
@@ -58,9 +74,10 @@ pub(super) struct Candidate {
 
 /// A hold on a lot.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Hold {
+pub(super) struct Hold {
+    #[serde(rename = "hold_id")]
     #[schema(value_type = Uuid)]
-    pub hold_id: HoldId,
+    pub id: HoldId,
     /// It was placed and not released.
     pub stands: bool,
     /// Null while only the release has been seen.
@@ -76,7 +93,7 @@ pub struct Hold {
 
 /// Something that should not have been.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Flagged {
+pub(super) struct Flagged {
     #[schema(example = "negative-stock")]
     pub code: String,
     /// The figures, as the rules gave them.
@@ -89,7 +106,7 @@ pub struct Flagged {
 
 /// One change of a balance.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Entry {
+pub(super) struct Entry {
     #[schema(example = "split_out")]
     pub bucket: String,
     /// The change, in the base unit; negative when material left.
@@ -109,7 +126,10 @@ pub struct Entry {
 /// An amount with its unit.
 #[derive(ToSchema)]
 #[schema(as = Quantity)]
-#[expect(dead_code, reason = "describes `agog_sync::quantity::Quantity` in the OpenAPI document")]
+#[expect(
+    dead_code,
+    reason = "describes `agog_sync::quantity::Quantity` in the OpenAPI document"
+)]
 pub(super) struct QuantitySchema {
     /// A decimal number, as text.
     #[schema(example = "15000")]

@@ -21,7 +21,10 @@ pub(super) async fn trace(
     let reached = trace_store::reach(tx, root.0, direction).await?;
     let plants = tenants::plant_codes(tx).await?;
     let edges = trace_store::edges_among(tx, &reached.keys).await?;
-    let held: BTreeSet<_> = trace_store::held_among(tx, &reached.keys).await?.into_iter().collect();
+    let held: BTreeSet<_> = trace_store::held_among(tx, &reached.keys)
+        .await?
+        .into_iter()
+        .collect();
     let mut uses = trace_store::uses_of(tx, &reached.keys).await?;
     let lots = lot_store::lot_rows(tx, &reached.keys)
         .await?
@@ -39,5 +42,12 @@ pub(super) async fn trace(
             uses: uses.remove(&row.key).unwrap_or_default(),
         })
         .collect();
-    Ok(Trace::build(root.1, direction, mode, lots, edges, reached.truncated))
+    Ok(Trace::build(
+        root.1,
+        direction,
+        mode,
+        lots,
+        edges,
+        reached.truncated,
+    ))
 }

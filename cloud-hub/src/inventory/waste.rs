@@ -9,30 +9,32 @@ use std::collections::BTreeMap;
 use agog_sync::quantity::Unit;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// A share from this many times the median of the peers on is called an outlier. Twice the normal waste is what a
 /// production manager acts on.
-pub const OUTLIER_RATIO: Decimal = Decimal::TWO;
+pub(super) const OUTLIER_RATIO: Decimal = Decimal::TWO;
 
 /// The most rows that one view answers with, most waste first.
-pub const ROWS_MAX: usize = 100;
+pub(super) const ROWS_MAX: usize = 100;
 
 /// Decimals of percentages and ratios.
 const RATE_SCALE: u32 = 2;
 
 /// A calendar month in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Period {
-    first_day: Date,
+pub(super) struct Period {
+    from: Timestamp,
+    to: Timestamp,
 }
 
 /// The text was not a month.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a period: expected a month as YYYY-MM, for example 2025-10")]
-pub struct PeriodError(String);
+pub(super) struct PeriodError(String);
 
 impl std::str::FromStr for Period {
     type Err = PeriodError;
@@ -47,30 +49,29 @@ impl std::str::FromStr for Period {
         }
         let year = year.parse().map_err(|_| refused())?;
         let month = month.parse().map_err(|_| refused())?;
-        // The next month must exist too, so that the period has an end.
         let first_day = Date::new(year, month, 1).map_err(|_| refused())?;
-        let period = Self { first_day };
-        period.bounds().ok_or_else(refused)?;
-        Ok(period)
+        let next_month = first_day
+            .last_of_month()
+            .tomorrow()
+            .map_err(|_| refused())?;
+        let start = |day: Date| day.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp());
+        match (start(first_day), start(next_month)) {
+            (Ok(from), Ok(to)) => Ok(Self { from, to }),
+            _ => Err(refused()),
+        }
     }
 }
 
 impl Period {
     /// The first instant of the month and the first instant after it.
-    pub fn bounds(self) -> Option<(Timestamp, Timestamp)> {
-        let next = self.first_day.last_of_month().tomorrow().ok()?;
-        let start = |day: Date| {
-            day.to_zoned(jiff::tz::TimeZone::UTC)
-                .ok()
-                .map(|zoned| zoned.timestamp())
-        };
-        Some((start(self.first_day)?, start(next)?))
+    pub(super) const fn bounds(self) -> (Timestamp, Timestamp) {
+        (self.from, self.to)
     }
 }
 
 /// By what the waste is sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum View {
+pub(super) enum View {
     Press,
     Job,
     Lot,
@@ -80,7 +81,7 @@ pub enum View {
 
 /// What was consumed and wasted under one name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Amounts {
+pub(super) struct Amounts {
     pub view: View,
     /// The press, job, lot, operator or reason; none where the fact did not say.
     pub key: Option<String>,
@@ -91,7 +92,7 @@ pub struct Amounts {
 
 /// One row of the analysis.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct WasteRow {
+pub(super) struct WasteRow {
     /// The press, job, lot, operator or reason; null where the facts do not say.
     pub key: Option<String>,
     #[schema(value_type = String, example = "sheet")]
@@ -113,7 +114,7 @@ pub struct WasteRow {
 
 /// The views of the analysis.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub struct WasteViews {
+pub(super) struct WasteViews {
     pub by_press: Vec<WasteRow>,
     pub by_job: Vec<WasteRow>,
     pub by_lot: Vec<WasteRow>,
@@ -125,7 +126,7 @@ pub struct WasteViews {
 }
 
 /// Compares each row with its peers.
-pub fn analyse(amounts: Vec<Amounts>) -> WasteViews {
+pub(super) fn analyse(amounts: &[Amounts]) -> WasteViews {
     let mut totals: BTreeMap<Unit, Decimal> = BTreeMap::new();
     for row in amounts.iter().filter(|row| row.view == View::Press) {
         *totals.entry(row.unit).or_default() += row.consumed + row.wasted;
@@ -143,7 +144,9 @@ pub fn analyse(amounts: Vec<Amounts>) -> WasteViews {
         for row in &of_view {
             rates.entry(row.unit).or_default().extend(rate(row));
         }
-        rates.values_mut().for_each(|rates| rates.sort_unstable());
+        for rates in rates.values_mut() {
+            rates.sort_unstable();
+        }
         let mut rows: Vec<_> = of_view
             .iter()
             .map(|row| {
@@ -229,7 +232,7 @@ mod tests {
 
     #[test]
     fn the_press_that_wastes_twice_as_much_as_its_peers_stands_out() {
-        let views = analyse(vec![
+        let views = analyse(&[
             press(Some("press-1"), 9_800, 200),
             press(Some("press-2"), 19_900, 100),
             press(Some("press-3"), 14_500, 500),
@@ -257,13 +260,13 @@ mod tests {
 
     #[test]
     fn a_press_alone_has_nothing_to_be_compared_with() {
-        let views = analyse(vec![press(Some("press-1"), 90, 10)]);
+        let views = analyse(&[press(Some("press-1"), 90, 10)]);
         assert_eq!(views.by_press[0].ratio_to_peers, None);
     }
 
     #[test]
     fn a_period_is_a_month_and_anything_else_is_refused_with_what_was_expected() {
-        let (from, to) = "2025-12".parse::<Period>().unwrap().bounds().unwrap();
+        let (from, to) = "2025-12".parse::<Period>().unwrap().bounds();
         assert_eq!(from.to_string(), "2025-12-01T00:00:00Z");
         assert_eq!(to.to_string(), "2026-01-01T00:00:00Z");
         for text in [

@@ -4,7 +4,6 @@ use agog_sync::ids::{HoldId, LotId, MaterialId, PlantId};
 use agog_sync::lots::{Bucket, EdgeKind, Flag, LotAttributes, LotOrigin, LotRef, Use, WorkContext};
 use agog_sync::quantity::{Material, Quantity, Unit};
 use jiff::Timestamp;
-use rust_decimal::Decimal;
 use sqlx::types::Json;
 
 use crate::db::{DbError, Instant, TenantTx};
@@ -52,7 +51,10 @@ pub(in crate::inventory) async fn material_ensure(
     .fetch_optional(tx.conn())
     .await?;
     if let Some(row) = row {
-        return Ok(MaterialKey { material_id: row.material_id, base_unit: material.base_unit });
+        return Ok(MaterialKey {
+            material_id: row.material_id,
+            base_unit: material.base_unit,
+        });
     }
     let row = sqlx::query!(
         "select material_id, base_unit from material where tenant_id = $1 and code = $2",

@@ -14,11 +14,16 @@ use crate::db::{DbError, Instant, TenantTx};
 use crate::inventory::model::{Candidate, Entry, Flagged, Hold, LotKey, LotRow};
 
 /// The newest entries and flags that the answer about one lot carries.
-pub(in crate::inventory) const HISTORY_MAX: i64 = 500;
+pub(in crate::inventory) const HISTORY_MAX: usize = 500;
 
 /// Reads a unit from storage.
 pub(super) fn unit(text: &str) -> Result<Unit, DbError> {
     Unit::from_str(text).map_err(DbError::stored)
+}
+
+/// A limit as PostgreSQL takes it.
+pub(super) fn limit(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
 /// Reads an origin from storage.
@@ -52,7 +57,7 @@ pub(in crate::inventory) async fn book_load(
     let mut holds: BTreeMap<LotKey, BTreeSet<HoldId>> = BTreeMap::new();
     for (lot, hold) in holds_of(tx, &keys).await? {
         if hold.stands {
-            holds.entry(lot).or_default().insert(hold.hold_id);
+            holds.entry(lot).or_default().insert(hold.id);
         }
     }
     for row in rows {
@@ -66,22 +71,16 @@ pub(in crate::inventory) async fn book_load(
             created_at: row.created_at,
         });
     }
-    let new: BTreeMap<_, _> =
-        event.new_lots().iter().map(|lot| (lot.number.clone(), lot.lot_id)).collect();
+    let new: BTreeMap<_, _> = event
+        .new_lots()
+        .iter()
+        .map(|lot| (lot.number.clone(), lot.lot_id))
+        .collect();
     if !new.is_empty() {
-        let tenant_id = tx.tenant_id().uuid();
         let numbers: Vec<_> = new.keys().cloned().collect();
-        let taken = sqlx::query!(
-            "select number, public_id from lot where tenant_id = $1 and plant_id = $2 and number = any($3)",
-            tenant_id,
-            plant_id.uuid(),
-            &numbers,
-        )
-        .fetch_all(tx.conn())
-        .await?;
-        for row in taken {
-            if new.get(&row.number).is_some_and(|lot_id| lot_id.uuid() != row.public_id) {
-                book.take_number(row.number);
+        for (number, lot_id) in numbers_taken(tx, plant_id, &numbers).await? {
+            if new.get(&number).is_some_and(|new| *new != lot_id) {
+                book.take_number(number);
             }
         }
     }
@@ -135,14 +134,21 @@ pub(in crate::inventory) async fn lot_rows(
             };
             Ok(LotRow {
                 key: LotKey(row.lot_id),
-                lot: LotRef { lot_id: LotId::from_uuid(row.public_id), number: row.number },
+                lot: LotRef {
+                    lot_id: LotId::from_uuid(row.public_id),
+                    number: row.number,
+                },
                 plant_id: PlantId::from_uuid(row.plant_id),
                 material,
                 on_hand: Quantity::new(row.balance.normalize(), unit(&row.base_unit)?),
                 attributes: LotAttributes {
                     supplier: row.supplier,
                     supplier_lot: row.supplier_lot,
-                    expiry: row.expiry.map(|day| day.parse()).transpose().map_err(DbError::stored)?,
+                    expiry: row
+                        .expiry
+                        .map(|day| day.parse())
+                        .transpose()
+                        .map_err(DbError::stored)?,
                     location: row.location,
                     quality: row.quality.0,
                 },
@@ -203,7 +209,7 @@ pub(in crate::inventory) async fn holds_of(
         .into_iter()
         .map(|row| {
             let hold = Hold {
-                hold_id: HoldId::from_uuid(row.hold_id),
+                id: HoldId::from_uuid(row.hold_id),
                 stands: row.placed_at.is_some() && row.released_at.is_none(),
                 reason: row.reason,
                 placed_at: row.placed_at.map(|at| at.0),
@@ -228,7 +234,7 @@ pub(in crate::inventory) async fn flags_of(
            where tenant_id = $1 and lot_id = $2 order by flag_id desc limit $3"#,
         tenant_id,
         lot.0,
-        HISTORY_MAX,
+        limit(HISTORY_MAX),
     )
     .fetch_all(tx.conn())
     .await?;
@@ -255,7 +261,7 @@ pub(in crate::inventory) async fn entries_of(
            from lot_entry where tenant_id = $1 and lot_id = $2 order by entry_id desc limit $3"#,
         tenant_id,
         lot.0,
-        HISTORY_MAX + 1,
+        limit(HISTORY_MAX + 1),
     )
     .fetch_all(tx.conn())
     .await?;
@@ -314,7 +320,40 @@ pub(in crate::inventory) async fn keys_of(
     Ok(rows
         .into_iter()
         .map(|row| {
-            (LotId::from_uuid(row.public_id), (LotKey(row.lot_id), PlantId::from_uuid(row.plant_id)))
+            (
+                LotId::from_uuid(row.public_id),
+                (LotKey(row.lot_id), PlantId::from_uuid(row.plant_id)),
+            )
         })
+        .collect())
+}
+
+/// The numbers of the given that a plant has lots of.
+pub(in crate::inventory) async fn numbers_known(
+    tx: &mut TenantTx,
+    plant_id: PlantId,
+    numbers: &[String],
+) -> Result<BTreeSet<String>, DbError> {
+    let taken = numbers_taken(tx, plant_id, numbers).await?;
+    Ok(taken.into_iter().map(|(number, _)| number).collect())
+}
+
+async fn numbers_taken(
+    tx: &mut TenantTx,
+    plant_id: PlantId,
+    numbers: &[String],
+) -> Result<Vec<(String, LotId)>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let rows = sqlx::query!(
+        "select number, public_id from lot where tenant_id = $1 and plant_id = $2 and number = any($3)",
+        tenant_id,
+        plant_id.uuid(),
+        numbers,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.number, LotId::from_uuid(row.public_id)))
         .collect())
 }

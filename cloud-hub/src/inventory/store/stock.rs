@@ -260,5 +260,11 @@ fn amounts(
     wasted: Decimal,
 ) -> Result<Amounts, DbError> {
     let unit: Unit = super::lots::unit(base_unit)?;
-    Ok(Amounts { view, key, unit, consumed, wasted })
+    Ok(Amounts {
+        view,
+        key,
+        unit,
+        consumed,
+        wasted,
+    })
 }

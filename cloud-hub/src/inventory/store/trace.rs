@@ -27,7 +27,7 @@ pub(in crate::inventory) async fn reach(
     direction: Direction,
 ) -> Result<Reached, DbError> {
     let tenant_id = tx.tenant_id().uuid();
-    let limit = i64::try_from(TRACE_LOTS_MAX + 1).unwrap_or(i64::MAX);
+    let limit = super::lots::limit(TRACE_LOTS_MAX + 1);
     // The outer limit ends the recursion too: it hands out rows as it finds them.
     let mut keys = match direction {
         Direction::Forward => {
@@ -126,7 +126,10 @@ pub(in crate::inventory) async fn uses_of(
         uses.entry(LotKey(row.lot_id)).or_default().push(Use {
             kind: UseKind::from_text(&row.kind)
                 .ok_or_else(|| DbError::stored(format!("unknown use kind `{}`", row.kind)))?,
-            quantity: Quantity::new(row.base_quantity.normalize(), super::lots::unit(&row.base_unit)?),
+            quantity: Quantity::new(
+                row.base_quantity.normalize(),
+                super::lots::unit(&row.base_unit)?,
+            ),
             job: row.job,
             order: row.order_number,
             customer: row.customer,

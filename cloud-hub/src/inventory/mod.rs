@@ -1,0 +1,20 @@
+//! Inventory: materials, lots, what happened to them, where they came from and went. The one source of truth about
+//! genealogy: every other module asks here.
+//!
+//! Everything here is derived from the ledgers of the plants and of the office. The rules are those of
+//! `agog_sync::lots`, the same as the agents apply; this module loads, stores and answers.
+//!
+//! Limits: a trace has at most 10,000 lots and says when it is cut; the answer about a lot carries its newest 500
+//! entries; a movement of the office has at most 200 lots; a view of the waste analysis has at most 100 rows.
+
+mod apply;
+mod ask;
+mod model;
+mod routes;
+mod store;
+mod trace;
+mod waste;
+
+pub use apply::lot_event;
+pub use ask::{lot_numbers_known, lot_plants, lot_snapshots, material_by_code};
+pub use routes::router;

@@ -1,0 +1,219 @@
+//! The desk on which the office records movements.
+//!
+//! The office writes a ledger of its own, under the rules of the agents: a movement is admitted or refused by
+//! `agog_sync::lots::admit`, becomes an event of the office ledger, is applied like every other event, and goes
+//! down to the plants that have had to do with its lots. All of it, and the answer, is one transaction.
+
+use agog_sync::event::{Actor, Event, NewEvent};
+use agog_sync::ids::{EventId, HoldId, LotId, PlantId};
+use agog_sync::lots::{LotEvent, Refusal, admit};
+use agog_sync::quantity::Quantity;
+use axum::http::StatusCode;
+use axum::response::Response;
+use jiff::Timestamp;
+use rand::rngs::StdRng;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::find::lot_find;
+use crate::app::App;
+use crate::db::TenantTx;
+use crate::http::{ApiError, Idempotent};
+use crate::intake::{ApplyError, office};
+use crate::inventory::model::{LotRow, QuantitySchema};
+use crate::inventory::store::lots as lot_store;
+use crate::tenants::{Principal, Role};
+
+/// A lot after a movement.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct MovedLot {
+    #[schema(value_type = Uuid)]
+    lot_id: LotId,
+    number: String,
+    #[schema(value_type = QuantitySchema)]
+    on_hand: Quantity,
+}
+
+/// What was recorded.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct MovementAnswer {
+    /// The event in the office ledger.
+    #[schema(value_type = Uuid)]
+    event_id: EventId,
+    #[schema(example = "lot.split")]
+    kind: &'static str,
+    /// The hold that was placed or released.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
+    hold_id: Option<HoldId>,
+    /// The lots of the movement, as they are now.
+    lots: Vec<MovedLot>,
+}
+
+/// What a request for a movement finds: room to work, or the answer that an earlier one got.
+pub(super) enum Opened<'a> {
+    Desk(Box<Desk<'a>>),
+    Answered(Response),
+}
+
+/// The work on one movement.
+pub(super) struct Desk<'a> {
+    app: &'a App,
+    principal: &'a Principal,
+    idempotent: Idempotent,
+    tx: TenantTx,
+    rng: StdRng,
+    now: Timestamp,
+}
+
+impl<'a> Desk<'a> {
+    pub(super) async fn open(
+        app: &'a App,
+        principal: &'a Principal,
+        idempotent: Idempotent,
+    ) -> Result<Opened<'a>, ApiError> {
+        principal.require(Role::Office)?;
+        let mut tx = TenantTx::begin(&app.pool, principal.tenant_id()).await?;
+        if let Some(response) = idempotent.replay(&mut tx).await? {
+            return Ok(Opened::Answered(response));
+        }
+        let (rng, now) = (app.rng(), app.clock.now());
+        Ok(Opened::Desk(Box::new(Self {
+            app,
+            principal,
+            idempotent,
+            tx,
+            rng,
+            now,
+        })))
+    }
+
+    pub(super) async fn lot(
+        &mut self,
+        number: &str,
+        plant: Option<&str>,
+    ) -> Result<LotRow, ApiError> {
+        let found = lot_find(&mut self.tx, number, plant).await?;
+        lot_store::lot_rows(&mut self.tx, &[found.key.0])
+            .await?
+            .pop()
+            .ok_or_else(|| ApiError::not_found("lot"))
+    }
+
+    pub(super) fn new_lot_id(&mut self) -> LotId {
+        LotId::generate(self.now, &mut self.rng)
+    }
+
+    pub(super) fn new_hold_id(&mut self) -> HoldId {
+        HoldId::generate(self.now, &mut self.rng)
+    }
+
+    /// Admits the movement, writes it into the office ledger, applies it, and answers.
+    pub(super) async fn record(
+        mut self,
+        event: LotEvent,
+        plant_id: PlantId,
+    ) -> Result<Response, ApiError> {
+        let book = lot_store::book_load(&mut self.tx, &event, plant_id).await?;
+        admit(&event, &book, self.now).map_err(|refusal| refused(&refusal))?;
+        let lots: Vec<_> = event.lots().iter().map(|lot| lot.lot_id).collect();
+        let hold_id = match &event {
+            LotEvent::Held(event) => Some(event.hold_id),
+            LotEvent::Released(event) => Some(event.hold_id),
+            _ => None,
+        };
+        let kind = event.kind();
+        let new = NewEvent {
+            event_id: EventId::generate(self.now, &mut self.rng),
+            occurred_at: self.now,
+            recorded_at: self.now,
+            actor: Actor::Operator {
+                name: self.principal.name().to_owned(),
+            },
+            event: Event::Lot(event),
+        };
+        let event_id = new.event_id;
+        office::append(&mut self.tx, self.app, &[new])
+            .await
+            .map_err(|error| match error {
+                ApplyError::Refused { code, detail } => ApiError::unprocessable(code, detail),
+                ApplyError::Database(error) => error.into(),
+            })?;
+        let keys: Vec<_> = lot_store::keys_of(&mut self.tx, &lots)
+            .await?
+            .values()
+            .map(|(key, _)| key.0)
+            .collect();
+        let lots = lot_store::lot_rows(&mut self.tx, &keys)
+            .await?
+            .into_iter()
+            .map(|row| MovedLot {
+                lot_id: row.lot.lot_id,
+                number: row.lot.number,
+                on_hand: row.on_hand,
+            })
+            .collect();
+        let answer = MovementAnswer {
+            event_id,
+            kind,
+            hold_id,
+            lots,
+        };
+        let response = self
+            .idempotent
+            .store(&mut self.tx, StatusCode::CREATED, &answer)
+            .await?;
+        self.tx.commit().await?;
+        tracing::info!(event.id = %event_id, "{kind} recorded in the office ledger as event {event_id}");
+        Ok(response)
+    }
+}
+
+/// A refusal of the rules: 409 where another state of the stock would allow it, 422 where nothing would.
+fn refused(refusal: &Refusal) -> ApiError {
+    let error = match refusal {
+        Refusal::BeyondBalance { .. }
+        | Refusal::Held { .. }
+        | Refusal::NumberTaken { .. }
+        | Refusal::UnknownHold { .. } => ApiError::conflict(refusal.code(), refusal.to_string()),
+        _ => ApiError::unprocessable(refusal.code(), refusal.to_string()),
+    };
+    match refusal {
+        Refusal::BeyondBalance {
+            lot,
+            balance,
+            asked,
+        } => error
+            .with("lot", json!(lot))
+            .with("balance", json!(balance))
+            .with("asked", json!(asked)),
+        Refusal::Held { lot, holds } => error.with("lot", json!(lot)).with("holds", json!(holds)),
+        Refusal::UnknownHold { lot, hold_id } => error
+            .with("lot", json!(lot))
+            .with("hold_id", json!(hold_id)),
+        Refusal::MaterialsDiffer {
+            lot,
+            expected,
+            found,
+        } => error
+            .with("lot", json!(lot))
+            .with("expected", json!(expected))
+            .with("found", json!(found)),
+        Refusal::WrongUnit {
+            lot,
+            expected,
+            found,
+        } => error
+            .with("lot", json!(lot))
+            .with("expected", json!(expected))
+            .with("found", json!(found)),
+        Refusal::NotPositive { lot, found } => {
+            error.with("lot", json!(lot)).with("found", json!(found))
+        }
+        Refusal::UnknownLot { lot }
+        | Refusal::NumberTaken { lot }
+        | Refusal::NamedTwice { lot } => error.with("lot", json!(lot)),
+        Refusal::Incomplete(_) => error,
+    }
+}

@@ -1,0 +1,29 @@
+//! The inventory API, one file per topic.
+
+mod desk;
+mod find;
+mod lot;
+mod movement;
+mod stock;
+mod waste;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+
+/// The routes of this module.
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(lot::show))
+        .routes(routes!(lot::forward_trace))
+        .routes(routes!(lot::backward_trace))
+        .routes(routes!(movement::split))
+        .routes(routes!(movement::merge))
+        .routes(routes!(movement::hold))
+        .routes(routes!(movement::release))
+        .routes(routes!(stock::materials))
+        .routes(routes!(stock::lot_genealogy))
+        .routes(routes!(stock::stock_levels))
+        .routes(routes!(waste::waste_analysis))
+}
