@@ -69,6 +69,8 @@ impl Hub {
             address: free_address()?,
             database,
             http: reqwest::Client::builder()
+                // A proxy of the environment must not see the loopback.
+                .no_proxy()
                 .timeout(REQUEST_LIMIT)
                 .build()
                 .context("cannot make an HTTP client")?,
@@ -76,9 +78,10 @@ impl Hub {
         std::fs::write(hub.folder.join("token-secret"), random_hex()?)
             .context("cannot write the hub's token secret")?;
         let config = format!(
-            "token_secret_file = \"token-secret\"\n\n\
+            "token_secret_file = \"{secret}\"\n\n\
              [server]\nlisten = \"{address}\"\npublic_url = \"{url}\"\n\n\
              [database]\nowner_url = \"{owner}\"\nserver_url = \"{server}\"\n",
+            secret = hub.folder.join("token-secret").display(),
             address = hub.address,
             url = hub.url(),
             owner = hub.database.owner_url,

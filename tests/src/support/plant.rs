@@ -1,6 +1,7 @@
 //! A plant of a world: one edge agent with its configuration and files, worked through its own command line.
 
-use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -35,30 +36,39 @@ pub struct Plant {
 }
 
 impl Plant {
-    /// Writes the configuration; does not start the agent.
-    pub(super) fn prepare(
+    /// Writes the configuration and makes the data folder; does not start the agent.
+    pub(super) async fn prepare(
         folder: PathBuf,
         plan: &PlantPlan<'_>,
         hub_url: &str,
         broker: SocketAddr,
     ) -> Result<Self> {
-        std::fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot make `{}`", folder.display()))?;
-        std::fs::write(
-            folder.join("agog-edge.toml"),
-            config(plan, hub_url, broker, free_address()?)?,
-        )
-        .context("cannot write the agent's configuration")?;
-        Ok(Self {
+        let plant = Self {
             agent: None,
             code: plan.code.to_owned(),
             folder,
-        })
+        };
+        let jmf_listen = free_address()?.to_string();
+        plant
+            .program()?
+            .args(["init", "--plant-code", plan.code, "--plant-name", plan.name])
+            .args(["--name", &format!("agent-{}", plan.code)])
+            .args(["--data-dir", "data", "--hub-url", hub_url])
+            .args(["--api-listen", "127.0.0.1:0", "--jmf-listen", &jmf_listen])
+            .output()
+            .await?;
+        File::options()
+            .append(true)
+            .open(plant.config_file())
+            .and_then(|mut file| plan.write_sections(&mut file, broker))
+            .context("cannot write the agent's configuration")?;
+        Ok(plant)
     }
 
     pub(super) async fn enroll(&self, code: &str) -> Result<()> {
         self.program()?
-            .args(["enroll", "--code", code])
+            .arg("enroll")
+            .env("AGOG_ENROLMENT_CODE", code)
             .output()
             .await?;
         Ok(())
@@ -179,48 +189,83 @@ impl Plant {
     }
 }
 
-fn config(
-    plan: &PlantPlan<'_>,
-    hub_url: &str,
-    broker: SocketAddr,
-    jmf: SocketAddr,
-) -> Result<String> {
-    let mut text = format!(
-        "[agent]\nname = \"agent-{code}\"\ndata_dir = \"data\"\nplant_code = \"{code}\"\nplant_name = \"{name}\"\n\n\
-         [hub]\nurl = \"{hub_url}\"\n\n[api]\nlisten = \"127.0.0.1:0\"\n\n[jmf]\nlisten = \"{jmf}\"\n",
-        code = plan.code,
-        name = plan.name,
-    );
-    for material in plan.materials {
-        write!(
-            text,
-            "\n[[material]]\ncode = \"{}\"\nname = \"{}\"\nbase_unit = \"{}\"\n",
-            material.code, material.name, material.base_unit
-        )?;
-        for (key, value) in [
-            ("width_mm", material.width_mm),
-            ("length_mm", material.length_mm),
-            ("grammage", material.grammage_g_m2),
-        ] {
-            if let Some(value) = value {
-                writeln!(text, "{key} = {value}")?;
+impl PlantPlan<'_> {
+    /// What a plant has beyond the configuration that `init` writes.
+    fn write_sections(&self, out: &mut impl Write, broker: SocketAddr) -> std::io::Result<()> {
+        for material in self.materials {
+            write!(
+                out,
+                "\n[[material]]\ncode = \"{}\"\nname = \"{}\"\nbase_unit = \"{}\"\n",
+                material.code, material.name, material.base_unit
+            )?;
+            for (key, value) in [
+                ("width_mm", material.width_mm),
+                ("length_mm", material.length_mm),
+                ("grammage", material.grammage_g_m2),
+            ] {
+                if let Some(value) = value {
+                    writeln!(out, "{key} = {value}")?;
+                }
             }
         }
-    }
-    for press in plan.presses {
+        for press in self.presses {
+            write!(
+                out,
+                "\n[[device]]\nid = \"{}\"\njmf_url = \"{}\"\n",
+                press.id(),
+                press.jmf_url()
+            )?;
+        }
+        // The simulator publishes `agog/<device>/<metric>` with `{"ts": …, "value": …}`.
         write!(
-            text,
-            "\n[[device]]\nid = \"{}\"\njmf_url = \"{}\"\n",
-            press.id(),
-            press.jmf_url()
+            out,
+            "\n[mqtt]\nbroker = \"{broker}\"\nclient_id = \"agent-{}\"\n\n\
+             [[mqtt.topic]]\nfilter = \"agog/+/+\"\ndevice = \"{{1}}\"\nmetric = \"{{2}}\"\n\
+             value = \"/value\"\ntime = \"/ts\"\n",
+            self.code
         )?;
+        Ok(())
     }
-    // The simulator publishes `agog/<device>/<metric>`.
-    write!(
-        text,
-        "\n[mqtt]\nbroker = \"{broker}\"\nclient_id = \"agent-{}\"\n\n\
-         [[mqtt.topic]]\nfilter = \"agog/+/+\"\ndevice = \"{{1}}\"\nmetric = \"{{2}}\"\nvalue = \"/value\"\ntime = \"/time\"\n",
-        plan.code
-    )?;
-    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::broker::Broker;
+    use crate::support::folder::Folder;
+
+    #[tokio::test]
+    async fn an_agent_collects_without_a_hub_and_comes_back_after_a_kill() {
+        let folder = Folder::new("agog-test-").unwrap();
+        let broker = Broker::start().await.unwrap();
+        let press = Press::start(
+            folder.path(),
+            "press-3",
+            broker.address(),
+            &["--speed-up", "600"],
+        )
+        .await
+        .unwrap();
+        let plan = PlantPlan {
+            code: "HAM",
+            name: "Hamburg",
+            materials: &[],
+            presses: &[press],
+        };
+        let nowhere = format!("http://{}", free_address().unwrap());
+        let mut plant = Plant::prepare(folder.join("plant"), &plan, &nowhere, broker.address())
+            .await
+            .unwrap();
+
+        plant.start().await.unwrap();
+        let status = plant.command(&["status"]).await.unwrap();
+        assert_eq!(
+            status["running"]["addresses"]["pid"],
+            plant.process().unwrap().pid(),
+            "{status:#}"
+        );
+        plant.kill().unwrap();
+        plant.start().await.unwrap();
+        plant.stop().await.unwrap();
+    }
 }

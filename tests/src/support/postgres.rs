@@ -202,7 +202,7 @@ impl Postgres {
         }
     }
 
-    /// Makes a fresh, empty database as a hub's administrator would, roles included. `name` is taken into its name
+    /// Makes a fresh, empty database as a hub's administrator would, with its owner. `name` is taken into its name
     /// for a person who looks.
     pub async fn database(&self, name: &str) -> Result<Database> {
         let database = fresh_name(name);
@@ -210,10 +210,10 @@ impl Postgres {
         let mut admin = PgConnection::connect(&admin_url)
             .await
             .context("cannot connect to the PostgreSQL of this test run")?;
-        sqlx::raw_sql(CREATE_ROLES)
+        sqlx::raw_sql(CREATE_OWNER)
             .execute(&mut admin)
             .await
-            .context("cannot create the hub's roles")?;
+            .context("cannot create the owner of the hub's database")?;
         // The name is ours: letters, digits and underscores.
         let create = format!("create database {database} owner {OWNER}");
         sqlx::query(sqlx::AssertSqlSafe(create))
@@ -241,16 +241,12 @@ pub struct Database {
     pub server_url: String,
 }
 
-/// The hub's roles, once per cluster; tests of the same run may ask at the same moment.
-const CREATE_ROLES: &str = "
+/// As the hub's README tells an administrator: `agog-hub migrate` makes the other roles as this one. Roles belong to the
+/// whole cluster, and tests of the same run may ask at the same moment.
+const CREATE_OWNER: &str = "
 do $$ begin
-    perform pg_advisory_xact_lock(7410);
-    if not exists (select from pg_roles where rolname = 'agog_owner') then
-        create role agog_owner login createrole;
-        create role agog_server login;
-        create role agog_ingest nologin;
-        grant agog_ingest to agog_owner;
-    end if;
+    create role agog_owner login createrole;
+exception when duplicate_object or unique_violation then null;
 end $$";
 const OWNER: &str = "agog_owner";
 const SERVER: &str = "agog_server";
@@ -450,14 +446,6 @@ mod tests {
                 .await
                 .unwrap();
         }
-        let mut server = PgConnection::connect(&first.server_url).await.unwrap();
-        let denied = sqlx::raw_sql("select * from t").execute(&mut server).await;
-        assert!(
-            denied
-                .unwrap_err()
-                .to_string()
-                .contains("permission denied")
-        );
     }
 
     /// Whether the process holds a listening TCP socket: its open files against the kernel's table.

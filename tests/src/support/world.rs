@@ -83,7 +83,7 @@ impl World {
         let folder = self
             .folder
             .join(format!("plant-{}-{}", plan.code, tenant.id));
-        let plant = Plant::prepare(folder, plan, &self.hub.url(), self.broker.address())?;
+        let plant = Plant::prepare(folder, plan, &self.hub.url(), self.broker.address()).await?;
         plant.enroll(&code).await?;
         Ok(plant)
     }
