@@ -29,7 +29,12 @@ pub struct Audit {
     pub content: AuditContent,
 }
 
+/// What an audit records.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a node has few audits, and most of them are the large ones"
+)]
 pub enum AuditContent {
     Created,
     Modified,
@@ -206,7 +211,7 @@ impl Audit {
     }
 }
 
-fn read_links<'d>(element: ElementRef<'d>, findings: &mut Vec<Finding>) -> Vec<AuditAmount> {
+fn read_links(element: ElementRef<'_>, findings: &mut Vec<Finding>) -> Vec<AuditAmount> {
     element
         .children()
         .filter_map(ResourceLink::of)

@@ -174,15 +174,12 @@ fn percent_decoded(text: &str) -> String {
                 .zip(char::from(*low).to_digit(16)),
             _ => None,
         };
-        match escaped {
-            Some((high, low)) => {
-                out.push(u8::try_from(high * 16 + low).unwrap_or(b'%'));
-                bytes = &rest[2..];
-            }
-            None => {
-                out.push(*first);
-                bytes = rest;
-            }
+        if let Some((high, low)) = escaped {
+            out.push(u8::try_from(high * 16 + low).unwrap_or(b'%'));
+            bytes = &rest[2..];
+        } else {
+            out.push(*first);
+            bytes = rest;
         }
     }
     String::from_utf8_lossy(&out).into_owned()

@@ -98,6 +98,7 @@ impl<'d> Resource<'d> {
     }
 
     /// The deepest partition that the keys lead to.
+    #[must_use]
     pub fn partition(self, keys: &BTreeMap<String, String>) -> Self {
         let mut found = self;
         while let Some(next) = found

@@ -118,7 +118,7 @@ impl ProductionSummary {
                     }
                 }
                 AuditContent::Notification(notification) => {
-                    summary.notifications.push(notification)
+                    summary.notifications.push(notification);
                 }
                 AuditContent::Created | AuditContent::Modified | AuditContent::Other(_) => {}
             }
@@ -238,7 +238,7 @@ impl ResourceUse {
                 lot.amount = [lot.amount, amount]
                     .into_iter()
                     .flatten()
-                    .reduce(|a, b| a + b)
+                    .reduce(|a, b| a + b);
             }
             None => self.lots.push(LotUse {
                 lot_id: lot_id.to_owned(),

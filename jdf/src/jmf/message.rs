@@ -202,7 +202,8 @@ impl Message {
             self.body,
             Body::Query(_) | Body::Response(_) | Body::Acknowledge(_)
         );
-        !self.kind.contains(':') && !(self.kind == "Notification" && is_query)
+        let is_missing = self.kind == "Notification" && is_query;
+        !is_missing && !self.kind.contains(':')
     }
 }
 

@@ -31,8 +31,12 @@ pub struct Response {
     pub subscriptions: Vec<SubscriptionInfo>,
 }
 
-/// A message type that a device understands, as KnownMessages tells.
+/// A message type that a device understands, as `KnownMessages` tells.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one flag for each attribute of the element"
+)]
 pub struct MessageService {
     pub kind: String,
     pub query: bool,

@@ -53,7 +53,7 @@ impl Subscription {
     }
 }
 
-/// One channel that a device has, as KnownSubscriptions tells.
+/// One channel that a device has, as `KnownSubscriptions` tells.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SubscriptionInfo {
     /// The ID of the query that opened the channel.

@@ -113,7 +113,7 @@ fn unquote(quoted: &str) -> (String, &str) {
             '"' => return (value, &quoted[at + 1..]),
             // A path of Windows is not an escape: only quotes and backslashes are escaped.
             '\\' if quoted[at + 1..].starts_with(['"', '\\']) => {
-                value.extend(characters.next().map(|(_, c)| c))
+                value.extend(characters.next().map(|(_, c)| c));
             }
             c => value.push(c),
         }

@@ -50,12 +50,13 @@ pub(super) fn package<'b>(
     let boundary = match boundary {
         Some(boundary) if find(content, format!("--{boundary}").as_bytes()).is_some() => boundary,
         // No header tells, or it lies: the first line that looks like a delimiter does.
-        _ => first_delimiter(content).ok_or(
-            match inner.is_some() || content_type.is_some_and(is_multipart) {
-                true => PackageError::NoBoundary,
-                false => PackageError::NotAPackage,
-            },
-        )?,
+        _ => first_delimiter(content).ok_or_else(|| {
+            if inner.is_some() || content_type.is_some_and(is_multipart) {
+                PackageError::NoBoundary
+            } else {
+                PackageError::NotAPackage
+            }
+        })?,
     };
     let mut parts = Vec::new();
     for raw in split(content, format!("--{boundary}").as_bytes()) {

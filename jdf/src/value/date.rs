@@ -56,12 +56,11 @@ fn parse_clock(text: &str) -> Option<(Time, Option<&'static str>)> {
     let mut parts = whole.split(':');
     let hour = number(parts.next()?)?;
     let minute = number(parts.next()?)?;
-    let second = match parts.next() {
-        Some(second) => number(second)?,
-        None => {
-            remark = Some("a time without seconds");
-            0
-        }
+    let second = if let Some(second) = parts.next() {
+        number(second)?
+    } else {
+        remark = Some("a time without seconds");
+        0
     };
     if parts.next().is_some() {
         remark = Some("a time has too many parts; those after the seconds are ignored");
