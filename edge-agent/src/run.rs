@@ -17,9 +17,15 @@ use tracing::info;
 use crate::api::{self, ApiState};
 use crate::config::Config;
 use crate::data_dir::{self, DataDirLock};
+use crate::devices::contact::Contacts;
+use crate::devices::floor::Floor;
 use crate::health::{self, Health};
+use crate::ingest::jmf::JmfState;
+use crate::jobs::Wake;
 use crate::ledger::Ledger;
 use crate::lifecycle::{self, Stop, Tasks};
+use crate::telemetry::Telemetry;
+use crate::{devices, ingest, jobs, telemetry, uplink};
 
 /// What every task is given; cheap to clone.
 #[derive(Clone)]
@@ -60,6 +66,12 @@ pub async fn run(
         StdRng::from_rng(&mut rng),
     )?;
     data_dir::check_plant(&config, &ledger).await?;
+    let (telemetry, telemetry_thread) = Telemetry::open(
+        &config.telemetry_path(),
+        config.telemetry.limits(),
+        clock.clone(),
+        StdRng::from_rng(&mut rng),
+    )?;
     let agent = Agent::new(config.clone(), clock.clone(), ledger, rng);
 
     let api_listener = listen(config.api.listen, "api.listen").await?;
@@ -75,16 +87,69 @@ pub async fn run(
         },
     });
 
+    let wake = Wake::default();
+    let contacts = Contacts::default();
+    let (floor, floor_task) = Floor::new(agent.clone());
+    let jmf_url = addresses.jmf_url.clone();
     let mut tasks = Tasks::default();
+    // What machines tell: values into telemetry, facts through the floor into the ledger.
+    tasks.spawn(
+        "mqtt",
+        ingest::mqtt::run(agent.clone(), telemetry.clone(), stop.clone()),
+    );
+    let jmf = JmfState {
+        agent: agent.clone(),
+        floor: floor.clone(),
+        contacts: contacts.clone(),
+        telemetry: telemetry.clone(),
+    };
+    tasks.spawn(
+        "jmf",
+        lifecycle::serve(jmf_listener, ingest::jmf::router(jmf), stop.clone()),
+    );
+    tasks.spawn("floor", floor_task.run());
+    tasks.spawn(
+        "devices",
+        devices::run(
+            agent.clone(),
+            floor.clone(),
+            contacts.clone(),
+            jmf_url.clone(),
+            stop.clone(),
+        ),
+    );
+    // What the office and people ask for.
+    tasks.spawn(
+        "jobs",
+        jobs::run(
+            agent.clone(),
+            floor,
+            contacts,
+            wake.clone(),
+            jmf_url,
+            stop.clone(),
+        ),
+    );
     let state = ApiState {
         agent: agent.clone(),
         addresses: addresses.clone(),
         metrics: metrics.clone(),
     };
+    let routes = jobs::routes::router(agent.clone(), wake.clone());
     tasks.spawn(
         "api",
-        lifecycle::serve(api_listener, api::router(state), stop.clone()),
+        lifecycle::serve(api_listener, api::router(state, routes), stop.clone()),
     );
+    // What goes to the hub and comes from it.
+    tasks.spawn(
+        "gaps",
+        telemetry::gaps::run(agent.clone(), telemetry.clone(), stop.clone()),
+    );
+    tasks.spawn(
+        "uplink",
+        uplink::run(agent.clone(), telemetry, wake, stop.clone()),
+    );
+    // Being a good service.
     tasks.spawn("metrics", health::upkeep(metrics, stop.clone()));
     tasks.spawn(
         "watchdog",
@@ -100,7 +165,8 @@ pub async fn run(
     drop(agent);
     let result = tasks.run_to_end(stop).await;
     remove_run_file(&config.run_file_path());
-    // Every handle is gone with its task, so the writer ends after its last commit.
+    // Every handle is gone with its task, so both writers end after their last commit.
+    telemetry_thread.join();
     ledger_thread.join();
     drop(lock);
     info!("stopped");

@@ -121,7 +121,7 @@ fn actor(command: &LotCommand) -> Actor {
     }
 }
 
-fn idempotency_key(
+pub(crate) fn idempotency_key(
     headers: &HeaderMap,
     name: &str,
     body: &[u8],

@@ -24,6 +24,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 pub use lots::LotDetail;
+pub(crate) use lots::idempotency_key;
 pub use status::StatusReport;
 
 use crate::run::{Addresses, Agent};
@@ -42,9 +43,10 @@ pub struct ApiState {
     pub metrics: PrometheusHandle,
 }
 
-/// All routes of the local API.
-pub fn router(state: ApiState) -> Router {
+/// All routes of the local API; those of other modules come as `more`.
+pub fn router(state: ApiState, more: Router<ApiState>) -> Router {
     Router::new()
+        .merge(more)
         .route("/api/v1/lots", get(lots::list))
         .route("/api/v1/lots/{name}", post(lots::command).get(lots::show))
         .route("/api/v1/lots/{name}/trace", get(lots::trace))

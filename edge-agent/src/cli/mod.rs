@@ -5,7 +5,9 @@
 
 mod check;
 mod client;
+mod enroll;
 mod init;
+mod jmf;
 mod ledger;
 mod lot;
 mod output;
@@ -62,6 +64,8 @@ struct Arguments {
 enum Command {
     /// Write a commented configuration and make the data folder.
     Init(init::InitArguments),
+    /// Bind this agent to a plant of the hub with a one-time code.
+    Enroll(enroll::EnrollArguments),
     /// Run the agent in the foreground until SIGTERM or Ctrl-C.
     Run,
     /// Explain the configuration and what is wrong with it.
@@ -74,6 +78,9 @@ enum Command {
     /// Look at the ledger itself.
     #[command(subcommand)]
     Ledger(ledger::LedgerArguments),
+    /// Machines, and tickets for them.
+    #[command(subcommand)]
+    Jmf(jmf::JmfArguments),
 }
 
 /// What every command is given.
@@ -121,6 +128,8 @@ fn execute(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Check => check::check(&session),
         Command::Status => short(status::status(&session)),
         Command::Lot(arguments) => short(lot::lot(session, arguments)),
+        Command::Enroll(arguments) => short(enroll::enroll(&session, arguments)),
+        Command::Jmf(arguments) => short(jmf::jmf(session, arguments)),
         Command::Ledger(arguments) => ledger::ledger(&session, &arguments),
     }
 }

@@ -12,10 +12,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use agog_sync::quantity::{Material, Unit};
+use jiff::SignedDuration;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
 pub use check::Problem;
+
+use crate::telemetry::Limits;
 
 /// The commented file that `init` writes; `@NAME@` and its like are filled in.
 pub const DEFAULT_FILE: &str = include_str!("default.toml");
@@ -299,6 +302,17 @@ impl Config {
     /// Path of the file that says where the running agent listens.
     pub fn run_file_path(&self) -> PathBuf {
         self.agent.data_dir.join("run.json")
+    }
+}
+
+impl TelemetryConfig {
+    /// The bounds as the buffer takes them.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            bytes_max: u64::from(self.buffer_mib) * 1024 * 1024,
+            age_max: SignedDuration::from_hours(24 * i64::from(self.max_age_days)),
+            block_age: SignedDuration::from_millis(i64::from(self.block_ms)),
+        }
     }
 }
 

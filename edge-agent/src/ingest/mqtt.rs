@@ -23,13 +23,15 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use rand::rngs::StdRng;
 use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Packet, Publish, QoS, SubscribeFilter};
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::sampled_log::SampledLog;
 use super::topic_map::{Delivery, TopicMap};
 use crate::config::MqttConfig;
+use crate::health::Health;
+use crate::lifecycle::Stop;
+use crate::run::Agent;
 use crate::telemetry::{Telemetry, TelemetryError};
 
 /// The largest MQTT packet taken, in and out (rumqttc's own default of 10 KiB loses larger ones).
@@ -48,15 +50,6 @@ const RETRY_CAP: Duration = Duration::from_secs(30);
 /// At a stop, what has arrived is committed and acknowledged within this.
 const STOP_WAIT: Duration = Duration::from_secs(2);
 
-/// What `agog-edge status` shows.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
-pub struct MqttStatus {
-    pub connected: bool,
-    pub received: u64,
-    pub bad: u64,
-    pub last_error: Option<String>,
-}
-
 /// Why MQTT cannot be set up. Everything that happens later is retried.
 #[derive(Debug, thiserror::Error)]
 pub enum MqttSetupError {
@@ -73,57 +66,68 @@ pub enum MqttSetupError {
 /// A message whose samples wait for their commit, and the connection that it came by.
 type Pending = Pin<Box<dyn Future<Output = (u64, Publish, Result<(), TelemetryError>)> + Send>>;
 
-/// The MQTT source, ready to run.
-pub struct MqttIngest {
+/// Collects until the stop; then commits and acknowledges what has arrived. Without a configured
+/// broker there is nothing to do.
+pub async fn run(agent: Agent, telemetry: Telemetry, stop: Stop) -> anyhow::Result<()> {
+    let Some(config) = agent.config.mqtt.clone() else {
+        stop.soft().cancelled().await;
+        return Ok(());
+    };
+    MqttIngest::new(&agent, &config, telemetry)?
+        .run(stop.soft())
+        .await;
+    Ok(())
+}
+
+struct MqttIngest {
     client: AsyncClient,
     events: EventLoop,
     map: TopicMap,
     telemetry: Telemetry,
     clock: Arc<dyn Clock>,
+    health: Arc<Health>,
     rng: StdRng,
-    status: watch::Sender<MqttStatus>,
+    connected: bool,
     pending: FuturesOrdered<Pending>,
     /// Committed, and the client had no room for the acknowledgement yet.
     unsent: VecDeque<Publish>,
+    /// Counts connections, so that acknowledgements stay on the one that they belong to.
     connection: u64,
     bad_log: SampledLog,
     lost_log: SampledLog,
 }
 
 impl MqttIngest {
-    /// Reads the password and prepares the client; connects in [`MqttIngest::run`].
-    pub fn new(
+    /// Reads the password and prepares the client; it connects when it is polled.
+    fn new(
+        agent: &Agent,
         config: &MqttConfig,
-        plant_code: &str,
         telemetry: Telemetry,
-        clock: Arc<dyn Clock>,
-        rng: StdRng,
-    ) -> Result<(Self, watch::Receiver<MqttStatus>), MqttSetupError> {
-        let options = options(config, plant_code)?;
+    ) -> Result<Self, MqttSetupError> {
+        let options = options(config, &agent.config.agent.plant_code)?;
         let (client, events) = AsyncClient::new(options, REQUESTS_MAX);
-        let (status, watch) = watch::channel(MqttStatus::default());
-        let ingest = Self {
+        agent.health.mqtt(|link| link.connected = false);
+        Ok(Self {
             client,
             events,
             map: TopicMap::new(config.topics.clone()),
             telemetry,
-            clock,
-            rng,
-            status,
+            clock: agent.clock.clone(),
+            health: agent.health.clone(),
+            rng: agent.fork_rng(),
+            connected: false,
             pending: FuturesOrdered::new(),
             unsent: VecDeque::new(),
             connection: 0,
             bad_log: SampledLog::default(),
             lost_log: SampledLog::default(),
-        };
-        Ok((ingest, watch))
+        })
     }
 
-    /// Collects until `stop`; then commits and acknowledges what has arrived.
-    pub async fn run(mut self, stop: CancellationToken) {
+    async fn run(mut self, stop: &CancellationToken) {
         let mut backoff = Backoff::new(RETRY_BASE, RETRY_CAP);
         while !stop.is_cancelled() {
-            match self.step(&stop).await {
+            match self.step(stop).await {
                 Step::Stopped => break,
                 Step::Event(Ok(event)) => {
                     if matches!(event, Event::Incoming(Packet::Publish(_))) {
@@ -180,9 +184,10 @@ impl MqttIngest {
                     "mqtt connected, session {}",
                     if ack.session_present { "kept" } else { "new" }
                 );
-                self.status.send_modify(|status| {
-                    status.connected = true;
-                    status.last_error = None;
+                self.connected = true;
+                self.health.mqtt(|link| {
+                    link.connected = true;
+                    link.last_failure = None;
                 });
                 // Subscribing anew is harmless on a kept session and needed on a new one.
                 let filters = self
@@ -222,11 +227,11 @@ impl MqttIngest {
                         "mqtt message dropped: {error} ({left_out} like it not logged)"
                     );
                 }
-                self.status.send_modify(|status| status.bad += 1);
                 Vec::new()
             }
         };
-        self.status.send_modify(|status| status.received += 1);
+        metrics::counter!("agog_mqtt_messages_total").increment(1);
+        self.health.mqtt(|link| link.last_message = Some(now));
         let telemetry = self.telemetry.clone();
         let connection = self.connection;
         self.pending.push_back(Box::pin(async move {
@@ -257,9 +262,10 @@ impl MqttIngest {
         if let Some(left_out) = self.lost_log.admit(self.clock.now()) {
             warn!("mqtt broker is away: {text} ({left_out} tries not logged)");
         }
-        self.status.send_modify(|status| {
-            status.connected = false;
-            status.last_error = Some(text);
+        self.connected = false;
+        self.health.mqtt(|link| {
+            link.connected = false;
+            link.last_failure = Some(text);
         });
     }
 
@@ -275,7 +281,7 @@ impl MqttIngest {
             }
         }
         acknowledge(&self.client, &mut self.unsent);
-        if !self.status.borrow().connected || self.client.try_disconnect().is_err() {
+        if !self.connected || self.client.try_disconnect().is_err() {
             return;
         }
         // Requests are served in order, so the acknowledgements go out before the disconnect.

@@ -53,12 +53,18 @@ fn record_fact(
     named: &mut BTreeSet<LotId>,
 ) -> Result<(), AppendError> {
     let at = to_micros(fact.occurred_at.unwrap_or(now));
+    let mut ticket = None;
     let (event, gated) = match fact.what {
         What::Event(event) => (event, false),
         What::Lot(command) => (
             Event::Lot(resolve::event(connection, books, &command, at)?),
             true,
         ),
+        What::Ticket(handed_in) => {
+            let event = Event::Job(job::received(&handed_in));
+            ticket = Some(handed_in);
+            (event, false)
+        }
     };
     let outcome = match &event {
         Event::Lot(event) => {
@@ -85,6 +91,9 @@ fn record_fact(
     }
     if let Event::Job(event) = &new.event {
         job::store(connection, event, at)?;
+    }
+    if let Some(ticket) = ticket {
+        job::store_ticket(connection, &ticket)?;
     }
     appended.events.push(RecordedEvent {
         epoch: books.position.epoch,

@@ -1,9 +1,9 @@
 //! What comes down from the hub: tickets, and events of others that touch our lots.
 
-use agog_sync::event::{Actor, Event, JobEvent, JobProgress, JobStep, NewEvent};
+use agog_sync::event::{Actor, Event, NewEvent};
 use agog_sync::frame::{FeedBody, FeedEvent, FeedItem, JobTicket, LotSnapshot};
 use agog_sync::ids::EventId;
-use agog_sync::lots::{JobRef, LotEvent};
+use agog_sync::lots::LotEvent;
 use rusqlite::{Connection, params};
 use std::sync::Arc;
 use tracing::warn;
@@ -56,27 +56,7 @@ fn job_ticket(
         return Ok(());
     }
     let now = books.clock.now();
-    let event = JobEvent {
-        step: JobStep::Received,
-        progress: JobProgress {
-            job: JobRef {
-                number: ticket.number.clone(),
-                job_id: Some(ticket.job_id),
-                order: ticket.order.clone(),
-                customer: ticket.customer.clone(),
-            },
-            device: ticket.device.clone(),
-            queue_entry_id: None,
-            status: None,
-            status_details: None,
-            good: None,
-            waste: None,
-            return_code: None,
-            detail: None,
-            started_at: None,
-            ended_at: None,
-        },
-    };
+    let event = job::received(ticket);
     job::store(connection, &event, now)?;
     job::store_ticket(connection, ticket)?;
     let new = NewEvent {

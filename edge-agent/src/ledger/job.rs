@@ -1,6 +1,6 @@
 //! Jobs as their newest event left them.
 
-use agog_sync::event::{JobEvent, JobProgress};
+use agog_sync::event::{JobEvent, JobProgress, JobStep};
 use agog_sync::frame::JobTicket;
 use agog_sync::lots::JobRef;
 use jiff::Timestamp;
@@ -43,6 +43,36 @@ pub(super) fn store(
             at.as_microsecond()
         ])?;
     Ok(())
+}
+
+/// The event with which a job begins.
+pub(super) fn received(ticket: &JobTicket) -> JobEvent {
+    JobEvent {
+        step: JobStep::Received,
+        progress: progress(ticket),
+    }
+}
+
+/// What a ticket says of its job.
+pub(crate) fn progress(ticket: &JobTicket) -> JobProgress {
+    JobProgress {
+        job: JobRef {
+            number: ticket.number.clone(),
+            job_id: Some(ticket.job_id),
+            order: ticket.order.clone(),
+            customer: ticket.customer.clone(),
+        },
+        device: ticket.device.clone(),
+        queue_entry_id: None,
+        status: None,
+        status_details: None,
+        good: None,
+        waste: None,
+        return_code: None,
+        detail: None,
+        started_at: None,
+        ended_at: None,
+    }
 }
 
 /// Keeps the ticket of a job that has its row.

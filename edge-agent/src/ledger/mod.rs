@@ -16,7 +16,7 @@ mod delivery;
 mod effects;
 pub mod error;
 mod feed;
-mod job;
+pub(crate) mod job;
 mod reader;
 mod resolve;
 pub mod rows;
@@ -35,7 +35,7 @@ use std::sync::Arc;
 use agog_sync::chain::{ChainHead, Hash};
 use agog_sync::clock::Clock;
 use agog_sync::event::{Actor, Envelope, Event};
-use agog_sync::frame::{FeedItem, LedgerAck};
+use agog_sync::frame::{FeedItem, JobTicket, LedgerAck};
 use agog_sync::ids::{AgentId, EventId, JobId, ProducerId};
 use agog_sync::lots::Flag;
 use agog_sync::quantity::Material;
@@ -82,11 +82,13 @@ pub struct Fact {
     pub what: What,
 }
 
-/// What happened: a finished event, or a command about lots that the writer turns into one.
+/// What happened: a finished event, or something that the writer turns into one.
 #[derive(Debug, Clone)]
 pub enum What {
     Event(Event),
     Lot(LotCommand),
+    /// A ticket that was handed in here; it becomes a job with a `job.received` event.
+    Ticket(Box<JobTicket>),
 }
 
 /// A message of a machine.

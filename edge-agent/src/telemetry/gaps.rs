@@ -1,0 +1,66 @@
+//! Turns every drop of samples into a `telemetry.gap` ledger event, exactly once: the drop's id is
+//! the inbox key of the event, so a crash between the two files repeats nothing.
+
+use agog_sync::event::{Actor, Event, TelemetryGap};
+use tracing::error;
+
+use super::{Gap, Telemetry};
+use crate::ledger::{Append, Fact, InboxKey, What};
+use crate::lifecycle::Stop;
+use crate::run::Agent;
+
+/// Runs until `stop`. A gap that the ledger does not take now stays in `telemetry.db`, and is
+/// tried again with the next change there or after the next start.
+pub async fn run(agent: Agent, telemetry: Telemetry, stop: Stop) -> anyhow::Result<()> {
+    let mut standing = telemetry.standing();
+    loop {
+        let waiting = standing.borrow_and_update().gaps > 0;
+        if waiting && let Err(error) = record_all(&agent, &telemetry).await {
+            error!(error = &*error, "gaps of telemetry not recorded yet");
+        }
+        tokio::select! {
+            changed = standing.changed() => if changed.is_err() { return Ok(()) },
+            () = stop.soft().cancelled() => return Ok(()),
+        }
+    }
+}
+
+async fn record_all(
+    agent: &Agent,
+    telemetry: &Telemetry,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    loop {
+        let gaps = telemetry.gaps().await?;
+        if gaps.is_empty() {
+            return Ok(());
+        }
+        for gap in gaps {
+            let event_id = gap.event_id;
+            agent.ledger.append(fact(gap)).await?;
+            telemetry.gap_recorded(event_id).await?;
+        }
+    }
+}
+
+fn fact(gap: Gap) -> Append {
+    Append {
+        inbox: Some(InboxKey {
+            sender: "telemetry".to_owned(),
+            message_id: gap.event_id.to_string(),
+        }),
+        facts: vec![Fact {
+            occurred_at: Some(gap.dropped_at),
+            actor: Actor::System {
+                component: "telemetry".to_owned(),
+            },
+            what: What::Event(Event::Gap(TelemetryGap {
+                series: None,
+                from: gap.from,
+                to: gap.to,
+                count: gap.count,
+                reason: gap.reason,
+            })),
+        }],
+        ..Append::default()
+    }
+}

@@ -13,6 +13,7 @@
 mod buffer;
 mod delivery;
 pub mod gaps;
+pub mod routes;
 mod store;
 
 use std::collections::BTreeMap;
@@ -177,6 +178,11 @@ impl Telemetry {
     /// Where the buffer stands, changing with every commit.
     pub fn standing(&self) -> watch::Receiver<Standing> {
         self.standing.clone()
+    }
+
+    /// Where the buffer stands right now, asked of its thread.
+    pub async fn now(&self) -> Result<Standing, TelemetryError> {
+        self.call(|store| store.standing()).await
     }
 
     /// The newest value of every series, by device and metric.

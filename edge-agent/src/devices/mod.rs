@@ -1,0 +1,55 @@
+//! The agent as the controller of its devices.
+//!
+//! - [`client`]: messages to devices
+//! - [`subscription`]: one task per device that subscribes and watches
+//! - [`floor`]: the one task that knows what devices and jobs last said, and records changes
+//! - [`contact`]: when each device was last heard
+
+pub mod client;
+pub mod contact;
+pub mod floor;
+pub mod subscription;
+
+use futures_util::future::join_all;
+
+use crate::lifecycle::Stop;
+use crate::run::Agent;
+use client::DeviceClient;
+use contact::Contacts;
+use floor::Floor;
+use subscription::Watch;
+
+/// Watches every configured device until the stop. `jmf_url` is where devices send their signals.
+pub async fn run(
+    agent: Agent,
+    floor: Floor,
+    contacts: Contacts,
+    jmf_url: String,
+    stop: Stop,
+) -> anyhow::Result<()> {
+    let devices = agent.config.devices.clone();
+    if devices.is_empty() {
+        stop.soft().cancelled().await;
+        return Ok(());
+    }
+    let client = DeviceClient::new(&agent)?;
+    let watch = Watch {
+        agent,
+        client,
+        contacts,
+        floor,
+        jmf_url,
+    };
+    let all = join_all(
+        devices
+            .iter()
+            .map(|device| subscription::watch(&watch, device)),
+    );
+    tokio::select! {
+        never = all => match never.first() {
+            Some(never) => match *never {},
+            None => Ok(()),
+        },
+        () = stop.soft().cancelled() => Ok(()),
+    }
+}

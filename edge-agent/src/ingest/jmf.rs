@@ -1,0 +1,448 @@
+//! The endpoint that the machines of the plant post JMF to.
+//!
+//! Every message gets its Response in the order of the messages; a signal is stored before it is
+//! answered. What cannot be read is answered with HTTP 200 and a return code, as JMF wants it;
+//! only a body beyond the limit (413) and a full disk (503, to be repeated) are HTTP errors.
+//!
+//! Limits: [`BODY_BYTES_MAX`] per body, [`MESSAGES_MAX`] messages per JMF.
+
+use agog_jdf::jmf::{
+    Body as Content, Command, Device, DeviceInfo, Jmf, Message, MessageService, Query,
+    QueryContent, Response as Answer, ReturnCode, ReturnQueueEntryParams, Signal, SignalContent,
+};
+use agog_jdf::package::{JMF_TYPE, Package, PackageError, PackageLimits};
+use agog_jdf::{DeviceStatus, Document, ErrorKind, Limits};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use tracing::{debug, info, warn};
+
+use super::jmf_samples::samples;
+use crate::devices::client::sender_id;
+use crate::devices::contact::Contacts;
+use crate::devices::floor::{Floor, FloorError, StatusReport, believed};
+use crate::jobs::returned::ReturnedTicket;
+use crate::ledger::InboxKey;
+use crate::run::Agent;
+use crate::telemetry::{Telemetry, TelemetryError};
+
+/// The largest body: a returned ticket with its previews.
+pub const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// More messages in one JMF are an attack or a mistake.
+pub const MESSAGES_MAX: usize = 100;
+/// XML above this size is read off the threads that serve everybody.
+const XML_BYTES_INLINE: usize = 256 * 1024;
+
+/// What the handler works with.
+#[derive(Clone)]
+pub struct JmfState {
+    pub agent: Agent,
+    pub floor: Floor,
+    pub contacts: Contacts,
+    pub telemetry: Telemetry,
+}
+
+/// The machine was heard, but what it said could not be stored: it has to say it again.
+#[derive(Debug, thiserror::Error)]
+enum NotStored {
+    #[error(transparent)]
+    Floor(#[from] FloorError),
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+}
+
+/// The routes for the listener of the machines.
+pub fn router(state: JmfState) -> Router {
+    Router::new()
+        .route("/jmf", post(receive).get(hint))
+        .with_state(state)
+}
+
+/// People who try the URL in a browser see that it is the right one.
+async fn hint() -> &'static str {
+    "This is the JMF endpoint of an AGOG edge agent. Machines send their messages here by POST.\n"
+}
+
+async fn receive(State(state): State<JmfState>, request: Request) -> Response {
+    let content_type = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
+    let Ok(body) = to_bytes(Body::new(request.into_body()), BODY_BYTES_MAX).await else {
+        metrics::counter!("agog_jmf_refused_total", "reason" => "body").increment(1);
+        let reason = format!("the body is incomplete or larger than {BODY_BYTES_MAX} bytes");
+        return state.refusal(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            ReturnCode::GENERAL_ERROR,
+            &reason,
+        );
+    };
+    let read = if body.len() > XML_BYTES_INLINE {
+        tokio::task::spawn_blocking(move || Received::read(content_type.as_deref(), &body)).await
+    } else {
+        Ok(Received::read(content_type.as_deref(), &body))
+    };
+    match read {
+        Ok(Ok(received)) => state.answer(received).await,
+        Ok(Err(unreadable)) => {
+            metrics::counter!("agog_jmf_refused_total", "reason" => "unreadable").increment(1);
+            info!("unreadable JMF refused: {}", unreadable.reason);
+            state.refusal(StatusCode::OK, unreadable.code, &unreadable.reason)
+        }
+        Err(_) => state.refusal(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            ReturnCode::INTERNAL_ERROR,
+            "the message could not be read",
+        ),
+    }
+}
+
+/// A body that was read: the messages, and the tickets that came with them.
+struct Received {
+    jmf: Jmf,
+    /// In the order of the messages: the returned ticket of each, or why it cannot be read.
+    tickets: Vec<Option<Result<Document, String>>>,
+}
+
+/// Why a body cannot be answered message by message.
+struct Unreadable {
+    code: ReturnCode,
+    reason: String,
+}
+
+impl Received {
+    fn read(content_type: Option<&str>, body: &[u8]) -> Result<Self, Unreadable> {
+        let limits = PackageLimits {
+            package_bytes: BODY_BYTES_MAX,
+            ..PackageLimits::default()
+        };
+        let package = match Package::parse(content_type, body, &limits) {
+            Ok(package) => Some(package),
+            // Not even the beginning of XML: the XML reader says best what is wrong with it.
+            Err(PackageError::NotAPackage) => None,
+            Err(error) => {
+                return Err(Unreadable {
+                    code: ReturnCode::XML_PARSER_ERROR,
+                    reason: format!("the MIME package cannot be read: {error}"),
+                });
+            }
+        };
+        let jmf = package
+            .as_ref()
+            .and_then(|package| package.jmf().or_else(|| package.parts.first()))
+            .map_or(body, |part| part.body());
+        let parsed = Jmf::parse(jmf, &Limits::default()).map_err(|error| Unreadable {
+            code: match error.kind {
+                ErrorKind::WrongRoot { .. } => ReturnCode::XML_VALIDATION_ERROR,
+                _ => ReturnCode::XML_PARSER_ERROR,
+            },
+            reason: format!("the JMF cannot be read: {error}"),
+        })?;
+        if parsed.jmf.messages.len() > MESSAGES_MAX {
+            return Err(Unreadable {
+                code: ReturnCode::INVALID_PARAMETERS,
+                reason: format!("more than {MESSAGES_MAX} messages in one JMF"),
+            });
+        }
+        for finding in &parsed.findings {
+            debug!("JMF of {}: {finding}", parsed.jmf.sender_id);
+        }
+        let ticket = |message: &Message| match &message.body {
+            Content::Command(Command::ReturnQueueEntry(params)) => {
+                Some(returned_document(params, package.as_ref()))
+            }
+            _ => None,
+        };
+        let tickets = parsed.jmf.messages.iter().map(ticket).collect();
+        Ok(Self {
+            jmf: parsed.jmf,
+            tickets,
+        })
+    }
+}
+
+fn returned_document(
+    params: &ReturnQueueEntryParams,
+    package: Option<&Package<'_>>,
+) -> Result<Document, String> {
+    let part = package.and_then(|package| {
+        // A device that names its ticket wrongly has sent only one.
+        package
+            .resolve_cid(&params.url)
+            .or_else(|| package.tickets().next())
+    });
+    let Some(part) = part else {
+        return Err(format!(
+            "the returned ticket `{}` is not in the message",
+            params.url
+        ));
+    };
+    Document::parse(part.body(), &Limits::default())
+        .map_err(|error| format!("the returned ticket cannot be read: {error}"))
+}
+
+impl JmfState {
+    async fn answer(&self, received: Received) -> Response {
+        let Received { jmf, tickets } = received;
+        let mut answers = Vec::new();
+        for (message, ticket) in jmf.messages.iter().zip(tickets) {
+            let answer = match &message.body {
+                Content::Signal(signal) => self.signal(&jmf, message, signal).await,
+                Content::Command(Command::ReturnQueueEntry(params)) => {
+                    self.returned(&jmf, message, params, ticket).await
+                }
+                Content::Query(query) => Ok(self.query(message, query)),
+                Content::Command(_) | Content::Registration { .. } => Ok(not_implemented(message)),
+                // Answers to what we asked before; nobody waits for them here.
+                Content::Response(_) | Content::Acknowledge(_) => continue,
+            };
+            match answer {
+                Ok(answer) => answers.push(self.response(message, answer)),
+                Err(error) => {
+                    warn!(
+                        error = &error as &dyn std::error::Error,
+                        "message {} of {} not stored", message.id, jmf.sender_id
+                    );
+                    let busy = Answer::refusal(
+                        ReturnCode::SERVICE_BUSY,
+                        "the message could not be stored; send it again",
+                    );
+                    answers.push(self.response(message, busy));
+                    return self.send(StatusCode::SERVICE_UNAVAILABLE, answers);
+                }
+            }
+        }
+        self.send(StatusCode::OK, answers)
+    }
+
+    async fn signal(
+        &self,
+        jmf: &Jmf,
+        message: &Message,
+        signal: &Signal,
+    ) -> Result<Answer, NotStored> {
+        let Some(sender) = self.device_of(jmf, message, signal) else {
+            metrics::counter!("agog_jmf_refused_total", "reason" => "unknown device").increment(1);
+            return Ok(self.unknown_device(&jmf.sender_id));
+        };
+        self.contacts.heard(&sender);
+        let key = key(&sender, jmf, message);
+        let time = message.time.or(jmf.timestamp);
+        let at = believed(time, self.agent.clock.now());
+        let samples = samples(&sender, signal, at);
+        if !samples.is_empty() {
+            self.telemetry.record(samples).await?;
+        }
+        match &signal.content {
+            SignalContent::Status { devices, .. } => {
+                let devices = devices
+                    .iter()
+                    .map(|info| {
+                        (
+                            self.known(info.id()).unwrap_or_else(|| sender.clone()),
+                            info.clone(),
+                        )
+                    })
+                    .collect();
+                self.floor
+                    .status(StatusReport {
+                        key,
+                        at: time,
+                        devices,
+                    })
+                    .await?;
+            }
+            SignalContent::Notification(notification) => {
+                self.floor.remember(key).await?;
+                info!(device.id = %sender, "device {sender} says: {}", notification.text());
+            }
+            SignalContent::Resource { .. } | SignalContent::QueueStatus { .. } => {
+                self.floor.remember(key).await?;
+            }
+            SignalContent::Other(_) => return Ok(not_implemented(message)),
+        }
+        Ok(Answer::success())
+    }
+
+    async fn returned(
+        &self,
+        jmf: &Jmf,
+        message: &Message,
+        params: &ReturnQueueEntryParams,
+        ticket: Option<Result<Document, String>>,
+    ) -> Result<Answer, NotStored> {
+        let document = match ticket {
+            Some(Ok(document)) => document,
+            Some(Err(reason)) => {
+                return Ok(Answer::refusal(ReturnCode::INVALID_PARAMETERS, reason));
+            }
+            None => {
+                let reason = "the message carries no ticket";
+                return Ok(Answer::refusal(ReturnCode::INSUFFICIENT_PARAMETERS, reason));
+            }
+        };
+        let named = message.sender_id.as_deref().unwrap_or(&jmf.sender_id);
+        let device = self
+            .known(jmf.device_id.as_deref())
+            .or_else(|| self.known(Some(named)));
+        let Some(device) = device else {
+            return Ok(self.unknown_device(named));
+        };
+        self.contacts.heard(&device);
+        let returned =
+            match ReturnedTicket::read(&format!("jmf:{device}"), &device, params, &document) {
+                Ok(returned) => returned,
+                Err(error) => {
+                    let reason = format!("the returned ticket is no JDF: {error}");
+                    return Ok(Answer::refusal(ReturnCode::INVALID_PARAMETERS, reason));
+                }
+            };
+        for finding in &returned.summary.findings {
+            debug!(device.id = %device, "ticket returned by {device}: {finding}");
+        }
+        self.floor.returned(returned).await?;
+        Ok(Answer::success())
+    }
+
+    /// The agent as a controller: which devices it has and which messages it takes.
+    fn query(&self, message: &Message, query: &Query) -> Answer {
+        if query.subscription.is_some() {
+            let reason = "this agent opens no channels of its own";
+            return Answer::refusal(ReturnCode::SUBSCRIPTION_DENIED, reason);
+        }
+        match &query.content {
+            QueryContent::KnownDevices { .. } => {
+                let health = self.agent.health.snapshot();
+                let device = |device: &crate::config::DeviceConfig| {
+                    let status = health
+                        .devices
+                        .get(&device.id)
+                        .and_then(|health| health.status.as_deref())
+                        .map_or(DeviceStatus::Unknown, DeviceStatus::from);
+                    DeviceInfo {
+                        device: Some(Device {
+                            device_id: Some(device.id.clone()),
+                            descriptive_name: device.name.clone(),
+                            ..Device::default()
+                        }),
+                        ..DeviceInfo::new(&device.id, status)
+                    }
+                };
+                Answer {
+                    devices: self.agent.config.devices.iter().map(device).collect(),
+                    ..Answer::success()
+                }
+            }
+            QueryContent::KnownMessages => Answer {
+                messages: known_messages(),
+                ..Answer::success()
+            },
+            _ => not_implemented(message),
+        }
+    }
+
+    fn device_of(&self, jmf: &Jmf, message: &Message, signal: &Signal) -> Option<String> {
+        let inside = match &signal.content {
+            SignalContent::Status { devices, .. } => devices.first().and_then(DeviceInfo::id),
+            SignalContent::QueueStatus { queue: Some(queue) } => Some(queue.device_id.as_str()),
+            _ => None,
+        };
+        [
+            inside,
+            jmf.device_id.as_deref(),
+            message.sender_id.as_deref(),
+            Some(jmf.sender_id.as_str()),
+        ]
+        .into_iter()
+        .find_map(|name| self.known(name))
+    }
+
+    fn known(&self, name: Option<&str>) -> Option<String> {
+        let name = name?;
+        let mut devices = self.agent.config.devices.iter();
+        devices
+            .find(|device| device.id == name)
+            .map(|device| device.id.clone())
+    }
+
+    fn unknown_device(&self, name: &str) -> Answer {
+        info!("message of `{name}` refused: no such device is configured");
+        let reason = format!("device `{name}` is not configured at this agent");
+        Answer::refusal(ReturnCode::DEVICE_ID_UNKNOWN, reason)
+    }
+
+    /// The response is named after its message, so that a repeated message gets the same answer.
+    fn response(&self, message: &Message, answer: Answer) -> Message {
+        Message::response(format!("R-{}", message.id), message, answer)
+    }
+
+    /// An answer to something that is no message.
+    fn refusal(&self, status: StatusCode, code: ReturnCode, reason: &str) -> Response {
+        let unread = Message::query("", Query::once(QueryContent::Notification));
+        let mut response = Message::response("R-0", &unread, Answer::refusal(code, reason));
+        response.ref_id = None;
+        self.send(status, vec![response])
+    }
+
+    fn send(&self, status: StatusCode, answers: Vec<Message>) -> Response {
+        let mut jmf = Jmf::new(sender_id(&self.agent), self.agent.clock.now());
+        jmf.agent_name = Some("AGOG".to_owned());
+        jmf.agent_version = Some(env!("CARGO_PKG_VERSION").to_owned());
+        jmf.messages = answers;
+        (status, [(CONTENT_TYPE, JMF_TYPE)], jmf.to_bytes()).into_response()
+    }
+}
+
+/// A message of a machine. Its time is part of the key: a device that was restarted may begin its
+/// message ids anew, while one that repeats a message repeats its time.
+fn key(sender: &str, jmf: &Jmf, message: &Message) -> InboxKey {
+    let time = message
+        .time
+        .or(jmf.timestamp)
+        .map_or_else(String::new, |at| at.to_string());
+    InboxKey {
+        sender: format!("jmf:{sender}"),
+        message_id: format!("{} {time}", message.id),
+    }
+}
+
+fn not_implemented(message: &Message) -> Answer {
+    let reason = format!(
+        "{} {} is not implemented here",
+        message.family().as_str(),
+        message.kind
+    );
+    Answer::refusal(ReturnCode::NOT_IMPLEMENTED, reason)
+}
+
+fn known_messages() -> Vec<MessageService> {
+    let service = |kind: &str| MessageService {
+        kind: kind.to_owned(),
+        ..MessageService::default()
+    };
+    let signal = |kind| MessageService {
+        signal: true,
+        ..service(kind)
+    };
+    let query = |kind| MessageService {
+        query: true,
+        ..service(kind)
+    };
+    vec![
+        query("KnownDevices"),
+        query("KnownMessages"),
+        signal("Notification"),
+        signal("QueueStatus"),
+        signal("Resource"),
+        MessageService {
+            command: true,
+            ..service("ReturnQueueEntry")
+        },
+        signal("Status"),
+    ]
+}

@@ -1,0 +1,95 @@
+//! The numbers inside JMF signals, as telemetry: speed and counters of Status, amounts of Resource.
+//!
+//! The metrics begin with `jmf.`, because the same machine may publish its own `speed` over MQTT.
+
+use agog_jdf::Usage;
+use agog_jdf::jmf::{DeviceInfo, Signal, SignalContent};
+use agog_sync::frame::SeriesKey;
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive as _;
+
+use crate::telemetry::Sample;
+
+/// The samples of one signal.
+pub(super) fn samples(device: &str, signal: &Signal, at: Timestamp) -> Vec<Sample> {
+    let mut found = Found {
+        device,
+        at,
+        samples: Vec::new(),
+    };
+    match &signal.content {
+        SignalContent::Status { devices, .. } => {
+            for info in devices {
+                found.status(info);
+            }
+        }
+        SignalContent::Resource { resources, .. } => {
+            for resource in resources {
+                let side = match resource.usage {
+                    Some(Usage::Input) => "input",
+                    Some(Usage::Output) => "output",
+                    _ => continue,
+                };
+                let unit = resource.unit.as_deref();
+                let name = resource.resource_name.as_deref().unwrap_or("resource");
+                let metric = |part: &str| format!("jmf.{side}.{name}.{part}");
+                found.push(&metric("good"), unit, resource.amounts.actual_good());
+                found.push(&metric("waste"), unit, resource.amounts.actual_waste());
+            }
+        }
+        SignalContent::QueueStatus { .. }
+        | SignalContent::Notification(_)
+        | SignalContent::Other(_) => {}
+    }
+    found.samples
+}
+
+struct Found<'a> {
+    device: &'a str,
+    at: Timestamp,
+    samples: Vec<Sample>,
+}
+
+impl Found<'_> {
+    fn status(&mut self, info: &DeviceInfo) {
+        let unit = info.counter_unit.as_deref();
+        let per_hour = format!("{}/h", unit.unwrap_or("sheet"));
+        self.push("jmf.speed", Some(&per_hour), info.speed);
+        self.push("jmf.production_counter", unit, info.production_counter);
+        self.push(
+            "jmf.total_production_counter",
+            unit,
+            info.total_production_counter,
+        );
+        for phase in &info.job_phases {
+            self.push("jmf.job.good", unit, phase.amount);
+            self.push("jmf.job.waste", unit, phase.waste);
+            self.push(
+                "jmf.job.percent_completed",
+                Some("%"),
+                phase.percent_completed,
+            );
+        }
+    }
+
+    fn push(&mut self, metric: &str, unit: Option<&str>, value: Option<Decimal>) {
+        let Some(value) = value
+            .and_then(|value| value.to_f64())
+            .filter(|value| value.is_finite())
+        else {
+            return;
+        };
+        self.samples.push(Sample {
+            series: SeriesKey {
+                device: self.device.to_owned(),
+                metric: metric.to_owned(),
+                unit: unit.map(str::to_owned),
+            },
+            at: self.at,
+            value,
+            // A signal that is sent again carries its old time.
+            redelivered: true,
+        });
+    }
+}

@@ -1,0 +1,163 @@
+//! The one place that makes HTTP clients, and what every answer goes through: time limits, a size
+//! limit, and problem+json turned into an error.
+//!
+//! Limits: [`CONNECT_TIMEOUT`], [`READ_TIMEOUT`] between bytes, [`ANSWER_BYTES_MAX`] per answer.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// A host that does not take a connection in this time is away.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Silence in the middle of an answer; above the 25 s of a long poll.
+pub const READ_TIMEOUT: Duration = Duration::from_secs(40);
+/// The most bytes of one answer: a page of the feed with large tickets.
+pub const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Idle connections are closed before most proxies close them silently.
+const POOL_IDLE: Duration = Duration::from_secs(50);
+
+/// Why a request got no usable answer.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    #[error("cannot make an HTTP client")]
+    Client(#[source] reqwest::Error),
+    #[error("`{url}` does not answer")]
+    Unreachable {
+        url: String,
+        #[source]
+        source: reqwest::Error,
+    },
+    #[error("`{url}` answered {status}: {problem}")]
+    Refused {
+        url: String,
+        status: StatusCode,
+        problem: Box<Problem>,
+    },
+    #[error("answer of `{url}` is larger than {ANSWER_BYTES_MAX} bytes")]
+    TooLarge { url: String },
+    #[error("answer of `{url}` is not understood")]
+    Form {
+        url: String,
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+impl HttpError {
+    /// The problem that the other side named, when it did.
+    pub fn problem(&self) -> Option<(StatusCode, &Problem)> {
+        match self {
+            Self::Refused {
+                status, problem, ..
+            } => Some((*status, problem)),
+            _ => None,
+        }
+    }
+}
+
+/// The parts of problem+json (RFC 9457) that the agent reads.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Problem {
+    pub code: String,
+    pub detail: String,
+    /// What the hub expects the next batch to follow; its form depends on the endpoint.
+    pub expected: Option<serde_json::Value>,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.code.as_str(), self.detail.as_str()) {
+            ("", "") => f.write_str("no reason given"),
+            ("", detail) => f.write_str(detail),
+            (code, detail) => write!(f, "{code}: {detail}"),
+        }
+    }
+}
+
+/// What a client talks to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// The hub, through the proxy of the environment where one is set.
+    Hub,
+    /// Machines on the plant network, never through a proxy.
+    Plant,
+}
+
+/// The client for the hub and for devices. Redirects are not followed: a credential goes only
+/// where the configuration says.
+pub fn client(reach: Reach) -> Result<reqwest::Client, HttpError> {
+    let builder = match reach {
+        Reach::Hub => reqwest::Client::builder(),
+        Reach::Plant => reqwest::Client::builder().no_proxy(),
+    };
+    builder
+        .user_agent(concat!("agog-edge/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        .pool_idle_timeout(POOL_IDLE)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(HttpError::Client)
+}
+
+/// Sends a request and reads a JSON answer.
+pub(super) async fn json<T: DeserializeOwned>(
+    request: reqwest::RequestBuilder,
+    url: &str,
+) -> Result<T, HttpError> {
+    let (status, body) = send(request, url).await?;
+    if !status.is_success() {
+        // A proxy in between may answer with something that is no problem document.
+        let problem = serde_json::from_slice(&body).unwrap_or_default();
+        return Err(HttpError::Refused {
+            url: url.to_owned(),
+            status,
+            problem: Box::new(problem),
+        });
+    }
+    serde_json::from_slice(&body).map_err(|source| HttpError::Form {
+        url: url.to_owned(),
+        source,
+    })
+}
+
+/// Sends a request and reads the whole answer, whatever its status.
+pub(crate) async fn send(
+    request: reqwest::RequestBuilder,
+    url: &str,
+) -> Result<(StatusCode, Vec<u8>), HttpError> {
+    let away = |source: reqwest::Error| HttpError::Unreachable {
+        url: url.to_owned(),
+        source: source.without_url(),
+    };
+    let mut response = request.send().await.map_err(away)?;
+    let status = response.status();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(away)? {
+        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+            return Err(HttpError::TooLarge {
+                url: url.to_owned(),
+            });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok((status, body))
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let part = error.to_string();
+        if !text.ends_with(&part) {
+            text.push_str(": ");
+            text.push_str(&part);
+        }
+        cause = error.source();
+    }
+    text
+}

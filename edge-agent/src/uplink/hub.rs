@@ -1,0 +1,136 @@
+//! The hub's sync endpoints as functions.
+
+use agog_sync::frame::{
+    self, FeedPage, FrameError, LedgerAck, LedgerBatch, SyncState, TelemetryAck, TelemetryBatch,
+};
+use reqwest::StatusCode;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::http::{self, HttpError, Problem};
+use super::token::{TokenClient, TokenError};
+
+/// How long the hub may hold a feed request while it has nothing.
+pub(super) const FEED_WAIT_SECONDS: u32 = 25;
+
+/// Why a request to the hub did not work.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum HubError {
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    #[error("cannot write a batch")]
+    Frame(#[from] FrameError),
+}
+
+impl HubError {
+    /// The hub does not take a batch because of what it already has: a gap, a broken chain, or
+    /// another agent under this identity.
+    pub(super) fn is_disagreement(&self) -> bool {
+        let Some((status, problem)) = self.problem() else {
+            return false;
+        };
+        (status == StatusCode::FORBIDDEN && problem.code == "fenced")
+            || (status == StatusCode::CONFLICT
+                && matches!(problem.code.as_str(), "gap" | "chain-broken"))
+    }
+
+    /// The credential is not accepted: trying again does not help, a person must act.
+    pub(super) fn is_refused_for_good(&self) -> bool {
+        let problem = match self {
+            Self::Token(TokenError::Http(error)) => error.problem(),
+            _ => self.problem(),
+        };
+        problem.is_some_and(|(status, _)| {
+            matches!(
+                status,
+                StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+            )
+        })
+    }
+
+    fn problem(&self) -> Option<(StatusCode, &Problem)> {
+        match self {
+            Self::Http(error) => error.problem(),
+            Self::Token(_) | Self::Frame(_) => None,
+        }
+    }
+}
+
+/// The hub, as one agent sees it.
+pub(super) struct Hub {
+    client: reqwest::Client,
+    base: String,
+    tokens: TokenClient,
+}
+
+impl Hub {
+    pub(super) fn new(client: reqwest::Client, hub_url: &str, tokens: TokenClient) -> Self {
+        Self {
+            client,
+            base: hub_url.trim_end_matches('/').to_owned(),
+            tokens,
+        }
+    }
+
+    pub(super) async fn state(&self) -> Result<SyncState, HubError> {
+        self.get("/sync/v1/state").await
+    }
+
+    pub(super) async fn push_ledger(&self, batch: &LedgerBatch) -> Result<LedgerAck, HubError> {
+        self.post("/sync/v1/ledger", batch).await
+    }
+
+    pub(super) async fn push_telemetry(
+        &self,
+        batch: &TelemetryBatch,
+    ) -> Result<TelemetryAck, HubError> {
+        self.post("/sync/v1/telemetry", batch).await
+    }
+
+    pub(super) async fn feed(&self, after: u64) -> Result<FeedPage, HubError> {
+        self.get(&format!(
+            "/sync/v1/feed?after={after}&wait_s={FEED_WAIT_SECONDS}"
+        ))
+        .await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, HubError> {
+        let url = format!("{}{path}", self.base);
+        self.answer(self.client.get(&url), &url).await
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        frame: &impl Serialize,
+    ) -> Result<T, HubError> {
+        let url = format!("{}{path}", self.base);
+        let request = self
+            .client
+            .post(&url)
+            .header("content-type", "application/json")
+            .header("content-encoding", "zstd")
+            .body(frame::encode(frame)?);
+        self.answer(request, &url).await
+    }
+
+    async fn answer<T: DeserializeOwned>(
+        &self,
+        request: reqwest::RequestBuilder,
+        url: &str,
+    ) -> Result<T, HubError> {
+        let token = self.tokens.token().await?;
+        let result = http::json(request.bearer_auth(token), url).await;
+        if let Err(HttpError::Refused {
+            status: StatusCode::UNAUTHORIZED,
+            ..
+        }) = &result
+        {
+            // The session ends with this error; the next one starts with a new token.
+            self.tokens.forget().await;
+        }
+        Ok(result?)
+    }
+}

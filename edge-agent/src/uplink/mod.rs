@@ -1,0 +1,204 @@
+//! Delivery to the hub, and what comes down from it.
+//!
+//! A session begins by asking the hub what it has, and comparing that with the local ledger
+//! (`agog_sync::outbox`). Then two loops run until one of them fails: one pushes, the ledger
+//! before telemetry, and sleeps until there is something new; the other waits for the feed. What
+//! the hub has acknowledged is only moved by its answers, in `ledger.db` and `telemetry.db`, so
+//! every step can be repeated, after a second or after days. Nothing here holds up ingest.
+//!
+//! Limits: batches as in `agog_sync::frame`; retries between [`RETRY_BASE`] and [`RETRY_CAP`].
+//! Read [`push_ledger`] next.
+
+pub mod enrol;
+mod feed;
+pub mod http;
+mod hub;
+pub mod identity;
+mod push_ledger;
+mod push_telemetry;
+mod token;
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use agog_sync::backoff::Backoff;
+use agog_sync::frame::EnrolResponse;
+use rand::rngs::StdRng;
+use tracing::{info, warn};
+
+use crate::health::HubState;
+use crate::jobs::Wake;
+use crate::ledger::LedgerError;
+use crate::lifecycle::Stop;
+use crate::run::Agent;
+use crate::telemetry::{Telemetry, TelemetryError};
+use http::chain;
+use hub::{Hub, HubError};
+use identity::{AgentKey, IdentityError};
+use push_ledger::LedgerPush;
+use push_telemetry::TelemetryPush;
+use token::TokenClient;
+
+/// The first wait after a failure.
+pub const RETRY_BASE: Duration = Duration::from_millis(500);
+/// The longest wait: a hub that comes back has everybody within this.
+pub const RETRY_CAP: Duration = Duration::from_secs(30);
+/// How often a running agent looks whether it was enrolled meanwhile.
+const ENROLMENT_LOOK: Duration = Duration::from_secs(1);
+
+/// Why a session ended.
+#[derive(Debug, thiserror::Error)]
+enum SessionError {
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    #[error("hub does not say what it expects after it refused a batch")]
+    NoWayOn,
+    #[error(
+        "another agent uses this agent's identity: {0} new epochs since the start; delivery stays off until a restart"
+    )]
+    Duel(u32),
+}
+
+/// What outlives a session.
+#[derive(Debug, Default)]
+struct Memory {
+    /// Epochs opened since the program started.
+    epochs_opened: u32,
+}
+
+/// Delivers until `stop`. Without a configured hub there is nothing to do; without an enrolment
+/// it waits for one.
+pub async fn run(agent: Agent, telemetry: Telemetry, wake: Wake, stop: Stop) -> anyhow::Result<()> {
+    let Some(hub_url) = agent.config.hub.url.clone() else {
+        agent.health.hub_state(HubState::NotConfigured);
+        stop.soft().cancelled().await;
+        return Ok(());
+    };
+    tokio::select! {
+        result = deliver(&agent, &telemetry, &wake, &hub_url) => match result {},
+        // A request that is cut off here is repeated after the next start.
+        () = stop.soft().cancelled() => Ok(()),
+    }
+}
+
+async fn deliver(agent: &Agent, telemetry: &Telemetry, wake: &Wake, hub_url: &str) -> Infallible {
+    let mut rng = agent.fork_rng();
+    let mut backoff = Backoff::new(RETRY_BASE, RETRY_CAP);
+    let mut memory = Memory::default();
+    loop {
+        match connect(agent, hub_url).await {
+            Ok(hub) => {
+                let error =
+                    match session(agent, telemetry, wake, &hub, &mut memory, &mut backoff).await {
+                        Ok(never) => match never {},
+                        Err(error) => error,
+                    };
+                report(agent, &error, backoff.attempts());
+            }
+            Err(error) => {
+                warn!(
+                    error = &*error as &dyn std::error::Error,
+                    "hub cannot be used yet"
+                );
+                agent.health.hub_failed(HubState::Refused, chain(&*error));
+            }
+        }
+        wait(&mut backoff, &mut rng).await;
+    }
+}
+
+async fn wait(backoff: &mut Backoff, rng: &mut StdRng) {
+    tokio::time::sleep(backoff.next_wait(rng)).await;
+}
+
+/// Waits for the enrolment and prepares the way to the hub; sends nothing.
+async fn connect(
+    agent: &Agent,
+    hub_url: &str,
+) -> Result<Hub, Box<dyn std::error::Error + Send + Sync>> {
+    let enrolment = enrolled(agent).await?;
+    let key = AgentKey::load(&agent.config.agent.data_dir)?
+        .ok_or("the agent is enrolled, but its key is gone; enrol it again")?;
+    let client = http::client(http::Reach::Hub)?;
+    let tokens = TokenClient::new(
+        client.clone(),
+        hub_url,
+        &enrolment,
+        key,
+        agent.clock.clone(),
+        agent.fork_rng(),
+    );
+    Ok(Hub::new(client, hub_url, tokens))
+}
+
+async fn enrolled(agent: &Agent) -> Result<EnrolResponse, IdentityError> {
+    let data_dir = &agent.config.agent.data_dir;
+    loop {
+        if let Some(enrolment) = identity::enrolment(data_dir)? {
+            return Ok(enrolment);
+        }
+        agent.health.hub_state(HubState::NotEnrolled);
+        tokio::time::sleep(ENROLMENT_LOOK).await;
+    }
+}
+
+async fn session(
+    agent: &Agent,
+    telemetry: &Telemetry,
+    wake: &Wake,
+    hub: &Hub,
+    memory: &mut Memory,
+    backoff: &mut Backoff,
+) -> Result<Infallible, SessionError> {
+    let state = hub.state().await?;
+    agent.health.hub_answered(agent.clock.now());
+    let mut ledger_push = LedgerPush::begin(agent, hub, memory, state.ledger).await?;
+    let mut telemetry_push = TelemetryPush::begin(agent, telemetry, hub, state.telemetry).await?;
+    backoff.reset();
+    info!(
+        "hub connected: it has the ledger up to {} of epoch {}",
+        state.ledger.last_seq, state.ledger.epoch
+    );
+    let push = async {
+        let mut position = agent.ledger.position();
+        let mut standing = telemetry.standing();
+        loop {
+            // Seen before the look, so that what comes meanwhile wakes the wait below.
+            position.mark_unchanged();
+            standing.mark_unchanged();
+            if ledger_push.push().await? || telemetry_push.push().await? {
+                continue;
+            }
+            let closed = tokio::select! {
+                changed = position.changed() => changed.is_err(),
+                changed = standing.changed() => changed.is_err(),
+            };
+            if closed {
+                return Err::<Infallible, _>(SessionError::Ledger(LedgerError::Stopped));
+            }
+        }
+    };
+    let (never, _) = tokio::try_join!(push, feed::follow(agent, hub, wake))?;
+    Ok(never)
+}
+
+fn report(agent: &Agent, error: &SessionError, attempts: u32) {
+    let text = chain(error);
+    let state = match error {
+        SessionError::Hub(error) if error.is_refused_for_good() => HubState::Refused,
+        SessionError::Duel(_) => HubState::Refused,
+        _ => HubState::Offline,
+    };
+    // The first failure after a good session is news; the next ones are the same outage.
+    if attempts == 0 || state == HubState::Refused {
+        warn!("delivery to the hub interrupted: {text}");
+    } else {
+        tracing::debug!("hub still away after {attempts} tries: {text}");
+    }
+    metrics::counter!("agog_uplink_failures_total").increment(1);
+    agent.health.hub_failed(state, text);
+}
