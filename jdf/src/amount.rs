@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use crate::document::ElementRef;
 use crate::element::Element;
 use crate::error::Finding;
 use crate::state::Consumption;
 use crate::value::Fields;
+use crate::view::ElementRef;
 
 /// A lot that an amount came from or went into.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

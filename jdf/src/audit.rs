@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::amount::{Amounts, keys_element};
-use crate::document::{Document, ElementRef, NodeId};
+use crate::document::{Document, NodeId};
 use crate::element::Element;
 use crate::error::{Error, Finding};
 use crate::jmf::Notification;
@@ -12,6 +12,7 @@ use crate::link::ResourceLink;
 use crate::node::JdfNode;
 use crate::state::{AuditReason, NodeStatus, Usage};
 use crate::value::{Fields, write_date_time, write_duration};
+use crate::view::ElementRef;
 
 /// Who wrote an audit and when.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

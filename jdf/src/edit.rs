@@ -2,11 +2,10 @@
 //! place where an element is added or taken away. New text is appended behind the source, and nodes
 //! point to it as they point to the source.
 
-use crate::document::{
-    Attribute, Document, ElementData, ElementRef, Kind, Node, NodeId, Span, Value,
-};
+use crate::document::{Attribute, Document, ElementData, Kind, Node, NodeId, Span, Value};
 use crate::element::Element;
 use crate::error::{Error, ErrorKind, Position};
+use crate::view::ElementRef;
 use crate::{name, reader, writer};
 
 impl Document {

@@ -19,11 +19,12 @@ mod resource;
 mod state;
 mod summary;
 pub mod value;
+mod view;
 mod writer;
 
 pub use amount::{Amounts, Lot, PartAmount};
 pub use build::{JDF_VERSION, PrintTicket, TicketMaterial};
-pub use document::{AttributeRef, Document, ElementRef, NodeId};
+pub use document::{Document, NodeId};
 pub use element::Element;
 pub use error::{Error, ErrorKind, Finding, Position};
 pub use limits::*;
@@ -36,3 +37,4 @@ pub use state::{
     ResourceStatus, Usage,
 };
 pub use summary::{LotUse, ProductionSummary, ResourceUse};
+pub use view::{AttributeRef, ElementRef};

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use crate::amount::{Amounts, Lot, PartAmount, read_keys};
-use crate::document::{Document, ElementRef, NodeId};
+use crate::document::{Document, NodeId};
 use crate::element::Element;
 use crate::error::{Error, Finding};
 use crate::node::{JdfNode, Ticket};
 use crate::resource::Resource;
 use crate::state::Usage;
 use crate::value::{parse_decimal, tokens};
+use crate::view::ElementRef;
 
 /// One link, in a node's pool or in an audit.
 #[derive(Debug, Clone, Copy)]

@@ -5,12 +5,13 @@
 
 use std::collections::HashMap;
 
-use crate::document::{Document, ElementRef, NodeId};
+use crate::document::{Document, NodeId};
 use crate::error::{Error, Position};
 use crate::link::ResourceLink;
 use crate::resource::Resource;
 use crate::state::{NodeStatus, Usage};
 use crate::value::tokens;
+use crate::view::ElementRef;
 
 /// A JDF document with an index of its IDs.
 ///

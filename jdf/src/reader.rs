@@ -4,21 +4,20 @@
 //! One pass, one arena, an explicit stack of open elements: time is linear in the bytes and depth costs
 //! no call stack. Limits are those of [`Limits`].
 
-use std::collections::{HashMap, HashSet};
+mod attributes;
+mod decode;
+mod scope;
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-use crate::document::{
-    Attribute, Document, ElementData, Kind, Namespace, Node, NodeId, Span, Value, saturate,
-};
+use self::decode::decode;
+use self::scope::{Scope, bound_prefix};
+use crate::document::{Document, ElementData, Kind, Node, NodeId, Span, Value, saturate};
 use crate::encoding::Charset;
 use crate::error::{Error, ErrorKind, Position};
 use crate::limits::Limits;
 use crate::name;
-
-/// Above this many attributes, duplicates are found through a set instead of by comparing all pairs.
-const PAIRWISE_ATTRIBUTES_MAX: usize = 12;
 
 pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Document, Error> {
     let nowhere = |kind| Error {
@@ -356,117 +355,6 @@ impl Reading<'_, '_> {
         Ok(id)
     }
 
-    /// Reads ` name="value"` pairs between two offsets, binds prefixes and refuses doubles.
-    fn read_attributes(&mut self, from: usize, to: usize) -> Result<(), Failure> {
-        let text = self.text;
-        let bytes = text.as_bytes();
-        let skip_space = |mut at: usize| {
-            while at < to && is_space(bytes[at].into()) {
-                at += 1;
-            }
-            at
-        };
-        let limit = self.document.limits.attributes;
-        let first = self.document.attributes.len();
-        let mut seen = HashSet::new();
-        let mut at = from;
-        loop {
-            let name_start = skip_space(at);
-            if name_start == to {
-                return Ok(());
-            }
-            if name_start == at {
-                return Err((syntax(&"no white space before an attribute"), at));
-            }
-            if self.document.attributes.len() - first == limit {
-                return Err((
-                    ErrorKind::Limit {
-                        what: "attributes of one element",
-                        limit,
-                    },
-                    name_start,
-                ));
-            }
-            let rest = &text[name_start..to];
-            let name_end =
-                name_start + rest.find(|c| c == '=' || is_space(c)).unwrap_or(rest.len());
-            let name = &text[name_start..name_end];
-            self.check_name(name, name_start)?;
-            let equals = skip_space(name_end);
-            if bytes[equals..to].first() != Some(&b'=') {
-                return Err((
-                    syntax(&format_args!("attribute `{name}` has no value")),
-                    name_start,
-                ));
-            }
-            let quote_at = skip_space(equals + 1);
-            let quote = match bytes[quote_at..to].first() {
-                Some(quote @ (b'"' | b'\'')) => char::from(*quote),
-                _ => {
-                    return Err((
-                        syntax(&format_args!("the value of `{name}` is not quoted")),
-                        quote_at,
-                    ));
-                }
-            };
-            let raw_start = quote_at + 1;
-            let Some(length) = text[raw_start..to].find(quote) else {
-                return Err((
-                    syntax(&format_args!("the value of `{name}` is not closed")),
-                    quote_at,
-                ));
-            };
-            let raw_end = raw_start + length;
-            check_length(
-                "bytes of attribute",
-                length,
-                self.document.limits.attribute_bytes,
-                raw_start,
-            )?;
-            if let Some(less) = text[raw_start..raw_end].find('<') {
-                return Err((syntax(&"`<` in an attribute value"), raw_start + less));
-            }
-            let known = self.document.attributes.len() - first;
-            let double = if known < PAIRWISE_ATTRIBUTES_MAX {
-                let base = self.base;
-                let same = |attribute: &Attribute| {
-                    &text[attribute.name.start as usize - base..attribute.name.end as usize - base]
-                        == name
-                };
-                self.document.attributes[first..].iter().any(same)
-            } else {
-                if seen.is_empty() {
-                    seen.extend(self.document.attributes[first..].iter().map(|attribute| {
-                        &text[attribute.name.start as usize - self.base
-                            ..attribute.name.end as usize - self.base]
-                    }));
-                }
-                !seen.insert(name)
-            };
-            if double {
-                return Err((ErrorKind::AttributeTwice(name.to_owned()), name_start));
-            }
-            let value = self.value(raw_start, raw_end, true)?;
-            if let Some(prefix) = bound_prefix(name) {
-                let uri = match value {
-                    Value::Raw(_) => text[raw_start..raw_end].to_owned(),
-                    Value::Decoded(span) => span.of(&self.document.decoded).to_owned(),
-                };
-                let index = self.scope.intern(self.document, &uri);
-                self.scope.bind(prefix, index);
-            }
-            self.document.attributes.push(Attribute {
-                whole: self.span(at, raw_end + 1),
-                name: self.span(name_start, name_end),
-                raw: self.span(raw_start, raw_end),
-                value,
-                edited: false,
-                removed: false,
-            });
-            at = raw_end + 1;
-        }
-    }
-
     fn value(&mut self, start: usize, end: usize, attribute: bool) -> Result<Value, Failure> {
         let raw = &self.text[start..end];
         match decode(raw, attribute).map_err(|(kind, at)| (kind, start + at))? {
@@ -496,131 +384,6 @@ impl Reading<'_, '_> {
     fn path(&self) -> String {
         self.open.iter().flat_map(|open| ["/", open.name]).collect()
     }
-}
-
-/// The prefixes in force: for each, a stack of namespaces, so that a look-up is one hash whatever the depth.
-#[derive(Default)]
-struct Scope {
-    bound: HashMap<String, Vec<Option<u32>>>,
-    order: Vec<String>,
-    known: HashMap<String, u32>,
-}
-
-impl Scope {
-    fn intern(&mut self, document: &mut Document, uri: &str) -> Option<u32> {
-        if uri.is_empty() {
-            return None;
-        }
-        if self.known.is_empty() {
-            self.known.extend(
-                (0..)
-                    .zip(&document.namespaces)
-                    .map(|(index, namespace)| (namespace.uri.clone(), index)),
-            );
-        }
-        if let Some(index) = self.known.get(uri) {
-            return Some(*index);
-        }
-        let index = saturate(document.namespaces.len());
-        document.namespaces.push(Namespace {
-            uri: uri.to_owned(),
-            is_jdf: name::is_jdf_namespace(uri),
-        });
-        self.known.insert(uri.to_owned(), index);
-        Some(index)
-    }
-
-    fn bind(&mut self, prefix: &str, namespace: Option<u32>) {
-        self.bound
-            .entry(prefix.to_owned())
-            .or_default()
-            .push(namespace);
-        self.order.push(prefix.to_owned());
-    }
-
-    fn look_up(&self, prefix: &str) -> Option<u32> {
-        *self.bound.get(prefix)?.last()?
-    }
-
-    fn mark(&self) -> usize {
-        self.order.len()
-    }
-
-    fn release(&mut self, mark: usize) {
-        for prefix in self.order.drain(mark..) {
-            if let Some(stack) = self.bound.get_mut(&prefix) {
-                stack.pop();
-            }
-        }
-    }
-}
-
-/// The prefix that a declaration binds: empty for `xmlns`.
-fn bound_prefix(attribute: &str) -> Option<&str> {
-    if attribute == "xmlns" {
-        Some("")
-    } else {
-        attribute.strip_prefix("xmlns:")
-    }
-}
-
-/// Resolves references and line ends. `None` when the raw text already is the value.
-fn decode(raw: &str, attribute: bool) -> Result<Option<String>, Failure> {
-    let special =
-        |byte: &u8| matches!(byte, b'&' | b'\r') || (attribute && matches!(byte, b'\n' | b'\t'));
-    if !raw.as_bytes().iter().any(special) {
-        return Ok(None);
-    }
-    let mut value = String::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some(c) = rest.chars().next() {
-        let at = raw.len() - rest.len();
-        rest = &rest[c.len_utf8()..];
-        match c {
-            '&' => {
-                let Some((reference, after)) = rest.split_once(';') else {
-                    return Err((syntax(&"a reference is not closed"), at));
-                };
-                value.push(resolve(reference).map_err(|kind| (kind, at))?);
-                rest = after;
-            }
-            '\r' => {
-                rest = rest.strip_prefix('\n').unwrap_or(rest);
-                value.push(if attribute { ' ' } else { '\n' });
-            }
-            '\n' | '\t' if attribute => value.push(' '),
-            _ => value.push(c),
-        }
-    }
-    Ok(Some(value))
-}
-
-fn resolve(reference: &str) -> Result<char, ErrorKind> {
-    let Some(number) = reference.strip_prefix('#') else {
-        return match reference {
-            "lt" => Ok('<'),
-            "gt" => Ok('>'),
-            "amp" => Ok('&'),
-            "apos" => Ok('\''),
-            "quot" => Ok('"'),
-            _ => Err(ErrorKind::Entity(shortened(reference))),
-        };
-    };
-    let code = match number.strip_prefix('x') {
-        Some(digits) if digits.starts_with(|c: char| c.is_ascii_hexdigit()) => {
-            u32::from_str_radix(digits, 16).ok()
-        }
-        None if number.starts_with(|c: char| c.is_ascii_digit()) => number.parse().ok(),
-        _ => None,
-    };
-    code.and_then(char::from_u32)
-        .filter(|c| name::is_xml_character(*c))
-        .ok_or_else(|| ErrorKind::CharacterReference(shortened(reference)))
-}
-
-/// Enough of a text to recognise it in a message.
-fn shortened(text: &str) -> String {
-    text.chars().take(40).collect()
 }
 
 fn syntax(message: &dyn std::fmt::Display) -> ErrorKind {

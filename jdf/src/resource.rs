@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::{ElementRef, NodeId};
+use crate::document::NodeId;
 use crate::state::ResourceStatus;
+use crate::view::ElementRef;
 
 /// A resource or one partition of it.
 ///

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use agog_jdf::jmf::{Body, Command, Jmf, SignalContent};
 use agog_jdf::package::{Package, PackageLimits, Part};
-use agog_jdf::{Document, ErrorKind, Limits};
+use agog_jdf::{Document, ErrorKind, Limits, NodeStatus, ProductionSummary, Ticket};
+use rust_decimal::Decimal;
 
 /// Documents that are broken on purpose, by the end of their path.
 const NOT_WELL_FORMED: [&str; 4] = [
@@ -203,4 +204,97 @@ fn every_message_of_a_recorded_session_is_understood() {
         }
     }
     eprintln!("{signals} signals");
+}
+
+#[test]
+fn every_ticket_has_executable_nodes_or_says_why_not() {
+    let (mut runnable, mut refused) = (0, 0);
+    for path in corpus("tickets") {
+        let bytes = std::fs::read(&path).unwrap();
+        let Ok(document) = Document::parse(&bytes, &Limits::default()) else {
+            continue;
+        };
+        let Ok(ticket) = Ticket::of(&document) else {
+            continue;
+        };
+        match ticket.executable_nodes() {
+            Ok(nodes) => {
+                runnable += 1;
+                for node in nodes {
+                    let summary = ProductionSummary::of(node, &ticket);
+                    assert!(summary.good >= Decimal::ZERO, "{}", path.display());
+                    let _ = (
+                        node.input_amount(&ticket),
+                        node.output_amount(&ticket),
+                        node.device_id(&ticket),
+                    );
+                }
+            }
+            Err(error) => {
+                refused += 1;
+                assert!(!error.obstacles.is_empty(), "{}: {error}", path.display());
+            }
+        }
+    }
+    eprintln!("{runnable} tickets can be run, {refused} cannot");
+}
+
+#[test]
+fn a_recorded_return_is_summed_up() {
+    let Some(path) = corpus("wire")
+        .into_iter()
+        .find(|path| path.ends_with("086-recv-return.http"))
+    else {
+        return;
+    };
+    let bytes = std::fs::read(path).unwrap();
+    let (content_type, body) = http(&bytes);
+    let package = Package::parse(content_type.as_deref(), body, &PackageLimits::default()).unwrap();
+    let document =
+        Document::parse(package.tickets().next().unwrap().body(), &Limits::default()).unwrap();
+    let ticket = Ticket::of(&document).unwrap();
+    let summary = ProductionSummary::of(ticket.root(), &ticket);
+    assert_eq!(summary.end_status, Some(NodeStatus::Aborted));
+    assert_eq!(
+        (summary.good, summary.waste),
+        (Decimal::from(4), Decimal::ZERO)
+    );
+    let media = summary
+        .consumed
+        .iter()
+        .find(|used| used.resource_name == "Media")
+        .unwrap();
+    assert_eq!(
+        (media.product_id.as_deref(), media.total()),
+        (Some("MAG STA 200 SRA1"), Decimal::from(4))
+    );
+    assert_eq!(summary.phases.len(), 5);
+    assert_eq!(
+        summary.notifications[0].text(),
+        "process aborted; types: ConventionalPrinting"
+    );
+}
+
+#[test]
+fn what_is_typed_of_every_message_survives_being_written_again() {
+    let mut messages = 0;
+    for path in corpus("tickets").into_iter().chain(corpus("wire")) {
+        let bytes = std::fs::read(&path).unwrap();
+        let (_, body) = http(&bytes);
+        let Ok(read) = Jmf::parse(body, &Limits::default()) else {
+            continue;
+        };
+        let first = read.jmf.to_bytes();
+        let again = Jmf::parse(&first, &Limits::default())
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert_eq!(
+            again.jmf.messages.len(),
+            read.jmf.messages.len(),
+            "{}",
+            path.display()
+        );
+        assert!(again.jmf.to_bytes() == first, "{}", path.display());
+        messages += again.jmf.messages.len();
+    }
+    eprintln!("{messages} messages");
 }

@@ -2,9 +2,9 @@
 
 use super::queue::{QueueFilter, QueueSubmissionParams, ReturnQueueEntryParams};
 use super::subscription::StopPersistentChannel;
-use crate::document::ElementRef;
 use crate::element::Element;
 use crate::error::Finding;
+use crate::view::ElementRef;
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]

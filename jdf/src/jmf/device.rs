@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
-use crate::document::ElementRef;
 use crate::element::Element;
 use crate::error::Finding;
 use crate::state::{DeviceCondition, DeviceOperationMode, DeviceStatus, NodeStatus};
 use crate::value::{Fields, write_date_time};
+use crate::view::ElementRef;
 
 /// The state of a device, with the job phases that run on it.
 #[derive(Debug, Clone, PartialEq, Eq)]

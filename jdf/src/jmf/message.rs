@@ -7,10 +7,11 @@ use super::query::Query;
 use super::response::Response;
 use super::signal::Signal;
 use super::subscription::Subscription;
-use crate::document::{ElementRef, NodeId};
+use crate::document::NodeId;
 use crate::element::Element;
 use crate::error::Finding;
 use crate::value::{Fields, write_date_time};
+use crate::view::ElementRef;
 
 /// The six families of JMF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -19,12 +19,13 @@ mod subscription;
 
 use jiff::Timestamp;
 
-use crate::document::{Document, ElementRef};
+use crate::document::Document;
 use crate::element::Element;
 use crate::error::{Error, Finding};
 use crate::limits::Limits;
 use crate::name;
 use crate::value::{Fields, write_date_time};
+use crate::view::ElementRef;
 
 pub use command::Command;
 pub use device::{Device, DeviceInfo, JobPhase};

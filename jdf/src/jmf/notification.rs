@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 
-use crate::document::ElementRef;
 use crate::element::Element;
 use crate::error::Finding;
 use crate::state::NotificationClass;
 use crate::value::{Fields, write_date_time};
+use crate::view::ElementRef;
 
 /// Something that happened, for a person to read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -2,11 +2,11 @@
 
 use super::queue::QueueFilter;
 use super::subscription::Subscription;
-use crate::document::ElementRef;
 use crate::element::Element;
 use crate::error::Finding;
 use crate::state::{DeviceDetails, JobDetails};
 use crate::value::Fields;
+use crate::view::ElementRef;
 
 /// A question, and whether to keep answering it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,11 +3,11 @@
 
 use jiff::Timestamp;
 
-use crate::document::ElementRef;
 use crate::element::Element;
 use crate::error::Finding;
 use crate::state::{QueueEntryStatus, QueueStatus};
 use crate::value::{Fields, write_date_time};
+use crate::view::ElementRef;
 
 /// One job in a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use crate::amount::{Amounts, keys_element, read_keys};
-use crate::document::ElementRef;
 use crate::element::Element;
 use crate::error::Finding;
 use crate::state::{ResourceStatus, Usage};
 use crate::value::Fields;
+use crate::view::ElementRef;
 
 /// One resource of a job or of a device.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -9,10 +9,10 @@ use super::queue::{Queue, QueueEntry};
 use super::resource::ResourceInfo;
 use super::return_code::ReturnCode;
 use super::subscription::SubscriptionInfo;
-use crate::document::ElementRef;
 use crate::element::Element;
 use crate::error::Finding;
 use crate::value::Fields;
+use crate::view::ElementRef;
 
 /// An answer, also used for the later `Acknowledge`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

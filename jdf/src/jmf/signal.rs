@@ -7,11 +7,11 @@ use super::notification::Notification;
 use super::query::{ResourceQuParams, StatusQuParams};
 use super::queue::Queue;
 use super::resource::ResourceInfo;
-use crate::document::ElementRef;
 use crate::element::Element;
 use crate::error::Finding;
 use crate::state::ChannelMode;
 use crate::value::Fields;
+use crate::view::ElementRef;
 
 /// News from a device.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 
 use rust_decimal::Decimal;
 
-use crate::document::ElementRef;
 use crate::element::Element;
 use crate::error::Finding;
 use crate::state::ChannelMode;
 use crate::value::Fields;
+use crate::view::ElementRef;
 
 /// The request, inside a Query, to be sent Signals from now on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

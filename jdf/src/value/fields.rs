@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
 use super::{parse_boolean, parse_date_time, parse_decimal, parse_duration, parse_integer};
-use crate::document::ElementRef;
 use crate::error::Finding;
+use crate::view::ElementRef;
 
 pub(crate) struct Fields<'d, 'f> {
     pub(crate) element: ElementRef<'d>,
