@@ -85,6 +85,18 @@ pub fn create(data_dir: &Path) -> anyhow::Result<()> {
     )
 }
 
+/// Makes an empty file for this user alone, where none is; `SQLite` gives its other files the
+/// same rights.
+pub fn create_file(path: &Path) -> anyhow::Result<()> {
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(FILE_MODE)
+        .open(path)
+        .with_context(|| format!("cannot make `{}`", path.display()))?;
+    Ok(())
+}
+
 /// A ledger belongs to one plant: its generated lot numbers carry the code.
 pub async fn check_plant(config: &Config, ledger: &Ledger) -> anyhow::Result<()> {
     let recorded = ledger.read(Reader::plant_code).await?;

@@ -64,6 +64,7 @@ pub(super) fn init(mut session: Session, arguments: &InitArguments) -> anyhow::R
     };
     data_dir::create(&config.agent.data_dir)?;
     let now = session.clock.now();
+    data_dir::create_file(&config.ledger_path())?;
     let new_id = AgentId::generate(now, &mut session.rng);
     Ledger::create(&config.ledger_path(), new_id, &config.agent.plant_code, now)?;
     let made = Made {

@@ -147,9 +147,10 @@ impl Reader {
             "select {} from lot
              where (?1 is null or material_code = ?1)
                and (?2 or cast(balance as real) != 0)
-               and (?3 is null or (created_at, lot_id) >
-                    (select after.created_at, after.lot_id from lot as after where after.lot_id = ?3))
-             order by created_at, lot_id limit ?4",
+               and (?3 is null or (created_at, number, lot_id) >
+                    (select after.created_at, after.number, after.lot_id
+                     from lot as after where after.lot_id = ?3))
+             order by created_at, number, lot_id limit ?4",
             rows::LOT_COLUMNS
         ))?;
         let after = filter.after.map(|lot_id| lot_id.to_string());

@@ -65,7 +65,7 @@ create table lot (
     own integer not null
 ) strict;
 create index lot_by_number on lot (number);
-create index lot_by_age on lot (created_at, lot_id);
+create index lot_by_age on lot (created_at, number, lot_id);
 create index lot_by_job on lot (made_by_job) where made_by_job is not null;
 
 -- Every change of a balance.
