@@ -233,3 +233,26 @@ impl Document {
 pub(crate) fn saturate(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
+
+/// Where each line begins.
+pub(crate) fn line_starts(text: &str) -> Vec<u32> {
+    std::iter::once(0)
+        .chain(
+            text.bytes()
+                .enumerate()
+                .filter(|(_, byte)| *byte == b'\n')
+                .map(|(at, _)| saturate(at + 1)),
+        )
+        .collect()
+}
+
+/// Line and column of a byte, for a text that is not a document yet.
+pub(crate) fn place(text: &str, offset: usize) -> (u32, u32) {
+    let before = &text[..text.floor_char_boundary(offset)];
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    (
+        saturate(line),
+        saturate(before[line_start..].chars().count() + 1),
+    )
+}

@@ -119,9 +119,11 @@ pub struct NodeObstacle {
     pub position: Position,
 }
 
-/// Why a leaf node cannot be run.
+/// Why a node cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Obstacle {
+    #[error("is not a leaf: the nodes below it are run")]
+    HasChildren,
     #[error("is a product node: it says what is made, not how, and has no process nodes below it")]
     Product,
     #[error("is a process group without `Types` and without nodes below it")]
@@ -311,8 +313,11 @@ impl<'d> JdfNode<'d> {
         })
     }
 
-    /// Why this node, taken as a leaf, cannot be run; `None` if it can.
+    /// Why this node cannot be run; `None` if it can.
     pub fn obstacle(self) -> Option<Obstacle> {
+        if self.children().next().is_some() {
+            return Some(Obstacle::HasChildren);
+        }
         match self.kind() {
             NodeKind::Product => return Some(Obstacle::Product),
             NodeKind::Group => return Some(Obstacle::EmptyGroup),

@@ -13,7 +13,9 @@ use quick_xml::events::Event;
 
 use self::decode::decode;
 use self::scope::{Scope, bound_prefix};
-use crate::document::{Document, ElementData, Kind, Node, NodeId, Span, Value, saturate};
+use crate::document::{
+    Document, ElementData, Kind, Node, NodeId, Span, Value, line_starts, place, saturate,
+};
 use crate::encoding::Charset;
 use crate::error::{Error, ErrorKind, Position};
 use crate::limits::Limits;
@@ -396,27 +398,6 @@ fn is_space(c: char) -> bool {
 
 fn offset(position: u64) -> usize {
     usize::try_from(position).unwrap_or(usize::MAX)
-}
-
-fn line_starts(text: &str) -> Vec<u32> {
-    std::iter::once(0)
-        .chain(
-            text.bytes()
-                .enumerate()
-                .filter(|(_, byte)| *byte == b'\n')
-                .map(|(at, _)| saturate(at + 1)),
-        )
-        .collect()
-}
-
-fn place(text: &str, offset: usize) -> (u32, u32) {
-    let before = &text[..text.floor_char_boundary(offset)];
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-    (
-        saturate(line),
-        saturate(before[line_start..].chars().count() + 1),
-    )
 }
 
 fn check_length(what: &'static str, length: usize, limit: usize, at: usize) -> Result<(), Failure> {
