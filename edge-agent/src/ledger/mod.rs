@@ -31,6 +31,8 @@ pub mod writer;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use agog_sync::chain::{ChainHead, Hash};
 use agog_sync::clock::Clock;
@@ -55,6 +57,9 @@ use writer::Writer;
 /// Requests that wait for the writer. When full, askers wait in line: a press or an operator
 /// waits for a disk that is behind, and nothing is dropped.
 pub const INBOX_REQUESTS_MAX: usize = 1_024;
+
+/// How long the end of the program waits for the writer: a group, a commit and a checkpoint.
+const WRITER_ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// The epoch of a new ledger.
 const FIRST_EPOCH: u64 = 1;
@@ -189,13 +194,15 @@ pub(crate) enum Request {
 type Answer<T> = oneshot::Sender<Result<T, LedgerError>>;
 
 /// The writer thread; joined when the program ends, so that its last commit is done.
-pub struct LedgerThread(std::thread::JoinHandle<()>);
+pub struct LedgerThread(std::sync::mpsc::Receiver<()>);
 
 impl LedgerThread {
-    /// Waits for the writer, which ends when the last [`Ledger`] is dropped.
+    /// Waits for the writer, which ends when the last [`Ledger`] is dropped. A handle that is
+    /// held somewhere costs [`WRITER_ENDS_WITHIN`] and no data: whatever was answered is on disk.
     pub fn join(self) {
-        if self.0.join().is_err() {
-            tracing::error!("the ledger's writer thread panicked");
+        // The writer says nothing: its end closes the channel.
+        if self.0.recv_timeout(WRITER_ENDS_WITHIN) == Err(RecvTimeoutError::Timeout) {
+            tracing::warn!("the ledger's writer still runs: a handle on it is held");
         }
     }
 }
@@ -234,9 +241,13 @@ impl Ledger {
     ) -> Result<(Self, LedgerThread), LedgerError> {
         let (writer, position) = Writer::open(path, materials, clock, rng)?;
         let (inbox, requests) = mpsc::channel(INBOX_REQUESTS_MAX);
-        let thread = std::thread::Builder::new()
+        let (running, ended) = std::sync::mpsc::channel();
+        std::thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || writer.run(requests))
+            .spawn(move || {
+                writer.run(requests);
+                drop(running);
+            })
             .map_err(|error| LedgerError::Thread(Arc::new(error)))?;
         Ok((
             Self {
@@ -244,7 +255,7 @@ impl Ledger {
                 position,
                 path: path.into(),
             },
-            LedgerThread(thread),
+            LedgerThread(ended),
         ))
     }
 

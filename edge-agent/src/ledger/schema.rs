@@ -19,6 +19,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// not keep its disk space for ever.
 const JOURNAL_BYTES_MAX: i64 = 16 * 1024 * 1024;
 
+/// Room for every statement that the writer has, so that none is parsed twice.
+const WRITER_STATEMENTS_MAX: usize = 64;
+
 /// Page cache of the writer in KiB; the agent has to fit 40 MiB.
 const WRITER_CACHE_KIB: i64 = 4_096;
 
@@ -36,6 +39,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, LedgerError> {
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "journal_size_limit", JOURNAL_BYTES_MAX)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    connection.set_prepared_statement_cache_capacity(WRITER_STATEMENTS_MAX);
     migrate(&mut connection)?;
     Ok(connection)
 }
@@ -61,6 +65,7 @@ pub(super) fn open_scratch() -> Result<Connection, LedgerError> {
     let mut connection = Connection::open("")?;
     connection.pragma_update(None, "synchronous", "off")?;
     connection.pragma_update(None, "journal_mode", "off")?;
+    connection.set_prepared_statement_cache_capacity(WRITER_STATEMENTS_MAX);
     migrate(&mut connection)?;
     Ok(connection)
 }

@@ -330,9 +330,9 @@ async fn a_production_contains_what_its_job_consumed_before_and_after() {
         .collect();
     numbers.sort_unstable();
     assert_eq!(numbers, ["FG-7", "LOT-1", "LOT-2"]);
-    let text = trace.render_text();
+    let tree = trace.render_text();
     assert!(
-        text.contains("from Acme Paper Co., their lot 12345"),
+        tree.contains("from Acme Paper Co., their lot 12345"),
         "{text}"
     );
 }

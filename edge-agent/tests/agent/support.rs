@@ -55,10 +55,6 @@ impl TestLedger {
         }
     }
 
-    pub(crate) fn path(&self) -> PathBuf {
-        self.folder.path().join("ledger.db")
-    }
-
     pub(crate) async fn lot(&self, command: LotCommand) -> Result<Appended, AppendError> {
         self.ledger.append(append(command)).await
     }
