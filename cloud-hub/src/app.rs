@@ -6,6 +6,7 @@ use agog_sync::clock::Clock;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use tokio_util::sync::CancellationToken;
 
 use crate::db::Pool;
 use crate::tenants::tokens::AccessTokens;
@@ -21,6 +22,8 @@ pub struct App {
     pub access_tokens: Arc<AccessTokens>,
     pub metrics: PrometheusHandle,
     pub seeds: Seeds,
+    /// Cancelled when the hub is asked to stop: requests that only wait give up waiting.
+    pub stopping: CancellationToken,
 }
 
 impl App {

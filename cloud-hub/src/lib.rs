@@ -11,6 +11,7 @@
 //! - [`events`]: domain events, for whoever wants to know
 
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod db;
 pub mod equipment;
@@ -19,4 +20,5 @@ pub mod exchange;
 pub mod http;
 pub mod intake;
 pub mod inventory;
+pub mod run;
 pub mod tenants;

@@ -1,3 +1,5 @@
-//! The `agog-hub` command.
+//! The program `agog-hub`; everything is in the library.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    agog_hub::cli::main()
+}

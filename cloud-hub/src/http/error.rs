@@ -14,8 +14,8 @@ use crate::db::DbError;
 
 /// The media type of problems.
 pub const PROBLEM_JSON: &str = "application/problem+json";
-/// Where problem types are described; the code is the last part.
-const TYPE_BASE: &str = "https://agog.dev/problems/";
+/// A problem's type is this and its code. A name, not an address: there is no page behind it.
+const TYPE_BASE: &str = "urn:agog:problem:";
 /// After how many seconds a request that met a busy or absent database is worth repeating.
 const RETRY_AFTER_S: &str = "1";
 

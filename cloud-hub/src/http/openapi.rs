@@ -45,6 +45,10 @@ pub fn api() -> OpenApiRouter<App> {
 }
 
 /// The document, as committed in `openapi.json`.
+///
+/// # Panics
+///
+/// Never: the document is plain data.
 pub fn document() -> String {
     let openapi = api().into_openapi();
     let mut text = openapi

@@ -61,6 +61,10 @@ impl PageQuery {
     }
 
     /// Makes the page of the rows that [`PageQuery::fetch`] asked for.
+    ///
+    /// # Panics
+    ///
+    /// When a sort key is not plain data, which only a fault of an endpoint can make it.
     pub fn page<T, K: Serialize>(&self, mut rows: Vec<T>, key: impl Fn(&T) -> K) -> Page<T> {
         let limit = usize::from(self.limit());
         let has_more = rows.len() > limit;

@@ -69,7 +69,11 @@ pub(super) async fn page(
     let mut rings = app.pool.bell().listen();
     loop {
         let page = look(app, agent, after).await?;
-        if !page.items.is_empty() || page.must_refetch || Deadline::now() >= deadline {
+        if !page.items.is_empty()
+            || page.must_refetch
+            || Deadline::now() >= deadline
+            || app.stopping.is_cancelled()
+        {
             return Ok(page);
         }
         let look_again = (Deadline::now() + LOOK_INTERVAL).min(deadline);
@@ -84,7 +88,11 @@ pub(super) async fn page(
                 }
             }
         };
-        drop(tokio::time::timeout_at(look_again, rung).await);
+        tokio::select! {
+            () = rung => {}
+            () = tokio::time::sleep_until(look_again) => {}
+            () = app.stopping.cancelled() => {}
+        }
     }
 }
 

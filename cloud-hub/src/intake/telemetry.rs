@@ -61,8 +61,7 @@ pub(super) async fn take(
         let stored = match block.samples() {
             Ok(count) => equipment::telemetry_apply(&mut tx, &mut ctx, block)
                 .await
-                .map(|()| count)
-                .map_err(ApplyError::from),
+                .map(|()| count),
             Err(detail) => Err(ApplyError::Refused {
                 code: "bad-block",
                 detail: detail.to_owned(),

@@ -144,7 +144,7 @@ struct TokenRequest {
     grant_type: String,
     /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`
     client_assertion_type: String,
-    /// A JWT signed by the agent's key with EdDSA.
+    /// A JWT signed by the agent's key with `EdDSA`.
     client_assertion: String,
 }
 
