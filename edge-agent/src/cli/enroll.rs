@@ -1,6 +1,7 @@
 //! `enroll`: binds this agent to a plant of the hub with a one-time code. The running agent takes
 //! it up by itself.
 
+use std::fmt::Write as _;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -53,10 +54,10 @@ pub(super) async fn enroll(
             enrolment.agent_id, enrolment.plant_name, enrolment.plant_code
         );
         if enrolment.plant_code != config.agent.plant_code {
-            text.push_str(&format!(
+            // Writing to a String cannot fail.
+            let _ = write!(text,
                 "\nwarning: the configuration says plant_code = \"{}\"; generated lot numbers begin with that",
-                config.agent.plant_code
-            ));
+                config.agent.plant_code);
         }
         text
     })?;

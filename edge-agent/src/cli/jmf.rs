@@ -20,7 +20,7 @@ pub(super) enum JmfArguments {
     /// Show the configured devices, and whether they are in contact.
     Devices,
     /// Hand a ticket in for a device. It is submitted as soon as the device answers.
-    Send(SendArguments),
+    Send(Box<SendArguments>),
 }
 
 #[derive(Debug, Args)]
@@ -65,7 +65,7 @@ struct DeviceLine {
 pub(super) async fn jmf(mut session: Session, arguments: JmfArguments) -> anyhow::Result<ExitCode> {
     match arguments {
         JmfArguments::Devices => devices(&session).await?,
-        JmfArguments::Send(arguments) => send(&mut session, arguments).await?,
+        JmfArguments::Send(arguments) => send(&mut session, *arguments).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -18,7 +18,8 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::info;
 
 use crate::jobs::find::{self, ReportedJob};
-use crate::jobs::returned::{self, ReturnedTicket};
+use crate::jobs::returned::ReturnedTicket;
+use crate::jobs::story;
 use crate::ledger::{Append, AppendError, Fact, InboxKey, JobRow, LedgerError, What};
 use crate::run::Agent;
 
@@ -220,7 +221,7 @@ impl FloorTask {
         }
         let key = ticket.key.clone();
         let device = ticket.device.clone();
-        let facts = returned::facts(&self.agent, job.as_ref(), ticket).await?;
+        let facts = story::facts(&self.agent, job.as_ref(), ticket).await?;
         let count = facts.len();
         if self.append(Some(key), facts).await? {
             info!(device.id = %device, "device {device} returned a ticket: {count} events recorded");

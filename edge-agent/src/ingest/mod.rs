@@ -5,7 +5,6 @@
 //! - [`mqtt`]: machine values, by the rules of [`topic_map`]
 
 pub mod jmf;
-mod jmf_samples;
 pub mod mqtt;
 pub(crate) mod sampled_log;
 pub mod topic_map;

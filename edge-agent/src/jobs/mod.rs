@@ -2,7 +2,7 @@
 //!
 //! - [`dispatch`]: a ticket → the device's queue, retried until it is answered
 //! - [`find`]: which job a device means
-//! - [`returned`]: a returned ticket → ledger events
+//! - [`returned`], [`story`]: a returned ticket → ledger events
 //! - [`routes`]: tickets over the local API
 
 mod allocate;
@@ -10,6 +10,7 @@ pub mod dispatch;
 pub mod find;
 pub mod returned;
 pub mod routes;
+pub mod story;
 
 use std::sync::Arc;
 

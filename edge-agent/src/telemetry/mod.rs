@@ -14,6 +14,7 @@ mod buffer;
 mod delivery;
 pub mod gaps;
 pub mod routes;
+mod series;
 mod store;
 
 use std::collections::BTreeMap;

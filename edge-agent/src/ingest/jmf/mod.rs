@@ -6,12 +6,15 @@
 //!
 //! Limits: [`BODY_BYTES_MAX`] per body, [`MESSAGES_MAX`] messages per JMF.
 
+mod read;
+mod samples;
+
 use agog_jdf::jmf::{
     Body as Content, Command, Device, DeviceInfo, Jmf, Message, MessageService, Query,
     QueryContent, Response as Answer, ReturnCode, ReturnQueueEntryParams, Signal, SignalContent,
 };
-use agog_jdf::package::{JMF_TYPE, Package, PackageError, PackageLimits};
-use agog_jdf::{DeviceStatus, Document, ErrorKind, Limits};
+use agog_jdf::package::JMF_TYPE;
+use agog_jdf::{DeviceStatus, Document};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -21,7 +24,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use tracing::{debug, info, warn};
 
-use super::jmf_samples::samples;
+use self::read::Received;
+use self::samples::samples;
+
 use crate::devices::client::sender_id;
 use crate::devices::contact::Contacts;
 use crate::devices::floor::{Floor, FloorError, StatusReport, believed};
@@ -102,90 +107,6 @@ async fn receive(State(state): State<JmfState>, request: Request) -> Response {
     }
 }
 
-/// A body that was read: the messages, and the tickets that came with them.
-struct Received {
-    jmf: Jmf,
-    /// In the order of the messages: the returned ticket of each, or why it cannot be read.
-    tickets: Vec<Option<Result<Document, String>>>,
-}
-
-/// Why a body cannot be answered message by message.
-struct Unreadable {
-    code: ReturnCode,
-    reason: String,
-}
-
-impl Received {
-    fn read(content_type: Option<&str>, body: &[u8]) -> Result<Self, Unreadable> {
-        let limits = PackageLimits {
-            package_bytes: BODY_BYTES_MAX,
-            ..PackageLimits::default()
-        };
-        let package = match Package::parse(content_type, body, &limits) {
-            Ok(package) => Some(package),
-            // Not even the beginning of XML: the XML reader says best what is wrong with it.
-            Err(PackageError::NotAPackage) => None,
-            Err(error) => {
-                return Err(Unreadable {
-                    code: ReturnCode::XML_PARSER_ERROR,
-                    reason: format!("the MIME package cannot be read: {error}"),
-                });
-            }
-        };
-        let jmf = package
-            .as_ref()
-            .and_then(|package| package.jmf().or_else(|| package.parts.first()))
-            .map_or(body, |part| part.body());
-        let parsed = Jmf::parse(jmf, &Limits::default()).map_err(|error| Unreadable {
-            code: match error.kind {
-                ErrorKind::WrongRoot { .. } => ReturnCode::XML_VALIDATION_ERROR,
-                _ => ReturnCode::XML_PARSER_ERROR,
-            },
-            reason: format!("the JMF cannot be read: {error}"),
-        })?;
-        if parsed.jmf.messages.len() > MESSAGES_MAX {
-            return Err(Unreadable {
-                code: ReturnCode::INVALID_PARAMETERS,
-                reason: format!("more than {MESSAGES_MAX} messages in one JMF"),
-            });
-        }
-        for finding in &parsed.findings {
-            debug!("JMF of {}: {finding}", parsed.jmf.sender_id);
-        }
-        let ticket = |message: &Message| match &message.body {
-            Content::Command(Command::ReturnQueueEntry(params)) => {
-                Some(returned_document(params, package.as_ref()))
-            }
-            _ => None,
-        };
-        let tickets = parsed.jmf.messages.iter().map(ticket).collect();
-        Ok(Self {
-            jmf: parsed.jmf,
-            tickets,
-        })
-    }
-}
-
-fn returned_document(
-    params: &ReturnQueueEntryParams,
-    package: Option<&Package<'_>>,
-) -> Result<Document, String> {
-    let part = package.and_then(|package| {
-        // A device that names its ticket wrongly has sent only one.
-        package
-            .resolve_cid(&params.url)
-            .or_else(|| package.tickets().next())
-    });
-    let Some(part) = part else {
-        return Err(format!(
-            "the returned ticket `{}` is not in the message",
-            params.url
-        ));
-    };
-    Document::parse(part.body(), &Limits::default())
-        .map_err(|error| format!("the returned ticket cannot be read: {error}"))
-}
-
 impl JmfState {
     async fn answer(&self, received: Received) -> Response {
         let Received { jmf, tickets } = received;
@@ -202,7 +123,7 @@ impl JmfState {
                 Content::Response(_) | Content::Acknowledge(_) => continue,
             };
             match answer {
-                Ok(answer) => answers.push(self.response(message, answer)),
+                Ok(answer) => answers.push(response(message, answer)),
                 Err(error) => {
                     warn!(
                         error = &error as &dyn std::error::Error,
@@ -212,7 +133,7 @@ impl JmfState {
                         ReturnCode::SERVICE_BUSY,
                         "the message could not be stored; send it again",
                     );
-                    answers.push(self.response(message, busy));
+                    answers.push(response(message, busy));
                     return self.send(StatusCode::SERVICE_UNAVAILABLE, answers);
                 }
             }
@@ -228,7 +149,7 @@ impl JmfState {
     ) -> Result<Answer, NotStored> {
         let Some(sender) = self.device_of(jmf, message, signal) else {
             metrics::counter!("agog_jmf_refused_total", "reason" => "unknown device").increment(1);
-            return Ok(self.unknown_device(&jmf.sender_id));
+            return Ok(unknown_device(&jmf.sender_id));
         };
         self.contacts.heard(&sender);
         let key = key(&sender, jmf, message);
@@ -291,7 +212,7 @@ impl JmfState {
             .known(jmf.device_id.as_deref())
             .or_else(|| self.known(Some(named)));
         let Some(device) = device else {
-            return Ok(self.unknown_device(named));
+            return Ok(unknown_device(named));
         };
         self.contacts.heard(&device);
         let returned =
@@ -370,17 +291,6 @@ impl JmfState {
             .map(|device| device.id.clone())
     }
 
-    fn unknown_device(&self, name: &str) -> Answer {
-        info!("message of `{name}` refused: no such device is configured");
-        let reason = format!("device `{name}` is not configured at this agent");
-        Answer::refusal(ReturnCode::DEVICE_ID_UNKNOWN, reason)
-    }
-
-    /// The response is named after its message, so that a repeated message gets the same answer.
-    fn response(&self, message: &Message, answer: Answer) -> Message {
-        Message::response(format!("R-{}", message.id), message, answer)
-    }
-
     /// An answer to something that is no message.
     fn refusal(&self, status: StatusCode, code: ReturnCode, reason: &str) -> Response {
         let unread = Message::query("", Query::once(QueryContent::Notification));
@@ -445,4 +355,15 @@ fn known_messages() -> Vec<MessageService> {
         },
         signal("Status"),
     ]
+}
+
+fn unknown_device(name: &str) -> Answer {
+    info!("message of `{name}` refused: no such device is configured");
+    let reason = format!("device `{name}` is not configured at this agent");
+    Answer::refusal(ReturnCode::DEVICE_ID_UNKNOWN, reason)
+}
+
+/// The response is named after its message, so that a repeated message gets the same answer.
+fn response(message: &Message, answer: Answer) -> Message {
+    Message::response(format!("R-{}", message.id), message, answer)
 }
