@@ -93,3 +93,53 @@ impl World {
         self.folder.path()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::support::wait;
+
+    #[tokio::test]
+    async fn a_plant_delivers_to_a_hub_that_was_killed_and_nothing_is_left() {
+        let mut world = World::start("world").await.unwrap();
+        let tenant = world.hub.tenant("Acme Cartons").await.unwrap();
+        let token = world.hub.token(&tenant, "viewer").await.unwrap();
+        let plan = PlantPlan {
+            code: "HAM",
+            name: "Hamburg",
+            materials: &[],
+            presses: &[],
+        };
+        let mut plant = world.plant(&tenant, &plan).await.unwrap();
+
+        world.hub.kill().unwrap();
+        plant.kill().unwrap();
+        plant.start().await.unwrap();
+        world.hub.start().await.unwrap();
+        wait::until(
+            "the agent to reach the hub",
+            Duration::from_secs(30),
+            async || {
+                let status = plant.command(&["status"]).await?;
+                let hub = &status["running"]["surroundings"]["hub"]["state"];
+                Ok((hub == "online").then_some(()))
+            },
+        )
+        .await
+        .unwrap();
+        let stock = world
+            .hub
+            .get(&token, "/api/v1/inventory/stock-levels")
+            .await
+            .unwrap();
+        assert_eq!(stock.status, 200, "{}", stock.text);
+
+        let folder = world.folder().to_owned();
+        plant.stop().await.unwrap();
+        world.hub.stop().await.unwrap();
+        drop((plant, world));
+        assert!(!folder.exists());
+    }
+}
