@@ -5,17 +5,16 @@ use agog_sync::event::Actor;
 use agog_sync::ids::LotId;
 use agog_sync::trace::{Direction, Mode, Trace};
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, Query, State};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::ApiState;
 use super::problem::Problem;
+use super::{ApiState, BODY_BYTES_MAX};
 use crate::ledger::command::{
     Adjust, Consume, Hold, Merge, Move, Produce, Receive, Release, Ship, Split, Waste,
 };
@@ -43,27 +42,9 @@ pub(super) async fn command(
     State(state): State<ApiState>,
     Path(name): Path<String>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Response, Problem> {
-    let is_json = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| {
-            value
-                .split(';')
-                .next()
-                .is_some_and(|kind| kind.trim() == "application/json")
-        });
-    if !is_json {
-        return Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "not-json",
-            "send the command as application/json",
-        ));
-    }
-    let body = body.map_err(|rejection| {
-        Problem::new(rejection.status(), "body-refused", rejection.body_text())
-    })?;
+    let body = json_body(&headers, body).await?;
     let command = parse(&name, &body)?;
     let fact = Fact {
         occurred_at: command.details().occurred_at,
@@ -82,6 +63,35 @@ pub(super) async fn command(
         (StatusCode::CREATED, "false")
     };
     Ok((status, [(IDEMPOTENCY_REPLAYED, replayed)], Json(appended)).into_response())
+}
+
+/// The body, when it says that it is JSON and is within the limit. What is announced to be larger
+/// is refused before it is read.
+async fn json_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let kind = text(CONTENT_TYPE).and_then(|value| value.split(';').next());
+    if kind.map(str::trim) != Some("application/json") {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "not-json",
+            "send the command as application/json",
+        ));
+    }
+    let too_large = || {
+        Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body-too-large",
+            format!("a command has at most {BODY_BYTES_MAX} bytes"),
+        )
+    };
+    let announced: Option<usize> = text(CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    if announced.is_some_and(|length| length > BODY_BYTES_MAX) {
+        return Err(too_large());
+    }
+    // A body that ends early is a client that went away: nobody reads the answer.
+    to_bytes(body, BODY_BYTES_MAX)
+        .await
+        .map_err(|_| too_large())
 }
 
 fn parse(name: &str, body: &[u8]) -> Result<LotCommand, Problem> {

@@ -129,7 +129,7 @@ async fn a_body_beyond_the_limit_is_refused_before_it_is_read() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
-    assert!(answer.contains(r#""code":"body-refused""#), "{answer}");
+    assert!(answer.contains(r#""code":"body-too-large""#), "{answer}");
 }
 
 #[tokio::test]

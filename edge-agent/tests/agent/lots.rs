@@ -333,7 +333,7 @@ async fn a_production_contains_what_its_job_consumed_before_and_after() {
     let tree = trace.render_text();
     assert!(
         tree.contains("from Acme Paper Co., their lot 12345"),
-        "{text}"
+        "{tree}"
     );
 }
 
