@@ -1,7 +1,7 @@
 //! A ticket from the office to a press and back, with things going wrong on the way.
 
 use agog_jdf::{PrintTicket, TicketMaterial};
-use agog_tests::demo::cast::{Company, LIMIT, drained, lot_at, materials, now, output_material};
+use agog_tests::demo::cast::{Company, LIMIT, drained, lot_at, materials, now};
 use agog_tests::demo::checks::{books_balance, same_ledger, same_quantities, same_trace};
 use agog_tests::support::hub::Hub;
 use agog_tests::support::plant::{Plant, PlantPlan};
@@ -51,7 +51,7 @@ async fn send_job(hub: &Hub, company: &Company, number: &str) -> Result<String> 
     let body = json!({
         "number": number, "plant": "HAM", "device": "press-3", "order": "Order-1",
         "customer": "XYZ Inc", "jdf": String::from_utf8(ticket.to_bytes())?, "inputs": ["ROLL"],
-        "output": { "number": format!("FG-{number}"), "material": output_material("CARTON-B") },
+        "output": { "number": format!("FG-{number}"), "material": "CARTON-B", "unit": "sheet" },
         "waste_reason": "make-ready",
     });
     let job = company
@@ -62,7 +62,7 @@ async fn send_job(hub: &Hub, company: &Company, number: &str) -> Result<String> 
 }
 
 async fn status_of(hub: &Hub, company: &Company, id: &str) -> Result<Value> {
-    company.get(hub, &format!("/api/v1/jobs/{id}")).await
+    Ok(company.get(hub, &format!("/api/v1/jobs/{id}")).await?["job"].take())
 }
 
 async fn until_status(hub: &Hub, company: &Company, id: &str, status: &str) -> Result<Value> {

@@ -6,7 +6,7 @@ use agog_sync::clock::{Clock as _, SystemClock};
 use agog_sync::quantity::{Material, Unit};
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::support::hub::{Answer, Hub, Tenant};
 use crate::support::plant::{Plant, PlantPlan};
@@ -18,7 +18,14 @@ use crate::support::world::World;
 pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// How fast the demo's press runs: make-ready and 15,000 sheets in some seconds.
-const PRESS_OPTIONS: [&str; 4] = ["--speed-up", "900", "--seed", "7"];
+const PRESS_OPTIONS: [&str; 6] = [
+    "--speed-up",
+    "900",
+    "--seed",
+    "7",
+    "--operator",
+    "Jane Smith",
+];
 
 /// A company with a token for its office.
 pub struct Company {
@@ -163,7 +170,7 @@ pub async fn refused(plant: &Plant, arguments: &[&str]) -> Result<String> {
 /// Every lot that a plant knows, also those of which nothing is left.
 pub async fn lots(plant: &Plant) -> Result<Vec<Value>> {
     let answer = plant.command(&["lot", "list", "--all"]).await?;
-    let lots = answer["lots"].as_array();
+    let lots = answer.as_array();
     Ok(lots
         .with_context(|| format!("not a lot list: {answer}"))?
         .clone())
@@ -200,15 +207,4 @@ pub fn materials() -> Vec<Material> {
         printed("CARTON-A", "Printed sheets, cartons of ABC Corp"),
         printed("CARTON-B", "Printed sheets, cartons of XYZ Inc"),
     ]
-}
-
-/// The material of a job's output, as the jobs API takes it.
-pub fn output_material(code: &str) -> Value {
-    materials()
-        .iter()
-        .find(|material| material.code == code)
-        .map_or_else(
-            || json!(Material::simple(code, Unit::Sheet)),
-            |material| json!(material),
-        )
 }

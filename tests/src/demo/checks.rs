@@ -267,7 +267,7 @@ pub async fn same_trace(
     let hub: Trace = serde_json::from_value(company.get(hub, &path).await?)
         .with_context(|| format!("the answer to {path} is not a trace"))?;
     let agent = plant
-        .command(&["lot", "trace", number, "--direction", direction])
+        .command(&["lot", "trace", number, &format!("--{direction}")])
         .await?;
     let agent: Trace =
         serde_json::from_value(agent).context("the agent's answer is not a trace")?;

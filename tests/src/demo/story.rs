@@ -8,7 +8,7 @@ use agog_jdf::{PrintTicket, TicketMaterial};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use super::cast::{Cast, LIMIT, lot_at, now, operate, output_material, refused, waiting};
+use super::cast::{Cast, LIMIT, lot_at, now, operate, refused, waiting};
 use super::checks::same_trace;
 use super::say::Narrator;
 use crate::support::wait;
@@ -203,7 +203,7 @@ async fn job_on_the_press(cast: &Cast, narrator: &mut Narrator) -> Result<String
     let body = json!({
         "number": "Job-1235", "plant": "HAM", "device": "press-3", "order": "Order-5002",
         "customer": "XYZ Inc", "jdf": jdf, "inputs": ["LOT-2025-001-B"],
-        "output": { "number": "FG-5002", "material": output_material("CARTON-B") },
+        "output": { "number": "FG-5002", "material": "CARTON-B", "unit": "sheet" },
         "waste_reason": "color issues",
     });
     let job = cast
@@ -219,7 +219,7 @@ async fn job_on_the_press(cast: &Cast, narrator: &mut Narrator) -> Result<String
     let path = format!("/api/v1/jobs/{id}");
     wait::until("press 3 to run Job-1235", LIMIT, async || {
         let job = cast.nordic.get(&cast.world.hub, &path).await?;
-        Ok((job["status"] == "running").then_some(()))
+        Ok((job["job"]["status"] == "running").then_some(()))
     })
     .await?;
     narrator.holds("press 3 signals over JMF that it runs the job");
@@ -294,13 +294,13 @@ async fn hub_back(cast: &mut Cast, narrator: &mut Narrator, job: &str, waited: u
         .get(&cast.world.hub, &format!("/api/v1/jobs/{job}"))
         .await?;
     ensure!(
-        job["status"] == "completed",
+        job["job"]["status"] == "completed",
         "Job-1235 is not completed in the hub: {job}"
     );
     narrator.holds(&format!(
         "Job-1235 is completed in the hub: {} good, {} waste",
-        job["good"].as_str().unwrap_or("?"),
-        job["waste"].as_str().unwrap_or("?")
+        job["job"]["good"].as_str().unwrap_or("?"),
+        job["job"]["waste"].as_str().unwrap_or("?")
     ));
     Ok(())
 }
@@ -344,7 +344,7 @@ async fn complaint(cast: &Cast, narrator: &mut Narrator) -> Result<()> {
         "the backward trace does not reach the supplier's roll"
     );
     narrator.holds("the trace reaches press 3 and the supplier's roll #12345");
-    narrator.holds("`agog-edge lot trace FG-5002 --direction backward` gives the same tree");
+    narrator.holds("`agog-edge lot trace FG-5002 --backward` gives the same tree");
     Ok(())
 }
 
@@ -353,7 +353,7 @@ async fn waste(cast: &Cast, narrator: &mut Narrator) -> Result<()> {
     let period = now().strftime("%Y-%m").to_string();
     let path = format!("/api/v1/inventory/waste-analysis?period={period}");
     let analysis = cast.nordic.get(&cast.world.hub, &path).await?;
-    let presses: Vec<&Value> = analysis["by_press"]
+    let presses: Vec<&Value> = analysis["views"]["by_press"]
         .as_array()
         .with_context(|| format!("no waste by press: {analysis}"))?
         .iter()

@@ -6,7 +6,7 @@ use agog_jdf::{Document, Limits};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use super::cast::{Cast, LIMIT, lot_at, operate, output_material};
+use super::cast::{Cast, LIMIT, lot_at, operate};
 use super::checks;
 use super::say::Narrator;
 use crate::support::wait;
@@ -46,7 +46,7 @@ pub(super) async fn play(cast: &Cast, narrator: &mut Narrator, path: &Path) -> R
     let body = json!({
         "number": "TICKET-1", "plant": "HAM", "device": "press-3", "jdf": text,
         "inputs": ["PAPER"],
-        "output": { "number": "OUTPUT", "material": output_material("CARTON-A") },
+        "output": { "number": "OUTPUT", "material": "CARTON-A", "unit": "sheet" },
     });
     let answer = cast
         .nordic
@@ -62,7 +62,7 @@ pub(super) async fn play(cast: &Cast, narrator: &mut Narrator, path: &Path) -> R
     narrator.line("the hub takes the ticket; it travels to the plant and into the press's queue");
     let path = format!("/api/v1/jobs/{id}");
     let job = wait::until("the press to return the ticket", LIMIT, async || {
-        let job = cast.nordic.get(&cast.world.hub, &path).await?;
+        let job = cast.nordic.get(&cast.world.hub, &path).await?["job"].take();
         let ended = ["completed", "aborted", "refused"]
             .iter()
             .any(|end| job["status"] == *end);
