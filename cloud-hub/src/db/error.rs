@@ -10,6 +10,8 @@ const DEADLOCK: &str = "40P01";
 const SERIALIZATION_FAILURE: &str = "40001";
 /// SQLSTATE of a lock that was not got in time: repeating the transaction helps.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
+/// SQLSTATE of text with a NUL, as a parameter and as part of a JSON value: no form of PostgreSQL's text has room for it.
+const TEXT_WITH_NUL: [&str; 2] = ["22021", "22P05"];
 
 /// A failed piece of work with the database.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +60,12 @@ impl DbError {
         self.code().is_some_and(|code| {
             [DEADLOCK, SERIALIZATION_FAILURE, LOCK_NOT_AVAILABLE].contains(&code.as_str())
         })
+    }
+
+    /// The caller gave text that cannot be stored.
+    pub fn is_bad_text(&self) -> bool {
+        self.code()
+            .is_some_and(|code| TEXT_WITH_NUL.contains(&code.as_str()))
     }
 
     fn code(&self) -> Option<String> {

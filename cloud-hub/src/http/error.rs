@@ -175,6 +175,9 @@ impl From<DbError> for ApiError {
             );
             return Self::unavailable("busy", "others work on the same rows; try again");
         }
+        if error.is_bad_text() {
+            return Self::bad_request("bad-text", "text cannot contain the character U+0000");
+        }
         tracing::error!(error = chain(&error), "a database statement failed");
         Self::internal()
     }

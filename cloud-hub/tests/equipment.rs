@@ -1,0 +1,314 @@
+//! Devices, their states and their telemetry, through HTTP on real PostgreSQL.
+
+mod shop;
+
+use agog_sync::event::{DeviceContact, DeviceEvent, DeviceState, Event, TelemetryGap};
+use agog_sync::frame::{SeriesKey, TelemetryBlock};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use shop::Shop;
+
+fn state(device: &str, status: &str, job: Option<&str>) -> Event {
+    Event::Device(DeviceEvent::StateChanged(DeviceState {
+        device: device.to_owned(),
+        name: Some("Heidelberg XL 106".to_owned()),
+        status: status.to_owned(),
+        status_details: None,
+        job: job.map(str::to_owned),
+    }))
+}
+
+/// A block of one series; samples are (seconds from `start`, value).
+fn block(device: &str, metric: &str, start: Timestamp, samples: &[(i64, f64)]) -> TelemetryBlock {
+    TelemetryBlock {
+        block: 0,
+        series: vec![SeriesKey {
+            device: device.to_owned(),
+            metric: metric.to_owned(),
+            unit: Some("sheets/h".to_owned()),
+        }],
+        series_index: vec![0; samples.len()],
+        time_us: samples
+            .iter()
+            .map(|(second, _)| start.as_microsecond() + second * 1_000_000)
+            .collect(),
+        value: samples.iter().map(|(_, value)| *value).collect(),
+    }
+}
+
+/// The start of the minute, some minutes before the hub's now.
+fn minutes_ago(shop: &Shop, minutes: i64) -> Timestamp {
+    let now = shop.now().as_second();
+    Timestamp::from_second(now - now.rem_euclid(60) - minutes * 60).unwrap()
+}
+
+async fn device_id(shop: &Shop, code: &str) -> String {
+    let (_, page) = shop.get("/api/v1/equipment").await;
+    let devices = page["items"].as_array().unwrap();
+    let device = devices
+        .iter()
+        .find(|device| device["code"] == code)
+        .expect("the device is listed");
+    device["id"].as_str().unwrap().to_owned()
+}
+
+fn values(answer: &Value) -> Vec<f64> {
+    answer["points"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|point| point["value"].as_f64().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_device_shows_its_newest_state_also_when_older_news_come_late() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    ham.push(vec![
+        (
+            "2025-10-16T14:00:00Z",
+            state("press-3", "Setup", Some("Job-1235")),
+        ),
+        (
+            "2025-10-16T14:20:00Z",
+            state("press-3", "Running", Some("Job-1235")),
+        ),
+        (
+            "2025-10-16T14:10:00Z",
+            state("press-3", "Stopped", Some("Job-1235")),
+        ),
+    ])
+    .await;
+    let id = device_id(&shop, "press-3").await;
+    let (status, answer) = shop.get(&format!("/api/v1/equipment/{id}")).await;
+    assert_eq!(status, 200, "{answer}");
+    let device = &answer["device"];
+    assert_eq!(
+        (&device["state"], &device["job"], &device["plant"]),
+        (&json!("Running"), &json!("Job-1235"), &json!("HAM"))
+    );
+    assert_eq!(device["state_since"], "2025-10-16T14:20:00Z");
+    let lost = DeviceContact {
+        device: "press-3".to_owned(),
+        detail: "no signal for 60 s".to_owned(),
+    };
+    ham.push(vec![(
+        "2025-10-16T15:00:00Z",
+        Event::Device(DeviceEvent::Lost(lost)),
+    )])
+    .await;
+    let (_, answer) = shop.get(&format!("/api/v1/equipment/{id}")).await;
+    assert_eq!(answer["device"]["lost"], true);
+}
+
+#[tokio::test]
+async fn samples_are_shown_raw_and_by_minute_and_a_repeated_block_counts_once() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let start = minutes_ago(&shop, 10);
+    let batch = ham.ledger.blocks(vec![
+        block(
+            "press-3",
+            "speed",
+            start,
+            &[(0, 10.0), (30, 20.0), (60, 40.0)],
+        ),
+        block("press-3", "speed", start, &[(59, 30.0)]),
+    ]);
+    assert!(!ham.send_blocks(&batch).await.duplicate);
+    assert!(ham.send_blocks(&batch).await.duplicate);
+
+    let id = device_id(&shop, "press-3").await;
+    let path = format!("/api/v1/equipment/{id}/telemetry?metric=speed");
+    let (status, raw) = shop.get(&format!("{path}&resolution=raw")).await;
+    assert_eq!(status, 200, "{raw}");
+    assert_eq!(values(&raw), [10.0, 20.0, 30.0, 40.0]);
+    assert_eq!(
+        (&raw["unit"], &raw["capped"]),
+        (&json!("sheets/h"), &json!(false))
+    );
+    let (_, minutes) = shop.get(&path).await;
+    assert_eq!(values(&minutes), [20.0, 40.0]);
+    let first = &minutes["points"][0];
+    assert_eq!(
+        (&first["min"], &first["max"], &first["samples"]),
+        (&json!(10.0), &json!(30.0), &json!(3))
+    );
+}
+
+#[tokio::test]
+async fn late_samples_land_in_their_day_and_minute() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let now = minutes_ago(&shop, 5);
+    let late = minutes_ago(&shop, 40 * 24 * 60);
+    for start in [now, late, late] {
+        ham.push_blocks(vec![block(
+            "press-1",
+            "speed",
+            start,
+            &[(0, 100.0), (1, 200.0)],
+        )])
+        .await;
+    }
+    let id = device_id(&shop, "press-1").await;
+    let to = late + SignedDuration::from_hours(1);
+    let (_, answer) = shop
+        .get(&format!(
+            "/api/v1/equipment/{id}/telemetry?metric=speed&from={late}&to={to}"
+        ))
+        .await;
+    assert_eq!(values(&answer), [150.0]);
+    assert_eq!(answer["points"][0]["samples"], 4);
+}
+
+#[tokio::test]
+async fn a_metric_that_the_device_has_not_is_answered_with_those_that_it_has() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let start = minutes_ago(&shop, 5);
+    ham.push_blocks(vec![
+        block("press-1", "speed", start, &[(0, 1.0)]),
+        block("press-1", "ink-temperature", start, &[(0, 1.0)]),
+    ])
+    .await;
+    let id = device_id(&shop, "press-1").await;
+    let path = format!("/api/v1/equipment/{id}/telemetry");
+    for (query, code) in [
+        ("?metric=torque", "unknown-metric"),
+        ("", "unknown-metric"),
+        ("?metric=speed&resolution=week", "bad-resolution"),
+        ("?metric=speed&from=yesterday", "bad-time"),
+        (
+            "?metric=speed&from=2025-10-16T00:00:00Z&to=2025-10-15T00:00:00Z",
+            "bad-time",
+        ),
+    ] {
+        let (status, problem) = shop.get(&format!("{path}{query}")).await;
+        assert_eq!(
+            (status, problem["code"].as_str().unwrap()),
+            (400, code),
+            "{query}"
+        );
+    }
+    let (_, problem) = shop.get(&format!("{path}?metric=torque")).await;
+    assert!(
+        problem["detail"]
+            .as_str()
+            .unwrap()
+            .ends_with("expected one of ink-temperature, speed"),
+        "{problem}"
+    );
+}
+
+#[tokio::test]
+async fn more_points_than_fit_are_cut_and_the_answer_says_where_to_go_on() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let start = minutes_ago(&shop, 120);
+    let samples: Vec<_> = (0..6_000).map(|second| (second, 1.0)).collect();
+    ham.push_blocks(vec![block("press-1", "speed", start, &samples)])
+        .await;
+    let id = device_id(&shop, "press-1").await;
+    let path = format!("/api/v1/equipment/{id}/telemetry?metric=speed&resolution=raw");
+    let (_, answer) = shop.get(&format!("{path}&from={start}")).await;
+    assert_eq!(
+        (values(&answer).len(), &answer["capped"]),
+        (5_000, &json!(true))
+    );
+    let (_, rest) = shop
+        .get(&format!(
+            "{path}&from={}",
+            answer["next_from"].as_str().unwrap()
+        ))
+        .await;
+    assert_eq!(
+        (values(&rest).len(), &rest["capped"]),
+        (1_000, &json!(false))
+    );
+}
+
+#[tokio::test]
+async fn samples_of_a_broken_clock_and_samples_that_the_plant_shed_are_counted_as_gaps() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let start = minutes_ago(&shop, 5);
+    ham.push_blocks(vec![
+        block(
+            "press-1",
+            "speed",
+            Timestamp::UNIX_EPOCH,
+            &[(0, 1.0), (1, 1.0)],
+        ),
+        block("press-1", "speed", start, &[(0, 1.0)]),
+    ])
+    .await;
+    let gap = TelemetryGap {
+        series: None,
+        from: start,
+        to: start,
+        count: 40,
+        reason: "disk full".to_owned(),
+    };
+    ham.push(vec![("2025-10-16T15:00:00Z", Event::Gap(gap))])
+        .await;
+    let gaps: Vec<(String, i64)> = shop
+        .as_server(sqlx::query_as(
+            "select reason, sample_count from telemetry_gap order by gap_id",
+        ))
+        .await
+        .unwrap();
+    assert_eq!(
+        gaps,
+        [
+            ("older than 90 days".to_owned(), 2),
+            ("disk full".to_owned(), 40)
+        ]
+    );
+}
+
+/// DESIGN.md section 7: policies do not reach partitions, grants do; so the server role has none.
+#[tokio::test]
+async fn the_server_role_reaches_raw_samples_through_the_view_only_and_there_only_its_tenants() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let start = minutes_ago(&shop, 5);
+    ham.push_blocks(vec![block(
+        "press-1",
+        "speed",
+        start,
+        &[(0, 1.0), (1, 2.0)],
+    )])
+    .await;
+    let partition = format!("telemetry.sample_{}", start.strftime("%Y%m%d"));
+    for statement in [
+        "select 1::bigint from telemetry.sample".to_owned(),
+        format!("select 1::bigint from {partition}"),
+        format!("with gone as (delete from {partition} returning 1) select count(*) from gone"),
+        "with gone as (delete from telemetry_sample returning 1) select count(*) from gone"
+            .to_owned(),
+        "select 1::bigint from telemetry.ensure_day('2020-01-01')".to_owned(),
+    ] {
+        let refused: Result<Vec<(i64,)>, _> = shop
+            .as_server(sqlx::query_as(sqlx::AssertSqlSafe(statement.clone())))
+            .await;
+        let error = refused.expect_err(&statement);
+        let code = error
+            .as_database_error()
+            .and_then(|error| error.code().map(std::borrow::Cow::into_owned));
+        assert_eq!(code.as_deref(), Some("42501"), "{statement}: {error}");
+    }
+    let count = "select count(*) from telemetry_sample";
+    let own: Vec<(i64,)> = shop.as_server(sqlx::query_as(count)).await.unwrap();
+    assert_eq!(own, [(2,)]);
+    let stranger = shop.other_tenant().await;
+    let foreign: Vec<(i64,)> = stranger.as_server(sqlx::query_as(count)).await.unwrap();
+    assert_eq!(foreign, [(0,)]);
+    let id = device_id(&shop, "press-1").await;
+    for path in ["", "/telemetry?metric=speed"] {
+        let (status, _) = stranger.get(&format!("/api/v1/equipment/{id}{path}")).await;
+        assert_eq!(status, 404, "{path}");
+    }
+}

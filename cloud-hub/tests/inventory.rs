@@ -1,0 +1,579 @@
+//! Lots, traces, stock, waste and office movements, through HTTP on real PostgreSQL. Each test is a tenant of its own.
+
+mod shop;
+
+use agog_sync::lots::LotRef;
+use serde_json::{Value, json};
+
+use shop::world::Plant;
+use shop::{Shop, consumed, held, merged, produced, received, shipped, split, wasted, work};
+
+/// BRIEF.md Example 1: one roll, three jobs, their waste, and what was shipped.
+async fn example_1(ham: &mut Plant) {
+    let roll = ham.ledger.lot("LOT-2025-001");
+    let [a, b, c, waste] =
+        ["A", "B", "C", "WASTE"].map(|part| ham.ledger.lot(&format!("LOT-2025-001-{part}")));
+    let cartons = ham.ledger.lot("CARTON-B");
+    let job_a = work("Job-1234", "Order-5001", "ABC Corp", "press-1");
+    let job_b = work("Job-1235", "Order-5002", "XYZ Inc", "press-3");
+    let job_c = work("Job-1236", "Order-5003", "MegaCorp", "press-2");
+    ham.push(vec![
+        ("2025-10-15T08:30:00Z", received(&roll, 50_000)),
+        (
+            "2025-10-16T07:00:00Z",
+            split(
+                &roll,
+                &[
+                    (&a, 10_000, false),
+                    (&b, 15_000, false),
+                    (&c, 20_000, false),
+                    (&waste, 5_000, true),
+                ],
+            ),
+        ),
+        ("2025-10-16T10:00:00Z", consumed(&a, 9_800, &job_a)),
+        (
+            "2025-10-16T10:00:00Z",
+            wasted(&a, 200, "misregistration", &job_a),
+        ),
+        ("2025-10-16T14:20:00Z", consumed(&b, 14_500, &job_b)),
+        (
+            "2025-10-16T14:20:00Z",
+            wasted(&b, 500, "color issues", &job_b),
+        ),
+        (
+            "2025-10-16T14:21:00Z",
+            produced(&cartons, 14_500, &[&b], &job_b),
+        ),
+        ("2025-10-16T18:00:00Z", consumed(&c, 19_900, &job_c)),
+        (
+            "2025-10-16T18:00:00Z",
+            wasted(&c, 100, "normal trim", &job_c),
+        ),
+        (
+            "2025-10-19T09:00:00Z",
+            shipped(&cartons, 14_500, "Order-5002", "XYZ Inc"),
+        ),
+    ])
+    .await;
+}
+
+fn numbers(trace: &Value) -> Vec<&str> {
+    let lots = trace["lots"].as_array().unwrap();
+    lots.iter()
+        .map(|lot| lot["lot"]["number"].as_str().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn the_roll_of_example_1_is_traced_forward_to_customers_and_backward_to_the_supplier() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    example_1(&mut ham).await;
+
+    let (status, roll) = shop.get("/api/v1/inventory/lot/LOT-2025-001").await;
+    assert_eq!(status, 200, "{roll}");
+    assert_eq!(roll["on_hand"], json!({"amount": "0", "unit": "sheet"}));
+    assert_eq!(roll["attributes"]["supplier_lot"], "12345");
+    assert_eq!(roll["plant"], "HAM");
+    assert_eq!(roll["history"].as_array().unwrap().len(), 5);
+    assert_eq!(roll["flags"], json!([]));
+
+    let (_, trace) = shop
+        .get("/api/v1/inventory/lot/LOT-2025-001/forward-trace")
+        .await;
+    let mut found = numbers(&trace);
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        [
+            "CARTON-B",
+            "LOT-2025-001",
+            "LOT-2025-001-A",
+            "LOT-2025-001-B",
+            "LOT-2025-001-C",
+            "LOT-2025-001-WASTE"
+        ]
+    );
+    assert_eq!(trace["truncated"], false);
+    let text = trace.to_string();
+    for customer in ["ABC Corp", "XYZ Inc", "MegaCorp"] {
+        assert!(text.contains(customer), "{customer} is missing in {text}");
+    }
+
+    let (_, back) = shop
+        .get("/api/v1/inventory/lot/CARTON-B/backward-trace?mode=exposure")
+        .await;
+    assert_eq!(
+        numbers(&back),
+        ["CARTON-B", "LOT-2025-001", "LOT-2025-001-B"]
+    );
+    assert_eq!(back["lots"][1]["attributes"]["supplier"], "Acme Paper Co.");
+}
+
+#[tokio::test]
+async fn the_books_of_example_1_close_and_stock_levels_show_both_sides() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    example_1(&mut ham).await;
+    let (status, page) = shop.get("/api/v1/inventory/stock-levels").await;
+    assert_eq!(status, 200, "{page}");
+    let board = &page["items"][0];
+    assert_eq!(board["material"], "BOARD-300");
+    assert_eq!(board["on_hand"], "5000");
+    assert_eq!(
+        (
+            &board["received"],
+            &board["consumed"],
+            &board["wasted"],
+            &board["moved"]
+        ),
+        (&json!("50000"), &json!("44200"), &json!("800"), &json!("0"))
+    );
+    let cartons = &page["items"][1];
+    assert_eq!(
+        (&cartons["produced"], &cartons["shipped"]),
+        (&json!("14500"), &json!("14500"))
+    );
+    for row in page["items"].as_array().unwrap() {
+        assert_eq!(row["balanced"], true, "{row}");
+    }
+}
+
+#[tokio::test]
+async fn the_waste_analysis_of_example_1_shows_that_press_3_stands_out() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    example_1(&mut ham).await;
+    let (status, answer) = shop
+        .get("/api/v1/inventory/waste-analysis?period=2025-10")
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    let presses: Vec<_> = answer["views"]["by_press"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            (
+                row["key"].clone(),
+                row["percent"].clone(),
+                row["outlier"].clone(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        presses,
+        [
+            (json!("press-3"), json!("3.33"), json!(true)),
+            (json!("press-1"), json!("2"), json!(false)),
+            (json!("press-2"), json!("0.5"), json!(false)),
+        ]
+    );
+    assert_eq!(answer["views"]["by_reason"][0]["key"], "color issues");
+    assert_eq!(answer["views"]["by_lot"][0]["key"], "LOT-2025-001-B");
+    let (_, empty) = shop
+        .get("/api/v1/inventory/waste-analysis?period=2025-11")
+        .await;
+    assert_eq!(empty["views"]["by_press"], json!([]));
+}
+
+#[tokio::test]
+async fn a_period_that_is_no_month_is_refused_with_what_was_expected() {
+    let shop = Shop::open().await;
+    for query in ["?period=2025-13", "?period=october", ""] {
+        let (status, problem) = shop
+            .get(&format!("/api/v1/inventory/waste-analysis{query}"))
+            .await;
+        assert_eq!(
+            (status, &problem["code"]),
+            (400, &json!("bad-period")),
+            "{query}"
+        );
+        assert!(
+            problem["detail"]
+                .as_str()
+                .unwrap()
+                .contains("expected a month as YYYY-MM")
+        );
+    }
+}
+
+/// Two lots per level, each made of both lots of the level before: two million ways at twenty levels, forty lots.
+#[tokio::test]
+async fn a_ladder_of_twenty_diamonds_is_traced_completely_and_at_once() {
+    const LEVELS: usize = 20;
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let mut events = Vec::new();
+    let mut pair = [ham.ledger.lot("L00-0"), ham.ledger.lot("L00-1")];
+    for lot in &pair {
+        events.push(("2025-10-15T08:00:00Z", received(lot, 1_000)));
+    }
+    for level in 1..=LEVELS {
+        let next = [0, 1].map(|side| ham.ledger.lot(&format!("L{level:02}-{side}")));
+        for lot in &next {
+            events.push((
+                "2025-10-15T09:00:00Z",
+                merged(&[(&pair[0], 500), (&pair[1], 500)], lot),
+            ));
+        }
+        pair = next;
+    }
+    ham.push(events).await;
+
+    // A query that enumerates ways takes 15 s and more here; the server ends it after 20 s.
+    let limit = std::time::Duration::from_secs(2);
+    for (root, direction) in [("L00-0", "forward"), ("L20-1", "backward")] {
+        let path = format!("/api/v1/inventory/lot/{root}/{direction}-trace");
+        let (status, trace) = tokio::time::timeout(limit, shop.get(&path))
+            .await
+            .expect("within two seconds");
+        assert_eq!(status, 200, "{trace}");
+        assert_eq!(trace["lots"].as_array().unwrap().len(), 2 * LEVELS + 1);
+        assert_eq!(trace["edges"].as_array().unwrap().len(), 4 * LEVELS - 2);
+        assert_eq!(trace["truncated"], false);
+    }
+}
+
+#[tokio::test]
+async fn a_merged_lot_is_traced_back_to_all_of_its_parents() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let rolls: Vec<LotRef> = (1..=5)
+        .map(|roll| ham.ledger.lot(&format!("ROLL-{roll}")))
+        .collect();
+    let mix = ham.ledger.lot("MIX");
+    let mut events: Vec<_> = rolls
+        .iter()
+        .map(|roll| ("2025-10-15T08:00:00Z", received(roll, 100)))
+        .collect();
+    let inputs: Vec<_> = rolls.iter().map(|roll| (roll, 40)).collect();
+    events.push(("2025-10-15T09:00:00Z", merged(&inputs, &mix)));
+    ham.push(events).await;
+    let (_, trace) = shop.get("/api/v1/inventory/lot/MIX/backward-trace").await;
+    let mut found = numbers(&trace);
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        ["MIX", "ROLL-1", "ROLL-2", "ROLL-3", "ROLL-4", "ROLL-5"]
+    );
+    let (_, mixed) = shop.get("/api/v1/inventory/lot/MIX").await;
+    assert_eq!(mixed["on_hand"]["amount"], "200");
+    let (_, page) = shop
+        .get("/api/v1/materials/BOARD-300/lot-genealogy?limit=5")
+        .await;
+    assert_eq!(page["items"].as_array().unwrap().len(), 5);
+    assert_eq!(page["items"][0]["children"][0]["number"], "MIX");
+    let next = page["next"].as_str().unwrap();
+    let (_, rest) = shop
+        .get(&format!(
+            "/api/v1/materials/BOARD-300/lot-genealogy?limit=5&cursor={next}"
+        ))
+        .await;
+    assert_eq!(rest["items"][0]["parents"].as_array().unwrap().len(), 5);
+    assert_eq!(rest["next"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_number_that_two_plants_use_is_answered_with_the_candidates() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let mut lyon = shop.plant("LYON").await;
+    for (plant, amount) in [(&mut ham, 100), (&mut lyon, 200)] {
+        let lot = plant.ledger.lot("LOT-7");
+        plant
+            .push(vec![("2025-10-15T08:00:00Z", received(&lot, amount))])
+            .await;
+    }
+    let (status, problem) = shop.get("/api/v1/inventory/lot/LOT-7").await;
+    assert_eq!(
+        (status, &problem["code"]),
+        (409, &json!("ambiguous-lot-number"))
+    );
+    let candidates = problem["candidates"].as_array().unwrap();
+    let plants: Vec<_> = candidates
+        .iter()
+        .map(|lot| lot["plant"].as_str().unwrap())
+        .collect();
+    assert_eq!(plants, ["HAM", "LYON"]);
+    let (status, lot) = shop.get("/api/v1/inventory/lot/LOT-7?plant=LYON").await;
+    assert_eq!((status, &lot["on_hand"]["amount"]), (200, &json!("200")));
+    let id = candidates[0]["lot_id"].as_str().unwrap();
+    let (status, lot) = shop.get(&format!("/api/v1/inventory/lot/{id}")).await;
+    assert_eq!((status, &lot["on_hand"]["amount"]), (200, &json!("100")));
+    let (status, _) = shop.get("/api/v1/inventory/lot/LOT-7?plant=ROMA").await;
+    assert_eq!(status, 404);
+}
+
+#[tokio::test]
+async fn facts_that_should_not_be_are_kept_and_flagged() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let roll = ham.ledger.lot("ROLL");
+    let twin = ham.ledger.lot("ROLL");
+    let ghost = ham.ledger.lot("GHOST");
+    let hold = ham.ledger.hold_id();
+    let job = work("Job-1", "Order-1", "ABC Corp", "press-1");
+    ham.push(vec![
+        ("2025-10-15T08:00:00Z", received(&roll, 100)),
+        ("2025-10-15T08:30:00Z", held(&roll, hold, "moisture")),
+        ("2025-10-15T09:00:00Z", consumed(&roll, 150, &job)),
+        ("2025-10-15T09:30:00Z", consumed(&ghost, 10, &job)),
+        ("2025-10-15T10:00:00Z", received(&twin, 5)),
+    ])
+    .await;
+    let (_, lot) = shop
+        .get(&format!("/api/v1/inventory/lot/{}", roll.lot_id))
+        .await;
+    assert_eq!(lot["on_hand"]["amount"], "-50");
+    assert_eq!(lot["held"], true);
+    let codes: Vec<_> = lot["flags"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|flag| flag["code"].as_str().unwrap())
+        .collect();
+    assert!(
+        codes.contains(&"negative-stock") && codes.contains(&"held-lot-used"),
+        "{codes:?}"
+    );
+    let (_, lot) = shop.get("/api/v1/inventory/lot/GHOST").await;
+    assert_eq!(
+        (&lot["origin"], &lot["material"]),
+        (&json!("unknown"), &Value::Null)
+    );
+    assert!(lot["flags"].to_string().contains("unknown-lot"), "{lot}");
+    let (_, lot) = shop
+        .get(&format!("/api/v1/inventory/lot/{}", twin.lot_id))
+        .await;
+    assert_eq!(lot["flags"][0]["code"], "duplicate-number");
+
+    // The receipt of the unknown lot comes late and fills in what was not known.
+    ham.push(vec![("2025-10-15T07:00:00Z", received(&ghost, 30))])
+        .await;
+    let (_, lot) = shop.get("/api/v1/inventory/lot/GHOST").await;
+    assert_eq!(
+        (&lot["origin"], &lot["on_hand"]["amount"]),
+        (&json!("received"), &json!("20"))
+    );
+    assert_eq!(lot["material"]["code"], "BOARD-300");
+}
+
+#[tokio::test]
+async fn the_office_splits_a_lot_once_and_the_plant_hears_of_it() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let roll = ham.ledger.lot("ROLL");
+    ham.push(vec![("2025-10-15T08:00:00Z", received(&roll, 1_000))])
+        .await;
+    let body = json!({"parts": [
+        {"number": "ROLL-1", "quantity": {"amount": "300", "unit": "sheet"}},
+        {"number": "ROLL-2", "quantity": {"amount": "21", "unit": "kg"}, "waste": true},
+    ]});
+    let (status, first) = shop
+        .post("/api/v1/inventory/lot/ROLL/split", "key-1", &body)
+        .await;
+    assert_eq!(status, 201, "{first}");
+    let (status, again) = shop
+        .post("/api/v1/inventory/lot/ROLL/split", "key-1", &body)
+        .await;
+    assert_eq!((status, &again), (201, &first));
+    // 21 kg of this board are 100 sheets.
+    let (_, lot) = shop.get("/api/v1/inventory/lot/ROLL").await;
+    assert_eq!(lot["on_hand"]["amount"], "600");
+    let (_, part) = shop.get("/api/v1/inventory/lot/ROLL-2").await;
+    assert_eq!(
+        (&part["origin"], &part["on_hand"]["amount"]),
+        (&json!("split_waste"), &json!("100"))
+    );
+    assert_eq!(
+        part["history"][0]["entered"],
+        json!({"amount": "21", "unit": "kg"})
+    );
+    let feed = ham.feed().await;
+    assert_eq!(feed.items.len(), 1);
+    let text = serde_json::to_value(&feed.items[0].body).unwrap();
+    assert_eq!(text["ledger_event"]["event"]["kind"], "lot.split");
+    assert_eq!(text["ledger_event"]["lots"][0]["balance"], "1000");
+}
+
+#[tokio::test]
+async fn what_the_rules_refuse_the_office_gets_a_code_and_the_figures() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let roll = ham.ledger.lot("ROLL");
+    let other = ham.ledger.lot("OTHER");
+    ham.push(vec![
+        ("2025-10-15T08:00:00Z", received(&roll, 1_000)),
+        ("2025-10-15T08:00:00Z", received(&other, 10)),
+    ])
+    .await;
+    let part = |number: &str, amount: &str, unit: &str| json!({"parts": [{"number": number, "quantity": {"amount": amount, "unit": unit}}]});
+    let cases = [
+        (part("P", "1001", "sheet"), 409, "beyond-balance"),
+        (part("OTHER", "10", "sheet"), 409, "number-taken"),
+        (part("P", "-5", "sheet"), 422, "not-positive"),
+        (part("P", "0", "sheet"), 422, "not-positive"),
+        (part("P", "5", "l"), 422, "wrong-unit"),
+        (part("P", "5", "stone"), 422, "bad-quantity"),
+        (part("P", "ten", "sheet"), 422, "bad-quantity"),
+        (part("", "5", "sheet"), 422, "incomplete"),
+        (json!({"parts": []}), 422, "incomplete"),
+        (json!({"pieces": []}), 422, "invalid-body"),
+    ];
+    for (index, (body, expected, code)) in cases.iter().enumerate() {
+        let (status, problem) = shop
+            .post(
+                "/api/v1/inventory/lot/ROLL/split",
+                &format!("key-{index}"),
+                body,
+            )
+            .await;
+        assert_eq!(
+            (status, problem["code"].as_str().unwrap()),
+            (*expected, *code),
+            "{body}: {problem}"
+        );
+        assert_eq!(problem["status"], *expected);
+    }
+    let (_, problem) = shop
+        .post(
+            "/api/v1/inventory/lot/ROLL/split",
+            "key-figures",
+            &part("P", "1001", "sheet"),
+        )
+        .await;
+    assert_eq!(
+        problem["balance"],
+        json!({"amount": "1000", "unit": "sheet"})
+    );
+    let (status, _) = shop
+        .post(
+            "/api/v1/inventory/lot/NONE/split",
+            "key-none",
+            &part("P", "1", "sheet"),
+        )
+        .await;
+    assert_eq!(status, 404);
+    let (_, lot) = shop.get("/api/v1/inventory/lot/ROLL").await;
+    assert_eq!(lot["on_hand"]["amount"], "1000");
+    assert!(ham.feed().await.items.is_empty());
+}
+
+#[tokio::test]
+async fn a_held_lot_is_not_split_until_the_hold_is_released() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let roll = ham.ledger.lot("ROLL");
+    ham.push(vec![("2025-10-15T08:00:00Z", received(&roll, 1_000))])
+        .await;
+    let (status, placed) = shop
+        .post(
+            "/api/v1/inventory/lot/ROLL/hold",
+            "h1",
+            &json!({"reason": "supplier recall"}),
+        )
+        .await;
+    assert_eq!(status, 201, "{placed}");
+    let part = json!({"parts": [{"number": "P", "quantity": {"amount": "5", "unit": "sheet"}}]});
+    let (status, problem) = shop
+        .post("/api/v1/inventory/lot/ROLL/split", "s1", &part)
+        .await;
+    assert_eq!((status, &problem["code"]), (409, &json!("lot-held")));
+    assert_eq!(problem["holds"][0], placed["hold_id"]);
+    let (_, stock) = shop.get("/api/v1/inventory/stock-levels").await;
+    assert_eq!(stock["items"][0]["held"], "1000");
+    let release = json!({"hold_id": placed["hold_id"], "reason": "tested"});
+    let (status, _) = shop
+        .post("/api/v1/inventory/lot/ROLL/release", "r1", &release)
+        .await;
+    assert_eq!(status, 201);
+    let (status, problem) = shop
+        .post("/api/v1/inventory/lot/ROLL/release", "r2", &release)
+        .await;
+    assert_eq!((status, &problem["code"]), (409, &json!("unknown-hold")));
+    let (status, _) = shop
+        .post("/api/v1/inventory/lot/ROLL/split", "s2", &part)
+        .await;
+    assert_eq!(status, 201);
+}
+
+#[tokio::test]
+async fn the_office_merges_what_is_left_of_lots_into_a_new_one() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let lots = ["A", "B", "C"].map(|number| ham.ledger.lot(number));
+    ham.push(
+        lots.iter()
+            .map(|lot| ("2025-10-15T08:00:00Z", received(lot, 100)))
+            .collect(),
+    )
+    .await;
+    let body = json!({"with": [{"lot": "B"}, {"lot": "C", "quantity": {"amount": "40", "unit": "sheet"}}], "into": "ABC"});
+    let (status, answer) = shop
+        .post("/api/v1/inventory/lot/A/merge", "m1", &body)
+        .await;
+    assert_eq!(status, 201, "{answer}");
+    for (number, amount) in [("A", "0"), ("B", "0"), ("C", "60"), ("ABC", "240")] {
+        let (_, lot) = shop.get(&format!("/api/v1/inventory/lot/{number}")).await;
+        assert_eq!(lot["on_hand"]["amount"], amount, "{number}");
+    }
+    let twice = json!({"with": [{"lot": "C"}], "into": "CC"});
+    let (status, problem) = shop
+        .post("/api/v1/inventory/lot/C/merge", "m2", &twice)
+        .await;
+    assert_eq!((status, &problem["code"]), (422, &json!("named-twice")));
+}
+
+#[tokio::test]
+async fn another_tenant_finds_nothing_of_it() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    example_1(&mut ham).await;
+    let (_, lot) = shop.get("/api/v1/inventory/lot/LOT-2025-001").await;
+    let id = lot["lot_id"].as_str().unwrap();
+    let stranger = shop.other_tenant().await;
+    for path in ["", "/forward-trace", "/backward-trace"] {
+        for name in ["LOT-2025-001", id] {
+            let (status, problem) = stranger
+                .get(&format!("/api/v1/inventory/lot/{name}{path}"))
+                .await;
+            assert_eq!(
+                (status, &problem["code"]),
+                (404, &json!("not-found")),
+                "{name}{path}"
+            );
+        }
+    }
+    let hold = json!({"reason": "none of your business"});
+    let (status, _) = stranger
+        .post(&format!("/api/v1/inventory/lot/{id}/hold"), "x", &hold)
+        .await;
+    assert_eq!(status, 404);
+    let (status, _) = stranger
+        .get("/api/v1/materials/BOARD-300/lot-genealogy")
+        .await;
+    assert_eq!(status, 404);
+    for list in ["/api/v1/materials", "/api/v1/inventory/stock-levels"] {
+        let (_, page) = stranger.get(list).await;
+        assert_eq!(page["items"], json!([]), "{list}");
+    }
+}
+
+#[tokio::test]
+async fn text_that_cannot_be_stored_is_the_callers_fault() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let roll = ham.ledger.lot("ROLL");
+    ham.push(vec![("2025-10-15T08:00:00Z", received(&roll, 100))])
+        .await;
+    let (status, _) = shop.get("/api/v1/inventory/lot/%00").await;
+    assert_eq!(status, 400);
+    let (status, _) = shop.get("/api/v1/materials/%00/lot-genealogy").await;
+    assert_eq!(status, 400);
+    let hold = json!({"reason": "NUL \u{0}"});
+    let (status, problem) = shop
+        .post("/api/v1/inventory/lot/ROLL/hold", "nul", &hold)
+        .await;
+    assert_eq!((status, &problem["code"]), (400, &json!("bad-text")));
+}

@@ -1,0 +1,250 @@
+//! A plant as the tests of the business modules see it: it writes a ledger of its own and delivers it over HTTP, as an
+//! agent does.
+
+#![expect(dead_code, reason = "each test binary uses a part of it")]
+
+mod hub;
+pub(crate) mod world;
+
+use agog_sync::chain::ChainHead;
+use agog_sync::event::{Actor, Envelope, Event, NewEvent};
+use agog_sync::frame::{LedgerBatch, PROTOCOL, TelemetryBatch, TelemetryBlock};
+use agog_sync::ids::{EventId, HoldId, LotId, ProducerId};
+use agog_sync::lots::{
+    Draw, JobRef, LotAttributes, LotConsumed, LotEvent, LotHeld, LotMerged, LotProduced,
+    LotReceived, LotRef, LotShipped, LotSplit, LotWasted, NewLot, SplitPart, WorkContext,
+};
+use agog_sync::quantity::{Material, Measured, Quantity, Unit};
+use jiff::Timestamp;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+pub(crate) use world::Shop;
+
+/// An agent's ledger and its end.
+pub(crate) struct Ledger {
+    pub(crate) producer: ProducerId,
+    head: ChainHead,
+    last_block: u64,
+    rng: StdRng,
+}
+
+impl Ledger {
+    pub(crate) fn new(producer: ProducerId) -> Self {
+        Self {
+            producer,
+            head: ChainHead::genesis(producer, 1),
+            last_block: 0,
+            rng: StdRng::from_seed(seed(producer)),
+        }
+    }
+
+    /// A lot that nobody has met yet.
+    pub(crate) fn lot(&mut self, number: &str) -> LotRef {
+        LotRef {
+            lot_id: LotId::generate(at("2025-10-01T00:00:00Z"), &mut self.rng),
+            number: number.to_owned(),
+        }
+    }
+
+    pub(crate) fn hold_id(&mut self) -> HoldId {
+        HoldId::generate(at("2025-10-01T00:00:00Z"), &mut self.rng)
+    }
+
+    /// Seals events at the end of the ledger; each comes with the instant at which it happened.
+    pub(crate) fn batch(&mut self, events: Vec<(&str, Event)>) -> LedgerBatch {
+        let prev_hash = self.head.hash;
+        let first_seq = self.head.last_seq + 1;
+        let events: Vec<_> = events
+            .into_iter()
+            .map(|(when, event)| {
+                let when = at(when);
+                let new = NewEvent {
+                    event_id: EventId::generate(when, &mut self.rng),
+                    occurred_at: when,
+                    recorded_at: when,
+                    actor: Actor::Operator {
+                        name: "Jane Smith".to_owned(),
+                    },
+                    event,
+                };
+                let envelope = Envelope::seal(self.producer, 1, &self.head, &new);
+                self.head = envelope.head();
+                envelope
+            })
+            .collect();
+        LedgerBatch {
+            protocol: PROTOCOL,
+            producer: self.producer,
+            epoch: 1,
+            first_seq,
+            last_seq: self.head.last_seq,
+            prev_hash,
+            events,
+        }
+    }
+
+    /// Numbers telemetry blocks at the end of the stream.
+    pub(crate) fn blocks(&mut self, mut blocks: Vec<TelemetryBlock>) -> TelemetryBatch {
+        let first_block = self.last_block + 1;
+        for block in &mut blocks {
+            self.last_block += 1;
+            block.block = self.last_block;
+        }
+        TelemetryBatch {
+            protocol: PROTOCOL,
+            producer: self.producer,
+            epoch: 1,
+            first_block,
+            last_block: self.last_block,
+            blocks,
+        }
+    }
+}
+
+fn seed(producer: ProducerId) -> [u8; 32] {
+    let mut seed = [0; 32];
+    seed[..16].copy_from_slice(producer.uuid().as_bytes());
+    seed
+}
+
+pub(crate) fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+pub(crate) fn board() -> Material {
+    Material {
+        name: "Carton board 300 g".to_owned(),
+        width_mm: Some(1000.into()),
+        length_mm: Some(700.into()),
+        grammage_g_m2: Some(300.into()),
+        ..Material::simple("BOARD-300", Unit::Sheet)
+    }
+}
+
+pub(crate) fn sheets(amount: i64) -> Measured {
+    Measured::in_base(Quantity::new(amount.into(), Unit::Sheet))
+}
+
+pub(crate) fn draw(lot: &LotRef, amount: i64) -> Draw {
+    Draw {
+        lot: lot.clone(),
+        quantity: sheets(amount),
+    }
+}
+
+pub(crate) fn work(job: &str, order: &str, customer: &str, device: &str) -> WorkContext {
+    WorkContext {
+        job: Some(JobRef {
+            number: job.to_owned(),
+            job_id: None,
+            order: Some(order.to_owned()),
+            customer: Some(customer.to_owned()),
+        }),
+        device: Some(device.to_owned()),
+        operator: Some("Jane Smith".to_owned()),
+    }
+}
+
+pub(crate) fn received(lot: &LotRef, amount: i64) -> Event {
+    Event::Lot(LotEvent::Received(LotReceived {
+        lot: NewLot {
+            lot: lot.clone(),
+            material: board(),
+            quantity: sheets(amount),
+            attributes: LotAttributes {
+                supplier: Some("Acme Paper Co.".to_owned()),
+                supplier_lot: Some("12345".to_owned()),
+                location: Some("Warehouse-A, Aisle-3, Rack-B, Shelf-2".to_owned()),
+                quality: [("moisture".to_owned(), "4.2%".to_owned())].into(),
+                ..LotAttributes::default()
+            },
+        },
+    }))
+}
+
+/// Parts are (lot, amount, is waste).
+pub(crate) fn split(from: &LotRef, parts: &[(&LotRef, i64, bool)]) -> Event {
+    Event::Lot(LotEvent::Split(LotSplit {
+        from: from.clone(),
+        material: board(),
+        parts: parts
+            .iter()
+            .map(|(lot, amount, waste)| SplitPart {
+                lot: (*lot).clone(),
+                quantity: sheets(*amount),
+                waste: *waste,
+            })
+            .collect(),
+        forced: None,
+    }))
+}
+
+pub(crate) fn merged(inputs: &[(&LotRef, i64)], into: &LotRef) -> Event {
+    Event::Lot(LotEvent::Merged(LotMerged {
+        inputs: inputs
+            .iter()
+            .map(|(lot, amount)| draw(lot, *amount))
+            .collect(),
+        into: into.clone(),
+        material: board(),
+        forced: None,
+    }))
+}
+
+pub(crate) fn consumed(lot: &LotRef, amount: i64, work: &WorkContext) -> Event {
+    Event::Lot(LotEvent::Consumed(LotConsumed {
+        draw: draw(lot, amount),
+        into: Vec::new(),
+        work: work.clone(),
+        forced: None,
+    }))
+}
+
+pub(crate) fn wasted(lot: &LotRef, amount: i64, reason: &str, work: &WorkContext) -> Event {
+    Event::Lot(LotEvent::Wasted(LotWasted {
+        draw: draw(lot, amount),
+        reason: reason.to_owned(),
+        work: work.clone(),
+        forced: None,
+    }))
+}
+
+/// A job's output that contains what the job consumed before.
+pub(crate) fn produced(
+    output: &LotRef,
+    amount: i64,
+    sources: &[&LotRef],
+    work: &WorkContext,
+) -> Event {
+    Event::Lot(LotEvent::Produced(LotProduced {
+        outputs: vec![NewLot {
+            lot: output.clone(),
+            material: Material::simple("CARTON-1", Unit::Sheet),
+            quantity: sheets(amount),
+            attributes: LotAttributes::default(),
+        }],
+        inputs: Vec::new(),
+        sources: sources.iter().map(|lot| (*lot).clone()).collect(),
+        work: work.clone(),
+        forced: None,
+    }))
+}
+
+pub(crate) fn shipped(lot: &LotRef, amount: i64, order: &str, customer: &str) -> Event {
+    Event::Lot(LotEvent::Shipped(LotShipped {
+        draw: draw(lot, amount),
+        order: order.to_owned(),
+        customer: customer.to_owned(),
+        reference: None,
+        forced: None,
+    }))
+}
+
+pub(crate) fn held(lot: &LotRef, hold_id: HoldId, reason: &str) -> Event {
+    Event::Lot(LotEvent::Held(LotHeld {
+        hold_id,
+        lot: lot.clone(),
+        reason: reason.to_owned(),
+    }))
+}

@@ -1,0 +1,252 @@
+//! A tenant with its office and its plants, reached over HTTP.
+
+use std::sync::Arc;
+
+use agog_hub::db::TenantTx;
+use agog_hub::tenants::tokens::AgentSubject;
+use agog_hub::tenants::{Role, admin};
+use agog_sync::event::Event;
+use agog_sync::frame::{
+    self, EnrolRequest, FeedPage, LedgerAck, TelemetryAck, TelemetryBatch, TelemetryBlock,
+};
+use agog_sync::ids::{AgentId, TenantId};
+use base64::Engine;
+use jiff::Timestamp;
+use reqwest::Client;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::QueryAs;
+use sqlx::{FromRow, Postgres};
+
+use super::Ledger;
+use super::hub::Hub;
+
+/// The office of a new tenant.
+pub(crate) struct Shop {
+    hub: Arc<Hub>,
+    client: Client,
+    tenant_id: TenantId,
+    token: String,
+}
+
+/// A plant with its agent.
+pub(crate) struct Plant {
+    pub(crate) ledger: Ledger,
+    hub: Arc<Hub>,
+    client: Client,
+    token: String,
+}
+
+impl Shop {
+    /// A hub and a new tenant on it.
+    pub(crate) async fn open() -> Self {
+        Self::on(Arc::new(Hub::start().await)).await
+    }
+
+    /// Another tenant of the same hub.
+    pub(crate) async fn other_tenant(&self) -> Self {
+        Self::on(self.hub.clone()).await
+    }
+
+    async fn on(hub: Arc<Hub>) -> Self {
+        let (now, mut rng) = (hub.app.clock.now(), hub.app.rng());
+        let name = format!("tenant {}", TenantId::generate(now, &mut rng));
+        let tenant = admin::tenant_create(&hub.owner, &name, now, &mut rng)
+            .await
+            .unwrap();
+        let token = admin::token_create(
+            &hub.owner,
+            tenant.tenant_id,
+            "Mary Office",
+            Role::Office,
+            now,
+            &mut rng,
+        )
+        .await
+        .unwrap();
+        Self {
+            hub,
+            client: Client::new(),
+            tenant_id: tenant.tenant_id,
+            token: token.token,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.hub.app.clock.now()
+    }
+
+    /// A new plant that no agent has joined.
+    pub(crate) async fn plant_without_agent(&self, code: &str) {
+        let (now, mut rng) = (self.now(), self.hub.app.rng());
+        admin::plant_create(&self.hub.owner, self.tenant_id, code, code, now, &mut rng)
+            .await
+            .unwrap();
+    }
+
+    /// A new plant, joined by an agent.
+    pub(crate) async fn plant(&self, code: &str) -> Plant {
+        self.plant_without_agent(code).await;
+        let now = self.now();
+        let agent_id = AgentId::generate(now, &mut self.hub.app.rng());
+        let code = admin::code_create(&self.hub.owner, self.tenant_id, code, now)
+            .await
+            .unwrap();
+        let request = EnrolRequest {
+            code: code.code,
+            agent_id,
+            public_key: base64::engine::general_purpose::STANDARD
+                .encode(&agent_id.to_string().as_bytes()[..32]),
+            agent_name: "test".to_owned(),
+            agent_version: "0".to_owned(),
+        };
+        let answer = self
+            .client
+            .post(format!("{}/sync/v1/enroll", self.hub.url))
+            .json(&request)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+        let subject = AgentSubject {
+            tenant_id: self.tenant_id,
+            agent_id,
+        };
+        Plant {
+            ledger: Ledger::new(agent_id.into()),
+            hub: self.hub.clone(),
+            client: self.client.clone(),
+            token: self.hub.app.access_tokens.issue(subject, now).unwrap(),
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
+        let request = self
+            .client
+            .get(format!("{}{path}", self.hub.url))
+            .bearer_auth(&self.token);
+        json(request.send().await.unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, key: &str, body: &Value) -> (u16, Value) {
+        let request = self
+            .client
+            .post(format!("{}{path}", self.hub.url))
+            .bearer_auth(&self.token);
+        json(
+            request
+                .header("Idempotency-Key", key)
+                .json(body)
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await
+    }
+
+    /// Asks the database as the server does: its role, this tenant.
+    pub(crate) async fn as_server<T>(
+        &self,
+        query: QueryAs<'static, Postgres, T, PgArguments>,
+    ) -> Result<Vec<T>, sqlx::Error>
+    where
+        T: Send + Unpin + for<'r> FromRow<'r, PgRow>,
+    {
+        let mut tx = TenantTx::begin(&self.hub.app.pool, self.tenant_id)
+            .await
+            .unwrap();
+        query.fetch_all(tx.conn()).await
+    }
+}
+
+impl Plant {
+    /// Delivers events as the newest of the plant's ledger.
+    pub(crate) async fn push(&mut self, events: Vec<(&str, Event)>) {
+        let batch = self.ledger.batch(events);
+        let ack: LedgerAck = self.send("/sync/v1/ledger", &batch).await;
+        assert_eq!(ack.last_seq, batch.last_seq);
+        let rejected = self.rejected().await;
+        assert!(rejected.is_empty(), "the hub could not apply: {rejected:?}");
+    }
+
+    pub(crate) async fn push_blocks(&mut self, blocks: Vec<TelemetryBlock>) {
+        let batch = self.ledger.blocks(blocks);
+        self.send_blocks(&batch).await;
+    }
+
+    pub(crate) async fn send_blocks(&self, batch: &TelemetryBatch) -> TelemetryAck {
+        self.send("/sync/v1/telemetry", batch).await
+    }
+
+    /// What waits for the plant.
+    pub(crate) async fn feed(&self) -> FeedPage {
+        let url = format!("{}/sync/v1/feed?after=0&wait_s=0", self.hub.url);
+        let answer = self
+            .client
+            .get(url)
+            .bearer_auth(&self.token)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 200);
+        serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+    }
+
+    async fn send<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> T {
+        let request = self
+            .client
+            .post(format!("{}{path}", self.hub.url))
+            .bearer_auth(&self.token)
+            .header("Content-Type", "application/json")
+            .header("Content-Encoding", "zstd")
+            .body(frame::encode(body).unwrap());
+        let answer = request.send().await.unwrap();
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        assert_eq!(status, 200, "{text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    async fn rejected(&self) -> Vec<(String, String)> {
+        let tenant_id = self
+            .hub
+            .app
+            .access_tokens
+            .read(&self.token, self.hub.app.clock.now())
+            .unwrap()
+            .tenant_id;
+        let mut tx = TenantTx::begin(&self.hub.app.pool, tenant_id)
+            .await
+            .unwrap();
+        sqlx::query_as(
+            "select kind, reason from ledger_rejected where producer_id = $1 order by seq",
+        )
+        .bind(self.ledger.producer.uuid())
+        .fetch_all(tx.conn())
+        .await
+        .unwrap()
+    }
+}
+
+async fn json(answer: reqwest::Response) -> (u16, Value) {
+    let status = answer.status().as_u16();
+    let kind = answer
+        .headers()
+        .get("content-type")
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let expected = if status < 400 {
+        "application/json"
+    } else {
+        "application/problem+json"
+    };
+    assert_eq!(kind, expected);
+    (
+        status,
+        serde_json::from_str(&answer.text().await.unwrap()).unwrap(),
+    )
+}
