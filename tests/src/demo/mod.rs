@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Parser;
 
-use cast::Cast;
+use cast::{Cast, STORY_SPEED_UP, TICKET_SPEED_UP};
 use say::Narrator;
 
 /// Plays AGOG's main job with real parts: a press, three agents, a hub, one lot traced end to end.
@@ -32,7 +32,12 @@ pub struct Options {
 pub async fn run(options: &Options) -> Result<()> {
     let mut narrator = Narrator::new();
     narrator.act("Setting the stage");
-    let mut cast = Cast::assemble().await?;
+    let speed_up = if options.ticket.is_some() {
+        TICKET_SPEED_UP
+    } else {
+        STORY_SPEED_UP
+    };
+    let mut cast = Cast::assemble(speed_up).await?;
     narrator.line(
         "PostgreSQL, Mosquitto, one hub; Nordic Packaging with plants in Hamburg and Munich,",
     );

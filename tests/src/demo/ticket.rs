@@ -53,7 +53,10 @@ pub(super) async fn play(cast: &Cast, narrator: &mut Narrator, path: &Path) -> R
         .post(&cast.world.hub, "/api/v1/jobs", "demo-ticket", &body)
         .await?;
     if answer.status == 422 {
-        bail!("the hub does not take this ticket: {}", said(&answer.body));
+        bail!(
+            "the hub does not take this ticket: {}",
+            text(&answer.body["detail"])
+        );
     }
     let job = answer.ok()?;
     let id = job["id"]
@@ -61,25 +64,21 @@ pub(super) async fn play(cast: &Cast, narrator: &mut Narrator, path: &Path) -> R
         .context("the answer names the job's id")?;
     narrator.line("the hub takes the ticket; it travels to the plant and into the press's queue");
     let path = format!("/api/v1/jobs/{id}");
-    let job = wait::until("the press to return the ticket", LIMIT, async || {
-        let job = cast.nordic.get(&cast.world.hub, &path).await?["job"].take();
-        let ended = ["completed", "aborted", "refused"]
-            .iter()
-            .any(|end| job["status"] == *end);
-        Ok(ended.then_some(job))
+    let answer = wait::until("the press to return the ticket", LIMIT, async || {
+        let answer = cast.nordic.get(&cast.world.hub, &path).await?;
+        let status = answer["job"]["status"].as_str();
+        let ended = matches!(status, Some("completed" | "aborted" | "refused"));
+        Ok(ended.then_some(answer))
     })
     .await?;
-    if job["status"] == "refused" {
-        bail!("the press does not take this ticket: {}", said(&job));
+    let job = &answer["job"];
+    if job["status"] != "completed" {
+        bail!("press 3 {}: {}", text(&job["status"]), last_words(&answer));
     }
-    ensure!(
-        job["status"] == "completed",
-        "the press ended the job as {}: {job}",
-        job["status"]
-    );
     narrator.holds(&format!(
         "completed: {} good, {} waste",
-        job["good"], job["waste"]
+        text(&job["good"]),
+        text(&job["waste"])
     ));
     ensure!(
         lot_at(&cast.hamburg, "OUTPUT").await?.is_some(),
@@ -97,8 +96,19 @@ pub(super) async fn play(cast: &Cast, narrator: &mut Narrator, path: &Path) -> R
     Ok(())
 }
 
-fn said(body: &Value) -> String {
-    body["detail"]
-        .as_str()
-        .map_or_else(|| body.to_string(), str::to_owned)
+/// Why a job ended as it did, in the words of the device or the agent.
+fn last_words(answer: &Value) -> String {
+    let timeline = answer["timeline"].as_array().map_or(&[][..], Vec::as_slice);
+    let details = timeline
+        .iter()
+        .rev()
+        .filter_map(|step| step["detail"]["detail"].as_str());
+    details
+        .map(str::to_owned)
+        .next()
+        .unwrap_or_else(|| answer.to_string())
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("?")
 }
