@@ -45,7 +45,7 @@ bench: ## measures agent, ledger, uplink and traces on this machine
 	exec "$(PROGRAMS)/release/agog-bench"
 
 sqlx: ## renews cloud-hub/.sqlx after a query or migration has changed
-	@$(SETUP) --for test
+	@$(SETUP) --for demo
 	exec packaging/dev/sqlx.sh
 
 fmt: ## formats the code

@@ -54,10 +54,11 @@ find_missing() {
     # aws-lc, SQLite and zstd are compiled from C. A compiler without the C library's headers is no use.
     printf '#include <stdlib.h>\n' | cc -E -x c - >/dev/null 2>&1 || need build-essential "a C compiler and the C library's headers"
     have make || need make "make"
-    [ "$purpose" != check ] || return 0
+    # Checks need it for the query data (sqlx.sh).
     have_postgres || need postgresql "PostgreSQL $POSTGRES_MAJOR_MIN or newer (server: postgres, initdb)"
-    have mosquitto || need mosquitto "the MQTT broker Mosquitto"
     have setpriv || need util-linux "setpriv of util-linux"
+    [ "$purpose" != check ] || return 0
+    have mosquitto || need mosquitto "the MQTT broker Mosquitto"
     [ "$purpose" = test ] || return 0
     have xmllint || need libxml2-utils "xmllint of libxml2"
 }
@@ -95,7 +96,7 @@ if [ ${#missing[@]} -gt 0 ]; then
     fi
     [ "$status" = 0 ] || fail "apt could not install the above; its message says why"
     find_missing
-    have_postgres || [ "$purpose" = check ] ||
+    have_postgres ||
         say "the PostgreSQL of these apt sources is too old; the PostgreSQL project's own has newer ones:" \
             "\`/usr/share/postgresql-common/pgdg/apt.postgresql.org.sh\`, then \`apt-get install postgresql-$POSTGRES_MAJOR_MIN\`, both as root"
     [ ${#missing[@]} = 0 ] || fail "still missing: ${missing[*]#*$'\t'}"

@@ -25,7 +25,7 @@ matches() { # pattern, then paths
 matches '\b(todo!|unimplemented!|dbg!) *\(|\b(TODO|FIXME|XXX)\b' '*.rs' '*.sql' '*.ts' '*.tsx' | report "finish it, or say in the README what is not there"
 matches '#\[ignore' '*.rs' | report "a test that does not run tests nothing"
 matches '(time|thread)::sleep' '*/tests/*.rs' 'tests/*.rs' | report "wait on a condition with a limit (tests/src/support/wait.rs)"
-files 'jdf/src/*.rs' 'sync/src/*.rs' 'edge-agent/src/*.rs' 'cloud-hub/src/*.rs' 'fixtures/press-simulator/src/*.rs' | grep -vE '(^|/)tests?(\.rs|/)' |
+files 'jdf/src/*.rs' 'sync/src/*.rs' 'edge-agent/src/*.rs' 'cloud-hub/src/*.rs' 'fixtures/press-simulator/src/*.rs' | grep -vE '(^|/|_)tests?(\.rs|/)' |
     xargs -r -n 1 awk -v pattern='[.]unwrap[(][)]|[.]expect[(]""[)]' '/#\[cfg\(test\)\]/ { exit } $0 ~ pattern && $0 !~ /^ *\/\// { print FILENAME ":" FNR ": " $0 }' |
     report "input never panics: return an error, or \`expect\` with the reason why it holds"
 files '*.rs' | while read -r file; do
