@@ -34,7 +34,9 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
 /// Serves until it is asked to stop.
 pub async fn serve(config: &Config) -> anyhow::Result<()> {
-    let pool = Pool::server(config.server()?, config.database.connections_max);
+    let database = config.server()?;
+    Pool::check_role(&database).await?;
+    let pool = Pool::server(database, config.database.connections_max);
     let secret = config.token_secret()?;
     let listen = config.server.listen;
     let listener = TcpListener::bind(listen)

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agog_sync::ids::AgentId;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::ConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use tokio::sync::broadcast;
+
+use super::error::DbError;
 
 /// How long one statement may run. The slowest legitimate one is a large trace: under a second.
 pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
@@ -31,22 +34,19 @@ impl Pool {
     /// The server's pool. It does not connect yet, so that the hub starts while the database is
     /// away, and never keeps a connection whose role could go around row security.
     pub fn server(options: PgConnectOptions, connections_max: u32) -> Self {
-        let pool_options = pool_options(connections_max).after_connect(|connection, _| {
-            Box::pin(async move {
-                let is_above_the_rules: bool = sqlx::query_scalar(
-                    "select rolsuper or rolbypassrls from pg_catalog.pg_roles where rolname = current_user",
-                )
-                .fetch_one(connection)
-                .await?;
-                if is_above_the_rules {
-                    return Err(sqlx::Error::Configuration(
-                        "the server's role can bypass row security; connect as agog_server".into(),
-                    ));
-                }
-                Ok(())
-            })
-        });
+        let pool_options = pool_options(connections_max)
+            .after_connect(|connection, _| Box::pin(refuse_role_above_the_rules(connection)));
         Self::new(pool_options, options)
+    }
+
+    /// Says at start, and not only to the first request, that the server's role is a wrong one.
+    /// A database that is away is no error here.
+    pub async fn check_role(options: &PgConnectOptions) -> Result<(), DbError> {
+        let Ok(Ok(mut connection)) = tokio::time::timeout(ACQUIRE_TIMEOUT, options.connect()).await
+        else {
+            return Ok(());
+        };
+        Ok(refuse_role_above_the_rules(&mut connection).await?)
     }
 
     /// A small pool for the owner's commands.
@@ -80,6 +80,21 @@ impl Pool {
     }
 }
 
+async fn refuse_role_above_the_rules(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let is_above_the_rules = sqlx::query_scalar!(
+        r#"select rolsuper or rolbypassrls as "is_above!"
+         from pg_catalog.pg_roles where rolname = current_user"#
+    )
+    .fetch_one(connection)
+    .await?;
+    if is_above_the_rules {
+        return Err(sqlx::Error::Configuration(
+            "the server's role can bypass row security; connect as agog_server".into(),
+        ));
+    }
+    Ok(())
+}
+
 fn pool_options(connections_max: u32) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(connections_max)
@@ -111,5 +126,10 @@ impl Bell {
     /// Hears every ring from now on.
     pub fn listen(&self) -> broadcast::Receiver<AgentId> {
         self.0.subscribe()
+    }
+
+    /// How many feed requests wait in this process.
+    pub fn listeners(&self) -> usize {
+        self.0.receiver_count()
     }
 }

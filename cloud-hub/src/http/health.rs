@@ -45,8 +45,13 @@ async fn look(app: &App) -> Result<(), ApiError> {
 }
 
 /// The metrics in the text form of Prometheus.
-pub(super) async fn metrics(State(app): State<App>) -> impl IntoResponse {
+pub(super) async fn show_metrics(State(app): State<App>) -> impl IntoResponse {
     app.metrics.run_upkeep();
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a few thousand requests at most"
+    )]
+    metrics::gauge!("agog_hub_feed_requests_waiting").set(app.pool.bell().listeners() as f64);
     (
         [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         app.metrics.render(),

@@ -35,7 +35,7 @@ pub fn router(app: App) -> Router {
         .route("/openapi.json", openapi)
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
+        .route("/metrics", get(health::show_metrics))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn_with_state(app.clone(), request::observe))
         .layer(CompressionLayer::new())

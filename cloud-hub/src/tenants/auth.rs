@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::db::TenantTx;
 use crate::http::ApiError;
 
-/// A user of the tenant API.
+/// A user of the tenant API. Requests that change something need the role office at least.
 #[derive(Debug, Clone)]
 pub struct Principal {
     tenant_id: TenantId,
@@ -62,12 +62,18 @@ impl FromRequestParts<App> for Principal {
         let (token_id, name, role) = store::token_by_hash(&mut tx, &presented.hash)
             .await?
             .ok_or_else(unknown_token)?;
-        Ok(Self {
+        let principal = Self {
             tenant_id: presented.tenant_id,
             token_id,
             name,
             role,
-        })
+        };
+        // Whatever changes something takes more than a viewer, here and not in each handler: a
+        // new endpoint is closed to viewers before anybody thinks of it.
+        if !parts.method.is_safe() {
+            principal.require(Role::Office)?;
+        }
+        Ok(principal)
     }
 }
 

@@ -1,0 +1,182 @@
+//! The down feed: dense numbers per agent, long polls that end, and nobody's own events.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use agog_hub::db::TenantTx;
+use agog_hub::intake::feed;
+use agog_sync::clock::Clock;
+use agog_sync::frame::{FeedBody, FeedPage, JobTicket};
+use agog_sync::ids::{JobId, PlantId, TenantId};
+
+use support::{World, states};
+
+/// Far above what an answer takes, far below a test that hangs.
+const SOON: Duration = Duration::from_secs(10);
+
+fn ticket(world: &World, number: &str) -> FeedBody {
+    FeedBody::JobTicket(Box::new(JobTicket {
+        job_id: JobId::generate(world.clock.now(), &mut world.hub.app.rng()),
+        number: number.to_owned(),
+        device: "press-3".to_owned(),
+        order: None,
+        customer: None,
+        jdf: "<JDF/>".to_owned(),
+        inputs: Vec::new(),
+        output: None,
+        waste_reason: None,
+    }))
+}
+
+async fn push(world: &World, tenant_id: TenantId, plant_id: PlantId, number: &str) -> bool {
+    let mut tx = TenantTx::begin(&world.hub.app.pool, tenant_id)
+        .await
+        .unwrap();
+    let body = ticket(world, number);
+    let pushed = feed::push_to_plant(&mut tx, plant_id, &body, world.clock.now())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    pushed
+}
+
+async fn read(world: &World, token: &str, after: u64, wait_s: u64) -> FeedPage {
+    let path = format!("/sync/v1/feed?after={after}&wait_s={wait_s}");
+    let answer = world.get(token, &path).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    serde_json::from_str(&answer.text).unwrap()
+}
+
+fn numbers(page: &FeedPage) -> Vec<(u64, String)> {
+    page.items
+        .iter()
+        .map(|item| match &item.body {
+            FeedBody::JobTicket(ticket) => (item.n, ticket.number.clone()),
+            FeedBody::LedgerEvent(event) => (item.n, event.event.kind.clone()),
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn items_are_numbered_densely_and_read_from_where_the_agent_stands() {
+    let world = World::open().await;
+    let tenant_id = world.tenant().await;
+    let (ber, muc) = (
+        world.plant(tenant_id, "BER").await,
+        world.plant(tenant_id, "MUC").await,
+    );
+    let agent = world.agent_at(tenant_id, "BER").await;
+    let token = agent.token(&world).await;
+    world.agent_at(tenant_id, "MUC").await;
+    for (plant, number) in [(ber, "1"), (muc, "x"), (ber, "2"), (ber, "3")] {
+        assert!(push(&world, tenant_id, plant, number).await);
+    }
+
+    let all = read(&world, &token, 0, 0).await;
+    let rest = read(&world, &token, 2, 0).await;
+
+    let expected = [(1, "1"), (2, "2"), (3, "3")].map(|(n, number)| (n, number.to_owned()));
+    assert_eq!(numbers(&all), expected);
+    assert_eq!((numbers(&rest), rest.next), (expected[2..].to_vec(), 3));
+}
+
+#[tokio::test]
+async fn a_waiting_request_is_answered_when_something_is_committed() {
+    let world = World::open().await;
+    let tenant_id = world.tenant().await;
+    let ber = world.plant(tenant_id, "BER").await;
+    let token = world.agent_at(tenant_id, "BER").await.token(&world).await;
+
+    let waiting = read(&world, &token, 0, 25);
+    let pushing = async {
+        // The request waits once it has looked and found nothing.
+        until(|| world.hub.app.pool.bell().listeners() > 0).await;
+        push(&world, tenant_id, ber, "1").await
+    };
+    let started = Instant::now();
+    let (page, _) = tokio::join!(waiting, pushing);
+
+    assert_eq!(numbers(&page), [(1, "1".to_owned())]);
+    assert!(started.elapsed() < SOON);
+}
+
+#[tokio::test]
+async fn a_hub_that_stops_answers_waiting_requests_at_once() {
+    let world = World::open().await;
+    let token = world.agent(world.tenant().await).await.token(&world).await;
+
+    let waiting = read(&world, &token, 0, 25);
+    let stopping = async {
+        until(|| world.hub.app.pool.bell().listeners() > 0).await;
+        world.hub.app.stopping.cancel();
+    };
+    let started = Instant::now();
+    let (page, ()) = tokio::join!(waiting, stopping);
+
+    assert!(page.items.is_empty());
+    assert!(started.elapsed() < SOON);
+    let ready = world
+        .send(world.request(reqwest::Method::GET, "/readyz"))
+        .await;
+    assert_eq!(ready.says(), (503, "stopping"));
+}
+
+#[tokio::test]
+async fn numbers_stay_dense_and_in_order_when_many_push_at_once() {
+    let world = World::open().await;
+    let tenant_id = world.tenant().await;
+    let ber = world.plant(tenant_id, "BER").await;
+    let token = world.agent_at(tenant_id, "BER").await.token(&world).await;
+
+    let names: Vec<_> = (0..20).map(|n| n.to_string()).collect();
+    let pushes = names.iter().map(|name| push(&world, tenant_id, ber, name));
+    futures_util::future::join_all(pushes).await;
+
+    let page = read(&world, &token, 0, 0).await;
+    let counted: Vec<_> = page.items.iter().map(|item| item.n).collect();
+    assert_eq!(counted, (1..=20).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn an_agent_that_is_ahead_of_the_hub_must_fetch_anew() {
+    let world = World::open().await;
+    let token = world.agent(world.tenant().await).await.token(&world).await;
+
+    let page = read(&world, &token, 5, 25).await;
+
+    assert!(page.must_refetch && page.items.is_empty());
+}
+
+#[tokio::test]
+async fn an_agent_does_not_get_its_own_events_and_revoked_ones_get_nothing() {
+    let world = World::open().await;
+    let tenant_id = world.tenant().await;
+    let ber = world.plant(tenant_id, "BER").await;
+    let mut agent = world.agent(tenant_id).await;
+    let token = agent.token(&world).await;
+    let gone = world.agent_at(tenant_id, "BER").await;
+    let now = world.clock.now();
+    let owner = &world.hub.owner;
+    agog_hub::tenants::admin::agent_revoke(owner, tenant_id, gone.agent_id, now)
+        .await
+        .unwrap();
+
+    let batch = agent.batch(&world, &states(3));
+    world.push(&token, "/sync/v1/ledger", &batch).await;
+
+    assert!(read(&world, &token, 0, 0).await.items.is_empty());
+    assert!(
+        !push(&world, tenant_id, ber, "1").await,
+        "nobody is there to get it"
+    );
+}
+
+/// Waits for a condition, by yielding to whoever makes it true.
+async fn until(condition: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !condition() {
+        assert!(started.elapsed() < SOON, "the condition did not come true");
+        tokio::task::yield_now().await;
+    }
+}
