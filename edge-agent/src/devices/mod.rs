@@ -10,6 +10,8 @@ pub mod contact;
 pub mod floor;
 pub mod subscription;
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 
 use crate::lifecycle::Stop;
@@ -17,7 +19,7 @@ use crate::run::Agent;
 use client::DeviceClient;
 use contact::Contacts;
 use floor::Floor;
-use subscription::Watch;
+use subscription::{SILENCE_LIMIT, Watch};
 
 /// Watches every configured device until the stop. `jmf_url` is where devices send their signals.
 pub async fn run(
@@ -25,6 +27,18 @@ pub async fn run(
     floor: Floor,
     contacts: Contacts,
     jmf_url: String,
+    stop: Stop,
+) -> anyhow::Result<()> {
+    run_with_limit(agent, floor, contacts, jmf_url, SILENCE_LIMIT, stop).await
+}
+
+/// As [`run`], with another limit for the silence of a device.
+pub async fn run_with_limit(
+    agent: Agent,
+    floor: Floor,
+    contacts: Contacts,
+    jmf_url: String,
+    silence_limit: Duration,
     stop: Stop,
 ) -> anyhow::Result<()> {
     let devices = agent.config.devices.clone();
@@ -39,6 +53,7 @@ pub async fn run(
         contacts,
         floor,
         jmf_url,
+        silence_limit,
     };
     let all = join_all(
         devices

@@ -41,6 +41,7 @@ pub(super) struct Watch {
     pub(super) floor: Floor,
     /// Where the device sends its signals.
     pub(super) jmf_url: String,
+    pub(super) silence_limit: Duration,
 }
 
 /// Watches one device for ever.
@@ -85,7 +86,10 @@ pub(super) async fn watch(watch: &Watch, device: &DeviceConfig) -> std::convert:
 /// Returns when the device has to be subscribed again.
 async fn stay(watch: &Watch, device: &DeviceConfig) {
     loop {
-        watch.contacts.silence(&device.id, SILENCE_LIMIT).await;
+        watch
+            .contacts
+            .silence(&device.id, watch.silence_limit)
+            .await;
         match has_channels(watch, device).await {
             Ok(true) => watch.contacts.heard(&device.id),
             Ok(false) => {

@@ -254,6 +254,11 @@ impl MqttIngest {
         }
         self.events.clean();
         self.next_connection();
+        self.connected = false;
+        self.health.mqtt(|link| {
+            link.connected = false;
+            link.last_failure = Some(format!("samples not stored: {error}"));
+        });
     }
 
     fn disconnected(&mut self, error: &rumqttc::ConnectionError) {

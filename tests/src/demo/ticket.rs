@@ -20,7 +20,7 @@ pub(super) async fn play(cast: &Cast, narrator: &mut Narrator, path: &Path) -> R
     let bytes = std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
     let document = Document::parse(&bytes, &Limits::default())
         .with_context(|| format!("`{}` is not a ticket", path.display()))?;
-    let text = String::from_utf8(bytes).with_context(|| {
+    let jdf = String::from_utf8(bytes).with_context(|| {
         format!(
             "`{}` is not UTF-8, which the jobs API takes",
             path.display()
@@ -44,7 +44,7 @@ pub(super) async fn play(cast: &Cast, narrator: &mut Narrator, path: &Path) -> R
     .await?;
     cast.drained().await?;
     let body = json!({
-        "number": "TICKET-1", "plant": "HAM", "device": "press-3", "jdf": text,
+        "number": "TICKET-1", "plant": "HAM", "device": "press-3", "jdf": jdf,
         "inputs": ["PAPER"],
         "output": { "number": "OUTPUT", "material": "CARTON-A", "unit": "sheet" },
     });
