@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::apply::{Flag, apply};
+use super::apply::apply;
 use super::book::LotBook;
 use super::kinds::{LotEvent, LotRef};
+use super::outcome::Flag;
 use crate::ids::HoldId;
 use crate::quantity::{Quantity, Unit};
 use jiff::Timestamp;

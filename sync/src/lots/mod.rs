@@ -15,12 +15,14 @@ mod admit;
 mod apply;
 mod book;
 mod kinds;
+mod outcome;
 
 pub use admit::{Refusal, admit};
-pub use apply::{Bucket, EdgeKind, Effect, Flag, LotOrigin, Outcome, Use, UseKind, apply};
+pub use apply::apply;
 pub use book::{LotBook, LotState};
 pub use kinds::{
     Draw, JobRef, LotAdjusted, LotAttributes, LotConsumed, LotEvent, LotHeld, LotMerged, LotMoved,
     LotProduced, LotReceived, LotRef, LotReleased, LotShipped, LotSplit, LotWasted, NewLot,
     SplitPart, WorkContext,
 };
+pub use outcome::{Bucket, EdgeKind, Effect, Flag, LotOrigin, Outcome, Use, UseKind};

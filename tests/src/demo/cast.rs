@@ -15,7 +15,7 @@ use crate::support::wait;
 use crate::support::world::World;
 
 /// A play that waits longer than this for anything has failed.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_mins(1);
 
 /// How much faster than life press 3 runs in the story: make-ready and 15,000 sheets in some
 /// seconds, long enough to kill the hub in the middle.

@@ -22,23 +22,23 @@ impl Narrator {
     pub(super) fn act(&mut self, title: &str) {
         self.act += 1;
         let seconds = self.began.elapsed().as_secs_f64();
-        self.raw(&format!("\n━━ {}. {title}  ({seconds:.1} s)", self.act));
+        print_line(&format!("\n━━ {}. {title}  ({seconds:.1} s)", self.act));
     }
 
     /// One sentence of what happens.
     pub(super) fn line(&self, text: &str) {
-        self.raw(&format!("   {text}"));
+        print_line(&format!("   {text}"));
     }
 
     /// Something that was checked and holds.
     pub(super) fn holds(&self, text: &str) {
-        self.raw(&format!("   ✓ {text}"));
+        print_line(&format!("   ✓ {text}"));
     }
 
     /// A block of text, for example a tree, indented.
     pub(super) fn block(&self, text: &str) {
         for line in text.lines() {
-            self.raw(&format!("     {line}"));
+            print_line(&format!("     {line}"));
         }
     }
 
@@ -63,7 +63,7 @@ impl Narrator {
                     }
                 })
                 .collect();
-            self.raw(format!("     {}", cells.join("  ")).trim_end());
+            print_line(format!("     {}", cells.join("  ")).trim_end());
         };
         line(head.to_vec());
         for row in rows {
@@ -75,15 +75,15 @@ impl Narrator {
     pub(super) fn elapsed_seconds(&self) -> f64 {
         self.began.elapsed().as_secs_f64()
     }
-
-    fn raw(&self, text: &str) {
-        // Whoever reads may have gone (`make demo | head`); the checks go on all the same.
-        let _ = writeln!(std::io::stdout(), "{text}");
-    }
 }
 
 impl Default for Narrator {
     fn default() -> Self {
         Self::new()
     }
+}
+
+fn print_line(text: &str) {
+    // Whoever reads may have gone (`make demo | head`); the checks go on all the same.
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
