@@ -5,8 +5,7 @@ use std::str::FromStr;
 
 use agog_sync::ids::{HoldId, LotId, PlantId};
 use agog_sync::lots::{LotAttributes, LotBook, LotEvent, LotOrigin, LotRef, LotState, WorkContext};
-use agog_sync::quantity::{Material, Quantity, Unit};
-use rust_decimal::Decimal;
+use agog_sync::quantity::{Quantity, Unit};
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -106,32 +105,25 @@ pub(in crate::inventory) async fn lot_rows(
     keys: &[i64],
 ) -> Result<Vec<LotRow>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
+    // Two statements instead of an outer join: what sqlx takes for nullable in one depends on the plan of the day.
     let rows = sqlx::query!(
-        r#"select l.lot_id, l.public_id, l.number, l.plant_id, l.base_unit, l.balance, l.supplier, l.supplier_lot,
-               l.expiry::text as expiry, l.location, l.quality as "quality: Json<BTreeMap<String, String>>",
-               l.origin, l.work as "work: Json<WorkContext>", l.created_at as "created_at: Instant",
-               m.code as "code?", m.name as "name?", m.base_unit as "material_unit?",
-               m.width_mm as "width_mm?", m.length_mm as "length_mm?", m.grammage_g_m2 as "grammage_g_m2?"
-           from lot l left join material m on m.tenant_id = l.tenant_id and m.material_id = l.material_id
-           where l.tenant_id = $1 and l.lot_id = any($2) order by l.lot_id"#,
+        r#"select lot_id, public_id, number, plant_id, material_id, base_unit, balance, supplier, supplier_lot,
+               expiry::text as expiry, location, quality as "quality: Json<BTreeMap<String, String>>",
+               origin, work as "work: Json<WorkContext>", created_at as "created_at: Instant"
+           from lot where tenant_id = $1 and lot_id = any($2) order by lot_id"#,
         tenant_id,
         keys,
     )
     .fetch_all(tx.conn())
     .await?;
+    let material_ids: BTreeSet<_> = rows.iter().filter_map(|row| row.material_id).collect();
+    let materials =
+        super::stock::materials_by_key(tx, &material_ids.into_iter().collect::<Vec<_>>()).await?;
     rows.into_iter()
         .map(|row| {
-            let material = match (row.code, row.name, row.material_unit) {
-                (Some(code), Some(name), Some(base_unit)) => Some(Material {
-                    code,
-                    name,
-                    base_unit: unit(&base_unit)?,
-                    width_mm: row.width_mm.map(|value: Decimal| value.normalize()),
-                    length_mm: row.length_mm.map(|value: Decimal| value.normalize()),
-                    grammage_g_m2: row.grammage_g_m2.map(|value: Decimal| value.normalize()),
-                }),
-                _ => None,
-            };
+            let material = row
+                .material_id
+                .and_then(|material_id| materials.get(&material_id).cloned());
             Ok(LotRow {
                 key: LotKey(row.lot_id),
                 lot: LotRef {

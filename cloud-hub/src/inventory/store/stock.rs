@@ -1,5 +1,7 @@
 //! Adding up: materials, stock levels and the sums of the waste analysis.
 
+use std::collections::BTreeMap;
+
 use agog_sync::ids::{MaterialId, PlantId};
 use agog_sync::quantity::{Material, Unit};
 use jiff::Timestamp;
@@ -74,6 +76,35 @@ pub(in crate::inventory) async fn material_find(
         })
     })
     .transpose()
+}
+
+/// The materials of the given keys.
+pub(super) async fn materials_by_key(
+    tx: &mut TenantTx,
+    keys: &[i64],
+) -> Result<BTreeMap<i64, Material>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let rows = sqlx::query!(
+        "select material_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2 from material
+         where tenant_id = $1 and material_id = any($2)",
+        tenant_id,
+        keys,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let material = Material {
+                code: row.code,
+                name: row.name,
+                base_unit: super::lots::unit(&row.base_unit)?,
+                width_mm: row.width_mm.map(|value: Decimal| value.normalize()),
+                length_mm: row.length_mm.map(|value: Decimal| value.normalize()),
+                grammage_g_m2: row.grammage_g_m2.map(|value: Decimal| value.normalize()),
+            };
+            Ok((row.material_id, material))
+        })
+        .collect()
 }
 
 /// Lots of a material in the order in which the hub met them, after the given one.
