@@ -122,6 +122,16 @@ fn a_lot_that_was_used_before_it_was_seen_is_filled_in_by_its_receipt() {
 }
 
 #[test]
+fn a_lot_that_was_split_before_it_was_seen_is_filled_in_without_a_complaint() {
+    let mut plant = Plant::with_roll("ROLL", 100);
+    let flags = plant.book(&split("LATE", &[("PART", 10)]));
+    assert!(flags.iter().any(|flag| flag.code() == "unknown-lot"));
+    plant.receive("LATE", 50);
+    assert_eq!(plant.balance("LATE"), Decimal::from(40));
+    assert_eq!(plant.origin("LATE"), LotOrigin::Received);
+}
+
+#[test]
 fn a_wrong_unit_is_refused_with_the_unit_of_the_lot() {
     let mut plant = Plant::with_roll("ROLL", 100);
     let LotEvent::Consumed(mut consumed) = draw("ROLL", 1) else {

@@ -2,7 +2,7 @@
 //!
 //! Whether a certain device can run it is for the device to say.
 
-use agog_jdf::{Document, ElementRef, Limits, Position};
+use agog_jdf::{Document, Limits, NoExecutableNode, Position, Ticket};
 
 /// The largest ticket that the hub takes. The largest public one has under 4 MiB; with JSON escapes it still fits into
 /// a page of the down feed (8 MiB).
@@ -15,8 +15,11 @@ pub(super) enum TicketError {
     #[error("{0}")]
     Unreadable(#[from] agog_jdf::Error),
     /// Nothing in it can be run.
-    #[error("the ticket has no executable node at {position}: {reason}")]
-    NothingToRun { position: Position, reason: String },
+    #[error("{reasons} (line {}, column {})", .position.line, .position.column)]
+    NothingToRun {
+        position: Position,
+        reasons: NoExecutableNode,
+    },
 }
 
 impl TicketError {
@@ -44,41 +47,14 @@ pub(super) fn check(jdf: &str) -> Result<(), TicketError> {
         ..Limits::default()
     };
     let document = Document::parse(jdf.as_bytes(), &limits)?;
-    let root = document.expect_root("JDF")?;
-    let nodes = std::iter::once(root).chain(root.descendants().filter(|node| node.is_jdf("JDF")));
-    let mut first_obstacle = None;
-    for node in nodes {
-        match obstacle(node) {
-            None => return Ok(()),
-            // The innermost node says most; a root that only groups others says nothing.
-            Some(reason) => first_obstacle = Some((node.position(), reason)),
-        }
-    }
-    let (position, reason) =
-        first_obstacle.unwrap_or_else(|| (root.position(), "it has no node".to_owned()));
-    Err(TicketError::NothingToRun { position, reason })
-}
-
-/// Why a node cannot be run; none when it can.
-fn obstacle(node: ElementRef<'_>) -> Option<String> {
-    let named = node.attribute("ID").unwrap_or("a node without ID");
-    let kind = node.attribute("Type").unwrap_or_default();
-    if kind.is_empty() {
-        return Some(format!("`{named}` has no Type"));
-    }
-    if node.children().any(|child| child.is_jdf("JDF")) {
-        return Some(format!("`{named}` only groups other nodes"));
-    }
-    if kind == "Product" {
-        return Some(format!("`{named}` describes a product and no process"));
-    }
-    if kind == "ProcessGroup" && node.attribute("Types").is_none_or(str::is_empty) {
-        return Some(format!("`{named}` is an empty group"));
-    }
-    match node.attribute("Status").unwrap_or("Waiting") {
-        "Waiting" | "Ready" => None,
-        status => Some(format!("`{named}` is {status}")),
-    }
+    let ticket = Ticket::of(&document)?;
+    ticket.executable_nodes().map_err(|reasons| {
+        let first = reasons.obstacles.first();
+        let position =
+            first.map_or_else(|| document.root().position(), |node| node.position.clone());
+        TicketError::NothingToRun { position, reasons }
+    })?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -103,7 +79,12 @@ mod tests {
             .unwrap_err();
         assert_eq!(error.code(), "no-executable-node");
         assert_eq!((error.position().line, error.position().column), (2, 3));
-        assert!(error.to_string().ends_with("`n1` is Completed"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("already has the status Completed"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -23,7 +23,7 @@ use futures_util::future::join_all;
 use tracing::{debug, info, warn};
 
 use super::Wake;
-use super::find::ticket_job_id;
+use super::find::identified;
 use crate::config::DeviceConfig;
 use crate::devices::client::{DeviceClient, DeviceError, TICKET_URL};
 use crate::devices::contact::Contacts;
@@ -157,10 +157,12 @@ impl Dispatcher {
             let detail = format!("device {} is not configured at this plant", ticket.device);
             return self.refused(ticket, None, detail).await;
         };
-        let Some(job_id) = ticket_job_id(&ticket.jdf) else {
-            return self
-                .refused(ticket, None, "the ticket is no readable JDF".to_owned())
-                .await;
+        let (jdf, job_id) = match identified(&ticket.jdf, &ticket.number) {
+            Ok(identified) => identified,
+            Err(error) => {
+                let detail = format!("the ticket is no readable JDF: {error}");
+                return self.refused(ticket, None, detail).await;
+            }
         };
         if !first && let Some(entry) = self.queued(device, &job_id).await? {
             info!(
@@ -175,10 +177,7 @@ impl Dispatcher {
             ..QueueSubmissionParams::default()
         };
         let message = Message::command(self.client.message_id(), Command::SubmitQueueEntry(params));
-        let answer = self
-            .client
-            .submit(&device.jmf_url, message, &ticket.jdf)
-            .await?;
+        let answer = self.client.submit(&device.jmf_url, message, &jdf).await?;
         self.contacts.heard(&device.id);
         self.answered(ticket, answer).await
     }

@@ -50,3 +50,34 @@ pub fn ticket_job_id(jdf: &str) -> Option<String> {
     let document = Document::parse(jdf.as_bytes(), &Limits::default()).ok()?;
     document.root().attribute("JobID").map(str::to_owned)
 }
+
+/// The ticket as it is handed to a device, with its `JobID`. A ticket without one gets the number of
+/// the job, so that the job can be found in the device's queue and the return belongs to it.
+pub fn identified(jdf: &str, number: &str) -> Result<(String, String), agog_jdf::Error> {
+    let mut document = Document::parse(jdf.as_bytes(), &Limits::default())?;
+    if let Some(job_id) = document.root().attribute("JobID") {
+        return Ok((jdf.to_owned(), job_id.to_owned()));
+    }
+    let root = document.root().id();
+    document.set_attribute(root, "JobID", number)?;
+    let jdf = String::from_utf8_lossy(&document.to_bytes()).into_owned();
+    Ok((jdf, number.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ticket_without_a_job_id_gets_the_number_of_its_job_and_another_keeps_its_own() {
+        let bare = r#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"  ID='n1' Type="Combined"/>"#;
+        let (jdf, job_id) = identified(bare, "Job-7").unwrap();
+        assert_eq!(job_id, "Job-7");
+        assert_eq!(ticket_job_id(&jdf).as_deref(), Some("Job-7"));
+        assert!(jdf.contains("  ID='n1'"), "nothing else changes: {jdf}");
+        assert_eq!(
+            identified(&jdf, "Job-8").unwrap(),
+            (jdf.clone(), "Job-7".to_owned())
+        );
+    }
+}

@@ -32,10 +32,10 @@ pub(super) fn lot_state(
     connection: &Connection,
     lot_id: LotId,
 ) -> Result<Option<LotState>, LedgerError> {
-    type Columns = (String, Option<String>, String, String, String, i64);
+    type Columns = (String, Option<String>, String, String, String, i64, String);
     let found: Option<Columns> = connection
         .prepare_cached(
-            "select number, material, base_unit, balance, attributes, created_at
+            "select number, material, base_unit, balance, attributes, created_at, origin
              from lot where lot_id = ?1",
         )?
         .query_row([lot_id.to_string()], |row| {
@@ -46,10 +46,11 @@ pub(super) fn lot_state(
                 row.get(3)?,
                 row.get(4)?,
                 row.get(5)?,
+                row.get(6)?,
             ))
         })
         .optional()?;
-    let Some((number, material, base_unit, balance, attributes, created_at)) = found else {
+    let Some((number, material, base_unit, balance, attributes, created_at, origin)) = found else {
         return Ok(None);
     };
     let material: Option<Material> = material
@@ -62,6 +63,7 @@ pub(super) fn lot_state(
         base_unit: text::id(&base_unit, "unit")?,
         holds: holds(connection, lot_id)?,
         attributes: text::json(&attributes, "lot attributes")?,
+        origin: text::origin(&origin)?,
         created_at: text::instant(created_at)?,
     }))
 }

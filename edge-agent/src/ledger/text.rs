@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use agog_sync::chain::Hash;
+use agog_sync::lots::LotOrigin;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
@@ -27,6 +28,10 @@ pub(super) fn id<T: FromStr<Err: Display>>(
 
 pub(super) fn decimal(text: &str) -> Result<Decimal, LedgerError> {
     Decimal::from_str_exact(text).map_err(|error| malformed("amount", error))
+}
+
+pub(super) fn origin(text: &str) -> Result<LotOrigin, LedgerError> {
+    LotOrigin::from_text(text).ok_or_else(|| malformed("lot origin", text))
 }
 
 pub(super) fn instant(micros: i64) -> Result<Timestamp, LedgerError> {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use agog_sync::ids::LotId;
-use agog_sync::lots::{EdgeKind, LotOrigin, LotRef, Use};
+use agog_sync::lots::{EdgeKind, LotRef, Use};
 use agog_sync::quantity::Quantity;
 use agog_sync::trace::{Direction, Mode, TRACE_LOTS_MAX, Trace, TraceEdge, TraceLot};
 use rusqlite::{Connection, Row, params};
@@ -125,7 +125,7 @@ fn trace_lot(
         },
         plant: row.get::<_, bool>(8)?.then(|| plant.to_owned()),
         material: row.get(1)?,
-        origin: origin(&row.get::<_, String>(2)?)?,
+        origin: text::origin(&row.get::<_, String>(2)?)?,
         made_by_job: row.get(3)?,
         on_hand: Quantity::new(text::decimal(&balance)?, text::id(&unit, "unit")?),
         held: row.get(9)?,
@@ -133,20 +133,6 @@ fn trace_lot(
         created_at: text::instant(row.get(7)?)?,
         uses: uses(connection, lot_id)?,
     }))
-}
-
-pub(super) fn origin(stored: &str) -> Result<LotOrigin, LedgerError> {
-    [
-        LotOrigin::Received,
-        LotOrigin::Split,
-        LotOrigin::SplitWaste,
-        LotOrigin::Merged,
-        LotOrigin::Produced,
-        LotOrigin::Unknown,
-    ]
-    .into_iter()
-    .find(|origin| origin.as_str() == stored)
-    .ok_or_else(|| text::malformed("lot origin", stored))
 }
 
 fn uses(connection: &Connection, lot_id: &str) -> Result<Vec<Use>, LedgerError> {

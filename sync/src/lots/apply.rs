@@ -317,7 +317,7 @@ impl Run<'_> {
     fn create(&mut self, new: &NewLot, origin: LotOrigin, work: &WorkContext) {
         let taken = self.book.is_number_taken(&new.lot.number);
         let id_taken = match self.book.lot(new.lot.lot_id) {
-            Some(state) => state.material.is_some(),
+            Some(state) => state.origin != LotOrigin::Unknown,
             None => !self.known.insert(new.lot.lot_id),
         };
         if taken || id_taken {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use super::kinds::{LotAttributes, LotRef};
+use super::outcome::LotOrigin;
 use crate::ids::{HoldId, LotId};
 use crate::quantity::{Material, Unit};
 
@@ -24,6 +25,8 @@ pub struct LotState {
     pub holds: BTreeSet<HoldId>,
     /// What else is known.
     pub attributes: LotAttributes,
+    /// How it came to be; [`LotOrigin::Unknown`] until the event that makes it is seen.
+    pub origin: LotOrigin,
     /// When the event that made it happened.
     pub created_at: Timestamp,
 }

@@ -85,6 +85,20 @@ impl LotOrigin {
             Self::Unknown => "unknown",
         }
     }
+
+    /// Reads the text form from storage.
+    pub fn from_text(text: &str) -> Option<Self> {
+        [
+            Self::Received,
+            Self::Split,
+            Self::SplitWaste,
+            Self::Merged,
+            Self::Produced,
+            Self::Unknown,
+        ]
+        .into_iter()
+        .find(|origin| origin.as_str() == text)
+    }
 }
 
 /// Why a child lot contains its parent.

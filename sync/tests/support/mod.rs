@@ -17,7 +17,6 @@ use uuid::Uuid;
 #[derive(Default)]
 pub(crate) struct Plant {
     lots: BTreeMap<LotId, LotState>,
-    origins: BTreeMap<LotId, LotOrigin>,
     entries: Vec<(LotId, Bucket, Decimal)>,
     edges: Vec<(LotId, LotId, Timestamp)>,
     minute: i64,
@@ -96,7 +95,7 @@ impl Plant {
     }
 
     pub(crate) fn origin(&self, number: &str) -> LotOrigin {
-        self.origins[&lot(number).lot_id]
+        self.state(number).origin
     }
 
     pub(crate) fn lot_ref(&self, number: &str) -> LotRef {
@@ -140,7 +139,7 @@ impl Plant {
             let taken = self
                 .lots
                 .values()
-                .any(|state| state.lot.number == new.number && state.material.is_some());
+                .any(|state| state.lot.number == new.number && state.origin != LotOrigin::Unknown);
             if taken {
                 book.take_number(new.number.clone());
             }
@@ -167,12 +166,13 @@ impl Plant {
                         base_unit,
                         holds: BTreeSet::new(),
                         attributes: LotAttributes::default(),
+                        origin,
                         created_at,
                     });
                     state.material = material;
                     state.base_unit = base_unit;
                     state.attributes = attributes;
-                    self.origins.insert(lot.lot_id, origin);
+                    state.origin = origin;
                 }
                 Effect::BalanceChanged {
                     lot_id,

@@ -1,12 +1,13 @@
 //! What the demo prints: acts, lines, tables. Plain text, so that it reads the same in a log.
 
-use std::io::Write as _;
+use std::io::{Stdout, Write as _};
 use std::time::Instant;
 
 /// The narrator: numbers the acts and knows when the play began.
 pub(super) struct Narrator {
     began: Instant,
     act: u32,
+    out: Stdout,
 }
 
 impl Narrator {
@@ -15,6 +16,7 @@ impl Narrator {
         Self {
             began: Instant::now(),
             act: 0,
+            out: std::io::stdout(),
         }
     }
 
@@ -22,23 +24,23 @@ impl Narrator {
     pub(super) fn act(&mut self, title: &str) {
         self.act += 1;
         let seconds = self.began.elapsed().as_secs_f64();
-        print_line(&format!("\n━━ {}. {title}  ({seconds:.1} s)", self.act));
+        self.print(&format!("\n━━ {}. {title}  ({seconds:.1} s)", self.act));
     }
 
     /// One sentence of what happens.
     pub(super) fn line(&self, text: &str) {
-        print_line(&format!("   {text}"));
+        self.print(&format!("   {text}"));
     }
 
     /// Something that was checked and holds.
     pub(super) fn holds(&self, text: &str) {
-        print_line(&format!("   ✓ {text}"));
+        self.print(&format!("   ✓ {text}"));
     }
 
     /// A block of text, for example a tree, indented.
     pub(super) fn block(&self, text: &str) {
         for line in text.lines() {
-            print_line(&format!("     {line}"));
+            self.print(&format!("     {line}"));
         }
     }
 
@@ -63,7 +65,7 @@ impl Narrator {
                     }
                 })
                 .collect();
-            print_line(format!("     {}", cells.join("  ")).trim_end());
+            self.print(format!("     {}", cells.join("  ")).trim_end());
         };
         line(head.to_vec());
         for row in rows {
@@ -75,15 +77,15 @@ impl Narrator {
     pub(super) fn elapsed_seconds(&self) -> f64 {
         self.began.elapsed().as_secs_f64()
     }
+
+    fn print(&self, text: &str) {
+        // Whoever reads may have gone (`make demo | head`); the checks go on all the same.
+        let _ = writeln!(self.out.lock(), "{text}");
+    }
 }
 
 impl Default for Narrator {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn print_line(text: &str) {
-    // Whoever reads may have gone (`make demo | head`); the checks go on all the same.
-    let _ = writeln!(std::io::stdout(), "{text}");
 }

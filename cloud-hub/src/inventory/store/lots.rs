@@ -27,17 +27,8 @@ pub(super) fn limit(rows: usize) -> i64 {
 
 /// Reads an origin from storage.
 fn origin(text: &str) -> Result<LotOrigin, DbError> {
-    [
-        LotOrigin::Received,
-        LotOrigin::Split,
-        LotOrigin::SplitWaste,
-        LotOrigin::Merged,
-        LotOrigin::Produced,
-        LotOrigin::Unknown,
-    ]
-    .into_iter()
-    .find(|origin| origin.as_str() == text)
-    .ok_or_else(|| DbError::stored(format!("unknown lot origin `{text}`")))
+    LotOrigin::from_text(text)
+        .ok_or_else(|| DbError::stored(format!("unknown lot origin `{text}`")))
 }
 
 /// Loads what the rules need to know for one event, and locks the lots until the transaction ends.
@@ -67,6 +58,7 @@ pub(in crate::inventory) async fn book_load(
             base_unit: row.on_hand.unit,
             holds: holds.remove(&row.key).unwrap_or_default(),
             attributes: row.attributes,
+            origin: row.origin,
             created_at: row.created_at,
         });
     }
