@@ -38,8 +38,8 @@ impl Store {
             .saturating_sub(self.limits.age_max)
             .unwrap_or(Timestamp::MIN);
         let mut dropped = 0;
-        let too_old = self.drop_oldest(now, "age limit", |_, first_us| {
-            first_us < keep_from.as_microsecond()
+        let too_old = self.drop_oldest(now, "age limit", |_, closed_us| {
+            closed_us < keep_from.as_microsecond()
         })?;
         dropped += too_old;
         let bytes_max = self.limits.bytes_max;
@@ -59,7 +59,8 @@ impl Store {
         loop {
             let oldest = transaction
                 .query_row(
-                    "select block, first_us, last_us, sample_count, length(body) from block order by block limit 1",
+                    "select block, first_us, last_us, sample_count, length(body), closed_us
+                     from block order by block limit 1",
                     [],
                     |row| {
                         Ok((
@@ -68,15 +69,16 @@ impl Store {
                             row.get::<_, i64>(2)?,
                             row.get::<_, i64>(3)?,
                             row.get::<_, i64>(4)?,
+                            row.get::<_, i64>(5)?,
                         ))
                     },
                 )
                 .optional()
                 .map_err(step("find the oldest block"))?;
-            let Some((block, first_us, last_us, count, length)) = oldest else {
+            let Some((block, first_us, last_us, count, length, closed_us)) = oldest else {
                 break;
             };
-            if !beyond(bytes, first_us) {
+            if !beyond(bytes, closed_us) {
                 break;
             }
             transaction

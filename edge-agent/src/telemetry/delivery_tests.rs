@@ -131,7 +131,7 @@ async fn a_full_block_closes_by_count_and_the_next_one_by_age() {
 }
 
 #[tokio::test]
-async fn a_redelivered_sample_is_stored_once() {
+async fn a_redelivered_sample_is_stored_once_also_when_later_ones_came_before_it() {
     let bench = Bench::new();
     let telemetry = bench.open(Limits::default());
     telemetry
@@ -142,15 +142,23 @@ async fn a_redelivered_sample_is_stored_once() {
         redelivered: true,
         ..sample("speed", 1, 2.0)
     };
+    // The first try of this one failed, while that of a later one worked.
+    let failed_before = Sample {
+        redelivered: true,
+        ..sample("speed", 0, 0.5)
+    };
     let newer = Sample {
         redelivered: true,
         ..sample("speed", 2, 3.0)
     };
 
-    telemetry.record(vec![again, newer]).await.unwrap();
+    telemetry
+        .record(vec![again, failed_before, newer])
+        .await
+        .unwrap();
 
     telemetry.flush(bench.clock.now()).await.unwrap();
-    assert_eq!(stored_values(&telemetry).await, [1.0, 2.0, 3.0]);
+    assert_eq!(stored_values(&telemetry).await, [1.0, 2.0, 0.5, 3.0]);
 }
 
 #[tokio::test]

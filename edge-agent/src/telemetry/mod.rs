@@ -40,8 +40,8 @@ pub struct Sample {
     pub series: SeriesKey,
     pub at: Timestamp,
     pub value: f64,
-    /// The transport says that it may have delivered this before: it is skipped when its series
-    /// already has a sample of that instant or later.
+    /// The transport says that it may have delivered this before: it is skipped when the same
+    /// value of the same instant is there.
     pub redelivered: bool,
 }
 

@@ -7,9 +7,11 @@ create table if not exists standing (
     only_row integer primary key check (only_row = 1),
     epoch integer not null,
     last_block integer not null,
-    acked_block integer not null
+    acked_block integer not null,
+    -- Samples up to here are in blocks.
+    closed_sample_id integer not null
 ) strict;
-insert or ignore into standing values (1, 1, 0, 0);
+insert or ignore into standing values (1, 1, 0, 0, 0);
 
 create table if not exists series (
     series_id integer primary key,
@@ -21,17 +23,23 @@ create table if not exists series (
     unique (device, metric, unit)
 ) strict;
 
-create table if not exists open_sample (
+-- The samples of the open block, and the newest of the closed ones: what is delivered again is
+-- looked up here.
+create table if not exists sample (
     sample_id integer primary key,
     series_id integer not null references series (series_id),
     at_us integer not null,
     value real not null
 ) strict;
 
+create index if not exists sample_by_time on sample (series_id, at_us);
+
 create table if not exists block (
     block integer primary key,
     first_us integer not null,
     last_us integer not null,
+    -- By our clock; the age of a block counts from here, because a machine's clock may be wrong.
+    closed_us integer not null,
     sample_count integer not null,
     body blob not null
 ) strict;

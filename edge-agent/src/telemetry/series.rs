@@ -16,8 +16,6 @@ pub(super) const SERIES_MAX: usize = 10_000;
 /// A known series.
 pub(super) struct Series {
     pub(super) series_id: i64,
-    /// Its newest sample.
-    pub(super) last_us: i64,
 }
 
 impl Store {
@@ -75,13 +73,7 @@ pub(super) fn series_of<'a>(
                 |row| row.get(0),
             )
             .map_err(step("find a series"))?;
-        known.insert(
-            key.clone(),
-            Series {
-                series_id,
-                last_us: i64::MIN,
-            },
-        );
+        known.insert(key.clone(), Series { series_id });
     }
     Ok(known.get_mut(key))
 }
@@ -120,8 +112,7 @@ pub(super) fn remember_newest(
 }
 
 pub(super) fn read_series(connection: &Connection) -> rusqlite::Result<HashMap<SeriesKey, Series>> {
-    let mut statement =
-        connection.prepare("select series_id, device, metric, unit, last_us from series")?;
+    let mut statement = connection.prepare("select series_id, device, metric, unit from series")?;
     let rows = statement.query_map([], |row| {
         let unit: String = row.get(3)?;
         let key = SeriesKey {
@@ -129,12 +120,10 @@ pub(super) fn read_series(connection: &Connection) -> rusqlite::Result<HashMap<S
             metric: row.get(2)?,
             unit: (!unit.is_empty()).then_some(unit),
         };
-        let last_us = row.get::<_, Option<i64>>(4)?.unwrap_or(i64::MIN);
         Ok((
             key,
             Series {
                 series_id: row.get(0)?,
-                last_us,
             },
         ))
     })?;

@@ -1,7 +1,7 @@
 //! The SQL of `telemetry.db`. Owned by the writer thread (`buffer.rs`); nothing else opens the file.
 //!
-//! Samples are first rows of `open_sample` (durable at once), then move into a `block`: one
-//! compressed [`TelemetryBlock`]. Block numbers are dense per epoch. A block that had to be
+//! Samples are rows of `sample` (durable at once), then also go into a `block`: one compressed
+//! [`TelemetryBlock`]. The newest rows stay, so that a sample that is delivered again is known. Block numbers are dense per epoch. A block that had to be
 //! dropped before it was delivered leaves its number behind (`delivery.rs`).
 //!
 //! Limits: [`BLOCK_SAMPLES_MAX`] samples per block, those of `series.rs`.
@@ -19,6 +19,10 @@ use super::{Limits, Sample};
 
 /// A block closes at this many samples: about 30 KiB compressed, a fraction of one request.
 pub(super) const BLOCK_SAMPLES_MAX: u32 = 4_096;
+
+/// A sample that is delivered again is known among so many newest ones: more than any broker has
+/// unacknowledged at one time.
+const REMEMBERED_SAMPLES: i64 = 65_536;
 
 /// A step on `telemetry.db` failed.
 #[derive(Debug, thiserror::Error)]
@@ -99,10 +103,12 @@ impl Store {
             .execute_batch(include_str!("schema.sql"))
             .map_err(opened)?;
         let series = read_series(&connection).map_err(opened)?;
-        let (open_samples, open_since) = connection
-            .query_row("select count(*), min(at_us) from open_sample", [], |row| {
-                Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?))
-            })
+        let open_samples: u32 = connection
+            .query_row(
+                "select count(*) from sample, standing where sample_id > closed_sample_id",
+                [],
+                |row| row.get(0),
+            )
             .map_err(opened)?;
         let bytes: i64 = connection
             .query_row(
@@ -117,7 +123,8 @@ impl Store {
             limits,
             rng,
             open_samples,
-            open_since: open_since.map(timestamp),
+            // What a stopped program left open has waited long enough.
+            open_since: (open_samples > 0).then_some(Timestamp::UNIX_EPOCH),
             bytes: bytes.cast_unsigned(),
         })
     }
@@ -144,10 +151,13 @@ impl Store {
         let mut bytes = self.bytes;
         {
             let mut insert = transaction
-                .prepare_cached(
-                    "insert into open_sample (series_id, at_us, value) values (?1, ?2, ?3)",
-                )
+                .prepare_cached("insert into sample (series_id, at_us, value) values (?1, ?2, ?3)")
                 .map_err(step("prepare a sample"))?;
+            let mut known = transaction
+                .prepare_cached(
+                    "select 1 from sample where series_id = ?1 and at_us = ?2 and value = ?3",
+                )
+                .map_err(step("prepare a repeat"))?;
             for sample in samples {
                 let at_us = sample.at.as_microsecond();
                 let Some(series) = series_of(&transaction, &mut self.series, &sample.series)?
@@ -155,19 +165,17 @@ impl Store {
                     done.refused += 1;
                     continue;
                 };
-                if sample.redelivered && at_us <= series.last_us {
+                let row = params![series.series_id, at_us, sample.value];
+                if sample.redelivered && known.exists(row).map_err(step("find a repeat"))? {
                     done.repeated += 1;
                     continue;
                 }
-                insert
-                    .execute(params![series.series_id, at_us, sample.value])
-                    .map_err(step("store a sample"))?;
-                series.last_us = series.last_us.max(at_us);
+                insert.execute(row).map_err(step("store a sample"))?;
                 open += 1;
                 open_since.get_or_insert(now);
                 done.stored += 1;
                 if open >= BLOCK_SAMPLES_MAX {
-                    bytes += close_block(&transaction)?;
+                    bytes += close_block(&transaction, now)?;
                     open = 0;
                     open_since = None;
                 }
@@ -190,7 +198,7 @@ impl Store {
             return Ok(false);
         }
         let transaction = self.connection.transaction().map_err(step("begin"))?;
-        let bytes = close_block(&transaction)?;
+        let bytes = close_block(&transaction, now)?;
         transaction.commit().map_err(step("commit a block"))?;
         self.bytes += bytes;
         self.open_samples = 0;
@@ -221,7 +229,7 @@ impl Store {
 }
 
 /// Moves every open sample into a new block; returns its compressed size.
-fn close_block(transaction: &Transaction<'_>) -> Result<u64, StoreError> {
+fn close_block(transaction: &Transaction<'_>, now: Timestamp) -> Result<u64, StoreError> {
     let number: i64 = transaction
         .query_row(
             "update standing set last_block = last_block + 1 returning last_block",
@@ -237,7 +245,8 @@ fn close_block(transaction: &Transaction<'_>) -> Result<u64, StoreError> {
         let mut statement = transaction
             .prepare_cached(
                 "select series_id, at_us, value, device, metric, unit
-                 from open_sample join series using (series_id) order by sample_id",
+                 from sample join series using (series_id)
+                 where sample_id > (select closed_sample_id from standing) order by sample_id",
             )
             .map_err(step("prepare open samples"))?;
         let mut rows = statement.query([]).map_err(step("read open samples"))?;
@@ -270,13 +279,23 @@ fn close_block(transaction: &Transaction<'_>) -> Result<u64, StoreError> {
     let count = i64::try_from(block.value.len()).unwrap_or(i64::MAX);
     transaction
         .execute(
-            "insert into block (block, first_us, last_us, sample_count, body) values (?1, ?2, ?3, ?4, ?5)",
-            params![number, first_us, last_us, count, body],
+            "insert into block (block, first_us, last_us, closed_us, sample_count, body)
+             values (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![number, first_us, last_us, now.as_microsecond(), count, body],
         )
         .map_err(step("store a block"))?;
     transaction
-        .execute("delete from open_sample", [])
-        .map_err(step("clear open samples"))?;
+        .execute(
+            "update standing set closed_sample_id = (select max(sample_id) from sample)",
+            [],
+        )
+        .map_err(step("close the samples"))?;
+    transaction
+        .execute(
+            "delete from sample where sample_id <= (select closed_sample_id from standing) - ?1",
+            params![REMEMBERED_SAMPLES],
+        )
+        .map_err(step("forget old samples"))?;
     Ok(u64::try_from(body.len()).unwrap_or(u64::MAX))
 }
 

@@ -154,10 +154,10 @@ mod tests {
     fn the_key_is_made_once_and_only_its_owner_can_read_it() {
         let folder = tempfile::tempdir().unwrap();
         assert!(AgentKey::load(folder.path()).unwrap().is_none());
-        let made = AgentKey::load_or_create(folder.path()).unwrap();
-        let read = AgentKey::load_or_create(folder.path()).unwrap();
-        assert_eq!(made.public_base64(), read.public_base64());
-        assert_eq!(STANDARD.decode(made.public_base64()).unwrap().len(), 32);
+        let first = AgentKey::load_or_create(folder.path()).unwrap();
+        let again = AgentKey::load_or_create(folder.path()).unwrap();
+        assert_eq!(first.public_base64(), again.public_base64());
+        assert_eq!(STANDARD.decode(first.public_base64()).unwrap().len(), 32);
         let mode = std::fs::metadata(folder.path().join(KEY_FILE))
             .unwrap()
             .permissions()

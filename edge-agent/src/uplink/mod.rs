@@ -63,6 +63,12 @@ enum SessionError {
     Duel(u32),
 }
 
+impl SessionError {
+    fn is_refused_for_good(&self) -> bool {
+        matches!(self, Self::Hub(error) if error.is_refused_for_good())
+    }
+}
+
 /// What outlives a session.
 #[derive(Debug, Default)]
 struct Memory {
@@ -89,21 +95,25 @@ async fn deliver(agent: &Agent, telemetry: &Telemetry, wake: &Wake, hub_url: &st
     let mut rng = agent.fork_rng();
     let mut backoff = Backoff::new(RETRY_BASE, RETRY_CAP);
     let mut memory = Memory::default();
+    // Kept over sessions together with its token, until the hub refuses it.
+    let mut known_hub = None;
     loop {
-        match connect(agent, hub_url).await {
+        let hub = match known_hub.take() {
+            Some(hub) => Ok(hub),
+            None => connect(agent, hub_url).await,
+        };
+        match hub {
             Ok(hub) => {
-                let error =
-                    match session(agent, telemetry, wake, &hub, &mut memory, &mut backoff).await {
-                        Ok(never) => match never {},
-                        Err(error) => error,
-                    };
+                let ended = session(agent, telemetry, wake, &hub, &mut memory, &mut backoff).await;
+                let error = match ended {
+                    Ok(never) => match never {},
+                    Err(error) => error,
+                };
                 report(agent, &error, backoff.attempts());
+                known_hub = (!error.is_refused_for_good()).then_some(hub);
             }
             Err(error) => {
-                warn!(
-                    error = &*error as &dyn std::error::Error,
-                    "hub cannot be used yet"
-                );
+                warn!(error = &*error, "hub cannot be used yet");
                 agent.health.hub_failed(HubState::Refused, chain(&*error));
             }
         }
@@ -188,10 +198,11 @@ async fn session(
 
 fn report(agent: &Agent, error: &SessionError, attempts: u32) {
     let text = chain(error);
-    let state = match error {
-        SessionError::Hub(error) if error.is_refused_for_good() => HubState::Refused,
-        SessionError::Duel(_) => HubState::Refused,
-        _ => HubState::Offline,
+    let refused = error.is_refused_for_good() || matches!(error, SessionError::Duel(_));
+    let state = if refused {
+        HubState::Refused
+    } else {
+        HubState::Offline
     };
     // The first failure after a good session is news; the next ones are the same outage.
     if attempts == 0 || state == HubState::Refused {

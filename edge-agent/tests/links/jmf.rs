@@ -1,0 +1,453 @@
+//! The JMF endpoint: what machines send, right and wrong, and what becomes of a returned ticket.
+
+use agog_edge::devices::contact::Contacts;
+use agog_edge::devices::floor::Floor;
+use agog_edge::ingest::jmf::{BODY_BYTES_MAX, JmfState, router};
+use agog_edge::ledger::{Append, Fact, What};
+use agog_jdf::Limits;
+use agog_jdf::jmf::{Body as Content, Jmf, Response as Answer, ReturnCode};
+use agog_jdf::package::Outgoing;
+use agog_sync::event::{Actor, Event, JobStep};
+use agog_sync::frame::{JobTicket, OutputLot};
+use agog_sync::ids::JobId;
+use agog_sync::lots::{LotEvent, WorkContext};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode};
+use rust_decimal::Decimal;
+use tower::ServiceExt as _;
+
+use crate::support::TestAgent;
+
+const PRESS: &str = "[[device]]\nid = \"press-3\"\njmf_url = \"http://127.0.0.1:1/jmf\"\n";
+
+struct Endpoint {
+    test: TestAgent,
+    router: Router,
+}
+
+impl Endpoint {
+    fn new() -> Self {
+        let test = TestAgent::new(PRESS);
+        let (floor, task) = Floor::new(test.agent.clone());
+        tokio::spawn(task.run());
+        let state = JmfState {
+            agent: test.agent.clone(),
+            floor,
+            contacts: Contacts::default(),
+            telemetry: test.telemetry.clone(),
+        };
+        Self {
+            router: router(state),
+            test,
+        }
+    }
+
+    async fn post(&self, content_type: &str, body: impl Into<Body>) -> (StatusCode, Vec<Answer>) {
+        let request = Request::post("/jmf")
+            .header("content-type", content_type)
+            .body(body.into())
+            .unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let jmf = Jmf::parse(&bytes, &Limits::default()).unwrap().jmf;
+        assert_eq!(jmf.sender_id, "agog-edge-HAM");
+        let answers = jmf.messages.into_iter().map(|message| match message.body {
+            Content::Response(answer) => answer,
+            other => panic!("not a response: {other:?}"),
+        });
+        (status, answers.collect())
+    }
+
+    async fn post_xml(&self, xml: &str) -> (StatusCode, Vec<Answer>) {
+        self.post("application/vnd.cip4-jmf+xml", xml.to_owned())
+            .await
+    }
+
+    async fn post_return(&self, message_id: &str, ticket: &str) -> Vec<Answer> {
+        let jmf = jmf(&format!(
+            "<Command ID=\"{message_id}\" Type=\"ReturnQueueEntry\" xsi:type=\"CommandReturnQueueEntry\">\
+             <ReturnQueueEntryParams QueueEntryID=\"QE-1\" URL=\"cid:back.jdf\" Completed=\"n1\"/></Command>"
+        ));
+        let mut package = Outgoing::new(jmf.into_bytes());
+        package.ticket("back.jdf", ticket.as_bytes().to_vec());
+        let (content_type, body) = package.finish();
+        let (status, answers) = self.post(&content_type, body).await;
+        assert_eq!(status, StatusCode::OK);
+        answers
+    }
+
+    async fn ticket(&self, inputs: &[&str]) {
+        let ticket = JobTicket {
+            job_id: JobId::from_uuid(uuid::Uuid::from_u128(5)),
+            number: "JOB-B".to_owned(),
+            device: "press-3".to_owned(),
+            order: Some("ORD-7".to_owned()),
+            customer: Some("Chocolate Ltd".to_owned()),
+            jdf: returned("LOT-2025-001-B"),
+            inputs: inputs.iter().map(ToString::to_string).collect(),
+            output: Some(OutputLot {
+                number: Some("FG-B".to_owned()),
+                material: self.test.agent.config.material_map()["CARTON-A"].clone(),
+            }),
+            waste_reason: Some("color issues".to_owned()),
+        };
+        let fact = Fact {
+            occurred_at: None,
+            actor: Actor::System {
+                component: "test".to_owned(),
+            },
+            what: What::Ticket(Box::new(ticket)),
+        };
+        let append = Append {
+            facts: vec![fact],
+            ..Append::default()
+        };
+        self.test.agent.ledger.append(append).await.unwrap();
+    }
+}
+
+fn jmf(messages: &str) -> String {
+    format!(
+        "<JMF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" \
+         SenderID=\"press-3\" TimeStamp=\"2026-01-05T10:00:00Z\" Version=\"1.5\">{messages}</JMF>"
+    )
+}
+
+fn status(id: &str, time: &str, status: &str, phase: &str) -> String {
+    format!(
+        "<Signal ID=\"{id}\" Type=\"Status\" Time=\"{time}\"><DeviceInfo DeviceID=\"press-3\" \
+         DeviceStatus=\"{status}\" Speed=\"9000\">{phase}</DeviceInfo></Signal>"
+    )
+}
+
+fn phase(status: &str, amount: u32) -> String {
+    format!(
+        "<JobPhase JobID=\"JOB-B\" QueueEntryID=\"QE-1\" Status=\"{status}\" Amount=\"{amount}\" Waste=\"12\"/>"
+    )
+}
+
+/// The ticket of job B as the press returns it: 14,500 good and 500 waste of one lot.
+fn returned(lot: &str) -> String {
+    let amounts = |lot: &str| {
+        let lot = |amount| match lot {
+            "" => String::new(),
+            lot => format!("<Lot LotID=\"{lot}\" ActualAmount=\"{amount}\"/>"),
+        };
+        format!(
+            "<AmountPool><PartAmount ActualAmount=\"14500\"><Part Condition=\"Good\"/>{}</PartAmount>\
+             <PartAmount ActualAmount=\"500\"><Part Condition=\"Waste\"/>{}</PartAmount></AmountPool>",
+            lot(14_500),
+            lot(500)
+        )
+    };
+    format!(
+        "<JDF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" ID=\"n1\" Type=\"ConventionalPrinting\" JobID=\"JOB-B\" \
+         Status=\"Completed\" Version=\"1.5\"><AuditPool>\
+         <PhaseTime Start=\"2026-01-05T08:00:00Z\" End=\"2026-01-05T09:30:00Z\" Status=\"InProgress\" StatusDetails=\"Good\">\
+         <Employee PersonalID=\"Jane Smith\"/></PhaseTime>\
+         <ResourceAudit Reason=\"ProcessResult\"><MediaLink rRef=\"M1\" Usage=\"Input\">{}</MediaLink></ResourceAudit>\
+         <ResourceAudit Reason=\"ProcessResult\"><ComponentLink rRef=\"C1\" Usage=\"Output\">{}</ComponentLink></ResourceAudit>\
+         <ProcessRun Start=\"2026-01-05T08:00:00Z\" End=\"2026-01-05T09:30:00Z\" EndStatus=\"Completed\"/></AuditPool>\
+         <ResourcePool><Media ID=\"M1\" Class=\"Consumable\" Status=\"Available\"/>\
+         <Component ID=\"C1\" Class=\"Quantity\" Status=\"Available\"/></ResourcePool>\
+         <ResourceLinkPool><MediaLink rRef=\"M1\" Usage=\"Input\"/><ComponentLink rRef=\"C1\" Usage=\"Output\"/></ResourceLinkPool>\
+         </JDF>",
+        amounts(lot),
+        amounts("")
+    )
+}
+
+#[tokio::test]
+async fn what_is_not_well_formed_is_answered_with_code_3_and_the_place() {
+    let endpoint = Endpoint::new();
+    for body in [
+        "<JMF SenderID=\"press-3\">\n  <Signal></JMF>",
+        "garbage",
+        "",
+    ] {
+        let (status, answers) = endpoint.post_xml(body).await;
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(
+            answers[0].return_code,
+            ReturnCode::XML_PARSER_ERROR,
+            "{body}"
+        );
+    }
+    let (_, answers) = endpoint
+        .post_xml("<JMF SenderID=\"press-3\">\n  <Signal></JMF>")
+        .await;
+    assert!(
+        answers[0].reason().contains("line 2, column"),
+        "{}",
+        answers[0].reason()
+    );
+}
+
+#[tokio::test]
+async fn a_document_type_is_refused() {
+    let endpoint = Endpoint::new();
+    let bomb = "<!DOCTYPE JMF [<!ENTITY a \"aaaa\">]><JMF SenderID=\"&a;\"/>";
+    let (status, answers) = endpoint.post_xml(bomb).await;
+    assert_eq!(
+        (status, answers[0].return_code),
+        (StatusCode::OK, ReturnCode::XML_PARSER_ERROR)
+    );
+    assert!(
+        answers[0]
+            .reason()
+            .contains("document type definitions are refused")
+    );
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_is_refused() {
+    let endpoint = Endpoint::new();
+    let (status, answers) = endpoint
+        .post(
+            "application/vnd.cip4-jmf+xml",
+            vec![b' '; BODY_BYTES_MAX + 1],
+        )
+        .await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(answers[0].return_code, ReturnCode::GENERAL_ERROR);
+}
+
+#[tokio::test]
+async fn every_message_of_a_jmf_is_answered_and_unknown_types_with_code_5() {
+    let endpoint = Endpoint::new();
+    let (_, answers) = endpoint
+        .post_xml(&jmf(
+            "<Query ID=\"q1\" Type=\"KnownDevices\"/><Query ID=\"q2\" Type=\"Vendor:Coffee\"/>\
+             <Query ID=\"q3\" Type=\"KnownMessages\"/><Command ID=\"c1\" Type=\"ShutDown\"/>",
+        ))
+        .await;
+    let codes: Vec<_> = answers.iter().map(|answer| answer.return_code).collect();
+    let (ok, unknown) = (ReturnCode::SUCCESS, ReturnCode::NOT_IMPLEMENTED);
+    assert_eq!(codes, [ok, unknown, ok, unknown]);
+    assert_eq!(answers[0].devices[0].id(), Some("press-3"));
+    assert!(
+        answers[2]
+            .messages
+            .iter()
+            .any(|service| service.kind == "ReturnQueueEntry")
+    );
+}
+
+#[tokio::test]
+async fn a_device_that_is_not_configured_leaves_no_trace() {
+    let endpoint = Endpoint::new();
+    let stranger =
+        jmf(&status("s1", "2026-01-05T10:00:00Z", "Running", "")).replace("press-3", "toaster");
+    let (_, answers) = endpoint.post_xml(&stranger).await;
+    assert_eq!(answers[0].return_code, ReturnCode::DEVICE_ID_UNKNOWN);
+    assert!(endpoint.test.events().await.is_empty());
+    assert!(endpoint.test.telemetry.latest().is_empty());
+}
+
+#[tokio::test]
+async fn only_changes_of_a_device_become_events_and_heartbeats_become_samples() {
+    let endpoint = Endpoint::new();
+    let say = async |id: &str, time: &str, state: &str, phase: &str| {
+        let (_, answers) = endpoint
+            .post_xml(&jmf(&status(id, time, state, phase)))
+            .await;
+        assert_eq!(answers[0].return_code, ReturnCode::SUCCESS);
+    };
+    say("s1", "2026-01-05T10:00:00Z", "Idle", "").await;
+    say("s2", "2026-01-05T10:00:10Z", "Idle", "").await;
+    say("s3", "2026-01-05T10:00:20Z", "Setup", &phase("Setup", 0)).await;
+    say("s4", "2026-01-05T10:00:30Z", "Setup", &phase("Setup", 0)).await;
+    say(
+        "s5",
+        "2026-01-05T10:00:40Z",
+        "Running",
+        &phase("InProgress", 100),
+    )
+    .await;
+    say(
+        "s6",
+        "2026-01-05T10:00:50Z",
+        "Running",
+        &phase("InProgress", 200),
+    )
+    .await;
+
+    let expected = [
+        "device.state-changed",
+        "device.state-changed",
+        "job.started",
+        "device.state-changed",
+        "job.phase",
+    ];
+    assert_eq!(endpoint.test.kinds().await, expected);
+    let latest = endpoint.test.telemetry.latest();
+    let good = latest
+        .iter()
+        .find(|value| value.metric == "jmf.job.good")
+        .unwrap();
+    assert!((good.value - 200.0).abs() < f64::EPSILON);
+}
+
+#[tokio::test]
+async fn a_repeated_message_has_no_second_effect_and_gets_the_same_answer() {
+    let endpoint = Endpoint::new();
+    let running = jmf(&status("s1", "2026-01-05T10:00:00Z", "Running", ""));
+    let stopped = jmf(&status("s2", "2026-01-05T10:00:05Z", "Stopped", ""));
+    let first = endpoint.post_xml(&running).await;
+    endpoint.post_xml(&stopped).await;
+
+    let again = endpoint.post_xml(&running).await;
+
+    assert_eq!(first, again);
+    assert_eq!(
+        endpoint.test.kinds().await,
+        ["device.state-changed", "device.state-changed"]
+    );
+}
+
+#[tokio::test]
+async fn a_returned_ticket_becomes_exactly_what_was_consumed_wasted_and_produced() {
+    let endpoint = Endpoint::new();
+    endpoint.test.receive("LOT-2025-001-B", 15_000).await;
+    endpoint.ticket(&["LOT-2025-001-B"]).await;
+
+    let answers = endpoint
+        .post_return("c1", &returned("LOT-2025-001-B"))
+        .await;
+
+    assert_eq!(answers[0].return_code, ReturnCode::SUCCESS);
+    let events = endpoint.test.events().await;
+    let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
+    let expected = [
+        "lot.received",
+        "job.received",
+        "lot.consumed",
+        "lot.wasted",
+        "lot.produced",
+        "job.completed",
+    ];
+    assert_eq!(kinds, expected);
+    let facts: Vec<Event> = events.iter().map(|event| event.event().unwrap()).collect();
+    let (
+        Event::Lot(LotEvent::Consumed(used)),
+        Event::Lot(LotEvent::Wasted(lost)),
+        Event::Lot(LotEvent::Produced(made)),
+    ) = (&facts[2], &facts[3], &facts[4])
+    else {
+        panic!("{facts:?}");
+    };
+    assert_eq!(used.draw.quantity.base.amount, Decimal::from(14_500));
+    assert_eq!(lost.draw.quantity.base.amount, Decimal::from(500));
+    assert_eq!(lost.reason, "color issues");
+    assert_eq!((&used.forced, &lost.forced), (&None, &None));
+    assert_eq!(made.outputs[0].lot.number, "FG-B");
+    assert_eq!(made.outputs[0].quantity.base.amount, Decimal::from(14_500));
+    assert_eq!(made.sources, std::slice::from_ref(&used.draw.lot));
+    for work in [&used.work, &lost.work, &made.work] {
+        assert_context(work);
+    }
+    assert_eq!(endpoint.test.on_hand("LOT-2025-001-B").await, Decimal::ZERO);
+    assert_eq!(endpoint.test.on_hand("FG-B").await, Decimal::from(14_500));
+    assert_eq!(events[5].occurred_at.to_string(), "2026-01-05T09:30:00Z");
+
+    // The device did not get the answer and makes a new message of the same return.
+    let again = endpoint
+        .post_return("c2", &returned("LOT-2025-001-B"))
+        .await;
+    assert_eq!(again[0].return_code, ReturnCode::SUCCESS);
+    assert_eq!(endpoint.test.events().await.len(), 6);
+}
+
+fn assert_context(work: &WorkContext) {
+    let job = work.job.as_ref().unwrap();
+    assert_eq!(
+        (job.number.as_str(), job.order.as_deref()),
+        ("JOB-B", Some("ORD-7"))
+    );
+    assert_eq!(job.customer.as_deref(), Some("Chocolate Ltd"));
+    assert_eq!(work.device.as_deref(), Some("press-3"));
+    assert_eq!(work.operator.as_deref(), Some("Jane Smith"));
+}
+
+#[tokio::test]
+async fn a_press_that_names_no_lot_has_used_the_lots_of_the_ticket() {
+    let endpoint = Endpoint::new();
+    endpoint.test.receive("LOT-1", 10_000).await;
+    endpoint.test.receive("LOT-2", 6_000).await;
+    endpoint.ticket(&["LOT-1", "LOT-2"]).await;
+
+    endpoint.post_return("c1", &returned("")).await;
+
+    assert_eq!(endpoint.test.on_hand("LOT-1").await, Decimal::ZERO);
+    assert_eq!(endpoint.test.on_hand("LOT-2").await, Decimal::from(1_000));
+    let kinds = endpoint.test.kinds().await;
+    assert_eq!(
+        kinds.iter().filter(|kind| *kind == "lot.consumed").count(),
+        2
+    );
+    assert_eq!(kinds.iter().filter(|kind| *kind == "lot.wasted").count(), 1);
+}
+
+#[tokio::test]
+async fn a_press_fact_is_recorded_and_marked_also_when_the_lot_is_short_or_unknown() {
+    for known in [true, false] {
+        let endpoint = Endpoint::new();
+        if known {
+            endpoint.test.receive("LOT-2025-001-B", 10_000).await;
+        }
+        endpoint.ticket(&["LOT-2025-001-B"]).await;
+
+        let answers = endpoint
+            .post_return("c1", &returned("LOT-2025-001-B"))
+            .await;
+
+        assert_eq!(answers[0].return_code, ReturnCode::SUCCESS);
+        let facts: Vec<Event> = endpoint
+            .test
+            .events()
+            .await
+            .iter()
+            .map(|event| event.event().unwrap())
+            .collect();
+        let forced: Vec<_> = facts
+            .iter()
+            .filter_map(|fact| match fact {
+                Event::Lot(LotEvent::Consumed(event)) => event.forced.clone(),
+                Event::Lot(LotEvent::Wasted(event)) => event.forced.clone(),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(forced, ["reported by device", "reported by device"]);
+        assert_eq!(
+            endpoint.test.on_hand("LOT-2025-001-B").await,
+            Decimal::from(if known { -5_000 } else { -15_000 })
+        );
+        assert_eq!(endpoint.test.on_hand("FG-B").await, Decimal::from(14_500));
+        let job = endpoint
+            .test
+            .agent
+            .ledger
+            .job_by_number("JOB-B")
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(job.step, JobStep::Completed);
+        assert!(job.progress.detail.unwrap().contains("LOT-2025-001-B"));
+    }
+}
+
+#[tokio::test]
+async fn a_return_without_its_ticket_is_refused_and_changes_nothing() {
+    let endpoint = Endpoint::new();
+    endpoint.ticket(&[]).await;
+    let (_, answers) = endpoint
+        .post_xml(&jmf(
+            "<Command ID=\"c1\" Type=\"ReturnQueueEntry\"><ReturnQueueEntryParams QueueEntryID=\"QE-1\" \
+             URL=\"cid:gone.jdf\"/></Command>",
+        ))
+        .await;
+    assert_eq!(answers[0].return_code, ReturnCode::INVALID_PARAMETERS);
+    assert_eq!(endpoint.test.kinds().await, ["job.received"]);
+}

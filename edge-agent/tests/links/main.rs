@@ -1,0 +1,10 @@
+//! The links of the agent, each against the real protocol on its other side: a hub, a press, a broker.
+
+mod broker;
+mod hub;
+mod jmf;
+mod mqtt;
+mod press;
+mod presses;
+mod support;
+mod uplink;

@@ -1,0 +1,187 @@
+//! MQTT against a real Mosquitto: acknowledged after the commit, and nothing lost over restarts.
+
+use agog_edge::ingest::mqtt;
+use agog_edge::lifecycle::Stop;
+
+use crate::broker::{Broker, publish};
+use crate::support::{TestAgent, until};
+
+fn section(port: u16) -> String {
+    format!(
+        "[telemetry]\nblock_ms = 20\n[mqtt]\nbroker = \"127.0.0.1:{port}\"\n\
+         [[mqtt.topic]]\nfilter = \"plant/+/+\"\ndevice = \"{{1}}\"\nmetric = \"{{2}}\"\n\
+         value = \"/value\"\ntime = \"/time\"\nunit = \"sheets/h\"\n"
+    )
+}
+
+fn readings(from: i64, count: i64) -> Vec<(String, String)> {
+    (from..from + count)
+        .map(|n| {
+            let time = 1_760_000_000_000_i64 + n * 1_000;
+            (
+                "plant/press-3/speed".to_owned(),
+                format!("{{\"value\":{n},\"time\":{time}}}"),
+            )
+        })
+        .collect()
+}
+
+struct Source {
+    stop: Stop,
+    task: tokio::task::JoinHandle<anyhow::Result<()>>,
+}
+
+impl Source {
+    async fn start(test: &TestAgent) -> Self {
+        let stop = Stop::new();
+        let source = mqtt::run(test.agent.clone(), test.telemetry.clone(), stop.clone());
+        let task = tokio::spawn(source);
+        connected(test).await;
+        Self { stop, task }
+    }
+
+    async fn stop(self) {
+        self.stop.begin();
+        self.task.await.unwrap().unwrap();
+    }
+}
+
+async fn connected(test: &TestAgent) {
+    until("the broker is connected", || async {
+        test.agent
+            .health
+            .snapshot()
+            .mqtt
+            .is_some_and(|mqtt| mqtt.connected)
+            .then_some(())
+    })
+    .await;
+}
+
+/// The values that are on disk, in order.
+async fn stored(test: &TestAgent) -> Vec<f64> {
+    test.telemetry.flush(test.agent.clock.now()).await.unwrap();
+    let blocks = test
+        .telemetry
+        .blocks_after(0, 100_000, usize::MAX)
+        .await
+        .unwrap();
+    blocks.into_iter().flat_map(|block| block.value).collect()
+}
+
+async fn has_values(test: &TestAgent, count: usize) {
+    until("the samples are stored", || async {
+        (stored(test).await.len() >= count).then_some(())
+    })
+    .await;
+}
+
+fn numbers(count: i32) -> Vec<f64> {
+    (0..count).map(f64::from).collect()
+}
+
+#[tokio::test]
+async fn readings_are_stored_once_and_in_order() {
+    let broker = Broker::start().await;
+    let test = TestAgent::new(&section(broker.port));
+    let source = Source::start(&test).await;
+    subscribed(&test, broker.port).await;
+
+    publish(broker.port, readings(0, 1_000)).await;
+
+    has_values(&test, 1_000).await;
+    assert_eq!(stored(&test).await, numbers(1_000));
+    let latest = test.telemetry.latest();
+    assert_eq!(
+        (latest[0].device.as_str(), latest[0].metric.as_str()),
+        ("press-3", "speed")
+    );
+    source.stop().await;
+}
+
+/// Publishes something without a sample until it arrives: subscribing takes the broker a moment.
+async fn subscribed(test: &TestAgent, port: u16) {
+    let heard = || {
+        test.agent
+            .health
+            .snapshot()
+            .mqtt
+            .and_then(|mqtt| mqtt.last_message)
+    };
+    let before = heard();
+    until("the subscription works", || async {
+        let ready = ("plant/press-3/ready".to_owned(), "{\"value\":1}".to_owned());
+        publish(port, vec![ready]).await;
+        (heard() != before).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_whose_samples_cannot_be_stored_is_delivered_again() {
+    let broker = Broker::start().await;
+    let test = TestAgent::new(&section(broker.port));
+    let source = Source::start(&test).await;
+    subscribed(&test, broker.port).await;
+    // Somebody else holds the file: the commit fails, so nothing may be acknowledged.
+    let blocker = rusqlite::Connection::open(test.data_dir().join("telemetry.db")).unwrap();
+    blocker.execute_batch("begin immediate").unwrap();
+
+    publish(broker.port, readings(0, 10)).await;
+    until("the failed commit has cost the connection", || async {
+        let mqtt = test.agent.health.snapshot().mqtt.unwrap();
+        mqtt.last_failure
+            .is_some_and(|why| why.contains("not stored"))
+            .then_some(())
+    })
+    .await;
+    blocker.execute_batch("rollback").unwrap();
+
+    has_values(&test, 10).await;
+    let mut values = stored(&test).await;
+    // What failed comes after what was stored meanwhile.
+    values.sort_by(f64::total_cmp);
+    assert_eq!(values, numbers(10));
+    source.stop().await;
+}
+
+#[tokio::test]
+async fn a_killed_broker_is_found_again_and_no_reading_is_lost_or_doubled() {
+    let mut broker = Broker::start().await;
+    let test = TestAgent::new(&section(broker.port));
+    let source = Source::start(&test).await;
+    subscribed(&test, broker.port).await;
+    publish(broker.port, readings(0, 100)).await;
+    has_values(&test, 100).await;
+
+    broker.kill();
+    until("the outage is noticed", || async {
+        test.agent.health.snapshot().mqtt.unwrap().last_failure
+    })
+    .await;
+    broker.restart().await;
+    connected(&test).await;
+    subscribed(&test, broker.port).await;
+    publish(broker.port, readings(100, 100)).await;
+
+    has_values(&test, 200).await;
+    assert_eq!(stored(&test).await, numbers(200));
+    source.stop().await;
+}
+
+#[tokio::test]
+async fn a_restarted_agent_gets_what_was_published_meanwhile() {
+    let broker = Broker::start().await;
+    let test = TestAgent::new(&section(broker.port));
+    let source = Source::start(&test).await;
+    subscribed(&test, broker.port).await;
+    source.stop().await;
+
+    publish(broker.port, readings(0, 50)).await;
+    let test = TestAgent::open(test.close(), &section(broker.port));
+    let source = Source::start(&test).await;
+
+    has_values(&test, 50).await;
+    assert_eq!(stored(&test).await, numbers(50));
+    source.stop().await;
+}

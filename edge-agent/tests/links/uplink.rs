@@ -1,0 +1,301 @@
+//! Delivery: nothing is lost and nothing is doubled, whatever happens on the way.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use agog_edge::health::HubState;
+use agog_edge::jobs::Wake;
+use agog_edge::lifecycle::Stop;
+use agog_edge::telemetry::Sample;
+use agog_edge::uplink::{self, enrol};
+use agog_sync::event::JobStep;
+use agog_sync::frame::{FeedBody, JobTicket, SeriesKey};
+use agog_sync::ids::{AgentId, JobId};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use crate::hub::{CODE, Fault, Hub};
+use crate::support::{TestAgent, until};
+
+fn anywhere() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+fn hub_section(url: &str) -> String {
+    format!("[hub]\nurl = \"{url}\"\n[telemetry]\nblock_ms = 50\n")
+}
+
+async fn enrolled(test: &TestAgent, url: &str) {
+    let producer = test.agent.ledger.position().borrow().producer;
+    let agent_id = AgentId::from_uuid(producer.uuid());
+    enrol::enrol(url, &test.data_dir(), agent_id, "edge", CODE)
+        .await
+        .unwrap();
+}
+
+/// An uplink that runs until it is stopped.
+struct Running {
+    stop: Stop,
+    task: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Running {
+    fn start(test: &TestAgent) -> Self {
+        let stop = Stop::new();
+        let task = tokio::spawn(uplink::run(
+            test.agent.clone(),
+            test.telemetry.clone(),
+            Wake::default(),
+            stop.clone(),
+        ));
+        Self { stop, task }
+    }
+
+    async fn stop(self) {
+        self.stop.begin();
+        self.task.await.unwrap().unwrap();
+    }
+}
+
+async fn delivered(test: &TestAgent, hub: &Hub) {
+    let mut position = test.agent.ledger.position();
+    let done = position.wait_for(|position| position.acknowledged == position.head.last_seq);
+    tokio::time::timeout(crate::support::WAIT_LIMIT, done)
+        .await
+        .expect("delivered")
+        .unwrap();
+    hub.assert_whole();
+}
+
+#[tokio::test]
+async fn lost_answers_and_server_errors_neither_lose_nor_double_an_event() {
+    let hub = Hub::default();
+    let listening = hub.listen(anywhere());
+    let test = TestAgent::new(&hub_section(&listening.url()));
+    enrolled(&test, &listening.url()).await;
+    hub.books()
+        .faults
+        .extend([Fault::ServerError, Fault::ServerError, Fault::AnswerLost]);
+    for n in 0..25 {
+        test.receive(&format!("LOT-{n}"), 100).await;
+    }
+
+    let running = Running::start(&test);
+
+    delivered(&test, &hub).await;
+    assert_eq!(hub.books().events.len(), 25);
+    assert!(hub.books().faults.is_empty());
+    test.receive("LOT-LATE", 1).await;
+    delivered(&test, &hub).await;
+    assert_eq!(hub.books().events.len(), 26);
+    assert_eq!(hub.books().tokens, 1, "the token is kept");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_hub_that_is_away_gets_everything_when_it_comes_back() {
+    let hub = Hub::default();
+    let listening = hub.listen(anywhere());
+    let test = TestAgent::new(&hub_section(&listening.url()));
+    enrolled(&test, &listening.url()).await;
+    let running = Running::start(&test);
+    test.receive("LOT-1", 100).await;
+    delivered(&test, &hub).await;
+
+    let address = listening.stop().await;
+    for n in 2..12 {
+        test.receive(&format!("LOT-{n}"), 100).await;
+    }
+    let health = test.agent.health.clone();
+    until("the outage shows", || async {
+        (health.snapshot().hub.state == HubState::Offline).then_some(())
+    })
+    .await;
+    assert_eq!(hub.books().events.len(), 1);
+
+    let _listening = hub.listen(address);
+    delivered(&test, &hub).await;
+    assert_eq!(hub.books().events.len(), 11);
+    assert_eq!(health.snapshot().hub.state, HubState::Online);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_hub_that_was_set_back_gets_again_what_it_lost() {
+    let hub = Hub::default();
+    let listening = hub.listen(anywhere());
+    let test = TestAgent::new(&hub_section(&listening.url()));
+    enrolled(&test, &listening.url()).await;
+    let running = Running::start(&test);
+    for n in 0..5 {
+        test.receive(&format!("LOT-{n}"), 100).await;
+    }
+    delivered(&test, &hub).await;
+    {
+        let mut books = hub.books();
+        books.events.truncate(2);
+        let head = books.events[1].head();
+        if let Some(state) = &mut books.state {
+            state.head = head;
+        }
+    }
+
+    test.receive("LOT-NEXT", 100).await;
+
+    until("the hub has all events again", || async {
+        (hub.books().events.len() == 6).then_some(())
+    })
+    .await;
+    delivered(&test, &hub).await;
+    assert!(test.agent.health.snapshot().alarms.is_empty());
+    running.stop().await;
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for file in std::fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_restored_disk_opens_a_new_epoch_and_raises_an_alarm() {
+    let hub = Hub::default();
+    let listening = hub.listen(anywhere());
+    let section = hub_section(&listening.url());
+    let test = TestAgent::new(&section);
+    enrolled(&test, &listening.url()).await;
+    test.receive("LOT-1", 100).await;
+    let backup = Arc::new(TempDir::new().unwrap());
+    let folder = test.close();
+    copy(&folder.path().join("data"), &backup.path().join("data"));
+    let test = TestAgent::open(folder, &section);
+    let running = Running::start(&test);
+    test.receive("LOT-2", 100).await;
+    delivered(&test, &hub).await;
+    running.stop().await;
+    test.close();
+
+    let test = TestAgent::open(backup, &section);
+    test.receive("LOT-3", 100).await;
+    let running = Running::start(&test);
+
+    until("a new epoch is delivered", || async {
+        let position = *test.agent.ledger.position().borrow();
+        (position.epoch == 2 && position.acknowledged == position.head.last_seq).then_some(())
+    })
+    .await;
+    hub.assert_whole();
+    assert_eq!(hub.books().state.unwrap().epoch, 2);
+    let alarms = test.agent.health.snapshot().alarms;
+    assert_eq!(alarms.len(), 1);
+    assert!(
+        alarms[0].text.contains("epoch 2 was opened"),
+        "{}",
+        alarms[0].text
+    );
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn samples_arrive_once_after_the_ledger() {
+    let hub = Hub::default();
+    let listening = hub.listen(anywhere());
+    let test = TestAgent::new(&hub_section(&listening.url()));
+    enrolled(&test, &listening.url()).await;
+    test.receive("LOT-1", 100).await;
+    let samples = (0..100_i32).map(|n| Sample {
+        series: SeriesKey {
+            device: "press-3".into(),
+            metric: "speed".into(),
+            unit: None,
+        },
+        at: test.agent.clock.now(),
+        value: f64::from(n),
+        redelivered: false,
+    });
+    test.telemetry.record(samples.collect()).await.unwrap();
+
+    let running = Running::start(&test);
+
+    until("all samples are at the hub", || async {
+        (hub.books().values.len() >= 100).then_some(())
+    })
+    .await;
+    assert_eq!(
+        hub.books().values,
+        (0..100).map(f64::from).collect::<Vec<_>>()
+    );
+    assert_eq!(hub.books().events.len(), 1);
+    let mut standing = test.telemetry.standing();
+    let done = standing.wait_for(|standing| standing.acked_block == standing.last_block);
+    tokio::time::timeout(crate::support::WAIT_LIMIT, done)
+        .await
+        .unwrap()
+        .unwrap();
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_ticket_from_the_feed_becomes_a_job_once_over_restarts() {
+    let hub = Hub::default();
+    let listening = hub.listen(anywhere());
+    let section = hub_section(&listening.url());
+    let test = TestAgent::new(&section);
+    enrolled(&test, &listening.url()).await;
+    hub.feed(FeedBody::JobTicket(Box::new(JobTicket {
+        job_id: JobId::from_uuid(uuid::Uuid::from_u128(77)),
+        number: "JOB-B".to_owned(),
+        device: "press-3".to_owned(),
+        order: Some("ORD-7".to_owned()),
+        customer: None,
+        jdf: "<JDF/>".to_owned(),
+        inputs: vec!["LOT-1".to_owned()],
+        output: None,
+        waste_reason: None,
+    })));
+    let running = Running::start(&test);
+    let job = until("the job is there", || async {
+        test.agent.ledger.job_by_number("JOB-B").await.unwrap()
+    })
+    .await;
+    assert_eq!(
+        (job.step, job.ticket.unwrap().inputs),
+        (JobStep::Received, vec!["LOT-1".to_owned()])
+    );
+    running.stop().await;
+    let test = TestAgent::open(test.close(), &section);
+
+    let running = Running::start(&test);
+    delivered(&test, &hub).await;
+
+    assert_eq!(test.agent.ledger.feed_cursor().await.unwrap(), 1);
+    assert_eq!(test.kinds().await, ["job.received"]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_wrong_enrolment_code_is_refused_and_leaves_no_enrolment() {
+    let hub = Hub::default();
+    let listening = hub.listen(anywhere());
+    let test = TestAgent::new(&hub_section(&listening.url()));
+    let producer = test.agent.ledger.position().borrow().producer;
+    let agent_id = AgentId::from_uuid(producer.uuid());
+
+    let refused = enrol::enrol(
+        &listening.url(),
+        &test.data_dir(),
+        agent_id,
+        "edge",
+        "guess",
+    )
+    .await;
+
+    let error = format!("{:#}", anyhow::Error::from(refused.unwrap_err()));
+    assert!(
+        error.contains("bad-code") && !error.contains("guess"),
+        "{error}"
+    );
+    assert!(!test.data_dir().join("enrolment.json").exists());
+}
