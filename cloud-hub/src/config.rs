@@ -286,3 +286,89 @@ const fn connections_max() -> u32 {
 const fn stop_limit_s() -> u64 {
     STOP_LIMIT_S
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "token_secret_file = \"secret\"\n\
+        [server]\nlisten = \"127.0.0.1:8080\"\n\
+        [database]\nserver_url = \"postgres://agog_server:hunter2@db/agog\"\n";
+
+    fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hub.toml");
+        fs::write(&path, text).unwrap();
+        let find = |name: &str| {
+            environment
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
+        Config::load(&path, &find)
+    }
+
+    fn message(error: &ConfigError) -> String {
+        crate::http::error::chain(error)
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line() {
+        let error = load(&format!("{GOOD}conections_max = 5\n"), &[]).unwrap_err();
+        let text = message(&error);
+        assert!(text.contains("line 6"), "{text}");
+        assert!(text.contains("unknown field `conections_max`"), "{text}");
+    }
+
+    #[test]
+    fn files_are_found_beside_the_configuration() {
+        let config = load(GOOD, &[]).unwrap();
+        let path = config.token_secret_file.unwrap();
+        assert!(path.is_absolute() && path.ends_with("secret"));
+    }
+
+    #[test]
+    fn the_environment_wins_and_no_password_is_ever_shown() {
+        let config = load(
+            GOOD,
+            &[
+                ("AGOG_HUB_LISTEN", "127.0.0.1:9"),
+                ("AGOG_HUB_SERVER_URL", "postgres://other:hunter2@db/agog"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(config.server.listen.port(), 9);
+        assert_eq!(config.server().unwrap().get_username(), "other");
+        assert!(!format!("{config:?}").contains("hunter2"));
+        let error = load(GOOD, &[("AGOG_HUB_SERVER_URL", "hunter2")])
+            .unwrap()
+            .server()
+            .unwrap_err();
+        assert!(!message(&error).contains("hunter2"), "{}", message(&error));
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_both_places_to_set_it() {
+        let text = message(&load(GOOD, &[]).unwrap().owner().unwrap_err());
+        assert!(
+            text.contains("`database.owner_url`") && text.contains("AGOG_HUB_OWNER_URL"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_short_token_secret_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        fs::write(&path, "short\n").unwrap();
+        let config = load(
+            GOOD,
+            &[("AGOG_HUB_TOKEN_SECRET_FILE", path.to_str().unwrap())],
+        )
+        .unwrap();
+        assert!(matches!(
+            config.token_secret(),
+            Err(ConfigError::WeakSecret { found: 5, .. })
+        ));
+    }
+}

@@ -21,6 +21,11 @@ async fn agent() -> (World, Agent, String) {
     (world, agent, token)
 }
 
+#[derive(serde::Deserialize)]
+struct Page {
+    events: Vec<Envelope>,
+}
+
 /// What the hub holds of a ledger, by its own way of giving it back; the chain is checked.
 async fn stored(world: &World, agent: &Agent, token: &str, epoch: u64) -> Vec<Envelope> {
     let mut head = ChainHead::genesis(agent.agent_id.into(), epoch);
@@ -29,10 +34,6 @@ async fn stored(world: &World, agent: &Agent, token: &str, epoch: u64) -> Vec<En
         let path = format!("{LEDGER}?epoch={epoch}&after={}", head.last_seq);
         let answer = world.get(token, &path).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
-        #[derive(serde::Deserialize)]
-        struct Page {
-            events: Vec<Envelope>,
-        }
         let page: Page = serde_json::from_str(&answer.text).unwrap();
         if page.events.is_empty() {
             return events;
@@ -265,7 +266,7 @@ fn batch_with_odd_event(
         .batch(world, &[state("press-3", "Idle")])
         .events
         .remove(0);
-    odd.kind = kind.to_owned();
+    kind.clone_into(&mut odd.kind);
     odd.payload = RawValue::from_string(payload.to_owned()).unwrap();
     reseal(agent, &mut odd);
     agent.head = odd.head();

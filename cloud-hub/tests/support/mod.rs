@@ -182,6 +182,10 @@ impl World {
 }
 
 /// An agent with a key and the end of a ledger.
+#[expect(
+    clippy::struct_field_names,
+    reason = "ids are called what they are everywhere"
+)]
 pub(crate) struct Agent {
     pub(crate) tenant_id: TenantId,
     pub(crate) agent_id: AgentId,
