@@ -135,7 +135,8 @@ pub async fn run(
         addresses: addresses.clone(),
         metrics: metrics.clone(),
     };
-    let routes = jobs::routes::router(agent.clone(), wake.clone());
+    let routes = jobs::routes::router(agent.clone(), wake.clone())
+        .merge(telemetry::routes::router(telemetry.clone()));
     tasks.spawn(
         "api",
         lifecycle::serve(api_listener, api::router(state, routes), stop.clone()),

@@ -1,6 +1,7 @@
 //! The links of the agent, each against the real protocol on its other side: a hub, a press, a broker.
 
 mod broker;
+mod gaps;
 mod hub;
 mod jmf;
 mod mqtt;
