@@ -204,7 +204,8 @@ pub struct JobTicket {
     /// The lot that the job makes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<OutputLot>,
-    /// The reason booked for the job's waste when the device names none.
+    /// The reason booked for the job's waste; without one, the device's own words, which are often
+    /// no more than the name of a phase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waste_reason: Option<String>,
 }
