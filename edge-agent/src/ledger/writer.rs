@@ -45,6 +45,14 @@ pub(super) struct Books {
 /// Tells one asker, once it is known whether the commit worked.
 type Reply = Box<dyn FnOnce(Result<(), LedgerError>)>;
 
+/// A request that was worked on, before the commit.
+struct Served {
+    events: usize,
+    reply: Reply,
+    /// Set when the store failed, not when a rule refused.
+    failure: Option<LedgerError>,
+}
+
 impl Writer {
     /// Opens the file. The position comes from its last commit.
     pub(super) fn open(
@@ -109,17 +117,31 @@ impl Writer {
         let result = match begun {
             Ok(mut tx) => {
                 let mut events = 0;
+                let mut undone = None;
                 let mut next = Some(first);
                 while let Some(request) = next {
-                    let (count, reply) = serve(&mut tx, &mut self.books, request);
-                    events += count;
-                    replies.push(reply);
+                    let served = serve(&mut tx, &mut self.books, request);
+                    events += served.events;
+                    replies.push(served.reply);
+                    if tx.is_autocommit() {
+                        // A full or failing disk made SQLite undo the whole group. A request that
+                        // was served now would be in a transaction of its own.
+                        undone = served.failure;
+                        break;
+                    }
                     let full = events >= GROUP_EVENTS_MAX || started.elapsed() >= GROUP_AGE_MAX;
                     next = if full { None } else { inbox.try_recv().ok() };
                 }
-                self.books.upkeep.run_when_due(&tx, self.books.clock.now());
-                metrics::counter!("agog_ledger_events_total").increment(events as u64);
-                tx.commit().map_err(LedgerError::from)
+                match undone {
+                    Some(failure) => Err(failure),
+                    None => {
+                        self.books.upkeep.run_when_due(&tx, self.books.clock.now());
+                        // Fails when there is no transaction any more.
+                        tx.commit().map_err(LedgerError::from).map(|()| {
+                            metrics::counter!("agog_ledger_events_total").increment(events as u64);
+                        })
+                    }
+                }
             }
             Err(error) => {
                 replies.push(refuse_unserved(first));
@@ -150,14 +172,18 @@ impl Writer {
 }
 
 /// Serves one request on a savepoint; what it changed is undone when it fails.
-fn serve(tx: &mut Transaction<'_>, books: &mut Books, request: Request) -> (usize, Reply) {
+fn serve(tx: &mut Transaction<'_>, books: &mut Books, request: Request) -> Served {
     match request {
         Request::Append { append, answer } => {
             let result = on_savepoint(tx, books, |tx, books| append::append(tx, books, *append));
-            let count = result
+            let events = result
                 .as_ref()
                 .map_or(0, |appended: &Appended| appended.events.len());
-            if let Err(AppendError::Ledger(error)) = &result {
+            let failure = match &result {
+                Err(AppendError::Ledger(error)) => Some(error.clone()),
+                _ => None,
+            };
+            if let Some(error) = &failure {
                 warn!(
                     error = error as &dyn std::error::Error,
                     "facts not recorded"
@@ -167,27 +193,31 @@ fn serve(tx: &mut Transaction<'_>, books: &mut Books, request: Request) -> (usiz
                 // An asker that has gone away repeats its request with the same key.
                 let _ = answer.send(commit.map_err(AppendError::from).and(result));
             });
-            (count, reply)
+            Served {
+                events,
+                reply,
+                failure,
+            }
         }
         Request::Acknowledge { ack, answer } => {
             let result = on_savepoint(tx, books, |tx, books| delivery::acknowledge(tx, books, ack));
-            (0, reply(answer, result))
+            served(0, answer, result)
         }
         Request::OpenEpoch { epoch, answer } => {
             let result = on_savepoint(tx, books, |tx, books| {
                 delivery::open_epoch(tx, books, epoch)
             });
-            (0, reply(answer, result))
+            served(0, answer, result)
         }
         Request::ApplyFeed { item, answer } => {
             let result = on_savepoint(tx, books, |tx, books| feed::apply(tx, books, *item));
-            (1, reply(answer, result))
+            served(1, answer, result)
         }
         Request::MoveFeedCursor { n, answer } => {
             let result = on_savepoint(tx, books, |tx, _| feed::move_cursor(tx, n));
-            (0, reply(answer, result))
+            served(0, answer, result)
         }
-        Request::Ping { answer } => (0, reply(answer, Ok(()))),
+        Request::Ping { answer } => served(0, answer, Ok(())),
     }
 }
 
@@ -205,10 +235,26 @@ fn on_savepoint<T, E: From<LedgerError>>(
         }
         Err(error) => {
             books.position = before;
+            if savepoint.is_autocommit() {
+                // The savepoint is gone with its transaction; the cause says more than that.
+                return Err(error);
+            }
             // Dropping rolls back as well, but silently; a failure here must end the group.
             savepoint.finish().map_err(LedgerError::from)?;
             Err(error)
         }
+    }
+}
+
+fn served<T: 'static>(
+    events: usize,
+    answer: tokio::sync::oneshot::Sender<Result<T, LedgerError>>,
+    result: Result<T, LedgerError>,
+) -> Served {
+    Served {
+        events,
+        failure: result.as_ref().err().cloned(),
+        reply: reply(answer, result),
     }
 }
 
@@ -233,5 +279,129 @@ fn refuse_unserved(request: Request) -> Reply {
         | Request::Ping { answer } => reply(answer, Err(LedgerError::Stopped)),
         Request::OpenEpoch { answer, .. } => reply(answer, Err(LedgerError::Stopped)),
         Request::ApplyFeed { answer, .. } => reply(answer, Err(LedgerError::Stopped)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agog_sync::clock::ManualClock;
+    use agog_sync::event::Actor;
+    use agog_sync::ids::AgentId;
+    use agog_sync::quantity::Unit;
+    use rand::SeedableRng;
+    use tokio::sync::oneshot;
+
+    use super::super::command::{Amount, Details, LotCommand, Receive};
+    use super::super::{Append, Fact, Ledger, Reader, What};
+    use super::*;
+
+    type Answer = oneshot::Receiver<Result<Appended, AppendError>>;
+
+    fn receive(number: &str, location: &str) -> (Request, Answer) {
+        let command = LotCommand::Receive(Receive {
+            number: Some(number.to_owned()),
+            material: "BOARD".to_owned(),
+            quantity: Amount::of(100.into()),
+            supplier: None,
+            supplier_lot: None,
+            expiry: None,
+            location: Some(location.to_owned()),
+            quality: BTreeMap::new(),
+            details: Details::default(),
+        });
+        let append = Append {
+            facts: vec![Fact {
+                occurred_at: None,
+                actor: Actor::System {
+                    component: "test".to_owned(),
+                },
+                what: What::Lot(command),
+            }],
+            ..Append::default()
+        };
+        let (answer, receive) = oneshot::channel();
+        let append = Box::new(append);
+        (Request::Append { append, answer }, receive)
+    }
+
+    /// Has the writer take all requests as one group.
+    fn group(writer: &mut Writer, requests: Vec<Request>) {
+        let (sender, mut inbox) = mpsc::channel(16);
+        for request in requests {
+            sender.try_send(request).unwrap();
+        }
+        drop(sender);
+        while let Ok(first) = inbox.try_recv() {
+            writer.commit_group(first, &mut inbox);
+        }
+    }
+
+    #[test]
+    fn a_disk_that_fills_up_within_a_group_undoes_the_group_and_no_later_request_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        let clock = Arc::new(ManualClock::new("2026-11-22T08:00:00Z".parse().unwrap()));
+        let mut rng = StdRng::seed_from_u64(1);
+        let agent_id = AgentId::generate(clock.now(), &mut rng);
+        Ledger::create(&path, agent_id, "HAM", clock.now()).unwrap();
+        let material = Material::simple("BOARD", Unit::Sheet);
+        let materials = BTreeMap::from([("BOARD".to_owned(), material)]);
+        let (mut writer, _position) = Writer::open(&path, materials, clock, rng).unwrap();
+        let (first, mut first_answer) = receive("LOT-1", "A");
+        group(&mut writer, vec![first]);
+        first_answer.try_recv().unwrap().unwrap();
+        let head = writer.books.position;
+
+        let pages: i64 = writer
+            .connection
+            .query_row("pragma page_count", [], |row| row.get(0))
+            .unwrap();
+        writer
+            .connection
+            .query_row(
+                &format!("pragma max_page_count = {}", pages + 2),
+                [],
+                |_| Ok(()),
+            )
+            .unwrap();
+        let (small, mut small_answer) = receive("LOT-2", "A");
+        let (large, mut large_answer) = receive("LOT-3", &"A".repeat(1_000_000));
+        let (served, mut served_answer) = receive("LOT-4", "A");
+        group(&mut writer, vec![small, large, served]);
+
+        for answer in [&mut small_answer, &mut large_answer] {
+            let error = answer.try_recv().unwrap().unwrap_err();
+            let AppendError::Ledger(LedgerError::Storage(cause)) = error else {
+                panic!("{error}");
+            };
+            assert_eq!(
+                cause.sqlite_error_code(),
+                Some(rusqlite::ErrorCode::DiskFull)
+            );
+        }
+        let served = served_answer.try_recv().unwrap().unwrap();
+        assert_eq!(served.events[0].seq, head.head.last_seq + 1);
+
+        writer
+            .connection
+            .query_row("pragma max_page_count = 100000", [], |_| Ok(()))
+            .unwrap();
+        let (again, mut again_answer) = receive("LOT-3", "A");
+        group(&mut writer, vec![again]);
+        again_answer.try_recv().unwrap().unwrap();
+        assert!(writer.connection.is_autocommit());
+        let found = Reader::open(&path).unwrap().verify().unwrap();
+        assert_eq!(found.problems, vec![]);
+        assert_eq!(found.events, 3);
+        let numbers: String = writer
+            .connection
+            .query_row(
+                "select group_concat(number, ' ' order by number) from lot",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(numbers, "LOT-1 LOT-3 LOT-4");
+        assert_eq!(writer.books.position.head, found.head);
     }
 }
