@@ -12,6 +12,8 @@ const SERIALIZATION_FAILURE: &str = "40001";
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// SQLSTATE of text with a NUL, as a parameter and as part of a JSON value: no form of PostgreSQL's text has room for it.
 const TEXT_WITH_NUL: [&str; 2] = ["22021", "22P05"];
+/// Classes of SQLSTATE that blame the values of a row: data exceptions, and constraints that refuse it.
+const BAD_DATA: [&str; 2] = ["22", "23"];
 
 /// A failed piece of work with the database.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +64,17 @@ impl DbError {
         })
     }
 
+    /// The values themselves cannot be stored or read, and repeating changes nothing. Every other
+    /// fault lies with the database or with this program, and may be gone the next time.
+    pub fn is_of_the_data(&self) -> bool {
+        match self {
+            Self::Stored(_) => true,
+            Self::Sqlx(_) => self
+                .code()
+                .is_some_and(|code| BAD_DATA.iter().any(|class| code.starts_with(class))),
+        }
+    }
+
     /// The caller gave text that cannot be stored.
     pub fn is_bad_text(&self) -> bool {
         self.code()
@@ -77,5 +90,61 @@ impl DbError {
             Self::Sqlx(error) => error.as_database_error(),
             Self::Stored(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::error::Error;
+
+    use sqlx::error::ErrorKind;
+
+    use super::*;
+
+    /// What a server would say with a code.
+    #[derive(Debug, thiserror::Error)]
+    #[error("SQLSTATE {0}")]
+    struct Said(&'static str);
+
+    impl DatabaseError for Said {
+        fn message(&self) -> &str {
+            self.0
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(self.0.into())
+        }
+
+        fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn Error + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    #[test]
+    fn only_what_the_values_are_to_blame_for_is_of_the_data() {
+        let said = |code| DbError::Sqlx(sqlx::Error::Database(Box::new(Said(code))));
+        // A number out of range, text with NUL, a row that points nowhere, a check.
+        for code in ["22003", "22021", "23503", "23514"] {
+            assert!(said(code).is_of_the_data(), "{code}");
+        }
+        assert!(DbError::stored("a unit that nobody knows").is_of_the_data());
+        // No right, no table, a statement that took too long, a full disk, a broken index.
+        for code in ["42501", "42P01", "57014", "53100", "XX002", "40P01"] {
+            assert!(!said(code).is_of_the_data(), "{code}");
+        }
+        assert!(!DbError::Sqlx(sqlx::Error::PoolTimedOut).is_of_the_data());
     }
 }

@@ -16,7 +16,7 @@ use rand::rngs::StdRng;
 use serde_json::json;
 
 use super::apply::{self, Source};
-use super::{ApplyError, store};
+use super::{ApplyError, failed, store};
 use crate::app::App;
 use crate::db::TenantTx;
 use crate::http::{ApiError, error::chain};
@@ -170,14 +170,6 @@ fn rejection(error: &ApplyError) -> Rejection {
     match error {
         ApplyError::Refused { code, detail } => ((*code).to_owned(), detail.clone()),
         ApplyError::Database(error) => ("not-storable".to_owned(), chain(error)),
-    }
-}
-
-/// The whole batch failed, and nothing of it was kept.
-fn failed(error: ApplyError) -> ApiError {
-    match error {
-        ApplyError::Refused { code, detail } => ApiError::unprocessable(code, detail),
-        ApplyError::Database(error) => error.into(),
     }
 }
 

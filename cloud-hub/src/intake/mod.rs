@@ -3,7 +3,8 @@
 //! One transaction per batch: the producer's row is locked, `agog_sync::inbox` decides, the raw
 //! events are stored, each is applied to its module, the cursor moves. The answer is sent after
 //! the commit. An event that no module can apply is kept with its reason ([`apply`]) and never
-//! stops the ones behind it.
+//! stops the ones behind it. A fault that is not the event's own fails the whole batch, and the
+//! agent sends it again.
 //!
 //! Limits: those of `agog_sync::frame`; a feed answer has at most
 //! [`FEED_ITEMS_MAX`](feed::FEED_ITEMS_MAX) items and waits at most
@@ -23,6 +24,7 @@ use jiff::Timestamp;
 use rand::rngs::StdRng;
 
 use crate::db::DbError;
+use crate::http::{ApiError, error::chain};
 
 pub use routes::router;
 
@@ -70,11 +72,27 @@ impl ApplyError {
     fn is_worth_repeating(&self) -> bool {
         match self {
             Self::Refused { .. } => false,
-            Self::Database(error) => Self::is_passing(error),
+            Self::Database(error) => !error.is_of_the_data(),
         }
     }
+}
 
-    fn is_passing(error: &DbError) -> bool {
-        error.is_unavailable() || error.is_contention()
+/// A batch failed, and nothing of it was kept. Unless its data is at fault the agent tries again,
+/// so that a fault of the hub never costs an event.
+fn failed(error: ApplyError) -> ApiError {
+    match error {
+        ApplyError::Refused { code, detail } => ApiError::unprocessable(code, detail),
+        ApplyError::Database(error)
+            if error.is_unavailable() || error.is_contention() || error.is_of_the_data() =>
+        {
+            error.into()
+        }
+        ApplyError::Database(error) => {
+            tracing::error!(error = chain(&error), "a batch cannot be stored");
+            ApiError::unavailable(
+                "not-stored",
+                "something went wrong here and nothing was kept; try again",
+            )
+        }
     }
 }

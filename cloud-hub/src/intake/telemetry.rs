@@ -9,7 +9,7 @@ use agog_sync::ids::ProducerId;
 use serde_json::json;
 
 use super::store::{self, BlockState};
-use super::{ApplyError, BlockContext};
+use super::{ApplyError, BlockContext, failed};
 use crate::app::App;
 use crate::db::TenantTx;
 use crate::equipment;
@@ -72,9 +72,7 @@ pub(super) async fn take(
                 samples += count;
                 tx.release_savepoint().await?;
             }
-            Err(ApplyError::Database(error)) if ApplyError::is_passing(&error) => {
-                return Err(error.into());
-            }
+            Err(error) if error.is_worth_repeating() => return Err(failed(error)),
             Err(error) => {
                 tx.rollback_to_savepoint().await?;
                 metrics::counter!("agog_hub_telemetry_blocks_rejected_total").increment(1);
