@@ -11,7 +11,7 @@ use std::io::Read;
 
 use crate::chain::Hash;
 use crate::event::Envelope;
-use crate::ids::{AgentId, JobId, PlantId, ProducerId, TenantId};
+use crate::ids::{AgentId, HoldId, JobId, PlantId, ProducerId, TenantId};
 use crate::lots::{LotAttributes, LotOrigin, LotRef};
 use crate::quantity::{Material, Unit};
 
@@ -181,6 +181,9 @@ pub struct LotSnapshot {
     pub base_unit: Unit,
     pub attributes: LotAttributes,
     pub origin: LotOrigin,
+    /// The holds that stand on it.
+    #[serde(default)]
+    pub holds: Vec<HoldId>,
     pub created_at: jiff::Timestamp,
 }
 

@@ -113,12 +113,31 @@ pub enum QuantityError {
 /// assert_eq!(roll.checked_sub(drawn).unwrap().to_string(), "40000 sheet");
 /// assert!(roll.checked_sub(Quantity::parse("1", "kg").unwrap()).is_err());
 /// ```
+///
+/// Reading one from JSON checks the limits of this module, so that sums of what was read cannot
+/// overflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct Quantity {
     /// The number; on the wire a string, so that no reader turns it into a float.
     pub amount: Decimal,
     /// What is counted.
     pub unit: Unit,
+}
+
+/// A quantity as it stands in JSON.
+#[derive(Deserialize)]
+struct Unchecked {
+    amount: Decimal,
+    unit: Unit,
+}
+
+impl TryFrom<Unchecked> for Quantity {
+    type Error = QuantityError;
+
+    fn try_from(read: Unchecked) -> Result<Self, QuantityError> {
+        Self::new(read.amount, read.unit).checked()
+    }
 }
 
 impl Quantity {
@@ -401,6 +420,13 @@ mod tests {
             Quantity::parse("1", "stone"),
             Err(QuantityError::UnknownUnit(_))
         ));
+    }
+
+    #[test]
+    fn an_amount_beyond_the_limits_is_not_read_from_json() {
+        let absurd = r#"{"amount":"50000000000000000000000000000","unit":"sheet"}"#;
+        let error = serde_json::from_str::<Quantity>(absurd).unwrap_err();
+        assert!(error.to_string().contains("too large"), "{error}");
     }
 
     proptest! {

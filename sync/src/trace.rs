@@ -32,12 +32,14 @@ pub enum Direction {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// A way through the graph never goes back in time: what was added to a lot after a part of
-    /// it had left is not in that part.
+    /// Every lot that can be reached, whatever the clocks said. The default, because a recall
+    /// that leaves out a lot is worse than one that looks at a lot too many: paperwork lags
+    /// behind the press, and clocks differ.
     #[default]
-    Strict,
-    /// Every lot that can be reached, whatever the clocks said.
     Exposure,
+    /// A way through the graph never goes back in time: what was added to a lot after a part of
+    /// it had left is not in that part. Only as good as the clocks of everybody involved.
+    Strict,
 }
 
 /// One lot of a trace.

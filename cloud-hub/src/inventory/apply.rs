@@ -3,7 +3,7 @@
 //!
 //! Everything happens in the caller's transaction, the one that also stores the event and moves the cursor.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use agog_sync::ids::{LotId, MaterialId, PlantId};
 use agog_sync::lots::{self, Effect, Flag, LotEvent};
@@ -84,7 +84,7 @@ impl Applying {
             let lot = self.key(flag.lot().lot_id)?;
             facts::flag_add(tx, lot, flag, &Fact::of(ctx)).await?;
         }
-        facts::lot_plant_add(tx, &named, self.plant_id).await
+        facts::lot_plants_add(tx, &named, &BTreeSet::from([self.plant_id])).await
     }
 
     async fn effect(

@@ -1,18 +1,33 @@
 //! What other modules ask the inventory; they never read its tables.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use agog_sync::frame::LotSnapshot;
-use agog_sync::ids::{LotId, PlantId};
+use agog_sync::ids::{HoldId, LotId, PlantId};
 use agog_sync::quantity::Material;
 
-use super::store::{lots as lot_store, stock as stock_store};
+use super::model::LotKey;
+use super::store::{facts, lots as lot_store, stock as stock_store};
 use crate::db::{DbError, TenantTx};
 
 /// The plants that hold or have touched any of the lots: those to whom the down feed carries what others do with
 /// them.
 pub async fn lot_plants(tx: &mut TenantTx, lots: &[LotId]) -> Result<Vec<PlantId>, DbError> {
     lot_store::plants_of(tx, lots).await
+}
+
+/// Locks lots until the transaction ends, in the one order in which everybody does.
+pub async fn lots_lock(tx: &mut TenantTx, lots: &[LotId]) -> Result<(), DbError> {
+    lot_store::keys_locked(tx, lots).await.map(drop)
+}
+
+/// Notes that plants have been told of lots.
+pub async fn lots_met(
+    tx: &mut TenantTx,
+    lots: &[LotId],
+    plants: &BTreeSet<PlantId>,
+) -> Result<(), DbError> {
+    facts::lot_plants_add(tx, lots, plants).await
 }
 
 /// Lots as the hub knows them, for a plant that has not met them.
@@ -23,6 +38,13 @@ pub async fn lot_snapshots(tx: &mut TenantTx, lots: &[LotId]) -> Result<Vec<LotS
         .map(|(key, _)| key.0)
         .collect();
     let rows = lot_store::lot_rows(tx, &keys).await?;
+    let keys: Vec<_> = rows.iter().map(|row| row.key).collect();
+    let mut holds: BTreeMap<LotKey, Vec<HoldId>> = BTreeMap::new();
+    for (key, hold) in lot_store::holds_of(tx, &keys).await? {
+        if hold.stands {
+            holds.entry(key).or_default().push(hold.id);
+        }
+    }
     Ok(rows
         .into_iter()
         .map(|row| LotSnapshot {
@@ -32,6 +54,7 @@ pub async fn lot_snapshots(tx: &mut TenantTx, lots: &[LotId]) -> Result<Vec<LotS
             base_unit: row.on_hand.unit,
             attributes: row.attributes,
             origin: row.origin,
+            holds: holds.remove(&row.key).unwrap_or_default(),
             created_at: row.created_at,
         })
         .collect())

@@ -16,5 +16,7 @@ mod trace;
 mod waste;
 
 pub use apply::lot_event;
-pub use ask::{lot_numbers_known, lot_plants, lot_snapshots, material_by_code};
+pub use ask::{
+    lot_numbers_known, lot_plants, lot_snapshots, lots_lock, lots_met, material_by_code,
+};
 pub use routes::router;

@@ -176,6 +176,7 @@ pub(crate) fn split(from: &LotRef, parts: &[(&LotRef, i64, bool)]) -> Event {
                 waste: *waste,
             })
             .collect(),
+        holds: Vec::new(),
         forced: None,
     }))
 }
@@ -188,6 +189,7 @@ pub(crate) fn merged(inputs: &[(&LotRef, i64)], into: &LotRef) -> Event {
             .collect(),
         into: into.clone(),
         material: board(),
+        holds: Vec::new(),
         forced: None,
     }))
 }

@@ -54,7 +54,7 @@ fn record_fact(
 ) -> Result<(), AppendError> {
     let at = to_micros(fact.occurred_at.unwrap_or(now));
     let mut ticket = None;
-    let (event, gated) = match fact.what {
+    let (mut event, gated) = match fact.what {
         What::Event(event) => (event, false),
         What::Lot(command) => (
             Event::Lot(resolve::event(connection, books, &command, at)?),
@@ -66,9 +66,10 @@ fn record_fact(
             (event, false)
         }
     };
-    let outcome = match &event {
+    let outcome = match &mut event {
         Event::Lot(event) => {
             let book = book::load(connection, event)?;
+            event.note_holds(&book);
             if gated {
                 lots::admit(event, &book, at).map_err(Refused::from)?;
             }

@@ -146,6 +146,18 @@ pub(super) fn adopt(
             text::to_json(&snapshot.attributes),
             snapshot.created_at.as_microsecond(),
         ])?;
+    for hold_id in &snapshot.holds {
+        connection
+            .prepare_cached(
+                "insert into lot_hold (lot_id, hold_id, reason, placed_at)
+                 values (?1, ?2, 'held when this plant met the lot', ?3) on conflict do nothing",
+            )?
+            .execute(params![
+                lot_id,
+                hold_id.to_string(),
+                snapshot.created_at.as_microsecond()
+            ])?;
+    }
     Ok(())
 }
 

@@ -101,6 +101,7 @@ impl Run<'_> {
             from: from.lot,
             material,
             parts,
+            holds: Vec::new(),
             forced: forced(&command.details),
         }))
     }
@@ -119,6 +120,7 @@ impl Run<'_> {
             inputs,
             into: self.new_lot(command.number.as_deref(), None)?,
             material,
+            holds: Vec::new(),
             forced: forced(&command.details),
         }))
     }

@@ -257,6 +257,7 @@ async fn an_event_of_the_office_changes_balances_here_once() {
                 quantity: measured(30),
                 waste: false,
             }],
+            holds: vec![],
             forced: None,
         }),
     );
@@ -340,6 +341,7 @@ async fn a_lot_from_another_plant_comes_with_its_balance_and_may_bear_the_same_n
             base_unit: Unit::Sheet,
             attributes: LotAttributes::default(),
             origin: LotOrigin::Received,
+            holds: vec![],
             created_at: "2026-11-01T00:00:00Z".parse().unwrap(),
         }],
     };

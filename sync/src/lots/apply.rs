@@ -128,7 +128,6 @@ impl Run<'_> {
         self.check_use(from, Quantity::new(total, event.material.base_unit));
         let parent = self.book.lot(from.lot_id);
         let attributes = parent.map(|lot| lot.attributes.clone()).unwrap_or_default();
-        let holds = parent.map(|lot| lot.holds.clone()).unwrap_or_default();
         for part in &event.parts {
             let (origin, kind) = if part.waste {
                 (LotOrigin::SplitWaste, EdgeKind::SplitWaste)
@@ -159,13 +158,12 @@ impl Run<'_> {
                 quantity: Some(base),
                 at: self.at,
             });
-            self.inherit_holds(&holds, part.lot.lot_id);
+            self.inherit_holds(&event.holds, part.lot.lot_id);
         }
     }
 
     fn merge(&mut self, event: &LotMerged) {
         let mut attributes: Option<LotAttributes> = None;
-        let mut holds = BTreeSet::new();
         let mut total = Decimal::ZERO;
         for draw in &event.inputs {
             self.know(&draw.lot, Some(&event.material), event.material.base_unit);
@@ -179,7 +177,6 @@ impl Run<'_> {
                         found: material.code.clone(),
                     });
                 }
-                holds.extend(state.holds.iter().copied());
                 attributes = Some(match attributes {
                     None => state.attributes.clone(),
                     Some(so_far) => agreed(so_far, &state.attributes),
@@ -206,7 +203,7 @@ impl Run<'_> {
                 at: self.at,
             });
         }
-        self.inherit_holds(&holds, event.into.lot_id);
+        self.inherit_holds(&event.holds, event.into.lot_id);
     }
 
     fn produce(&mut self, event: &LotProduced) {
@@ -251,18 +248,12 @@ impl Run<'_> {
         self.note_use(draw, UseKind::Consumed, &event.work, None);
         for output in &event.into {
             self.know(output, None, Unit::Piece);
-            // The material was in the output when the output was made, however late this is
-            // recorded; a trace that respects time must not miss it.
-            let made_at = self
-                .book
-                .lot(output.lot_id)
-                .map_or(self.at, |lot| lot.created_at.min(self.at));
             self.push(Effect::EdgeAdded {
                 parent: draw.lot.lot_id,
                 child: output.lot_id,
                 kind: EdgeKind::Produced,
                 quantity: (event.into.len() == 1).then_some(draw.quantity.base),
-                at: made_at,
+                at: self.at,
             });
         }
     }
@@ -450,7 +441,7 @@ impl Run<'_> {
         });
     }
 
-    fn inherit_holds(&mut self, holds: &BTreeSet<HoldId>, child: LotId) {
+    fn inherit_holds(&mut self, holds: &[HoldId], child: LotId) {
         for hold_id in holds {
             self.push(Effect::HoldPlaced {
                 hold_id: *hold_id,

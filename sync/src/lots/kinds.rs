@@ -3,11 +3,12 @@
 //! Fields may be added with a default; a field that changes its meaning needs a new payload
 //! version (see `event.rs`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::book::LotBook;
 use crate::event::{DecodeError, raw, typed};
 use crate::ids::{HoldId, JobId, LotId};
 use crate::quantity::{Material, Measured};
@@ -110,6 +111,10 @@ pub struct LotSplit {
     pub material: Material,
     /// The parts, waste included.
     pub parts: Vec<SplitPart>,
+    /// The holds that stood on the lot where it was split; they stand on the parts as well.
+    /// Part of the fact, so that every replica holds the same parts in whatever order it hears.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<HoldId>,
     /// Why the rules were overruled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forced: Option<String>,
@@ -136,6 +141,10 @@ pub struct LotMerged {
     pub into: LotRef,
     /// The material of all of them.
     pub material: Material,
+    /// The holds that stood on the inputs where they were merged; they stand on the new lot as
+    /// well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<HoldId>,
     /// Why the rules were overruled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forced: Option<String>,
@@ -377,6 +386,25 @@ impl LotEvent {
             Self::Merged(event) => vec![&event.into],
             Self::Produced(event) => event.outputs.iter().map(|output| &output.lot).collect(),
             _ => vec![],
+        }
+    }
+
+    /// Writes the holds that stand on the inputs of a split or merge into the event, from the
+    /// book of whoever records it. Called once, before the event is sealed.
+    pub fn note_holds(&mut self, book: &LotBook) {
+        let standing = |lots: &mut dyn Iterator<Item = &LotRef>| {
+            let holds: BTreeSet<HoldId> = lots
+                .filter_map(|lot| book.lot(lot.lot_id))
+                .flat_map(|state| state.holds.iter().copied())
+                .collect();
+            holds.into_iter().collect()
+        };
+        match self {
+            Self::Split(event) => event.holds = standing(&mut std::iter::once(&event.from)),
+            Self::Merged(event) => {
+                event.holds = standing(&mut event.inputs.iter().map(|draw| &draw.lot));
+            }
+            _ => {}
         }
     }
 

@@ -74,8 +74,11 @@ impl Plant {
 
     /// Admits and books an event; gives what was flagged all the same.
     pub(crate) fn record(&mut self, event: &LotEvent) -> Result<Vec<Flag>, Refusal> {
-        admit(event, &self.load(event), at(self.minute))?;
-        Ok(self.book(event))
+        let book = self.load(event);
+        let mut event = event.clone();
+        event.note_holds(&book);
+        admit(&event, &book, at(self.minute))?;
+        Ok(self.book(&event))
     }
 
     /// Books an event without asking, as the hub does.
@@ -115,10 +118,6 @@ impl Plant {
             .iter()
             .map(|(parent, child, _)| (number(parent), number(child)))
             .collect()
-    }
-
-    pub(crate) fn edge_times(&self) -> Vec<Timestamp> {
-        self.edges.iter().map(|(_, _, at)| *at).collect()
     }
 
     pub(crate) fn entries(&self) -> Vec<(Bucket, Decimal)> {
@@ -269,6 +268,7 @@ pub(crate) fn split(from: &str, parts: &[(&str, i64)]) -> LotEvent {
         from: lot(from),
         material: board(),
         parts,
+        holds: vec![],
         forced: None,
     })
 }
@@ -282,6 +282,7 @@ pub(crate) fn merge(inputs: &[(&str, i64)], into: &str) -> LotEvent {
         inputs,
         into: lot(into),
         material: board(),
+        holds: vec![],
         forced: None,
     })
 }

@@ -112,10 +112,11 @@ impl<'a> Desk<'a> {
     /// Admits the movement, writes it into the office ledger, applies it, and answers.
     pub(super) async fn record(
         mut self,
-        event: LotEvent,
+        mut event: LotEvent,
         plant_id: PlantId,
     ) -> Result<Response, ApiError> {
         let book = lot_store::book_load(&mut self.tx, &event, plant_id).await?;
+        event.note_holds(&book);
         admit(&event, &book, self.now).map_err(|refusal| refused(&refusal))?;
         let lots: Vec<_> = event.lots().iter().map(|lot| lot.lot_id).collect();
         let hold_id = match &event {

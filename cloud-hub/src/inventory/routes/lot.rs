@@ -69,8 +69,8 @@ pub(super) struct AtPlant {
 pub(super) struct TraceQuery {
     /// The code of a plant, when several use the number.
     plant: Option<String>,
-    /// `strict` (ways never go back in time) or `exposure` (everything that can be reached).
-    #[param(example = "strict")]
+    /// `exposure` (everything that can be reached; the default) or `strict` (ways never go back in time).
+    #[param(example = "exposure")]
     mode: Option<String>,
 }
 
@@ -157,12 +157,12 @@ async fn answer(
     direction: Direction,
 ) -> Result<Json<Trace>, ApiError> {
     let mode = match query.mode.as_deref() {
-        None | Some("strict") => Mode::Strict,
-        Some("exposure") => Mode::Exposure,
+        None | Some("exposure") => Mode::Exposure,
+        Some("strict") => Mode::Strict,
         Some(other) => {
             return Err(ApiError::bad_request(
                 "bad-mode",
-                format!("`{other}` is no way to trace: expected strict or exposure"),
+                format!("`{other}` is no way to trace: expected exposure or strict"),
             ));
         }
     };

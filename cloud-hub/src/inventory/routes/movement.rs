@@ -135,6 +135,7 @@ pub(super) async fn split(
         from: from.lot,
         material,
         parts,
+        holds: Vec::new(),
         forced: request.forced,
     };
     desk.record(LotEvent::Split(event), from.plant_id).await
@@ -179,6 +180,7 @@ pub(super) async fn merge(
         inputs,
         into,
         material,
+        holds: Vec::new(),
         forced: request.forced,
     };
     desk.record(LotEvent::Merged(event), plant_id).await

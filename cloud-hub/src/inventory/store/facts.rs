@@ -1,5 +1,7 @@
 //! Writing what ledger events say. Facts are added; only balances, attributes and holds are brought up to date.
 
+use std::collections::BTreeSet;
+
 use agog_sync::ids::{HoldId, LotId, MaterialId, PlantId};
 use agog_sync::lots::{Bucket, EdgeKind, Flag, LotAttributes, LotOrigin, LotRef, Use, WorkContext};
 use agog_sync::quantity::{Material, Quantity, Unit};
@@ -193,7 +195,7 @@ pub(in crate::inventory) async fn edge_add(
     sqlx::query!(
         "insert into lot_edge (tenant_id, parent_id, child_id, kind, base_quantity, base_unit, event_id, occurred_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8)
-         on conflict (tenant_id, parent_id, child_id) do nothing",
+         on conflict (tenant_id, parent_id, child_id, kind) do nothing",
         tenant_id,
         parent.0,
         child.0,
@@ -348,21 +350,23 @@ pub(in crate::inventory) async fn flag_add(
     Ok(())
 }
 
-/// Notes that a plant has had to do with lots.
-pub(in crate::inventory) async fn lot_plant_add(
+/// Notes that plants have had to do with lots.
+pub(in crate::inventory) async fn lot_plants_add(
     tx: &mut TenantTx,
     lots: &[LotId],
-    plant_id: PlantId,
+    plants: &BTreeSet<PlantId>,
 ) -> Result<(), DbError> {
     let tenant_id = tx.tenant_id().uuid();
     let lots: Vec<_> = lots.iter().map(LotId::uuid).collect();
+    let plants: Vec<_> = plants.iter().map(PlantId::uuid).collect();
     sqlx::query!(
         "insert into lot_plant (tenant_id, lot_id, plant_id)
-         select tenant_id, lot_id, $3 from lot where tenant_id = $1 and public_id = any($2)
+         select l.tenant_id, l.lot_id, p.plant_id from lot l cross join unnest($3::uuid[]) as p (plant_id)
+         where l.tenant_id = $1 and l.public_id = any($2) order by l.lot_id, p.plant_id
          on conflict (tenant_id, lot_id, plant_id) do nothing",
         tenant_id,
         &lots,
-        plant_id.uuid(),
+        &plants,
     )
     .execute(tx.conn())
     .await?;

@@ -42,7 +42,8 @@ pub(in crate::inventory) async fn book_load(
 ) -> Result<LotBook, DbError> {
     let lots: Vec<_> = event.lots().iter().map(|lot| lot.lot_id).collect();
     let mut book = LotBook::default();
-    let rows = lot_rows_locked(tx, &lots).await?;
+    let keys = keys_locked(tx, &lots).await?;
+    let rows = lot_rows(tx, &keys).await?;
     let keys: Vec<_> = rows.iter().map(|row| row.key).collect();
     let mut holds: BTreeMap<LotKey, BTreeSet<HoldId>> = BTreeMap::new();
     for (lot, hold) in holds_of(tx, &keys).await? {
@@ -78,7 +79,11 @@ pub(in crate::inventory) async fn book_load(
     Ok(book)
 }
 
-async fn lot_rows_locked(tx: &mut TenantTx, lots: &[LotId]) -> Result<Vec<LotRow>, DbError> {
+/// Locks lots in the order of their keys, and gives these.
+pub(in crate::inventory) async fn keys_locked(
+    tx: &mut TenantTx,
+    lots: &[LotId],
+) -> Result<Vec<i64>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
     let public_ids: Vec<_> = lots.iter().map(LotId::uuid).collect();
     let keys = sqlx::query_scalar!(
@@ -88,7 +93,7 @@ async fn lot_rows_locked(tx: &mut TenantTx, lots: &[LotId]) -> Result<Vec<LotRow
     )
     .fetch_all(tx.conn())
     .await?;
-    lot_rows(tx, &keys).await
+    Ok(keys)
 }
 
 /// The lots of the given keys, in the order of the keys.

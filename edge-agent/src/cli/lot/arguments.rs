@@ -297,7 +297,7 @@ pub(in crate::cli) struct TraceArguments {
     #[arg(long)]
     pub(super) backward: bool,
     /// Whether a way through the lots may go back in time.
-    #[arg(long, value_enum, default_value = "strict")]
+    #[arg(long, value_enum, default_value = "exposure")]
     pub(super) mode: TraceMode,
 }
 
