@@ -20,9 +20,17 @@ end
 $$;
 do $$
 begin
-    -- The owner hands that function over, which takes membership.
-    if not pg_has_role(current_user, 'agog_ingest', 'member') then
-        execute format('grant agog_ingest to %I', current_user);
-    end if;
+    -- The owner hands that function over, which takes the right to become it. Being a member is not enough to ask for:
+    -- from PostgreSQL 16 on, who makes a role is its member and still cannot become it.
+    perform set_config('client_min_messages', 'warning', true);
+    execute format('grant agog_ingest to %I', current_user);
+exception
+    -- Another run granted the same at the same moment ("tuple concurrently updated" is an internal error).
+    when unique_violation or internal_error then null;
+    when insufficient_privilege then
+        -- An administrator made the roles and granted this one; then it is not for the owner to grant.
+        if not pg_has_role(current_user, 'agog_ingest', 'member') then
+            raise;
+        end if;
 end
 $$;
