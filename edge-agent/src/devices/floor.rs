@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::info;
 
 use crate::jobs::find::{self, ReportedJob};
-use crate::jobs::returned::ReturnedTicket;
+use crate::jobs::returned::{ReturnedTicket, storable};
 use crate::jobs::story;
 use crate::ledger::{Append, AppendError, Fact, InboxKey, JobRow, LedgerError, What};
 use crate::run::Agent;
@@ -348,8 +348,8 @@ async fn job_phase(
             queue_entry_id: phase.queue_entry_id.clone(),
             status: Some(phase.status.to_string()),
             status_details: phase.status_details.clone(),
-            good: phase.amount,
-            waste: phase.waste,
+            good: phase.amount.and_then(|amount| storable(amount).ok()),
+            waste: phase.waste.and_then(|amount| storable(amount).ok()),
             return_code: None,
             detail: None,
             started_at: phase.start_time,

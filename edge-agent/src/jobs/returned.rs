@@ -5,6 +5,7 @@
 
 use agog_jdf::jmf::ReturnQueueEntryParams;
 use agog_jdf::{Document, Error, NodeStatus, ProductionSummary, Ticket};
+use agog_sync::quantity::{Quantity, QuantityError, SCALE_MAX, Unit};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
@@ -24,6 +25,8 @@ pub struct ReturnedTicket {
     pub summary: ProductionSummary,
     /// What was used of the main input.
     pub input: Used,
+    /// What the device said and cannot be booked, for people.
+    pub remarks: Vec<String>,
 }
 
 /// Amounts of one resource.
@@ -62,6 +65,8 @@ impl ReturnedTicket {
             .find(|(node, summary)| named(node.id()) && summary.end_status.is_some())
             .or_else(|| summaries().find(|(_, summary)| summary.start.is_some()))
             .unwrap_or_else(|| (ticket.root(), ProductionSummary::of(ticket.root(), &ticket)));
+        let mut remarks = Vec::new();
+        let summary = within_limits(summary, &mut remarks);
         let main_input = node.main_input(&ticket).map(|link| link.rref().to_owned());
         let input = used(&summary, main_input.as_deref());
         let aborted = !params.aborted.is_empty() || summary.end_status == Some(NodeStatus::Aborted);
@@ -84,6 +89,7 @@ impl ReturnedTicket {
             },
             summary,
             input,
+            remarks,
         })
     }
 
@@ -112,6 +118,35 @@ fn key(
             ended.map_or_else(String::new, |at| at.to_string())
         ),
     }
+}
+
+/// A count of a device as it can be stored: no finer and no larger than a quantity may be.
+pub(crate) fn storable(amount: Decimal) -> Result<Decimal, QuantityError> {
+    let rounded = amount.round_dp(SCALE_MAX);
+    Ok(Quantity::new(rounded, Unit::Sheet).checked()?.amount)
+}
+
+/// Takes out what no ledger can hold; the device's words are kept as remarks.
+fn within_limits(mut summary: ProductionSummary, remarks: &mut Vec<String>) -> ProductionSummary {
+    let mut bound = |amount: &mut Decimal, what: &str| match storable(*amount) {
+        Ok(stored) => *amount = stored,
+        Err(error) => {
+            remarks.push(format!("{what} is not booked: {error}"));
+            *amount = Decimal::ZERO;
+        }
+    };
+    bound(&mut summary.good, "the good amount");
+    bound(&mut summary.waste, "the waste");
+    for used in &mut summary.consumed {
+        bound(&mut used.good, &format!("what was used of {}", used.rref));
+        bound(&mut used.waste, &format!("the waste of {}", used.rref));
+        for lot in &mut used.lots {
+            if let Some(amount) = &mut lot.amount {
+                bound(amount, &format!("the amount of lot {}", lot.lot_id));
+            }
+        }
+    }
+    summary
 }
 
 fn used(summary: &ProductionSummary, main_input: Option<&str>) -> Used {

@@ -15,7 +15,7 @@ use agog_sync::lots::{
     Draw, JobRef, LotAttributes, LotConsumed, LotEvent, LotProduced, LotRef, LotWasted, NewLot,
     WorkContext,
 };
-use agog_sync::quantity::{Material, Measured, Quantity, Unit};
+use agog_sync::quantity::{ConversionError, Material, Measured, Quantity, QuantityError, Unit};
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rust_decimal::Decimal;
@@ -122,12 +122,10 @@ impl Story {
             .collect();
         let Used { good, waste, lots } = &self.returned.input;
         let drawn = allocate(*good, *waste, lots, declared, &on_hand);
-        let mut remarks: Vec<String> = self
-            .returned
-            .summary
-            .findings
-            .iter()
+        let findings = self.returned.summary.findings.iter();
+        let mut remarks: Vec<String> = findings
             .map(|finding| finding.message.clone())
+            .chain(self.returned.remarks.iter().cloned())
             .collect();
         if drawn.is_empty() && good + waste > Decimal::ZERO {
             remarks.push(format!(
@@ -142,18 +140,18 @@ impl Story {
         let mut sources = Vec::new();
         for lot in &drawn {
             let (lot_ref, forced) = self.lot(lot, &mut remarks);
-            if lot.good > Decimal::ZERO {
+            if let Some(draw) = self.draw(&lot_ref, lot, lot.good, &mut remarks) {
                 events.push(LotEvent::Consumed(LotConsumed {
-                    draw: self.draw(&lot_ref, lot, lot.good),
+                    draw,
                     into: Vec::new(),
                     work: self.work(),
                     forced: forced.clone(),
                 }));
                 sources.push(lot_ref.clone());
             }
-            if lot.waste > Decimal::ZERO {
+            if let Some(draw) = self.draw(&lot_ref, lot, lot.waste, &mut remarks) {
                 events.push(LotEvent::Wasted(LotWasted {
-                    draw: self.draw(&lot_ref, lot, lot.waste),
+                    draw,
                     reason: reason.clone(),
                     work: self.work(),
                     forced,
@@ -163,7 +161,10 @@ impl Story {
         let made = self.returned.summary.good;
         match output {
             Some((output, number)) if made > Decimal::ZERO => {
-                events.push(self.produced(output, number, made, sources));
+                match measured(made, Some(&output.material), output.material.base_unit) {
+                    Ok(made) => events.push(self.produced(output, number, made, sources)),
+                    Err(error) => remarks.push(format!("what was made is not booked: {error}")),
+                }
             }
             None if made > Decimal::ZERO => {
                 remarks.push(format!(
@@ -185,11 +186,10 @@ impl Story {
         &mut self,
         output: OutputLot,
         number: String,
-        made: Decimal,
+        quantity: Measured,
         sources: Vec<LotRef>,
     ) -> LotEvent {
         let lot_id = LotId::generate(self.at, &mut self.rng);
-        let quantity = measured(made, Some(&output.material), output.material.base_unit);
         LotEvent::Produced(LotProduced {
             outputs: vec![NewLot {
                 lot: LotRef { lot_id, number },
@@ -265,28 +265,40 @@ impl Story {
 
     /// What is on hand, as devices count it.
     fn sheets(&self, lot: &LotRow) -> Decimal {
-        let on_hand = lot.on_hand.amount;
-        let Some(material) = self.material(lot) else {
-            return on_hand;
-        };
-        match material.to_base(Quantity::new(Decimal::ONE, Unit::Sheet)) {
-            Ok(one) if !one.base.amount.is_zero() => on_hand / one.base.amount,
-            _ => on_hand,
-        }
+        whole_sheets(lot.on_hand, self.material(lot)).unwrap_or(lot.on_hand.amount)
     }
 
     fn material(&self, lot: &LotRow) -> Option<&Material> {
         self.materials.get(lot.material.as_ref()?)
     }
 
-    fn draw(&self, lot_ref: &LotRef, drawn: &Drawn, amount: Decimal) -> Draw {
+    /// None when nothing was drawn, or more than can be stored.
+    fn draw(
+        &self,
+        lot_ref: &LotRef,
+        drawn: &Drawn,
+        amount: Decimal,
+        remarks: &mut Vec<String>,
+    ) -> Option<Draw> {
+        if amount <= Decimal::ZERO {
+            return None;
+        }
         let quantity = match self.lots.get(&drawn.number) {
             Some(lot) => measured(amount, self.material(lot), lot.on_hand.unit),
             None => measured(amount, None, Unit::Sheet),
         };
-        Draw {
-            lot: lot_ref.clone(),
-            quantity,
+        match quantity {
+            Ok(quantity) => Some(Draw {
+                lot: lot_ref.clone(),
+                quantity,
+            }),
+            Err(error) => {
+                let number = &drawn.number;
+                remarks.push(format!(
+                    "what was used of lot {number} is not booked: {error}"
+                ));
+                None
+            }
         }
     }
 
@@ -331,9 +343,83 @@ impl Story {
 }
 
 /// A count of a device: sheets where the material knows them, else the base unit.
-fn measured(amount: Decimal, material: Option<&Material>, base_unit: Unit) -> Measured {
-    let sheets = Quantity::new(amount, Unit::Sheet);
-    material
-        .and_then(|material| material.to_base(sheets).ok())
-        .unwrap_or_else(|| Measured::in_base(Quantity::new(amount, base_unit)))
+fn measured(
+    amount: Decimal,
+    material: Option<&Material>,
+    base_unit: Unit,
+) -> Result<Measured, QuantityError> {
+    let sheets = Quantity::new(amount, Unit::Sheet).checked()?;
+    let in_base = || Measured::in_base(Quantity::new(sheets.amount, base_unit));
+    match material.map(|material| material.to_base(sheets)) {
+        Some(Ok(measured)) => Ok(measured),
+        Some(Err(ConversionError::Amount(error))) => Err(error),
+        Some(Err(
+            ConversionError::Incompatible { .. } | ConversionError::DimensionMissing { .. },
+        ))
+        | None => Ok(in_base()),
+    }
+}
+
+/// The whole sheets in a lot that is weighed or measured: nobody prints on a part of one, and the
+/// exact quotient may have more decimals than can be stored. None where sheets mean nothing.
+fn whole_sheets(on_hand: Quantity, material: Option<&Material>) -> Option<Decimal> {
+    if on_hand.unit == Unit::Sheet {
+        return Some(on_hand.amount);
+    }
+    // Of one sheet the base amount is too coarse to divide by.
+    let many = Decimal::from(1_000_000);
+    let of_many = material?
+        .to_base(Quantity::new(many, Unit::Sheet))
+        .ok()?
+        .base
+        .amount;
+    let exact = on_hand.amount.checked_mul(many)?.checked_div(of_many)?;
+    // What was rounded when the lot was booked must not cost it a sheet.
+    Some(exact.round_dp(3).floor())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn board(base_unit: Unit) -> Material {
+        Material {
+            width_mm: Some(720.into()),
+            length_mm: Some(1020.into()),
+            grammage_g_m2: Some(300.into()),
+            ..Material::simple("BOARD", base_unit)
+        }
+    }
+
+    #[test]
+    fn a_lot_counted_by_weight_or_area_holds_whole_sheets_that_can_be_booked_again() {
+        for unit in [Unit::Kilogram, Unit::SquareMetre, Unit::Metre] {
+            let material = board(unit);
+            for amount in ["1000", "333.333333", "0.1"] {
+                let on_hand = Quantity::parse(amount, unit.as_str()).unwrap();
+                let sheets = whole_sheets(on_hand, Some(&material)).unwrap();
+                let booked = measured(sheets, Some(&material), unit).unwrap();
+                assert_eq!(booked.entered, Quantity::new(sheets, Unit::Sheet));
+                assert!(
+                    booked.base.amount <= on_hand.amount,
+                    "{booked:?} of {on_hand}"
+                );
+            }
+            let thousand = material
+                .to_base(Quantity::new(1000.into(), Unit::Sheet))
+                .unwrap();
+            let sheets = whole_sheets(thousand.base, Some(&material));
+            assert_eq!(sheets, Some(1000.into()), "{unit}");
+        }
+    }
+
+    #[test]
+    fn only_a_material_that_knows_no_sheets_is_counted_in_its_own_unit() {
+        let pieces = Material::simple("CARTON", Unit::Piece);
+        let counted = measured(7.into(), Some(&pieces), Unit::Piece).unwrap();
+        assert_eq!(counted.base, Quantity::new(7.into(), Unit::Piece));
+        let fine = Decimal::ONE / Decimal::from(3);
+        assert!(measured(fine, Some(&board(Unit::Kilogram)), Unit::Kilogram).is_err());
+        assert!(measured(Decimal::MAX, None, Unit::Sheet).is_err());
+    }
 }

@@ -391,6 +391,24 @@ async fn a_press_that_names_no_lot_has_used_the_lots_of_the_ticket() {
 }
 
 #[tokio::test]
+async fn an_amount_beyond_every_limit_is_a_remark_and_the_rest_is_booked() {
+    let endpoint = Endpoint::new();
+    endpoint.test.receive("LOT-1", 15_000).await;
+    endpoint.ticket(&["LOT-1"]).await;
+
+    let ticket = returned("").replace("14500", "99999999999999999999");
+    let answers = endpoint.post_return("c1", &ticket).await;
+
+    assert_eq!(answers[0].return_code, ReturnCode::SUCCESS);
+    assert_eq!(endpoint.test.on_hand("LOT-1").await, Decimal::from(14_500));
+    let ledger = &endpoint.test.agent.ledger;
+    let job = ledger.job_by_number("JOB-B").await.unwrap().unwrap();
+    assert_eq!(job.step, JobStep::Completed);
+    let detail = job.progress.detail.unwrap();
+    assert!(detail.contains("99999999999999999999"), "{detail}");
+}
+
+#[tokio::test]
 async fn a_press_fact_is_recorded_and_marked_also_when_the_lot_is_short_or_unknown() {
     for known in [true, false] {
         let endpoint = Endpoint::new();
