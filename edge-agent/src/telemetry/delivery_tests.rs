@@ -1,3 +1,5 @@
+//! Tests of the buffer as the uplink sees it: blocks in order, acknowledged, dropped as gaps.
+
 use std::sync::Arc;
 
 use agog_sync::clock::{Clock, ManualClock};

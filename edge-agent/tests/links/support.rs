@@ -161,13 +161,18 @@ impl TestAgent {
     }
 }
 
+/// How often a condition is looked at.
+const POLL_EVERY: Duration = Duration::from_millis(10);
+
 /// Waits until `check` gives a value, looking again every few milliseconds; fails with `what`.
 pub(crate) async fn until<T, F: Future<Output = Option<T>>>(
     what: &str,
     mut check: impl FnMut() -> F,
 ) -> T {
     let started = tokio::time::Instant::now();
+    let mut poll = tokio::time::interval(POLL_EVERY);
     loop {
+        poll.tick().await;
         if let Some(value) = check().await {
             return value;
         }
@@ -175,6 +180,5 @@ pub(crate) async fn until<T, F: Future<Output = Option<T>>>(
             started.elapsed() < WAIT_LIMIT,
             "waited in vain until {what}"
         );
-        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
