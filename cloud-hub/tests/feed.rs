@@ -9,6 +9,7 @@ use agog_hub::intake::feed;
 use agog_sync::clock::Clock;
 use agog_sync::frame::{FeedBody, FeedPage, JobTicket};
 use agog_sync::ids::{JobId, PlantId, TenantId};
+use sqlx::Connection;
 
 use support::{World, states};
 
@@ -146,6 +147,55 @@ async fn an_agent_that_is_ahead_of_the_hub_must_fetch_anew() {
     let page = read(&world, &token, 5, 25).await;
 
     assert!(page.must_refetch && page.items.is_empty());
+    assert_eq!(page.next, 0, "it goes on from what the hub has");
+}
+
+#[tokio::test]
+async fn an_agent_that_missed_items_which_are_gone_goes_on_from_the_oldest_that_is_there() {
+    let world = World::open().await;
+    let tenant_id = world.tenant().await;
+    let ber = world.plant(tenant_id, "BER").await;
+    let agent = world.agent_at(tenant_id, "BER").await;
+    let token = agent.token(&world).await;
+    for number in ["1", "2", "3"] {
+        push(&world, tenant_id, ber, number).await;
+    }
+    let mut superuser = sqlx::PgConnection::connect_with(&world.hub.database)
+        .await
+        .unwrap();
+    sqlx::query("update feed_counter set oldest_n = 3 where agent_id = $1")
+        .bind(agent.agent_id.uuid())
+        .execute(&mut superuser)
+        .await
+        .unwrap();
+
+    let page = read(&world, &token, 1, 25).await;
+    let rest = read(&world, &token, page.next, 0).await;
+
+    assert!(page.must_refetch && page.items.is_empty());
+    assert_eq!((page.next, numbers(&rest)), (2, vec![(3, "3".to_owned())]));
+}
+
+#[tokio::test]
+async fn a_page_ends_before_it_is_too_large_and_always_has_an_item() {
+    let world = World::open().await;
+    let tenant_id = world.tenant().await;
+    let ber = world.plant(tenant_id, "BER").await;
+    let token = world.agent_at(tenant_id, "BER").await.token(&world).await;
+    let max = usize::try_from(feed::FEED_BYTES_MAX).unwrap();
+    for size in [max / 2, max / 3, max / 3, max + 1, 1] {
+        push(&world, tenant_id, ber, &"x".repeat(size)).await;
+    }
+
+    let mut pages = Vec::new();
+    let mut after = 0;
+    while after < 5 {
+        let page = read(&world, &token, after, 0).await;
+        pages.push(page.items.len());
+        after = page.next;
+    }
+
+    assert_eq!(pages, [2, 1, 1, 1]);
 }
 
 #[tokio::test]

@@ -20,6 +20,9 @@ use crate::tenants::{self, AgentPrincipal};
 
 /// The most items of one answer.
 pub const FEED_ITEMS_MAX: i64 = 200;
+/// The most bytes of the bodies of one answer; a larger item comes alone. An agent takes 16 MiB,
+/// and JSON around the bodies and slow lines ask for less.
+pub const FEED_BYTES_MAX: i64 = 4 * 1024 * 1024;
 /// The longest that a request waits. Proxies commonly cut after 30 or 60 seconds.
 pub const FEED_WAIT_MAX: Duration = Duration::from_secs(25);
 /// How often a waiting request looks for items that another hub process committed.
@@ -100,15 +103,24 @@ async fn look(app: &App, agent: AgentPrincipal, after: u64) -> Result<FeedPage, 
     // A transaction per look: a waiting request holds no connection.
     let mut tx = TenantTx::begin(&app.pool, agent.tenant_id).await?;
     let counter = store::counter_find(&mut tx, agent.agent_id).await?;
-    // An agent ahead of the hub has seen items that a restored hub has lost.
-    if after + 1 < counter.oldest_n || after > counter.last_n {
+    // An agent ahead of the hub has seen items that a restored hub has lost; one far behind has
+    // missed items that are gone. Either goes on from what there is.
+    let go_on_from = if after > counter.last_n {
+        Some(counter.last_n)
+    } else if after + 1 < counter.oldest_n {
+        Some(counter.oldest_n - 1)
+    } else {
+        None
+    };
+    if let Some(next) = go_on_from {
         return Ok(FeedPage {
             items: Vec::new(),
-            next: after,
+            next,
             must_refetch: true,
         });
     }
-    let items = store::items_after(&mut tx, agent.agent_id, after, FEED_ITEMS_MAX)
+    let (count_max, bytes_max) = (FEED_ITEMS_MAX, FEED_BYTES_MAX);
+    let items = store::items_after(&mut tx, agent.agent_id, after, count_max, bytes_max)
         .await?
         .into_iter()
         .map(|(n, text)| {

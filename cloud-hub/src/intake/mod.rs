@@ -7,7 +7,8 @@
 //! agent sends it again.
 //!
 //! Limits: those of `agog_sync::frame`; a feed answer has at most
-//! [`FEED_ITEMS_MAX`](feed::FEED_ITEMS_MAX) items and waits at most
+//! [`FEED_ITEMS_MAX`](feed::FEED_ITEMS_MAX) items of together
+//! [`FEED_BYTES_MAX`](feed::FEED_BYTES_MAX) and waits at most
 //! [`FEED_WAIT_MAX`](feed::FEED_WAIT_MAX).
 
 mod apply;

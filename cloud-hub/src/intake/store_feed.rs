@@ -56,21 +56,29 @@ pub(super) async fn item_add(
     Ok(())
 }
 
-/// The items after a number, oldest first.
+/// The items after a number, oldest first: the first whatever its size, and as many more as fit.
 pub(super) async fn items_after(
     tx: &mut TenantTx,
     agent_id: AgentId,
     after: u64,
     count_max: i64,
+    bytes_max: i64,
 ) -> Result<Vec<(u64, String)>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
     let rows = sqlx::query!(
-        "select n, body from feed_item
-         where tenant_id = $1 and agent_id = $2 and n > $3 order by n limit $4",
+        r#"select n, body from (
+             select n, body, row_number() over page as place, sum(octet_length(body)) over page as bytes
+             from (
+                 select n, body from feed_item
+                 where tenant_id = $1 and agent_id = $2 and n > $3 order by n limit $4
+             ) as newest window page as (order by n)
+         ) as counted
+         where place = 1 or bytes <= $5 order by n"#,
         tenant_id,
         agent_id.uuid(),
         i64::try_from(after).map_err(DbError::stored)?,
         count_max,
+        bytes_max,
     )
     .fetch_all(tx.conn())
     .await?;
