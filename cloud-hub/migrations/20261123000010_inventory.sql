@@ -90,8 +90,8 @@ create table lot_edge (
     base_unit      text,
     event_id       uuid not null,
     occurred_at    timestamptz not null,
-    -- A pair is joined once, whatever else says so again. The key is the covering index forward.
-    primary key (tenant_id, parent_id, child_id) include (kind, occurred_at),
+    -- A pair is joined once in each way, whatever else says so again. The key is the covering index forward.
+    primary key (tenant_id, parent_id, child_id, kind) include (occurred_at),
     foreign key (tenant_id, parent_id) references lot (tenant_id, lot_id),
     foreign key (tenant_id, child_id) references lot (tenant_id, lot_id)
 );

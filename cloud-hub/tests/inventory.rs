@@ -398,6 +398,42 @@ async fn the_office_splits_a_lot_once_and_the_plant_hears_of_it() {
 }
 
 #[tokio::test]
+async fn a_plant_that_was_sent_an_event_hears_of_all_its_lots_from_then_on() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let mut lyon = shop.plant("LYON").await;
+    let (roll, other) = (ham.ledger.lot("ROLL"), ham.ledger.lot("OTHER"));
+    let (mix, part) = (ham.ledger.lot("MIX"), ham.ledger.lot("PART"));
+    let job = work("Job-1", "Order-1", "ABC Corp", "press-1");
+    ham.push(vec![
+        ("2025-10-15T08:00:00Z", received(&roll, 100)),
+        ("2025-10-15T08:00:00Z", received(&other, 100)),
+    ])
+    .await;
+    lyon.push(vec![("2025-10-15T09:00:00Z", consumed(&roll, 10, &job))])
+        .await;
+    ham.push(vec![
+        (
+            "2025-10-15T10:00:00Z",
+            merged(&[(&roll, 50), (&other, 50)], &mix),
+        ),
+        // The first that has nothing to do with the lot that LYON has touched itself.
+        ("2025-10-15T11:00:00Z", split(&other, &[(&part, 10, false)])),
+    ])
+    .await;
+
+    let feed = serde_json::to_value(lyon.feed().await).unwrap();
+
+    let kinds: Vec<_> = feed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| &item["body"]["ledger_event"]["event"]["kind"])
+        .collect();
+    assert_eq!(kinds, ["lot.merged", "lot.split"]);
+}
+
+#[tokio::test]
 async fn what_the_rules_refuse_the_office_gets_a_code_and_the_figures() {
     let shop = Shop::open().await;
     let mut ham = shop.plant("HAM").await;

@@ -85,7 +85,10 @@ pub(super) async fn apply(
         Event::Lot(lot_event) => {
             let lot_ids: Vec<_> = lot_event.lots().iter().map(|lot| lot.lot_id).collect();
             // The plants that knew the lots before get the event, and so do those that know them
-            // through it. What they may not know yet is told as it was before the event.
+            // through it. What they may not know yet is told as it was before the event, and stays
+            // so until the event is applied: a plant that got it and not the one before would
+            // never catch up.
+            inventory::lots_lock(tx, &lot_ids).await?;
             let mut concerned = BTreeSet::new();
             let mut lots = Vec::new();
             if !source.listeners.is_empty() {
@@ -97,6 +100,8 @@ pub(super) async fn apply(
             inventory::lot_event(tx, &mut ctx, lot_event).await?;
             if !source.listeners.is_empty() {
                 concerned.extend(inventory::lot_plants(tx, &lot_ids).await?);
+                // Whoever is sent an event has met all of its lots, and hears of each from then on.
+                inventory::lots_met(tx, &lot_ids, &concerned).await?;
                 source.carry(tx, &concerned, envelope, lots, now).await?;
             }
             Ok(())
