@@ -23,7 +23,7 @@ use rust_decimal::Decimal;
 use super::allocate::{Drawn, allocate};
 use super::returned::{ReturnedTicket, Used};
 use crate::devices::floor::{believed, job_ref};
-use crate::ledger::{Fact, JobRow, LedgerError, LotRow, What};
+use crate::ledger::{Fact, JobLots, JobRow, LedgerError, LotRow, What};
 use crate::run::Agent;
 
 /// Why the lot rules are overruled for what a machine has already done.
@@ -52,12 +52,19 @@ pub(crate) async fn facts(
         Some(output) => Some(free_number(agent, job, output).await?),
         None => None,
     };
+    let job_ref = job.map_or_else(
+        || job_ref(returned.job_id.as_deref().unwrap_or("unknown")),
+        |job| job.progress.job.clone(),
+    );
+    let number = job_ref.number.clone();
+    let before = agent
+        .ledger
+        .read(move |reader| reader.job_lots(&number))
+        .await?;
     let story = Story {
         at: believed(returned.summary.end, agent.clock.now()),
-        job: job.map_or_else(
-            || job_ref(returned.job_id.as_deref().unwrap_or("unknown")),
-            |job| job.progress.job.clone(),
-        ),
+        job: job_ref,
+        before,
         operator: returned
             .summary
             .phases
@@ -105,6 +112,8 @@ struct Story {
     rng: StdRng,
     /// The lots that are known here, by the number that was asked for.
     lots: BTreeMap<String, LotRow>,
+    /// What people recorded for the job before it was returned.
+    before: JobLots,
     returned: ReturnedTicket,
 }
 
@@ -137,17 +146,19 @@ impl Story {
             .or_else(|| self.stated_reason())
             .unwrap_or_else(|| REPORTED.to_owned());
         let mut events = Vec::new();
-        let mut sources = Vec::new();
+        let mut sources = self.before.consumed.clone();
         for lot in &drawn {
             let (lot_ref, forced) = self.lot(lot, &mut remarks);
             if let Some(draw) = self.draw(&lot_ref, lot, lot.good, &mut remarks) {
                 events.push(LotEvent::Consumed(LotConsumed {
                     draw,
-                    into: Vec::new(),
+                    into: self.made_before(&lot_ref),
                     work: self.work(),
                     forced: forced.clone(),
                 }));
-                sources.push(lot_ref.clone());
+                if !sources.contains(&lot_ref) {
+                    sources.push(lot_ref.clone());
+                }
             }
             if let Some(draw) = self.draw(&lot_ref, lot, lot.waste, &mut remarks) {
                 events.push(LotEvent::Wasted(LotWasted {
@@ -300,6 +311,14 @@ impl Story {
                 None
             }
         }
+    }
+
+    /// A lot is not in itself: rework of a job's own output adds no edge.
+    fn made_before(&self, used: &LotRef) -> Vec<LotRef> {
+        let made = self.before.made.iter();
+        made.filter(|lot| lot.lot_id != used.lot_id)
+            .cloned()
+            .collect()
     }
 
     fn work(&self) -> WorkContext {

@@ -48,7 +48,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use command::LotCommand;
 pub use error::{AppendError, LedgerError, Refused};
-pub use reader::{LotFilter, LotPage, Outbox, PAGE_LOTS_MAX, Reader};
+pub use reader::{JobLots, LotFilter, LotPage, Outbox, PAGE_LOTS_MAX, Reader};
 pub use rows::{JobRow, LotRow};
 pub use sums::MaterialSum;
 pub use verify::Verification;

@@ -6,6 +6,7 @@ use std::path::Path;
 use agog_sync::chain::{ChainHead, Hash};
 use agog_sync::event::Envelope;
 use agog_sync::ids::{JobId, LotId, ProducerId};
+use agog_sync::lots::LotRef;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,13 @@ pub struct Outbox {
     pub depth: u64,
     /// When the oldest of them was recorded.
     pub oldest_recorded_at: Option<jiff::Timestamp>,
+}
+
+/// What is recorded of a job's lots, oldest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobLots {
+    pub consumed: Vec<LotRef>,
+    pub made: Vec<LotRef>,
 }
 
 /// Some lots, oldest first, and where to go on.
@@ -190,6 +198,36 @@ impl Reader {
         Ok(self
             .jobs("number = ?1 order by received_at, job_key", Some(number))?
             .pop())
+    }
+
+    /// The lots that a job has consumed here, and those that it has made.
+    pub fn job_lots(&self, job: &str) -> Result<JobLots, LedgerError> {
+        Ok(JobLots {
+            consumed: self.lot_refs(
+                "select lot_id, number from lot
+                 where lot_id in (select lot_id from lot_use where job = ?1 and kind = 'consumed')
+                 order by created_at, lot_id",
+                job,
+            )?,
+            made: self.lot_refs(
+                "select lot_id, number from lot where made_by_job = ?1 and origin = 'produced'
+                 order by created_at, lot_id",
+                job,
+            )?,
+        })
+    }
+
+    fn lot_refs(&self, sql: &str, job: &str) -> Result<Vec<LotRef>, LedgerError> {
+        let mut query = self.connection.prepare_cached(sql)?;
+        let mut found = query.query([job])?;
+        let mut lots = Vec::new();
+        while let Some(row) = found.next()? {
+            lots.push(LotRef {
+                lot_id: text::id(&row.get::<_, String>(0)?, "lot id")?,
+                number: row.get(1)?,
+            });
+        }
+        Ok(lots)
     }
 
     fn jobs(&self, condition: &str, value: Option<&str>) -> Result<Vec<JobRow>, LedgerError> {

@@ -1,16 +1,19 @@
 //! The JMF endpoint: what machines send, right and wrong, and what becomes of a returned ticket.
 
+use std::collections::BTreeMap;
+
 use agog_edge::devices::contact::Contacts;
 use agog_edge::devices::floor::Floor;
 use agog_edge::ingest::jmf::{BODY_BYTES_MAX, JmfState, router};
-use agog_edge::ledger::{Append, Fact, What};
+use agog_edge::ledger::command::{Amount, Consume, Details, Produce};
+use agog_edge::ledger::{Append, Fact, LotCommand, What};
 use agog_jdf::Limits;
 use agog_jdf::jmf::{Body as Content, Jmf, Response as Answer, ReturnCode};
 use agog_jdf::package::Outgoing;
 use agog_sync::event::{Actor, Event, JobStep};
 use agog_sync::frame::{JobTicket, OutputLot};
 use agog_sync::ids::JobId;
-use agog_sync::lots::{LotEvent, WorkContext};
+use agog_sync::lots::{LotEvent, LotRef, WorkContext};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
@@ -388,6 +391,62 @@ async fn a_press_that_names_no_lot_has_used_the_lots_of_the_ticket() {
         2
     );
     assert_eq!(kinds.iter().filter(|kind| *kind == "lot.wasted").count(), 1);
+}
+
+#[tokio::test]
+async fn a_return_is_linked_with_what_people_recorded_for_the_job() {
+    let endpoint = Endpoint::new();
+    endpoint.test.receive("INK-1", 100).await;
+    endpoint.test.receive("LOT-1", 15_000).await;
+    endpoint.ticket(&["LOT-1"]).await;
+    let details = || Details {
+        job: Some("JOB-B".to_owned()),
+        ..Details::default()
+    };
+    let by_hand = [
+        LotCommand::Consume(Consume {
+            lot: "INK-1".to_owned(),
+            quantity: Amount::of(1.into()),
+            details: details(),
+        }),
+        LotCommand::Produce(Produce {
+            number: Some("FG-EARLY".to_owned()),
+            material: "CARTON-A".to_owned(),
+            quantity: Amount::of(10.into()),
+            from: Vec::new(),
+            location: None,
+            quality: BTreeMap::new(),
+            details: details(),
+        }),
+    ];
+    for command in by_hand {
+        let append = Append {
+            facts: vec![Fact {
+                occurred_at: None,
+                actor: Actor::Operator {
+                    name: "Jane Smith".to_owned(),
+                },
+                what: What::Lot(command),
+            }],
+            ..Append::default()
+        };
+        endpoint.test.agent.ledger.append(append).await.unwrap();
+    }
+
+    endpoint.post_return("c1", &returned("")).await;
+
+    let numbers =
+        |lots: &[LotRef]| -> Vec<String> { lots.iter().map(|lot| lot.number.clone()).collect() };
+    let events = endpoint.test.events().await;
+    let mut links = Vec::new();
+    for event in &events[5..] {
+        match event.event().unwrap() {
+            Event::Lot(LotEvent::Consumed(used)) => links.push(numbers(&used.into)),
+            Event::Lot(LotEvent::Produced(made)) => links.push(numbers(&made.sources)),
+            _ => {}
+        }
+    }
+    assert_eq!(links, [vec!["FG-EARLY"], vec!["INK-1", "LOT-1"]]);
 }
 
 #[tokio::test]
