@@ -46,6 +46,11 @@ pub enum HttpError {
 }
 
 impl HttpError {
+    /// Nobody answered, or the line broke; not an answer that was no good.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Unreachable { .. })
+    }
+
     /// The problem that the other side named, when it did.
     pub fn problem(&self) -> Option<(StatusCode, &Problem)> {
         match self {

@@ -50,6 +50,14 @@ impl HubError {
         })
     }
 
+    /// The hub is away: it costs nobody anything to look for it again soon.
+    pub(super) fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Http(error) | Self::Token(TokenError::Http(error)) => error.is_unreachable(),
+            Self::Token(TokenError::Sign(_)) | Self::Frame(_) => false,
+        }
+    }
+
     fn problem(&self) -> Option<(StatusCode, &Problem)> {
         match self {
             Self::Http(error) => error.problem(),

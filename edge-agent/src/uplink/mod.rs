@@ -6,7 +6,8 @@
 //! the hub has acknowledged is only moved by its answers, in `ledger.db` and `telemetry.db`, so
 //! every step can be repeated, after a second or after days. Nothing here holds up ingest.
 //!
-//! Limits: batches as in `agog_sync::frame`; retries between [`RETRY_BASE`] and [`RETRY_CAP`].
+//! Limits: batches as in `agog_sync::frame`; retries between [`RETRY_BASE`] and [`RETRY_CAP`], or
+//! [`UNREACHABLE_CAP`] while nobody answers; a new event ends the wait.
 //! Read [`push_ledger`] next.
 
 pub mod enrol;
@@ -19,16 +20,16 @@ mod push_telemetry;
 mod token;
 
 use std::convert::Infallible;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use agog_sync::backoff::Backoff;
 use agog_sync::frame::EnrolResponse;
-use rand::rngs::StdRng;
+use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::health::HubState;
 use crate::jobs::Wake;
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, Position};
 use crate::lifecycle::Stop;
 use crate::run::Agent;
 use crate::telemetry::{Telemetry, TelemetryError};
@@ -41,8 +42,13 @@ use token::TokenClient;
 
 /// The first wait after a failure.
 pub const RETRY_BASE: Duration = Duration::from_millis(500);
-/// The longest wait: a hub that comes back has everybody within this.
+/// The longest wait after an answer that was a refusal or an error of the hub: a hub in trouble is
+/// left alone.
 pub const RETRY_CAP: Duration = Duration::from_secs(30);
+/// The longest wait while nobody answers: a hub that comes back has everybody within this.
+pub const UNREACHABLE_CAP: Duration = Duration::from_secs(3);
+/// A session that lasted this long had worked, also when there was nothing to deliver.
+const SESSION_WORKED: Duration = Duration::from_secs(30);
 /// How often a running agent looks whether it was enrolled meanwhile.
 const ENROLMENT_LOOK: Duration = Duration::from_secs(1);
 
@@ -67,6 +73,10 @@ impl SessionError {
     fn is_refused_for_good(&self) -> bool {
         matches!(self, Self::Hub(error) if error.is_refused_for_good())
     }
+
+    fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Hub(error) if error.is_unreachable())
+    }
 }
 
 /// What outlives a session.
@@ -74,6 +84,8 @@ impl SessionError {
 struct Memory {
     /// Epochs opened since the program started.
     epochs_opened: u32,
+    /// The running session, or the last one, has brought something to the hub.
+    delivered: bool,
 }
 
 /// Delivers until `stop`. Without a configured hub there is nothing to do; without an enrolment
@@ -94,6 +106,7 @@ pub async fn run(agent: Agent, telemetry: Telemetry, wake: Wake, stop: Stop) -> 
 async fn deliver(agent: &Agent, telemetry: &Telemetry, wake: &Wake, hub_url: &str) -> Infallible {
     let mut rng = agent.fork_rng();
     let mut backoff = Backoff::new(RETRY_BASE, RETRY_CAP);
+    let mut away = Backoff::new(RETRY_BASE, UNREACHABLE_CAP);
     let mut memory = Memory::default();
     // Kept over sessions together with its token, until the hub refuses it.
     let mut known_hub = None;
@@ -102,14 +115,22 @@ async fn deliver(agent: &Agent, telemetry: &Telemetry, wake: &Wake, hub_url: &st
             Some(hub) => Ok(hub),
             None => connect(agent, hub_url).await,
         };
+        let mut unreachable = false;
         match hub {
             Ok(hub) => {
-                let ended = session(agent, telemetry, wake, &hub, &mut memory, &mut backoff).await;
+                let began = Instant::now();
+                memory.delivered = false;
+                let ended = session(agent, telemetry, wake, &hub, &mut memory).await;
                 let error = match ended {
                     Ok(never) => match never {},
                     Err(error) => error,
                 };
-                report(agent, &error, backoff.attempts());
+                if memory.delivered || began.elapsed() >= SESSION_WORKED {
+                    backoff.reset();
+                    away.reset();
+                }
+                report(agent, &error, backoff.attempts() + away.attempts());
+                unreachable = error.is_unreachable();
                 known_hub = (!error.is_refused_for_good()).then_some(hub);
             }
             Err(error) => {
@@ -117,12 +138,29 @@ async fn deliver(agent: &Agent, telemetry: &Telemetry, wake: &Wake, hub_url: &st
                 agent.health.hub_failed(HubState::Refused, chain(&*error));
             }
         }
-        wait(&mut backoff, &mut rng).await;
+        let (pause, least) = if unreachable {
+            (away.next_wait(&mut rng), RETRY_BASE)
+        } else {
+            (backoff.next_wait(&mut rng), UNREACHABLE_CAP)
+        };
+        wait(pause, least, agent.ledger.position()).await;
     }
 }
 
-async fn wait(backoff: &mut Backoff, rng: &mut StdRng) {
-    tokio::time::sleep(backoff.next_wait(rng)).await;
+/// Waits before the next session. Something new in the ledger ends the wait, but not before
+/// `least`, so that a busy plant does not press a hub that is in trouble.
+async fn wait(pause: Duration, least: Duration, mut position: watch::Receiver<Position>) {
+    position.mark_unchanged();
+    let least = pause.min(least);
+    tokio::time::sleep(least).await;
+    let news = async {
+        if position.changed().await.is_err() {
+            // The ledger is stopped, and soon this task too.
+            std::future::pending::<()>().await;
+        }
+    };
+    // Either way it is time to try again.
+    let _ = tokio::time::timeout(pause.saturating_sub(least), news).await;
 }
 
 /// Waits for the enrolment and prepares the way to the hub; sends nothing.
@@ -162,13 +200,11 @@ async fn session(
     wake: &Wake,
     hub: &Hub,
     memory: &mut Memory,
-    backoff: &mut Backoff,
 ) -> Result<Infallible, SessionError> {
     let state = hub.state().await?;
     agent.health.hub_answered(agent.clock.now());
     let mut ledger_push = LedgerPush::begin(agent, hub, memory, state.ledger).await?;
     let mut telemetry_push = TelemetryPush::begin(agent, telemetry, hub, state.telemetry).await?;
-    backoff.reset();
     info!(
         "hub connected: it has the ledger up to {} of epoch {}",
         state.ledger.last_seq, state.ledger.epoch
@@ -180,7 +216,11 @@ async fn session(
             // Seen before the look, so that what comes meanwhile wakes the wait below.
             position.mark_unchanged();
             standing.mark_unchanged();
-            if ledger_push.push().await? || telemetry_push.push().await? {
+            if ledger_push.push().await? {
+                continue;
+            }
+            if telemetry_push.push().await? {
+                ledger_push.delivered();
                 continue;
             }
             let closed = tokio::select! {
@@ -212,4 +252,35 @@ fn report(agent: &Agent, error: &SessionError, attempts: u32) {
     }
     metrics::counter!("agog_uplink_failures_total").increment(1);
     agent.health.hub_failed(state, text);
+}
+
+#[cfg(test)]
+mod tests {
+    use agog_sync::chain::ChainHead;
+    use agog_sync::ids::ProducerId;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_new_event_ends_the_wait_for_the_hub_and_silence_does_not() {
+        let producer = ProducerId::from_uuid(uuid::Uuid::from_u128(1));
+        let mut position = Position {
+            producer,
+            epoch: 1,
+            head: ChainHead::genesis(producer, 1),
+            acknowledged: 0,
+        };
+        let (publish, shown) = watch::channel(position);
+        let began = Instant::now();
+        wait(RETRY_CAP, RETRY_BASE, shown.clone()).await;
+        assert!(began.elapsed() >= RETRY_CAP);
+
+        let began = Instant::now();
+        position.head.last_seq += 1;
+        tokio::join!(wait(RETRY_CAP, RETRY_BASE, shown), async {
+            publish.send(position).unwrap();
+        });
+        assert!(began.elapsed() < UNREACHABLE_CAP, "{:?}", began.elapsed());
+    }
 }

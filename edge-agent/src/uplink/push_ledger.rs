@@ -66,6 +66,7 @@ impl<'a> LedgerPush<'a> {
             Ok(ack) => {
                 ledger.acknowledge(ack).await?;
                 self.after = ack.last_seq;
+                self.delivered();
                 self.agent.health.hub_answered(self.agent.clock.now());
                 metrics::counter!("agog_uplink_ledger_events_total")
                     .increment(batch.events.len() as u64);
@@ -99,6 +100,11 @@ impl<'a> LedgerPush<'a> {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Something reached the hub in this session.
+    pub(super) fn delivered(&mut self) {
+        self.memory.delivered = true;
     }
 
     async fn reconcile(&mut self, ack: LedgerAck) -> Result<(), SessionError> {
