@@ -7,6 +7,7 @@ use agog_sync::event::{ChainError, DecodeError};
 use agog_sync::ids::HoldId;
 use agog_sync::lots;
 use agog_sync::quantity::{ConversionError, QuantityError, Unit};
+use rusqlite::ErrorCode;
 
 /// The store failed. Nothing of the request was recorded.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -59,6 +60,31 @@ pub enum LedgerError {
     /// The writer has ended.
     #[error("ledger is stopped")]
     Stopped,
+}
+
+impl LedgerError {
+    /// The same request would fail again: it is to blame, and not the state of disk or machine.
+    pub fn is_deterministic(&self) -> bool {
+        match self {
+            Self::Storage(error) => matches!(
+                error.sqlite_error_code(),
+                None | Some(
+                    ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig
+                )
+            ),
+            Self::Malformed { .. }
+            | Self::ForeignAck { .. }
+            | Self::EpochNotNewer { .. }
+            | Self::FeedOutOfOrder { .. }
+            | Self::FeedBroken { .. }
+            | Self::FeedUnknown { .. } => true,
+            Self::Open { .. }
+            | Self::TooNew { .. }
+            | Self::Missing { .. }
+            | Self::Thread(_)
+            | Self::Stopped => false,
+        }
+    }
 }
 
 impl From<rusqlite::Error> for LedgerError {

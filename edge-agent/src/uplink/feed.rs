@@ -4,17 +4,18 @@
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
+use agog_sync::backoff::Backoff;
 use agog_sync::frame::{FeedBody, FeedItem};
 use tracing::{debug, error};
 
 use super::hub::Hub;
-use super::{SessionError, http};
+use super::{RETRY_BASE, SessionError, UNREACHABLE_CAP, http};
 use crate::jobs::Wake;
 use crate::ledger::{FeedOutcome, LedgerError};
 use crate::run::Agent;
 
-/// A hub that answers an empty page at once instead of waiting is not asked more often than this.
-const EMPTY_PAGE_PAUSE: Duration = Duration::from_secs(1);
+/// An empty page that comes sooner than this was not waited for.
+const LONG_POLL_LEAST: Duration = Duration::from_secs(1);
 
 /// Follows the feed until something fails.
 pub(super) async fn follow(
@@ -23,28 +24,39 @@ pub(super) async fn follow(
     wake: &Wake,
 ) -> Result<Infallible, SessionError> {
     let mut after = agent.ledger.feed_cursor().await?;
+    let mut rng = agent.fork_rng();
+    // Pages in a row that brought nothing, without the wait of a long poll.
+    let mut idle = Backoff::new(RETRY_BASE, UNREACHABLE_CAP);
     loop {
         let asked = Instant::now();
         let page = hub.feed(after).await?;
         agent.health.hub_answered(agent.clock.now());
         if page.must_refetch {
-            alarm(
-                agent,
-                format!(
-                    "the hub no longer has what it wanted to tell after item {after}; going on after item {}",
-                    page.next
-                ),
-            );
-            agent.ledger.move_feed_cursor(page.next).await?;
-            after = page.next;
+            // A hub that says so again and again is told of once.
+            if idle.attempts() == 0 {
+                alarm(
+                    agent,
+                    format!(
+                        "the hub no longer has what it wanted to tell after item {after}; going on after item {}",
+                        page.next
+                    ),
+                );
+            }
+            if page.next != after {
+                agent.ledger.move_feed_cursor(page.next).await?;
+                after = page.next;
+            }
+            tokio::time::sleep(idle.next_wait(&mut rng)).await;
             continue;
         }
-        let empty = page.items.is_empty();
+        let before = after;
         for item in page.items {
             after = apply(agent, wake, item).await?;
         }
-        if empty {
-            tokio::time::sleep(EMPTY_PAGE_PAUSE.saturating_sub(asked.elapsed())).await;
+        if after == before && asked.elapsed() < LONG_POLL_LEAST {
+            tokio::time::sleep(idle.next_wait(&mut rng)).await;
+        } else {
+            idle.reset();
         }
     }
 }
@@ -53,7 +65,36 @@ pub(super) async fn follow(
 async fn apply(agent: &Agent, wake: &Wake, item: FeedItem) -> Result<u64, SessionError> {
     let n = item.n;
     let is_ticket = matches!(item.body, FeedBody::JobTicket(_));
-    match agent.ledger.apply_feed(item).await {
+    match agent.ledger.apply_feed(item.clone()).await {
+        Err(gap @ LedgerError::FeedOutOfOrder { .. }) if n > 0 => {
+            // What is missing will not come any more; the item itself is good.
+            alarm(
+                agent,
+                format!("{}; going on with item {n}", http::chain(&gap)),
+            );
+            agent.ledger.move_feed_cursor(n - 1).await?;
+            applied(
+                agent,
+                wake,
+                is_ticket,
+                n,
+                agent.ledger.apply_feed(item).await,
+            )
+            .await
+        }
+        result => applied(agent, wake, is_ticket, n, result).await,
+    }
+}
+
+/// What becomes of an item, by what the ledger says to it.
+async fn applied(
+    agent: &Agent,
+    wake: &Wake,
+    is_ticket: bool,
+    n: u64,
+    result: Result<FeedOutcome, LedgerError>,
+) -> Result<u64, SessionError> {
+    match result {
         Ok(FeedOutcome::Applied) => {
             debug!("feed item {n} applied");
             if is_ticket {
@@ -61,10 +102,10 @@ async fn apply(agent: &Agent, wake: &Wake, item: FeedItem) -> Result<u64, Sessio
             }
         }
         Ok(FeedOutcome::Repeated) => {}
-        Err(unusable @ (LedgerError::FeedBroken { .. } | LedgerError::FeedUnknown { .. })) => {
+        Err(unusable) if unusable.is_deterministic() => {
             alarm(
                 agent,
-                format!("{}; it was passed over", http::chain(&unusable)),
+                format!("feed item {n} was passed over: {}", http::chain(&unusable)),
             );
             agent.ledger.move_feed_cursor(n).await?;
         }

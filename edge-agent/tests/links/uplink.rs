@@ -9,7 +9,7 @@ use agog_edge::lifecycle::Stop;
 use agog_edge::telemetry::Sample;
 use agog_edge::uplink::{self, enrol};
 use agog_sync::event::JobStep;
-use agog_sync::frame::{FeedBody, JobTicket, SeriesKey};
+use agog_sync::frame::{FeedBody, FeedItem, JobTicket, SeriesKey};
 use agog_sync::ids::{AgentId, JobId};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -272,6 +272,41 @@ async fn a_ticket_from_the_feed_becomes_a_job_once_over_restarts() {
 
     assert_eq!(test.agent.ledger.feed_cursor().await.unwrap(), 1);
     assert_eq!(test.kinds().await, ["job.received"]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_feed_that_lacks_an_item_goes_on_with_the_next_and_raises_one_alarm() {
+    let hub = Hub::default();
+    let listening = hub.listen(anywhere());
+    let test = TestAgent::new(&hub_section(&listening.url()));
+    enrolled(&test, &listening.url()).await;
+    for n in [1, 3] {
+        let ticket = JobTicket {
+            job_id: JobId::from_uuid(uuid::Uuid::from_u128(n)),
+            number: format!("JOB-{n}"),
+            device: "press-3".to_owned(),
+            order: None,
+            customer: None,
+            jdf: "<JDF/>".to_owned(),
+            inputs: Vec::new(),
+            output: None,
+            waste_reason: None,
+        };
+        let n = u64::try_from(n).unwrap();
+        let body = FeedBody::JobTicket(Box::new(ticket));
+        hub.books().feed.push(FeedItem { n, body });
+    }
+
+    let running = Running::start(&test);
+
+    until("the item after the missing one is applied", || async {
+        test.agent.ledger.job_by_number("JOB-3").await.unwrap()
+    })
+    .await;
+    assert_eq!(test.agent.ledger.feed_cursor().await.unwrap(), 3);
+    let alarms = test.agent.health.snapshot().alarms;
+    assert_eq!(alarms.len(), 1, "{alarms:?}");
     running.stop().await;
 }
 
