@@ -398,6 +398,35 @@ async fn the_office_splits_a_lot_once_and_the_plant_hears_of_it() {
 }
 
 #[tokio::test]
+async fn of_two_movements_that_meet_only_one_gets_a_number() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let (one, two) = (ham.ledger.lot("ONE"), ham.ledger.lot("TWO"));
+    ham.push(vec![
+        ("2025-10-15T08:00:00Z", received(&one, 100)),
+        ("2025-10-15T08:00:00Z", received(&two, 100)),
+    ])
+    .await;
+    let body = json!({"parts": [{"number": "NEW", "quantity": {"amount": "10", "unit": "sheet"}}]});
+
+    let (first, second) = tokio::join!(
+        shop.post("/api/v1/inventory/lot/ONE/split", "key-1", &body),
+        shop.post("/api/v1/inventory/lot/TWO/split", "key-2", &body),
+    );
+
+    let (made, refused) = if first.0 == 201 {
+        (first, second)
+    } else {
+        (second, first)
+    };
+    assert_eq!(made.0, 201, "{}", made.1);
+    assert_eq!(
+        (refused.0, &refused.1["code"]),
+        (409, &json!("number-taken"))
+    );
+}
+
+#[tokio::test]
 async fn a_plant_that_was_sent_an_event_hears_of_all_its_lots_from_then_on() {
     let shop = Shop::open().await;
     let mut ham = shop.plant("HAM").await;

@@ -16,6 +16,19 @@ pub async fn open(tx: &mut TenantTx, producer: ProducerId, now: Timestamp) -> Re
     store::ledger_lock(tx, producer, None, now).await.map(drop)
 }
 
+/// Keeps the office ledger for one writer until the transaction ends, so that what a movement reads
+/// is still so when it is recorded.
+pub async fn lock(tx: &mut TenantTx, now: Timestamp) -> Result<(), DbError> {
+    locked(tx, now).await.map(drop)
+}
+
+async fn locked(tx: &mut TenantTx, now: Timestamp) -> Result<ProducerState, DbError> {
+    let producer = store::office_find(tx)
+        .await?
+        .ok_or_else(|| DbError::stored("the tenant has no office ledger"))?;
+    store::ledger_lock(tx, producer, None, now).await
+}
+
 /// Seals events at the end of the office ledger, stores and applies them. Unlike a plant, the
 /// office is still there to be told: an event that cannot be applied fails the request, and the
 /// caller rolls everything back.
@@ -26,10 +39,8 @@ pub async fn append(
 ) -> Result<Vec<Envelope>, ApplyError> {
     let now = app.clock.now();
     let mut rng = app.rng();
-    let producer = store::office_find(tx)
-        .await?
-        .ok_or_else(|| DbError::stored("the tenant has no office ledger"))?;
-    let state = store::ledger_lock(tx, producer, None, now).await?;
+    let state = locked(tx, now).await?;
+    let producer = state.producer;
     let mut head = state.head;
     let mut envelopes = Vec::with_capacity(events.len());
     for event in events {

@@ -79,6 +79,8 @@ impl<'a> Desk<'a> {
             return Ok(Opened::Answered(response));
         }
         let (rng, now) = (app.rng(), app.clock.now());
+        // One movement after the other: two that meet must not both find a number free.
+        office::lock(&mut tx, now).await?;
         Ok(Opened::Desk(Box::new(Self {
             app,
             principal,
