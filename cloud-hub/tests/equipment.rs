@@ -245,6 +245,14 @@ async fn samples_of_a_broken_clock_and_samples_that_the_plant_shed_are_counted_a
         block("press-1", "speed", start, &[(0, 1.0)]),
     ])
     .await;
+    let mut torn = block("press-1", "speed", start, &[(0, 1.0), (1, 1.0), (2, 1.0)]);
+    torn.time_us.pop();
+    // A name that no index takes: only the database knows.
+    let name: String = (0..4_000_u32)
+        .map(|n| blake3::hash(&n.to_le_bytes()).to_hex()[..2].to_owned())
+        .collect();
+    let unstorable = block("press-1", &name, start, &[(0, 1.0)]);
+    ham.push_blocks(vec![torn, unstorable]).await;
     let gap = TelemetryGap {
         series: None,
         from: start,
@@ -264,7 +272,12 @@ async fn samples_of_a_broken_clock_and_samples_that_the_plant_shed_are_counted_a
         gaps,
         [
             ("older than 90 days".to_owned(), 2),
-            ("disk full".to_owned(), 40)
+            (
+                "block 3: columns of a telemetry block differ in length".to_owned(),
+                3,
+            ),
+            ("block 4 cannot be stored".to_owned(), 1),
+            ("disk full".to_owned(), 40),
         ]
     );
 }

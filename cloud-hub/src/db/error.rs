@@ -14,6 +14,8 @@ const LOCK_NOT_AVAILABLE: &str = "55P03";
 const TEXT_WITH_NUL: [&str; 2] = ["22021", "22P05"];
 /// Classes of SQLSTATE that blame the values of a row: data exceptions, and constraints that refuse it.
 const BAD_DATA: [&str; 2] = ["22", "23"];
+/// SQLSTATE of a value that is too long for an index, which no repetition makes shorter.
+const TOO_LONG_FOR_INDEX: &str = "54000";
 
 /// A failed piece of work with the database.
 #[derive(Debug, thiserror::Error)]
@@ -69,9 +71,9 @@ impl DbError {
     pub fn is_of_the_data(&self) -> bool {
         match self {
             Self::Stored(_) => true,
-            Self::Sqlx(_) => self
-                .code()
-                .is_some_and(|code| BAD_DATA.iter().any(|class| code.starts_with(class))),
+            Self::Sqlx(_) => self.code().is_some_and(|code| {
+                code == TOO_LONG_FOR_INDEX || BAD_DATA.iter().any(|class| code.starts_with(class))
+            }),
         }
     }
 
@@ -136,8 +138,8 @@ mod tests {
     #[test]
     fn only_what_the_values_are_to_blame_for_is_of_the_data() {
         let said = |code| DbError::Sqlx(sqlx::Error::Database(Box::new(Said(code))));
-        // A number out of range, text with NUL, a row that points nowhere, a check.
-        for code in ["22003", "22021", "23503", "23514"] {
+        // A number out of range, text with NUL, a row that points nowhere, a check, a long name.
+        for code in ["22003", "22021", "23503", "23514", "54000"] {
             assert!(said(code).is_of_the_data(), "{code}");
         }
         assert!(DbError::stored("a unit that nobody knows").is_of_the_data());

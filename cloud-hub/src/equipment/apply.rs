@@ -128,6 +128,23 @@ pub async fn telemetry_apply(
     Ok(())
 }
 
+/// Counts the samples of a block that the database refused as missing.
+pub async fn telemetry_refused(
+    tx: &mut TenantTx,
+    ctx: &mut BlockContext<'_>,
+    block: &TelemetryBlock,
+) -> Result<(), ApplyError> {
+    let row = Gap {
+        device: None,
+        reason: format!("block {} cannot be stored", block.block),
+        count: block.value.len() as u64,
+        from: ctx.now,
+        to: ctx.now,
+    };
+    store::gap_add(tx, ctx.plant_id, &row, None, Some(block.block), ctx.now).await?;
+    Ok(())
+}
+
 /// Finds or makes the device that an event names.
 async fn device(
     tx: &mut TenantTx,

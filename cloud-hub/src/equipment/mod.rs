@@ -11,5 +11,5 @@ mod model;
 mod routes;
 mod store;
 
-pub use apply::{device_event, telemetry_apply, telemetry_gap};
+pub use apply::{device_event, telemetry_apply, telemetry_gap, telemetry_refused};
 pub use routes::router;

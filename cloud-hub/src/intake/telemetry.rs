@@ -1,15 +1,15 @@
 //! One batch of an agent's telemetry blocks, in one transaction: the blocks that are new are
 //! stored, and the cursor moves over all of them.
 //!
-//! A block whose columns do not fit together is counted and left out; it never stops the ones
-//! behind it.
+//! A block that cannot be stored is left out and its samples are counted as a gap; it never stops
+//! the ones behind it.
 
 use agog_sync::frame::{PROTOCOL, TelemetryAck, TelemetryBatch};
 use agog_sync::ids::ProducerId;
 use serde_json::json;
 
 use super::store::{self, BlockState};
-use super::{ApplyError, BlockContext, failed};
+use super::{BlockContext, failed};
 use crate::app::App;
 use crate::db::TenantTx;
 use crate::equipment;
@@ -58,23 +58,17 @@ pub(super) async fn take(
             rng: &mut rng,
         };
         tx.savepoint().await?;
-        let stored = match block.samples() {
-            Ok(count) => equipment::telemetry_apply(&mut tx, &mut ctx, block)
-                .await
-                .map(|()| count),
-            Err(detail) => Err(ApplyError::Refused {
-                code: "bad-block",
-                detail: detail.to_owned(),
-            }),
-        };
-        match stored {
-            Ok(count) => {
-                samples += count;
+        match equipment::telemetry_apply(&mut tx, &mut ctx, block).await {
+            Ok(()) => {
+                samples += block.value.len();
                 tx.release_savepoint().await?;
             }
             Err(error) if error.is_worth_repeating() => return Err(failed(error)),
             Err(error) => {
                 tx.rollback_to_savepoint().await?;
+                equipment::telemetry_refused(&mut tx, &mut ctx, block)
+                    .await
+                    .map_err(failed)?;
                 metrics::counter!("agog_hub_telemetry_blocks_rejected_total").increment(1);
                 tracing::error!(
                     agent.id = %agent.agent_id,
