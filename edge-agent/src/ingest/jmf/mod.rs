@@ -1,7 +1,7 @@
 //! The endpoint that the machines of the plant post JMF to.
 //!
-//! Every message gets its Response in the order of the messages; a signal is stored before it is
-//! answered. What cannot be read is answered with HTTP 200 and a return code, as JMF wants it;
+//! Every message gets its Response in the order of the messages; the facts of a signal are stored
+//! before it is answered, values that cannot be stored are only counted. What cannot be read is answered with HTTP 200 and a return code, as JMF wants it;
 //! only a body beyond the limit (413) and a full disk (503, to be repeated) are HTTP errors.
 //!
 //! Limits: [`BODY_BYTES_MAX`] per body, [`MESSAGES_MAX`] messages per JMF.
@@ -33,7 +33,7 @@ use crate::devices::floor::{Floor, FloorError, StatusReport, believed};
 use crate::jobs::returned::ReturnedTicket;
 use crate::ledger::InboxKey;
 use crate::run::Agent;
-use crate::telemetry::{Telemetry, TelemetryError};
+use crate::telemetry::Telemetry;
 
 /// The largest body: a returned ticket with its previews.
 pub const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -49,15 +49,6 @@ pub struct JmfState {
     pub floor: Floor,
     pub contacts: Contacts,
     pub telemetry: Telemetry,
-}
-
-/// The machine was heard, but what it said could not be stored: it has to say it again.
-#[derive(Debug, thiserror::Error)]
-enum NotStored {
-    #[error(transparent)]
-    Floor(#[from] FloorError),
-    #[error(transparent)]
-    Telemetry(#[from] TelemetryError),
 }
 
 /// The routes for the listener of the machines.
@@ -146,7 +137,7 @@ impl JmfState {
         jmf: &Jmf,
         message: &Message,
         signal: &Signal,
-    ) -> Result<Answer, NotStored> {
+    ) -> Result<Answer, FloorError> {
         let Some(sender) = self.device_of(jmf, message, signal) else {
             metrics::counter!("agog_jmf_refused_total", "reason" => "unknown device").increment(1);
             return Ok(unknown_device(&jmf.sender_id));
@@ -155,10 +146,7 @@ impl JmfState {
         let key = key(&sender, jmf, message);
         let time = message.time.or(jmf.timestamp);
         let at = believed(time, self.agent.clock.now());
-        let samples = samples(&sender, signal, at);
-        if !samples.is_empty() {
-            self.telemetry.record(samples).await?;
-        }
+        // Facts come first: values that cannot be stored must not keep a fact from the ledger.
         match &signal.content {
             SignalContent::Status { devices, .. } => {
                 let devices = devices
@@ -187,6 +175,17 @@ impl JmfState {
             }
             SignalContent::Other(_) => return Ok(not_implemented(message)),
         }
+        let samples = samples(&sender, signal, at);
+        if !samples.is_empty()
+            && let Err(error) = self.telemetry.record(samples).await
+        {
+            metrics::counter!("agog_jmf_samples_failed_total").increment(1);
+            warn!(
+                error = &error as &dyn std::error::Error,
+                device.id = %sender,
+                "values of message {} of {sender} not stored", message.id
+            );
+        }
         Ok(Answer::success())
     }
 
@@ -196,7 +195,7 @@ impl JmfState {
         message: &Message,
         params: &ReturnQueueEntryParams,
         ticket: Option<Result<Document, String>>,
-    ) -> Result<Answer, NotStored> {
+    ) -> Result<Answer, FloorError> {
         let document = match ticket {
             Some(Ok(document)) => document,
             Some(Err(reason)) => {
