@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use agog_jdf::NodeStatus;
 use agog_jdf::jmf::{DeviceInfo, JobPhase};
+use agog_sync::clock::to_micros;
 use agog_sync::event::{Actor, DeviceEvent, DeviceState, Event, JobEvent, JobProgress, JobStep};
 use agog_sync::lots::JobRef;
 use jiff::{SignedDuration, Timestamp};
@@ -123,8 +124,8 @@ impl Floor {
 struct Said {
     at: Option<Timestamp>,
     state: Option<DeviceState>,
-    /// By queue entry, or by job where the device names none.
-    phases: BTreeMap<String, (NodeStatus, Option<String>)>,
+    /// By queue entry and job, of which a device may name only one.
+    phases: BTreeMap<ReportedJob, (NodeStatus, Option<String>)>,
 }
 
 /// The task itself.
@@ -290,10 +291,12 @@ pub(crate) fn believed(at: Option<Timestamp>, now: Timestamp) -> Timestamp {
         .unwrap_or(now)
 }
 
-/// A device that lost our answer returns the same queue entry again.
+/// A device that lost our answer returns the same queue entry again, with the same end; a job that
+/// was run a second time has another end.
 fn is_same_return(job: &JobRow, ticket: &ReturnedTicket) -> bool {
     matches!(job.step, JobStep::Completed | JobStep::Aborted)
         && job.progress.queue_entry_id == ticket.queue_entry_id
+        && job.progress.ended_at.map(to_micros) == ticket.summary.end.map(to_micros)
 }
 
 fn state_of(device: &str, name: Option<String>, info: &DeviceInfo) -> DeviceState {
@@ -309,11 +312,12 @@ fn state_of(device: &str, name: Option<String>, info: &DeviceInfo) -> DeviceStat
     }
 }
 
-fn phase_key(phase: &JobPhase) -> Option<String> {
-    phase
-        .queue_entry_id
-        .clone()
-        .or_else(|| phase.job_id.clone())
+fn phase_key(phase: &JobPhase) -> Option<ReportedJob> {
+    let named = phase.queue_entry_id.is_some() || phase.job_id.is_some();
+    named.then(|| ReportedJob {
+        job_id: phase.job_id.clone(),
+        queue_entry_id: phase.queue_entry_id.clone(),
+    })
 }
 
 /// The event that a new phase is; none while the job waits, or when it has been returned.

@@ -6,14 +6,15 @@ use agog_jdf::{Document, Limits};
 use crate::ledger::{JobRow, Ledger, LedgerError};
 
 /// How a device names a job.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ReportedJob {
     pub job_id: Option<String>,
     pub queue_entry_id: Option<String>,
 }
 
 /// The job that `device` means: by its queue entry among the open jobs, else by its number, else by
-/// the `JobID` inside the tickets of the open jobs.
+/// the `JobID` inside the tickets of the open jobs. A device that was restarted may give its entry
+/// ids again, so an entry counts only when the job agrees, and the newest of several is meant.
 pub async fn job(
     ledger: &Ledger,
     device: &str,
@@ -22,8 +23,11 @@ pub async fn job(
     let mut open = ledger.jobs_open().await?;
     open.retain(|job| job.progress.device == device);
     if let Some(entry) = &reported.queue_entry_id {
-        let same = |job: &&JobRow| job.progress.queue_entry_id.as_ref() == Some(entry);
-        if let Some(job) = open.iter().find(same) {
+        let same = |job: &&JobRow| {
+            job.progress.queue_entry_id.as_ref() == Some(entry)
+                && reported.job_id.as_ref().is_none_or(|id| is_named(job, id))
+        };
+        if let Some(job) = open.iter().rev().find(same) {
             return Ok(Some(job.clone()));
         }
     }
@@ -33,16 +37,17 @@ pub async fn job(
     if let Some(job) = open.iter().find(|job| job.number == *job_id) {
         return Ok(Some(job.clone()));
     }
-    let of_ticket = |job: &JobRow| {
-        job.ticket
-            .as_ref()
-            .is_some_and(|ticket| ticket_job_id(&ticket.jdf).as_ref() == Some(job_id))
-    };
-    if let Some(at) = open.iter().position(of_ticket) {
+    if let Some(at) = open.iter().position(|job| is_named(job, job_id)) {
         return Ok(Some(open.swap_remove(at)));
     }
     let job = ledger.job_by_number(job_id).await?;
     Ok(job.filter(|job| job.progress.device == device))
+}
+
+/// A device may call a job by its number or by the `JobID` of its ticket.
+fn is_named(job: &JobRow, job_id: &str) -> bool {
+    let of_ticket = || ticket_job_id(&job.ticket.as_ref()?.jdf);
+    job.number == job_id || of_ticket().as_deref() == Some(job_id)
 }
 
 /// The `JobID` of a ticket, when it can be read.

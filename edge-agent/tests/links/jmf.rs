@@ -363,6 +363,44 @@ async fn a_returned_ticket_becomes_exactly_what_was_consumed_wasted_and_produced
     assert_eq!(endpoint.test.events().await.len(), 6);
 }
 
+#[tokio::test]
+async fn a_job_that_is_run_again_under_the_same_entry_is_no_repetition() {
+    let endpoint = Endpoint::new();
+    endpoint.test.receive("LOT-1", 30_000).await;
+    endpoint.ticket(&["LOT-1"]).await;
+    endpoint.post_return("c1", &returned("LOT-1")).await;
+    assert_eq!(endpoint.test.on_hand("LOT-1").await, Decimal::from(15_000));
+
+    let later = returned("LOT-1").replace("09:30:00Z", "11:30:00Z");
+    endpoint.post_return("c2", &later).await;
+    endpoint.post_return("c3", &later).await;
+
+    assert_eq!(endpoint.test.on_hand("LOT-1").await, Decimal::ZERO);
+}
+
+#[tokio::test]
+async fn a_queue_entry_that_is_given_to_another_job_does_not_count_for_the_old_one() {
+    let endpoint = Endpoint::new();
+    endpoint.ticket(&[]).await;
+    let running = status(
+        "s1",
+        "2026-01-05T08:00:00Z",
+        "Running",
+        &phase("InProgress", 1),
+    );
+    endpoint.post_xml(&jmf(&running)).await;
+
+    let other = phase("InProgress", 5).replace("JOB-B", "JOB-C");
+    let running = status("s2", "2026-01-05T09:00:00Z", "Running", &other);
+    endpoint.post_xml(&jmf(&running)).await;
+
+    let ledger = &endpoint.test.agent.ledger;
+    let old = ledger.job_by_number("JOB-B").await.unwrap().unwrap();
+    let new = ledger.job_by_number("JOB-C").await.unwrap().unwrap();
+    assert_eq!(old.progress.good, Some(Decimal::ONE));
+    assert_eq!(new.progress.good, Some(Decimal::from(5)));
+}
+
 fn assert_context(work: &WorkContext) {
     let job = work.job.as_ref().unwrap();
     assert_eq!(
