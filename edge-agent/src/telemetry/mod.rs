@@ -19,7 +19,9 @@ mod store;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use agog_sync::clock::Clock;
 use agog_sync::frame::{SeriesKey, TelemetryBlock};
@@ -33,6 +35,9 @@ pub use store::{Standing, StoreError};
 
 /// Samples on their way to the thread: 64 bytes each, so about 2 MiB.
 pub const QUEUE_SAMPLES_MAX: u32 = 32_768;
+
+/// How long the end of the program waits for the thread: one commit and the last block.
+const THREAD_ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// One value of one series at one instant.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,13 +108,20 @@ pub struct Telemetry {
 }
 
 /// The thread of the buffer; join it after the last handle is gone.
-pub struct TelemetryThread(std::thread::JoinHandle<()>);
+pub struct TelemetryThread(std::sync::mpsc::Receiver<()>);
 
 impl TelemetryThread {
-    /// Waits until everything that was recorded is on disk and the file is closed.
+    /// Waits until everything that was recorded is on disk and the file is closed. A disk that
+    /// hangs costs [`THREAD_ENDS_WITHIN`] and the samples that nobody was promised yet.
     pub fn join(self) {
-        if self.0.join().is_err() {
-            tracing::error!("telemetry thread ended by a panic");
+        match self.0.recv_timeout(THREAD_ENDS_WITHIN) {
+            Ok(()) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                tracing::error!("telemetry thread ended by a panic");
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                tracing::warn!("the telemetry thread still runs and is left behind");
+            }
         }
     }
 }
@@ -134,9 +146,14 @@ impl Telemetry {
         // Unbounded in itself; the semaphore bounds the samples in it, and the few other
         // commands come from tasks that wait for the answer before they send again.
         let (commands, inbox) = std::sync::mpsc::channel();
-        let thread = std::thread::Builder::new()
+        let (running, ended) = std::sync::mpsc::sync_channel(1);
+        std::thread::Builder::new()
             .name("telemetry".into())
-            .spawn(move || buffer::run(store, &inbox, &*clock, &publish))
+            .spawn(move || {
+                buffer::run(store, &inbox, &*clock, &publish);
+                // Whoever asked has waited long enough and is gone when this fails.
+                let _ = running.send(());
+            })
             .map_err(TelemetryError::Thread)?;
         let room = Arc::new(Semaphore::new(QUEUE_SAMPLES_MAX as usize));
         Ok((
@@ -146,7 +163,7 @@ impl Telemetry {
                 latest,
                 standing,
             },
-            TelemetryThread(thread),
+            TelemetryThread(ended),
         ))
     }
 
