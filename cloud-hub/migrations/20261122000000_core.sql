@@ -37,7 +37,8 @@ create table agent (
     primary key (tenant_id, agent_id),
     foreign key (tenant_id, plant_id) references plant (tenant_id, plant_id)
 );
-create index agent_plant on agent (tenant_id, plant_id);
+-- A plant has one agent at a time: two would both run every ticket.
+create unique index agent_plant on agent (tenant_id, plant_id) where revoked_at is null;
 
 create table enrolment_code (
     tenant_id    uuid not null,

@@ -68,6 +68,33 @@ async fn a_second_code_does_not_take_over_an_agent_that_is_there() {
 }
 
 #[tokio::test]
+async fn a_plant_has_one_agent_until_that_is_revoked() {
+    let world = World::open().await;
+    let tenant_id = world.tenant().await;
+    let agents = [0; 3].map(|_| Agent::new(&world, tenant_id));
+    let codes = [
+        world.code(tenant_id, "HAM").await,
+        world.code(tenant_id, "HAM").await,
+    ];
+    let (one, two) = (agents[0].request(&codes[0]), agents[1].request(&codes[1]));
+
+    // Both at once, by codes of their own.
+    let (one, two) = tokio::join!(world.enrol(&one), world.enrol(&two));
+    let joined = usize::from(two.status == 200);
+    let refused = if joined == 0 { &two } else { &one };
+    assert_eq!([one.status, two.status][joined], 200);
+    assert_eq!(refused.says(), (409, "plant-has-agent"));
+
+    // The code of the one that was refused is still good.
+    let owner = &world.hub.owner;
+    admin::agent_revoke(owner, tenant_id, agents[joined].agent_id, world.clock.now())
+        .await
+        .unwrap();
+    let next = world.enrol(&agents[2].request(&codes[1 - joined])).await;
+    assert_eq!(next.status, 200, "{}", next.text);
+}
+
+#[tokio::test]
 async fn old_foreign_and_made_up_codes_are_refused_alike() {
     let world = World::open().await;
     let (tenant_id, other) = (world.tenant().await, world.tenant().await);
@@ -139,7 +166,8 @@ async fn forged_assertions_are_refused() {
     let world = World::open().await;
     let tenant_id = world.tenant().await;
     let agent = world.agent(tenant_id).await;
-    let other = world.agent(tenant_id).await;
+    world.plant(tenant_id, "BER").await;
+    let other = world.agent_at(tenant_id, "BER").await;
     let stranger = Agent::new(&world, tenant_id);
     let good = agent.claims(&world);
     let with = |key: &str, value: serde_json::Value| {

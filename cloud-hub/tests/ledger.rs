@@ -423,7 +423,7 @@ async fn batches_that_contradict_themselves_or_their_credential_are_refused() {
         );
     }
     let too_many: Vec<Event> = states(1001);
-    let batch = world.agent(agent.tenant_id).await.batch(&world, &too_many);
+    let batch = Agent::new(&world, agent.tenant_id).batch(&world, &too_many);
     assert_eq!(world.push(&token, LEDGER, &batch).await.status, 400);
     assert_eq!(world.push(&token, LEDGER, &good).await.status, 200);
 }
@@ -433,7 +433,8 @@ async fn an_agent_reads_its_own_ledger_only() {
     let (world, mut agent, token) = agent().await;
     let batch = agent.batch(&world, &states(1));
     world.push(&token, LEDGER, &batch).await;
-    let colleague = world.agent(agent.tenant_id).await;
+    world.plant(agent.tenant_id, "BER").await;
+    let colleague = world.agent_at(agent.tenant_id, "BER").await;
     let stranger = world.agent(world.tenant().await).await;
 
     for other in [&colleague, &stranger] {

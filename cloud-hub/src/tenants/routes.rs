@@ -17,7 +17,7 @@ use super::secret::{self, Purpose};
 use super::store;
 use super::tokens::{self, ACCESS_TOKEN_LIFETIME, AgentSubject};
 use crate::app::App;
-use crate::db::TenantTx;
+use crate::db::{DbError, TenantTx};
 use crate::http::ApiError;
 
 /// An enrolment and an assertion are under 2 KiB.
@@ -42,7 +42,7 @@ pub fn router() -> OpenApiRouter<App> {
 #[utoipa::path(post, path = "/sync/v1/enroll", tag = "sync", security(()),
     request_body(content = Object, description = "code, agent_id, public_key, agent_name, agent_version"),
     responses((status = 200, description = "Where the agent belongs", body = Object),
-        (status = 401, description = "code-unknown"), (status = 409, description = "agent-known"),
+        (status = 401, description = "code-unknown"), (status = 409, description = "agent-known, plant-has-agent"),
         (status = 422, description = "bad-key, bad-name")))]
 async fn enroll(
     State(app): State<App>,
@@ -72,16 +72,15 @@ async fn enroll(
         }
         if known.is_some() {
             // A code must not be a way to take over an agent that is there.
-            return Err(ApiError::conflict(
-                "agent-known",
-                "this agent has enrolled before; a machine that replaces it starts with `agog-edge init`",
-            ));
+            return Err(agent_known());
         }
         let agent = Agent {
             plant_id: code.plant_id,
             ..new
         };
-        store::agent_create(&mut tx, &agent).await?;
+        store::agent_create(&mut tx, &agent)
+            .await
+            .map_err(not_joined)?;
         store::code_use(&mut tx, code.code_id, agent.agent_id, now).await?;
     }
     let plant = store::plant_by_id(&mut tx, code.plant_id)
@@ -127,6 +126,26 @@ fn agent_of(request: &EnrolRequest, now: Timestamp) -> Result<Agent, ApiError> {
         enrolled_at: now,
         revoked_at: None,
     })
+}
+
+/// What the agents that are there say against another one. Those that join at the same moment are
+/// told apart by the database.
+fn not_joined(error: DbError) -> ApiError {
+    match error.constraint() {
+        Some("agent_plant") => ApiError::conflict(
+            "plant-has-agent",
+            "this plant has an agent; revoke it first with `agog-hub agent revoke`",
+        ),
+        Some("agent_pkey") => agent_known(),
+        _ => error.into(),
+    }
+}
+
+fn agent_known() -> ApiError {
+    ApiError::conflict(
+        "agent-known",
+        "this agent has enrolled before; a machine that replaces it starts with `agog-edge init`",
+    )
 }
 
 /// One answer for every code that does not work, so that nobody learns which ones exist.
