@@ -217,6 +217,17 @@ async fn a_body_beyond_the_limit_is_refused() {
     assert_eq!(answers[0].return_code, ReturnCode::GENERAL_ERROR);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_body_that_never_ends_is_given_up() {
+    let endpoint = Endpoint::new();
+    let never = futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+    let (status, answers) = endpoint
+        .post("application/vnd.cip4-jmf+xml", Body::from_stream(never))
+        .await;
+    assert_eq!(status, StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(answers[0].return_code, ReturnCode::GENERAL_ERROR);
+}
+
 #[tokio::test]
 async fn every_message_of_a_jmf_is_answered_and_unknown_types_with_code_5() {
     let endpoint = Endpoint::new();

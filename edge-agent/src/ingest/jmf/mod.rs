@@ -2,12 +2,14 @@
 //!
 //! Every message gets its Response in the order of the messages; the facts of a signal are stored
 //! before it is answered, values that cannot be stored are only counted. What cannot be read is answered with HTTP 200 and a return code, as JMF wants it;
-//! only a body beyond the limit (413) and a full disk (503, to be repeated) are HTTP errors.
+//! only a body beyond the limits (413, 408) and a full disk (503, to be repeated) are HTTP errors.
 //!
-//! Limits: [`BODY_BYTES_MAX`] per body, [`MESSAGES_MAX`] messages per JMF.
+//! Limits: [`BODY_BYTES_MAX`] and [`BODY_READ_LIMIT`] per body, [`MESSAGES_MAX`] messages per JMF.
 
 mod read;
 mod samples;
+
+use std::time::Duration;
 
 use agog_jdf::jmf::{
     Body as Content, Command, Device, DeviceInfo, Jmf, Message, MessageService, Query,
@@ -37,6 +39,8 @@ use crate::telemetry::Telemetry;
 
 /// The largest body: a returned ticket with its previews.
 pub const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// A body that is not complete after this time is given up: the largest one over a slow line.
+pub const BODY_READ_LIMIT: Duration = Duration::from_secs(60);
 /// More messages in one JMF are an attack or a mistake.
 pub const MESSAGES_MAX: usize = 100;
 /// XML above this size is read off the threads that serve everybody.
@@ -69,7 +73,18 @@ async fn receive(State(state): State<JmfState>, request: Request) -> Response {
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .map(str::to_owned);
-    let Ok(body) = to_bytes(Body::new(request.into_body()), BODY_BYTES_MAX).await else {
+    let body = to_bytes(Body::new(request.into_body()), BODY_BYTES_MAX);
+    let Ok(body) = tokio::time::timeout(BODY_READ_LIMIT, body).await else {
+        metrics::counter!("agog_jmf_refused_total", "reason" => "slow").increment(1);
+        let seconds = BODY_READ_LIMIT.as_secs();
+        let reason = format!("the body was not complete after {seconds} s");
+        return state.refusal(
+            StatusCode::REQUEST_TIMEOUT,
+            ReturnCode::GENERAL_ERROR,
+            &reason,
+        );
+    };
+    let Ok(body) = body else {
         metrics::counter!("agog_jmf_refused_total", "reason" => "body").increment(1);
         let reason = format!("the body is incomplete or larger than {BODY_BYTES_MAX} bytes");
         return state.refusal(
@@ -196,21 +211,26 @@ impl JmfState {
         params: &ReturnQueueEntryParams,
         ticket: Option<Result<Document, String>>,
     ) -> Result<Answer, FloorError> {
+        let named = message.sender_id.as_deref().unwrap_or(&jmf.sender_id);
         let document = match ticket {
             Some(Ok(document)) => document,
             Some(Err(reason)) => {
-                return Ok(Answer::refusal(ReturnCode::INVALID_PARAMETERS, reason));
+                return Ok(refused_return(
+                    named,
+                    ReturnCode::INVALID_PARAMETERS,
+                    &reason,
+                ));
             }
             None => {
-                let reason = "the message carries no ticket";
-                return Ok(Answer::refusal(ReturnCode::INSUFFICIENT_PARAMETERS, reason));
+                let code = ReturnCode::INSUFFICIENT_PARAMETERS;
+                return Ok(refused_return(named, code, "the message carries no ticket"));
             }
         };
-        let named = message.sender_id.as_deref().unwrap_or(&jmf.sender_id);
         let device = self
             .known(jmf.device_id.as_deref())
             .or_else(|| self.known(Some(named)));
         let Some(device) = device else {
+            metrics::counter!("agog_jmf_refused_total", "reason" => "unknown device").increment(1);
             return Ok(unknown_device(named));
         };
         self.contacts.heard(&device);
@@ -219,7 +239,8 @@ impl JmfState {
                 Ok(returned) => returned,
                 Err(error) => {
                     let reason = format!("the returned ticket is no JDF: {error}");
-                    return Ok(Answer::refusal(ReturnCode::INVALID_PARAMETERS, reason));
+                    let code = ReturnCode::INVALID_PARAMETERS;
+                    return Ok(refused_return(&device, code, &reason));
                 }
             };
         for finding in &returned.summary.findings {
@@ -354,6 +375,13 @@ fn known_messages() -> Vec<MessageService> {
         },
         signal("Status"),
     ]
+}
+
+/// What a job has used and made is lost to the books until somebody looks: this must be seen.
+fn refused_return(sender: &str, code: ReturnCode, reason: &str) -> Answer {
+    metrics::counter!("agog_jmf_refused_total", "reason" => "return").increment(1);
+    warn!("ticket returned by `{sender}` refused: {reason}");
+    Answer::refusal(code, reason)
 }
 
 fn unknown_device(name: &str) -> Answer {
