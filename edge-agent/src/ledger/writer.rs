@@ -132,15 +132,14 @@ impl Writer {
                     let full = events >= GROUP_EVENTS_MAX || started.elapsed() >= GROUP_AGE_MAX;
                     next = if full { None } else { inbox.try_recv().ok() };
                 }
-                match undone {
-                    Some(failure) => Err(failure),
-                    None => {
-                        self.books.upkeep.run_when_due(&tx, self.books.clock.now());
-                        // Fails when there is no transaction any more.
-                        tx.commit().map_err(LedgerError::from).map(|()| {
-                            metrics::counter!("agog_ledger_events_total").increment(events as u64);
-                        })
-                    }
+                if let Some(failure) = undone {
+                    Err(failure)
+                } else {
+                    self.books.upkeep.run_when_due(&tx, self.books.clock.now());
+                    // Fails when there is no transaction any more.
+                    tx.commit().map_err(LedgerError::from).map(|()| {
+                        metrics::counter!("agog_ledger_events_total").increment(events as u64);
+                    })
                 }
             }
             Err(error) => {

@@ -40,7 +40,7 @@ use crate::telemetry::Telemetry;
 /// The largest body: a returned ticket with its previews.
 pub const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// A body that is not complete after this time is given up: the largest one over a slow line.
-pub const BODY_READ_LIMIT: Duration = Duration::from_secs(60);
+pub const BODY_READ_LIMIT: Duration = Duration::from_mins(1);
 /// More messages in one JMF are an attack or a mistake.
 pub const MESSAGES_MAX: usize = 100;
 /// XML above this size is read off the threads that serve everybody.
