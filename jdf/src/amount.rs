@@ -89,7 +89,12 @@ impl Amounts {
     /// What was really used or made and is good: the parts if they say, else the link's own amount or lots.
     pub fn actual_good(&self) -> Option<Decimal> {
         // A total of which some part is known to be waste.
-        let rest = || Some(self.own_actual()? - self.actual_waste().unwrap_or_default());
+        let rest = || {
+            Some(
+                self.own_actual()?
+                    .saturating_sub(self.actual_waste().unwrap_or_default()),
+            )
+        };
         self.sum(false, PartAmount::actual).or_else(rest)
     }
 
@@ -101,7 +106,10 @@ impl Amounts {
     pub fn actual_total(&self) -> Option<Decimal> {
         match (self.actual_good(), self.actual_waste()) {
             (None, None) => None,
-            (good, waste) => Some(good.unwrap_or_default() + waste.unwrap_or_default()),
+            (good, waste) => Some(
+                good.unwrap_or_default()
+                    .saturating_add(waste.unwrap_or_default()),
+            ),
         }
     }
 
@@ -124,7 +132,7 @@ impl Amounts {
             .iter()
             .filter(|part| part.is_waste() == waste)
             .filter_map(of)
-            .reduce(|a, b| a + b)
+            .reduce(Decimal::saturating_add)
     }
 
     pub(crate) fn read(element: ElementRef<'_>, findings: &mut Vec<Finding>) -> Self {
@@ -161,7 +169,7 @@ impl Amounts {
 fn sum_of_lots(lots: &[Lot]) -> Option<Decimal> {
     lots.iter()
         .filter_map(|lot| lot.actual_amount)
-        .reduce(|a, b| a + b)
+        .reduce(Decimal::saturating_add)
 }
 
 fn read_part(element: ElementRef<'_>, findings: &mut Vec<Finding>) -> PartAmount {
@@ -236,5 +244,24 @@ impl Lot {
             .with_some("Amount", self.amount)
             .with_some("ActualAmount", self.actual_amount)
             .with_some("Consumption", self.consumption.as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_that_no_press_makes_are_capped_and_do_not_panic() {
+        let part = |condition: &str| PartAmount {
+            actual_amount: Some(Decimal::MAX),
+            ..PartAmount::of_condition(condition)
+        };
+        let amounts = Amounts {
+            parts: vec![part("Good"), part("Good"), part("Waste")],
+            ..Amounts::default()
+        };
+        assert_eq!(amounts.actual_good(), Some(Decimal::MAX));
+        assert_eq!(amounts.actual_total(), Some(Decimal::MAX));
     }
 }

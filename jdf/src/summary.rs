@@ -171,7 +171,7 @@ impl Sources {
             amounts
                 .iter()
                 .filter_map(|amounts| amounts.actual_total())
-                .sum::<Decimal>()
+                .fold(Decimal::ZERO, Decimal::saturating_add)
         };
         let told: Vec<(&str, &Vec<&Amounts>)> = [
             ("the resource audits", &audits),
@@ -210,8 +210,12 @@ impl Sources {
             ..ResourceUse::default()
         };
         for amounts in *chosen {
-            used.good += amounts.actual_good().unwrap_or_default();
-            used.waste += amounts.actual_waste().unwrap_or_default();
+            used.good = used
+                .good
+                .saturating_add(amounts.actual_good().unwrap_or_default());
+            used.waste = used
+                .waste
+                .saturating_add(amounts.actual_waste().unwrap_or_default());
             for (lot, is_waste) in amounts.all_lots() {
                 used.add_lot(&lot.lot_id, lot.actual_amount, is_waste);
             }
@@ -238,7 +242,7 @@ impl ResourceUse {
                 lot.amount = [lot.amount, amount]
                     .into_iter()
                     .flatten()
-                    .reduce(|a, b| a + b);
+                    .reduce(Decimal::saturating_add);
             }
             None => self.lots.push(LotUse {
                 lot_id: lot_id.to_owned(),
