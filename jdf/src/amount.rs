@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use crate::element::Element;
-use crate::error::Finding;
+use crate::finding::Finding;
 use crate::state::Consumption;
 use crate::value::Fields;
 use crate::view::ElementRef;

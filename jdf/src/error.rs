@@ -1,5 +1,5 @@
-//! Where something is in a document, what is wrong there, and how bad it is: an [`Error`] stops the
-//! reading, a [`Finding`] is a remark beside a value that was read all the same.
+//! Where something is in a document, and what stopped its reading there. What did not stop it is a
+//! [`Finding`](crate::Finding).
 
 use std::fmt;
 
@@ -67,19 +67,4 @@ pub enum ErrorKind {
     Name(String),
     #[error("this node is not an element of the document")]
     NotAnElement,
-}
-
-/// A remark about a value that was read leniently: it did not stop the reading.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// Stable name of the rule, such as `date-time-form`.
-    pub code: &'static str,
-    pub message: String,
-    pub position: Position,
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {} [{}]", self.message, self.position, self.code)
-    }
 }

@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 
 use crate::amount::Amounts;
 use crate::audit::{Audit, AuditAmount, AuditContent, PhaseTime};
-use crate::error::Finding;
+use crate::finding::{Finding, Severity};
 use crate::jmf::Notification;
 use crate::node::{JdfNode, Ticket};
 use crate::state::{NodeStatus, Usage};
@@ -184,16 +184,17 @@ impl Sources {
         let (first, chosen) = told.first()?;
         for (other, amounts) in &told[1..] {
             if total(amounts) != total(chosen) {
-                findings.push(Finding {
-                    code: "amounts-differ",
-                    message: format!(
+                findings.push(Finding::new(
+                    Severity::Warning,
+                    "amounts-differ",
+                    format!(
                         "{} `{rref}`: {first} say {}, {other} say {}",
                         self.resource_name,
                         total(chosen).normalize(),
                         total(amounts).normalize()
                     ),
-                    position: node.element().position(),
-                });
+                    node.element().position(),
+                ));
             }
         }
         let resource = ticket.resource(rref);

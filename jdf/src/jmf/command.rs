@@ -3,7 +3,7 @@
 use super::queue::{QueueFilter, QueueSubmissionParams, ReturnQueueEntryParams};
 use super::subscription::StopPersistentChannel;
 use crate::element::Element;
-use crate::error::Finding;
+use crate::finding::{Finding, Severity};
 use crate::view::ElementRef;
 
 /// What is to be done.
@@ -39,11 +39,12 @@ impl Command {
     pub(crate) fn read(element: ElementRef<'_>, kind: &str, findings: &mut Vec<Finding>) -> Self {
         // A command without its parameters is still that command; what is missing shows as empty values.
         let missing = |findings: &mut Vec<Finding>, name: &str| {
-            findings.push(Finding {
-                code: "element-missing",
-                message: format!("`{name}` is missing"),
-                position: element.position(),
-            });
+            findings.push(Finding::new(
+                Severity::Error,
+                "element-missing",
+                format!("`{name}` is missing"),
+                element.position(),
+            ));
         };
         let mut params = |name: &str| {
             let child = element.child(name);

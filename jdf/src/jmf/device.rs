@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use crate::element::Element;
-use crate::error::Finding;
+use crate::finding::Finding;
 use crate::state::{DeviceCondition, DeviceOperationMode, DeviceStatus, NodeStatus};
 use crate::value::{Fields, write_date_time};
 use crate::view::ElementRef;

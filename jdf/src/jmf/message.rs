@@ -9,7 +9,7 @@ use super::signal::Signal;
 use super::subscription::Subscription;
 use crate::document::NodeId;
 use crate::element::Element;
-use crate::error::Finding;
+use crate::finding::Finding;
 use crate::value::{Fields, write_date_time};
 use crate::view::ElementRef;
 

@@ -21,7 +21,8 @@ use jiff::Timestamp;
 
 use crate::document::Document;
 use crate::element::Element;
-use crate::error::{Error, Finding};
+use crate::error::Error;
+use crate::finding::Finding;
 use crate::limits::Limits;
 use crate::name;
 use crate::value::{Fields, write_date_time};

@@ -3,7 +3,7 @@
 use super::queue::QueueFilter;
 use super::subscription::Subscription;
 use crate::element::Element;
-use crate::error::Finding;
+use crate::finding::Finding;
 use crate::state::{DeviceDetails, JobDetails};
 use crate::value::Fields;
 use crate::view::ElementRef;

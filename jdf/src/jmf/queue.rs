@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use crate::element::Element;
-use crate::error::Finding;
+use crate::finding::Finding;
 use crate::state::{QueueEntryStatus, QueueStatus};
 use crate::value::{Fields, write_date_time};
 use crate::view::ElementRef;

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 
 use crate::amount::{Amounts, keys_element, read_keys};
 use crate::element::Element;
-use crate::error::Finding;
+use crate::finding::Finding;
 use crate::state::{ResourceStatus, Usage};
 use crate::value::Fields;
 use crate::view::ElementRef;

@@ -10,7 +10,7 @@ use super::resource::ResourceInfo;
 use super::return_code::ReturnCode;
 use super::subscription::SubscriptionInfo;
 use crate::element::Element;
-use crate::error::Finding;
+use crate::finding::Finding;
 use crate::value::Fields;
 use crate::view::ElementRef;
 

@@ -8,7 +8,7 @@ use super::query::{ResourceQuParams, StatusQuParams};
 use super::queue::Queue;
 use super::resource::ResourceInfo;
 use crate::element::Element;
-use crate::error::Finding;
+use crate::finding::Finding;
 use crate::state::ChannelMode;
 use crate::value::Fields;
 use crate::view::ElementRef;

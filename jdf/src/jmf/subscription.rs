@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 
 use crate::element::Element;
-use crate::error::Finding;
+use crate::finding::Finding;
 use crate::state::ChannelMode;
 use crate::value::Fields;
 use crate::view::ElementRef;

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
 use super::{parse_boolean, parse_date_time, parse_decimal, parse_duration, parse_integer};
-use crate::error::Finding;
+use crate::finding::{Finding, Severity};
 use crate::view::ElementRef;
 
 pub(crate) struct Fields<'d, 'f> {
@@ -96,10 +96,8 @@ impl<'d, 'f> Fields<'d, 'f> {
     }
 
     pub(crate) fn remark(&mut self, code: &'static str, message: String) {
-        self.findings.push(Finding {
-            code,
-            message,
-            position: self.element.position(),
-        });
+        let position = self.element.position();
+        self.findings
+            .push(Finding::new(Severity::Warning, code, message, position));
     }
 }
