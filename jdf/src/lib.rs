@@ -47,6 +47,7 @@ mod node;
 pub mod package;
 mod reader;
 mod resource;
+pub mod schema;
 mod state;
 mod summary;
 pub mod value;

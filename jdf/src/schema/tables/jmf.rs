@@ -1,0 +1,5 @@
+//! Messages.
+
+elements! { MESSAGES
+JobPhase: Plain { Status ! Enum } []
+}

@@ -1,0 +1,6 @@
+//! What a press uses.
+
+elements! { PRESS
+Media: Consumable { MediaType: Enum(Paper Film) } [MediaLayers?]
+Component: Quantity { } []
+}
