@@ -1,13 +1,18 @@
-//! The lossless tree. A [`Document`] keeps its source text whole; nodes are spans into it, so what
+//! The lossless tree. A [`Document`] keeps its source text whole; elements are spans into it, so what
 //! nobody edits is written back byte for byte: white space, quotes, prefixes, comments, everything.
 //!
-//! Nodes live in one arena and refer to each other by index; nothing here recurses, so depth costs no
-//! stack. Edits are in `edit.rs`, reading in `reader.rs`, writing in `writer.rs`.
+//! Elements live in one arena and refer to each other by index; nothing here recurses, so depth costs no
+//! stack. The reader has checked every start tag, so attributes are found by looking at the tag again
+//! (`tag.rs`) and cost no memory. Edits are kept beside the source (`edit.rs`): a changed start tag is new text
+//! at the end. Reading is in `reader.rs`, writing in `writer.rs`.
 
+use std::collections::HashMap;
+use std::io::Read;
 use std::num::NonZeroU32;
+use std::sync::OnceLock;
 
 use crate::encoding::Charset;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, ReadError};
 use crate::limits::Limits;
 use crate::view::ElementRef;
 
@@ -49,60 +54,47 @@ impl Span {
     }
 }
 
-/// A value as the application sees it: the raw text itself, or its decoded form in `Document::decoded`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Value {
-    Raw(Span),
-    Decoded(Span),
-}
-
+/// An element. Character data, comments and the like are no nodes: they are the gaps between the spans of
+/// elements, so a node of 28 bytes per element is all that the tree costs beside its text.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
-    pub(crate) kind: Kind,
+    /// Where the start tag begins.
+    pub(crate) start: u32,
+    /// Where the start tag ends.
+    pub(crate) open_end: u32,
+    /// Where the element ends; the same as `open_end` for `<a/>`.
+    pub(crate) end: u32,
     pub(crate) parent: Option<NodeId>,
-    pub(crate) previous: Option<NodeId>,
     pub(crate) next: Option<NodeId>,
-    /// The whole node, with end tag.
-    pub(crate) span: Span,
-    /// This node or something below it was edited, so `span` no longer tells the truth.
-    pub(crate) changed: bool,
+    pub(crate) first: Option<NodeId>,
+    pub(crate) name_bytes: u16,
+    pub(crate) namespace: NamespaceId,
 }
 
-#[derive(Debug, Clone)]
-pub(crate) enum Kind {
-    Element(Box<ElementData>),
-    Text(Value),
-    CData(Span),
-    Comment,
-    Instruction,
+/// A namespace of the document; zero means none.
+pub(crate) type NamespaceId = u16;
+
+/// What edits changed at one element. Every element that has something changed in it has an entry, even if
+/// an empty one; what has no entry is written as its source stands.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Edit {
+    /// The start tag as it is now.
+    pub(crate) open: Option<Span>,
+    /// What now stands between the sibling before (or the start tag around) and this element.
+    pub(crate) lead: Option<Span>,
+    /// What now stands before the end tag.
+    pub(crate) tail: Option<Span>,
+    /// Known once something was appended.
+    pub(crate) last: Option<NodeId>,
 }
 
-#[derive(Debug, Clone)]
-pub(crate) struct ElementData {
-    pub(crate) name: Span,
-    pub(crate) namespace: Option<u32>,
-    pub(crate) open: Span,
-    /// The end tag; `None` for `<a/>`.
-    pub(crate) close: Option<Span>,
-    pub(crate) first_child: Option<NodeId>,
-    pub(crate) last_child: Option<NodeId>,
-    /// The attributes of the source, in `Document::attributes`.
-    pub(crate) attributes: std::ops::Range<u32>,
-    /// Attributes that an edit added.
-    pub(crate) added: Vec<Attribute>,
-    pub(crate) open_changed: bool,
-}
-
+/// The value of an attribute whose text holds references or line ends.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Attribute {
-    /// From the white space before the name up to and including the closing quote.
-    pub(crate) whole: Span,
-    pub(crate) name: Span,
-    /// Between the quotes, escaped.
-    pub(crate) raw: Span,
-    pub(crate) value: Value,
-    pub(crate) edited: bool,
-    pub(crate) removed: bool,
+pub(crate) struct DecodedValue {
+    /// Where the text between the quotes begins.
+    pub(crate) raw_start: u32,
+    /// In `Document::decoded`.
+    pub(crate) value: Span,
 }
 
 #[derive(Debug, Clone)]
@@ -131,14 +123,16 @@ pub struct Document {
     /// The source, then whatever edits appended.
     pub(crate) text: String,
     pub(crate) source_bytes: usize,
-    /// Values whose raw text holds references or line ends.
     pub(crate) decoded: String,
+    /// Ordered by `raw_start`.
+    pub(crate) values: Vec<DecodedValue>,
     pub(crate) charset: Charset,
     pub(crate) limits: Limits,
-    pub(crate) line_starts: Vec<u32>,
+    /// Where each line begins; made when a position is first asked for.
+    line_starts: OnceLock<Vec<u32>>,
     pub(crate) nodes: Vec<Node>,
-    pub(crate) attributes: Vec<Attribute>,
     pub(crate) namespaces: Vec<Namespace>,
+    pub(crate) edits: HashMap<NodeId, Edit>,
     pub(crate) root: NodeId,
 }
 
@@ -146,7 +140,54 @@ impl Document {
     /// Reads a document. Document type definitions and entities are refused, the limits are kept, and
     /// the error says where.
     pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Self, Error> {
+        crate::reader::check_size(bytes.len(), limits)?;
+        Self::from_vec(bytes.to_vec(), limits)
+    }
+
+    /// Reads a document from bytes that it may keep, which saves a copy of UTF-8.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits};
+    /// let document = Document::from_vec(b"<JMF/>".to_vec(), &Limits::default())?;
+    /// assert_eq!(document.root().name(), "JMF");
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
+    pub fn from_vec(bytes: Vec<u8>, limits: &Limits) -> Result<Self, Error> {
         crate::reader::parse(bytes, limits)
+    }
+
+    /// Reads a document from a stream, and never more of it than the limit on its size allows.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, ReadError};
+    /// let endless = std::io::repeat(b'<');
+    /// let small = Limits { document_bytes: 1000, ..Limits::default() };
+    /// assert!(matches!(Document::from_reader(endless, &small), Err(ReadError::Document(_))));
+    /// ```
+    pub fn from_reader(reader: impl Read, limits: &Limits) -> Result<Self, ReadError> {
+        let mut bytes = Vec::new();
+        let limit = u64::try_from(limits.document_bytes).unwrap_or(u64::MAX);
+        reader
+            .take(limit.saturating_add(1))
+            .read_to_end(&mut bytes)?;
+        Ok(Self::from_vec(bytes, limits)?)
+    }
+
+    /// A document without any element yet, for the reader to fill.
+    pub(crate) fn empty(charset: Charset, limits: &Limits, source_bytes: usize) -> Self {
+        Self {
+            text: String::new(),
+            source_bytes,
+            decoded: String::new(),
+            values: Vec::new(),
+            charset,
+            limits: *limits,
+            line_starts: OnceLock::new(),
+            nodes: Vec::new(),
+            namespaces: Vec::new(),
+            edits: HashMap::new(),
+            root: NodeId::from_index(0),
+        }
     }
 
     pub fn root(&self) -> ElementRef<'_> {
@@ -156,10 +197,22 @@ impl Document {
         }
     }
 
-    /// The element behind an id; `None` if the id is of a text or comment.
+    /// The element behind an id; `None` if this document has no such element.
     pub fn element(&self, id: NodeId) -> Option<ElementRef<'_>> {
-        let node = self.nodes.get(id.index())?;
-        matches!(node.kind, Kind::Element(_)).then_some(ElementRef { document: self, id })
+        self.nodes
+            .get(id.index())
+            .map(|_| ElementRef { document: self, id })
+    }
+
+    /// A line of the source, counted from 1, without its end.
+    pub fn source_line(&self, line: u32) -> Option<&str> {
+        let starts = self.line_starts();
+        let index = (line as usize).checked_sub(1)?;
+        let start = *starts.get(index)? as usize;
+        let end = starts
+            .get(index + 1)
+            .map_or(self.source_bytes, |next| *next as usize);
+        Some(self.text[start..end].trim_end_matches(['\r', '\n']))
     }
 
     /// The document as bytes, in the encoding it was read in.
@@ -187,33 +240,105 @@ impl Document {
         &self.nodes[id.index()]
     }
 
-    pub(crate) fn data(&self, id: NodeId) -> Option<&ElementData> {
-        match &self.nodes[id.index()].kind {
-            Kind::Element(data) => Some(data),
-            _ => None,
+    /// The entry of an element in `edits`, without a look-up in a document that nobody edited.
+    pub(crate) fn edit(&self, id: NodeId) -> Option<&Edit> {
+        if self.edits.is_empty() {
+            None
+        } else {
+            self.edits.get(&id)
         }
     }
 
-    pub(crate) fn value(&self, value: Value) -> &str {
-        match value {
-            Value::Raw(span) => span.of(&self.text),
-            Value::Decoded(span) => span.of(&self.decoded),
-        }
-    }
-
-    /// The attributes of an element that were not removed, in order.
-    pub(crate) fn attributes_of(&self, id: NodeId) -> impl Iterator<Item = &Attribute> {
-        let (source, added): (&[Attribute], &[Attribute]) = match self.data(id) {
-            Some(data) => {
-                let range = data.attributes.start as usize..data.attributes.end as usize;
-                (&self.attributes[range], &data.added)
+    /// The start tag as it is now.
+    pub(crate) fn open_span(&self, id: NodeId) -> Span {
+        let source = || {
+            let node = self.node(id);
+            Span {
+                start: node.start,
+                end: node.open_end,
             }
-            None => (&[], &[]),
         };
-        source
-            .iter()
-            .chain(added)
-            .filter(|attribute| !attribute.removed)
+        self.edit(id)
+            .and_then(|edit| edit.open)
+            .unwrap_or_else(source)
+    }
+
+    /// What stands between an element and what is before it: its sibling or the start tag around it.
+    pub(crate) fn lead(&self, previous: Option<NodeId>, id: NodeId) -> Span {
+        if let Some(lead) = self.edit(id).and_then(|edit| edit.lead) {
+            return lead;
+        }
+        let node = self.node(id);
+        let start = match (previous, node.parent) {
+            (Some(previous), _) => self.node(previous).end,
+            (None, Some(parent)) => self.node(parent).open_end,
+            (None, None) => node.start,
+        };
+        Span {
+            start,
+            end: node.start,
+        }
+    }
+
+    /// What stands between the last child (or the start tag) and the end tag.
+    pub(crate) fn tail(&self, last: Option<NodeId>, id: NodeId) -> Span {
+        if let Some(tail) = self.edit(id).and_then(|edit| edit.tail) {
+            return tail;
+        }
+        let node = self.node(id);
+        let start = last.map_or(node.open_end, |last| self.node(last).end);
+        Span {
+            start,
+            end: self.close_start(id),
+        }
+    }
+
+    /// Where the end tag begins in the source; the end of the element if it has none.
+    pub(crate) fn close_start(&self, id: NodeId) -> u32 {
+        let node = self.node(id);
+        let content = &self.text[node.open_end as usize..node.end as usize];
+        content
+            .rfind("</")
+            .map_or(node.end, |at| node.open_end + saturate(at))
+    }
+
+    /// The children with what stands before each, and at the end what stands before the end tag.
+    pub(crate) fn content(&self, id: NodeId) -> impl Iterator<Item = (Span, Option<NodeId>)> {
+        let mut previous = None;
+        let mut next = self.node(id).first;
+        let mut ended = false;
+        std::iter::from_fn(move || {
+            if let Some(child) = next {
+                let lead = self.lead(previous, child);
+                previous = next;
+                next = self.node(child).next;
+                return Some((lead, Some(child)));
+            }
+            if std::mem::replace(&mut ended, true) {
+                return None;
+            }
+            Some((self.tail(previous, id), None))
+        })
+    }
+
+    /// The value of an attribute from its text between the quotes.
+    pub(crate) fn attribute_value<'d>(&'d self, raw_start: usize, raw: &'d str) -> &'d str {
+        if self.values.is_empty()
+            || !raw
+                .bytes()
+                .any(|byte| matches!(byte, b'&' | b'\t' | b'\n' | b'\r'))
+        {
+            return raw;
+        }
+        let found = self
+            .values
+            .binary_search_by_key(&raw_start, |value| value.raw_start as usize);
+        found.map_or(raw, |at| self.values[at].value.of(&self.decoded))
+    }
+
+    fn line_starts(&self) -> &[u32] {
+        self.line_starts
+            .get_or_init(|| line_starts(&self.text[..self.source_bytes]))
     }
 
     /// Line and column of a byte of the source; 0, 0 for what an edit added.
@@ -221,10 +346,9 @@ impl Document {
         if offset >= self.source_bytes {
             return (0, 0);
         }
-        let line = self
-            .line_starts
-            .partition_point(|start| *start as usize <= offset);
-        let start = self.line_starts[line - 1] as usize;
+        let starts = self.line_starts();
+        let line = starts.partition_point(|start| *start as usize <= offset);
+        let start = starts[line - 1] as usize;
         let column = self.text[start..offset].chars().count() + 1;
         (saturate(line), saturate(column))
     }
@@ -235,7 +359,7 @@ pub(crate) fn saturate(number: usize) -> u32 {
 }
 
 /// Where each line begins.
-pub(crate) fn line_starts(text: &str) -> Vec<u32> {
+fn line_starts(text: &str) -> Vec<u32> {
     std::iter::once(0)
         .chain(
             text.bytes()

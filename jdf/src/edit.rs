@@ -1,12 +1,18 @@
 //! Changes to a [`Document`]. Each touches only the bytes of what it names: an attribute's value, the
-//! place where an element is added or taken away. New text is appended behind the source, and nodes
-//! point to it as they point to the source.
+//! place where an element is added or taken away. New text is appended behind the source, and and
+//! `Document::edits` says which elements it belongs to.
 
-use crate::document::{Attribute, Document, ElementData, Kind, Node, NodeId, Span, Value};
+use std::collections::hash_map::Entry;
+
+use crate::document::{DecodedValue, Document, Edit, NodeId, Span};
 use crate::element::Element;
 use crate::error::{Error, ErrorKind, Position};
+use crate::limits::NAME_BYTES_MAX;
+use crate::tag::Places;
 use crate::view::ElementRef;
 use crate::{name, reader, writer};
+
+const NOTHING: Span = Span { start: 0, end: 0 };
 
 impl Document {
     /// A new document of one element, as UTF-8 with an XML declaration.
@@ -20,65 +26,40 @@ impl Document {
     /// would silently change their meaning.
     pub fn set_attribute(&mut self, id: NodeId, name: &str, value: &str) -> Result<(), Error> {
         self.editable(id)?;
-        if !name::is_name(name) {
+        if !name::is_name(name) || name.len() > NAME_BYTES_MAX {
             return Err(self.refuse(ErrorKind::Name(name.to_owned()), id));
         }
-        let existing = self
-            .attributes_of(id)
-            .find(|attribute| attribute.name.of(&self.text) == name)
-            .copied();
+        let tag = self.open_span(id).of(&self.text);
+        let mut places = Places::of(tag, self.node(id).name_bytes);
+        let existing = places.find(|place| place.name.of(tag) == name);
         if existing.is_some() && (name == "xmlns" || name.starts_with("xmlns:")) {
             return Err(self.refuse(ErrorKind::Name(name.to_owned()), id));
         }
         let escaped = writer::escape_attribute(value);
-        let new = if let Some(existing) = existing {
-            let raw = self.append(&escaped);
-            let value = self.plain_or_decoded(raw, &escaped, value);
-            Attribute {
-                raw,
-                value,
-                edited: true,
-                ..existing
-            }
+        let changed = if let Some(place) = existing {
+            let before = &tag[..place.raw.start as usize];
+            [before, &escaped, &tag[place.raw.end as usize..]].concat()
         } else {
-            let whole = self.append(&format!(" {name}=\"{escaped}\""));
-            let name_start = whole.start as usize + 1;
-            let name = Span::new(name_start, name_start + name.len());
-            let raw = Span::new(name.end as usize + 2, whole.end as usize - 1);
-            let value = self.plain_or_decoded(raw, &escaped, value);
-            Attribute {
-                whole,
-                name,
-                raw,
-                value,
-                edited: false,
-                removed: false,
-            }
+            let (before, after) = tag.split_at(places.end());
+            [before, " ", name, "=\"", &escaped, "\"", after].concat()
         };
-        match self.attribute_mut(id, new.name) {
-            Some(attribute) => *attribute = new,
-            None => self.data_mut(id).added.push(new),
-        }
-        self.data_mut(id).open_changed = true;
-        self.mark_changed(id);
-        Ok(())
+        self.set_open(id, &changed)
     }
 
     /// Takes an attribute away; says whether it was there.
     pub fn remove_attribute(&mut self, id: NodeId, name: &str) -> Result<bool, Error> {
         self.editable(id)?;
-        let Some(found) = self
-            .attributes_of(id)
-            .find(|attribute| attribute.name.of(&self.text) == name)
-            .copied()
-        else {
+        let tag = self.open_span(id).of(&self.text);
+        let mut places = Places::of(tag, self.node(id).name_bytes);
+        let Some(place) = places.find(|place| place.name.of(tag) == name) else {
             return Ok(false);
         };
-        if let Some(attribute) = self.attribute_mut(id, found.name) {
-            attribute.removed = true;
-        }
-        self.data_mut(id).open_changed = true;
-        self.mark_changed(id);
+        let changed = [
+            &tag[..place.whole.start as usize],
+            &tag[place.whole.end as usize..],
+        ]
+        .concat();
+        self.set_open(id, &changed)?;
         Ok(true)
     }
 
@@ -89,15 +70,21 @@ impl Document {
     pub fn append_child(&mut self, parent: NodeId, element: &Element) -> Result<NodeId, Error> {
         self.editable(parent)?;
         let new = self.add_nodes(parent, element)?;
-        let last = self.data(parent).and_then(|data| data.last_child);
-        match last.filter(|id| self.is_line_break(*id)) {
-            Some(line_break) => {
-                self.link_before(line_break, new);
-                self.copy_layout(parent, new);
-            }
-            None => self.link_last(parent, new),
-        }
-        self.mark_changed(parent);
+        let last = self.last_child(parent);
+        let tail = self.tail(last, parent);
+        let Some(line_break) = self.line_break(tail) else {
+            self.link_last(parent, last, new, tail, NOTHING);
+            return Ok(new);
+        };
+        // The new element comes before the line break of the end tag and begins like the first child.
+        let before = Span {
+            start: tail.start,
+            end: line_break.start,
+        };
+        let first = self.node(parent).first;
+        let layout = first.and_then(|first| self.line_break(self.lead(None, first)));
+        let lead = self.joined(before, layout.unwrap_or(NOTHING), parent)?;
+        self.link_last(parent, last, new, lead, line_break);
         Ok(new)
     }
 
@@ -108,37 +95,58 @@ impl Document {
             return Err(self.refuse(ErrorKind::AfterRoot, sibling));
         };
         let new = self.add_nodes(parent, element)?;
-        self.link_before(sibling, new);
-        if let Some(layout) = self.node(new).previous.filter(|id| self.is_line_break(*id)) {
-            self.insert_copy_of(layout, sibling);
-        }
+        let previous = self.previous(parent, sibling);
+        let lead = self.lead(previous, sibling);
+        let layout = self.line_break(lead).unwrap_or(NOTHING);
         self.mark_changed(parent);
+        self.link(parent, previous, new);
+        self.set_lead(new, lead);
+        self.set_lead(sibling, layout);
         Ok(new)
     }
 
-    /// Takes an element with everything in it out of the document.
+    /// Takes an element with everything in it out of the document. What stands around it stays.
     pub fn remove(&mut self, id: NodeId) -> Result<(), Error> {
         self.editable(id)?;
         let Some(parent) = self.node(id).parent else {
             return Err(self.refuse(ErrorKind::RemoveRoot, id));
         };
-        self.unlink(parent, id);
+        let previous = self.previous(parent, id);
+        let before = self.lead(previous, id);
+        let next = self.node(id).next;
+        let after = match next {
+            Some(next) => self.lead(Some(id), next),
+            None => self.tail(Some(id), parent),
+        };
+        let around = self.joined(before, after, parent)?;
         self.mark_changed(parent);
+        if let Some(next) = next {
+            self.set_lead(next, around);
+        } else {
+            let edit = self.edits.entry(parent).or_default();
+            edit.tail = Some(around);
+            edit.last = previous;
+        }
+        match previous {
+            Some(previous) => self.nodes[previous.index()].next = next,
+            None => self.nodes[parent.index()].first = next,
+        }
+        self.detach(id);
         Ok(())
     }
 
     /// Replaces everything inside an element by text.
     pub fn set_text(&mut self, id: NodeId, text: &str) -> Result<(), Error> {
         self.editable(id)?;
-        while let Some(child) = self.data(id).and_then(|data| data.first_child) {
-            self.unlink(id, child);
+        let span = self.append(&writer::escape_text(text), id)?;
+        while let Some(child) = self.node(id).first {
+            self.nodes[id.index()].first = self.node(child).next;
+            self.detach(child);
         }
-        let escaped = writer::escape_text(text);
-        let span = self.append(&escaped);
-        let value = self.plain_or_decoded(span, &escaped, text);
-        let new = self.push_node(Kind::Text(value), span);
-        self.link_last(id, new);
         self.mark_changed(id);
+        let edit = self.edits.entry(id).or_default();
+        edit.tail = Some(span);
+        edit.last = None;
         Ok(())
     }
 
@@ -148,7 +156,7 @@ impl Document {
         while let Some(parent) = self.nodes.get(top.index()).and_then(|node| node.parent) {
             top = parent;
         }
-        if top == self.root && self.data(id).is_some() {
+        if top == self.root {
             return Ok(());
         }
         Err(Error {
@@ -165,33 +173,38 @@ impl Document {
         Error { kind, position }
     }
 
-    fn append(&mut self, text: &str) -> Span {
+    /// Adds text behind the source. Spans are 32 bits wide, which bounds what edits can add up to.
+    fn append(&mut self, text: &str, at: NodeId) -> Result<Span, Error> {
+        let limit = u32::MAX as usize;
+        if limit - self.text.len() < text.len() {
+            let what = "bytes of document with its edits";
+            return Err(self.refuse(ErrorKind::Limit { what, limit }, at));
+        }
         let start = self.text.len();
         self.text.push_str(text);
-        Span::new(start, self.text.len())
+        Ok(Span::new(start, self.text.len()))
     }
 
-    fn plain_or_decoded(&mut self, raw: Span, escaped: &str, value: &str) -> Value {
-        if escaped == value {
-            return Value::Raw(raw);
+    /// Gives an element a start tag that differs in its attributes.
+    fn set_open(&mut self, id: NodeId, tag: &str) -> Result<(), Error> {
+        let span = self.append(tag, id)?;
+        for place in Places::of(tag, self.node(id).name_bytes) {
+            // The values were escaped or checked, so this cannot fail; a value that needs no decoding is its text.
+            if let Ok(Some(value)) = reader::decode(place.raw.of(tag), true) {
+                let value = self.keep_decoded(&value);
+                let raw_start = span.start + place.raw.start;
+                self.values.push(DecodedValue { raw_start, value });
+            }
         }
-        let kept: String = value
-            .chars()
-            .map(|c| {
-                if name::is_xml_character(c) {
-                    c
-                } else {
-                    '\u{FFFD}'
-                }
-            })
-            .collect();
-        self.keep_decoded(&kept)
+        self.mark_changed(id);
+        self.edits.entry(id).or_default().open = Some(span);
+        Ok(())
     }
 
-    pub(crate) fn keep_decoded(&mut self, value: &str) -> Value {
+    pub(crate) fn keep_decoded(&mut self, value: &str) -> Span {
         let start = self.decoded.len();
         self.decoded.push_str(value);
-        Value::Decoded(Span::new(start, self.decoded.len()))
+        Span::new(start, self.decoded.len())
     }
 
     /// Renders an element for this parent and reads it into the arena, not yet linked.
@@ -202,127 +215,102 @@ impl Document {
             .and_then(ElementRef::prefix);
         let mut text = String::new();
         element.render(prefix, &mut text);
-        let base = self.text.len();
-        match reader::read(self, &text, base, Some(parent)) {
-            Ok(id) => {
-                self.text.push_str(&text);
-                Ok(id)
-            }
-            Err(stop) => Err(self.refuse(stop.kind, parent)),
-        }
+        let base = self.append(&text, parent)?.start as usize;
+        reader::read(self, &text, base, Some(parent)).map_err(|stop| {
+            self.text.truncate(base);
+            self.refuse(stop.kind, parent)
+        })
     }
 
-    fn push_node(&mut self, kind: Kind, span: Span) -> NodeId {
-        let id = NodeId::from_index(self.nodes.len());
-        self.nodes.push(Node {
-            kind,
-            parent: None,
-            previous: None,
-            next: None,
-            span,
-            changed: false,
-        });
-        id
-    }
-
-    /// Marks an element and those around it; all above a marked one are marked already.
+    /// Gives an element and those around it an entry in `edits`. All above one with an entry have theirs
+    /// already; so this comes before anything else is entered for the element or its children.
     fn mark_changed(&mut self, id: NodeId) {
         let mut next = Some(id);
         while let Some(id) = next {
-            let node = &mut self.nodes[id.index()];
-            if node.changed {
+            let Entry::Vacant(entry) = self.edits.entry(id) else {
                 return;
-            }
-            node.changed = true;
-            next = node.parent;
+            };
+            entry.insert(Edit::default());
+            next = self.node(id).parent;
         }
     }
 
-    fn attribute_mut(&mut self, id: NodeId, name: Span) -> Option<&mut Attribute> {
-        let Kind::Element(data) = &mut self.nodes[id.index()].kind else {
-            return None;
+    fn link_last(
+        &mut self,
+        parent: NodeId,
+        last: Option<NodeId>,
+        new: NodeId,
+        lead: Span,
+        tail: Span,
+    ) {
+        self.mark_changed(parent);
+        self.link(parent, last, new);
+        self.set_lead(new, lead);
+        let edit = self.edits.entry(parent).or_default();
+        edit.tail = Some(tail);
+        edit.last = Some(new);
+    }
+
+    fn set_lead(&mut self, id: NodeId, lead: Span) {
+        self.edits.entry(id).or_default().lead = Some(lead);
+    }
+
+    /// Hangs a new element behind a sibling, or before all others.
+    fn link(&mut self, parent: NodeId, previous: Option<NodeId>, new: NodeId) {
+        let before = match previous {
+            Some(previous) => &mut self.nodes[previous.index()].next,
+            None => &mut self.nodes[parent.index()].first,
         };
-        let range = data.attributes.start as usize..data.attributes.end as usize;
-        let source = &mut self.attributes[range];
-        source
-            .iter_mut()
-            .chain(&mut data.added)
-            .find(|attribute| attribute.name == name)
-    }
-
-    fn data_mut(&mut self, id: NodeId) -> &mut ElementData {
-        match &mut self.nodes[id.index()].kind {
-            Kind::Element(data) => data,
-            _ => unreachable!("edits check that the node is an element first"),
-        }
-    }
-
-    pub(crate) fn link_last(&mut self, parent: NodeId, id: NodeId) {
-        let data = self.data_mut(parent);
-        let previous = data.last_child.replace(id);
-        data.first_child.get_or_insert(id);
-        if let Some(previous) = previous {
-            self.nodes[previous.index()].next = Some(id);
-        }
-        let node = &mut self.nodes[id.index()];
+        let next = before.replace(new);
+        let node = &mut self.nodes[new.index()];
         node.parent = Some(parent);
-        node.previous = previous;
+        node.next = next;
     }
 
-    fn link_before(&mut self, sibling: NodeId, id: NodeId) {
-        let Node {
-            parent, previous, ..
-        } = self.nodes[sibling.index()];
+    fn detach(&mut self, id: NodeId) {
         let node = &mut self.nodes[id.index()];
-        node.parent = parent;
-        node.previous = previous;
-        node.next = Some(sibling);
-        self.nodes[sibling.index()].previous = Some(id);
-        match (previous, parent) {
-            (Some(previous), _) => self.nodes[previous.index()].next = Some(id),
-            (None, Some(parent)) => self.data_mut(parent).first_child = Some(id),
-            (None, None) => {}
-        }
+        (node.parent, node.next) = (None, None);
     }
 
-    fn unlink(&mut self, parent: NodeId, id: NodeId) {
-        let Node { previous, next, .. } = self.nodes[id.index()];
-        match previous {
-            Some(previous) => self.nodes[previous.index()].next = next,
-            None => self.data_mut(parent).first_child = next,
-        }
-        match next {
-            Some(next) => self.nodes[next.index()].previous = previous,
-            None => self.data_mut(parent).last_child = previous,
-        }
-        let node = &mut self.nodes[id.index()];
-        (node.parent, node.previous, node.next) = (None, None, None);
+    fn previous(&self, parent: NodeId, id: NodeId) -> Option<NodeId> {
+        self.siblings(parent)
+            .take_while(|sibling| *sibling != id)
+            .last()
     }
 
-    fn is_line_break(&self, id: NodeId) -> bool {
-        let node = self.node(id);
-        let text = node.span.of(&self.text);
-        matches!(node.kind, Kind::Text(_)) && text.contains('\n') && text.trim().is_empty()
+    fn last_child(&self, parent: NodeId) -> Option<NodeId> {
+        let known = self.edit(parent).and_then(|edit| edit.last);
+        known.or_else(|| self.siblings(parent).last())
     }
 
-    /// Gives a new last child the line break and indentation that its first sibling has.
-    fn copy_layout(&mut self, parent: NodeId, new: NodeId) {
-        let first = self.data(parent).and_then(|data| data.first_child);
-        let before_new = self.node(new).previous;
-        if let (Some(first), Some(before_new)) =
-            (first.filter(|id| self.is_line_break(*id)), before_new)
-            && !self.is_line_break(before_new)
-        {
-            self.insert_copy_of(first, new);
+    fn siblings(&self, parent: NodeId) -> impl Iterator<Item = NodeId> {
+        std::iter::successors(self.node(parent).first, |id| self.node(*id).next)
+    }
+
+    /// The line break and indentation that a gap between elements ends with.
+    fn line_break(&self, gap: Span) -> Option<Span> {
+        let text = gap.of(&self.text);
+        let blank = text.len() - text.trim_end().len();
+        text.ends_with(char::is_whitespace)
+            .then(|| Span::new(gap.end as usize - blank, gap.end as usize))
+            .filter(|blank| blank.of(&self.text).contains('\n'))
+    }
+
+    /// Two pieces of text as one.
+    fn joined(&mut self, first: Span, second: Span, at: NodeId) -> Result<Span, Error> {
+        if first.start == first.end {
+            return Ok(second);
         }
-    }
-
-    fn insert_copy_of(&mut self, text: NodeId, before: NodeId) {
-        let Node { span, .. } = self.nodes[text.index()];
-        let Kind::Text(value) = self.nodes[text.index()].kind else {
-            return;
-        };
-        let copy = self.push_node(Kind::Text(value), span);
-        self.link_before(before, copy);
+        if second.start == second.end {
+            return Ok(first);
+        }
+        if first.end == second.start {
+            return Ok(Span {
+                start: first.start,
+                end: second.end,
+            });
+        }
+        let text = [first.of(&self.text), second.of(&self.text)].concat();
+        self.append(&text, at)
     }
 }

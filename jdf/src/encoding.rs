@@ -12,6 +12,12 @@ pub(crate) struct Charset {
     mark: bool,
 }
 
+/// Bytes that are not what the encoding says, and the text before them as far as it is known.
+pub(crate) struct DecodingFailed {
+    pub(crate) kind: ErrorKind,
+    pub(crate) valid: String,
+}
+
 impl Charset {
     /// Finds the encoding from the byte order mark, the shape of the first bytes, or the XML declaration.
     pub(crate) fn detect(bytes: &[u8]) -> Result<Self, ErrorKind> {
@@ -37,26 +43,30 @@ impl Charset {
         }
     }
 
-    /// The text without its byte order mark.
-    pub(crate) fn decode(self, bytes: &[u8]) -> Result<String, (ErrorKind, usize)> {
-        let skip = match (self.mark, self.encoding == UTF_8) {
-            (false, _) => 0,
-            (true, true) => 3,
-            (true, false) => 2,
-        };
-        let bytes = &bytes[skip..];
+    /// The text without its byte order mark. UTF-8 without one is not copied.
+    pub(crate) fn decode(self, mut bytes: Vec<u8>) -> Result<String, DecodingFailed> {
         if self.encoding == UTF_8 {
-            return match std::str::from_utf8(bytes) {
-                Ok(text) => Ok(text.to_owned()),
-                Err(error) => Err((ErrorKind::Decoding("UTF-8"), error.valid_up_to() + skip)),
-            };
+            if self.mark {
+                bytes.drain(..3);
+            }
+            return String::from_utf8(bytes).map_err(|error| {
+                let valid = error.utf8_error().valid_up_to();
+                DecodingFailed {
+                    kind: ErrorKind::Decoding("UTF-8"),
+                    valid: String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned(),
+                }
+            });
         }
+        let content = if self.mark { &bytes[2..] } else { &bytes[..] };
         match self
             .encoding
-            .decode_without_bom_handling_and_without_replacement(bytes)
+            .decode_without_bom_handling_and_without_replacement(content)
         {
             Some(text) => Ok(text.into_owned()),
-            None => Err((ErrorKind::Decoding(self.encoding.name()), 0)),
+            None => Err(DecodingFailed {
+                kind: ErrorKind::Decoding(self.encoding.name()),
+                valid: String::new(),
+            }),
         }
     }
 
@@ -127,7 +137,10 @@ mod tests {
         ];
         for bytes in documents {
             let charset = Charset::detect(&bytes).unwrap();
-            let text = charset.decode(&bytes).unwrap();
+            let text = charset
+                .decode(bytes.clone())
+                .map_err(|failure| failure.kind)
+                .unwrap();
             assert!(text.contains("Köln"), "{text}");
             assert_eq!(charset.encode(text), bytes);
         }

@@ -31,6 +31,21 @@ pub struct Error {
     pub position: Position,
 }
 
+/// A document that could not be read from a stream.
+///
+/// ```
+/// use agog_jdf::{Document, Limits, ReadError};
+/// let error = Document::from_reader("<a><b></a>".as_bytes(), &Limits::default()).unwrap_err();
+/// assert!(matches!(error, ReadError::Document(error) if error.position.line == 1));
+/// ```
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("cannot read the document")]
+    Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Document(#[from] Error),
+}
+
 /// What stopped the reading.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ErrorKind {

@@ -8,14 +8,16 @@ pub const DOCUMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const DEPTH_MAX: usize = 256;
 /// Attributes of one element: 512. The richest resource of JDF 1.5 has under 100.
 pub const ATTRIBUTES_MAX: usize = 512;
-/// Bytes of one attribute value or name: 1 MiB. The Base ICS allows 65,536 octets; the margin is for
+/// Bytes of one attribute value: 1 MiB. The Base ICS allows 65,536 octets; the margin is for
 /// vendors who put lists of marks or profiles into attributes.
 pub const ATTRIBUTE_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of one name: 1,000. The Base ICS allows 63 characters; this is also within what the tree stores.
+pub const NAME_BYTES_MAX: usize = 1000;
 /// Bytes of one run of text, CDATA, comment or processing instruction: 16 MiB (embedded previews).
 pub const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Nodes of all kinds: 2,000,000, which bounds the memory of a document made of tiny elements
-/// (about 100 bytes each) to some 200 MiB.
-pub const NODES_MAX: usize = 2_000_000;
+/// Elements: 2,000,000, which bounds the memory of a document made of tiny elements (28 bytes each beside
+/// their text).
+pub const ELEMENTS_MAX: usize = 2_000_000;
 
 /// The bounds that [`Document::parse`](crate::Document::parse) keeps.
 ///
@@ -32,7 +34,7 @@ pub struct Limits {
     pub attributes: usize,
     pub attribute_bytes: usize,
     pub text_bytes: usize,
-    pub nodes: usize,
+    pub elements: usize,
 }
 
 impl Default for Limits {
@@ -43,7 +45,7 @@ impl Default for Limits {
             attributes: ATTRIBUTES_MAX,
             attribute_bytes: ATTRIBUTE_BYTES_MAX,
             text_bytes: TEXT_BYTES_MAX,
-            nodes: NODES_MAX,
+            elements: ELEMENTS_MAX,
         }
     }
 }

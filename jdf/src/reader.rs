@@ -11,39 +11,44 @@ mod scope;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-use self::decode::decode;
+pub(crate) use self::decode::decode;
+
+use self::attributes::name_length;
+use self::decode::resolve;
 use self::scope::{Scope, bound_prefix};
-use crate::document::{
-    Document, ElementData, Kind, Node, NodeId, Span, Value, line_starts, place, saturate,
-};
+use crate::document::{Document, Node, NodeId, Span, place, saturate};
 use crate::encoding::Charset;
 use crate::error::{Error, ErrorKind, Position};
-use crate::limits::Limits;
+use crate::limits::{Limits, NAME_BYTES_MAX};
 use crate::name;
 
-pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Document, Error> {
-    let nowhere = |kind| Error {
-        kind,
-        position: Position {
-            line: 1,
-            column: 1,
-            path: String::new(),
-        },
-    };
-    // Spans are 32 bits wide, and decoding can at most double the length.
+/// Refuses a document that is too big before anything else is done with it.
+pub(crate) fn check_size(bytes: usize, limits: &Limits) -> Result<(), Error> {
+    // Spans are 32 bits wide, and decoding can at most triple the length.
     let limit = limits.document_bytes.min(u32::MAX as usize / 4);
-    if bytes.len() > limit {
-        return Err(nowhere(ErrorKind::Limit {
-            what: "bytes of document",
-            limit,
-        }));
+    if bytes <= limit {
+        return Ok(());
     }
-    let charset = Charset::detect(bytes).map_err(nowhere)?;
-    let text = charset.decode(bytes).map_err(|(kind, offset)| {
-        let valid = String::from_utf8_lossy(&bytes[..offset]);
-        let (line, column) = place(&valid, valid.len());
+    let what = "bytes of document";
+    Err(at_start(ErrorKind::Limit { what, limit }))
+}
+
+fn at_start(kind: ErrorKind) -> Error {
+    let position = Position {
+        line: 1,
+        column: 1,
+        path: String::new(),
+    };
+    Error { kind, position }
+}
+
+pub(crate) fn parse(bytes: Vec<u8>, limits: &Limits) -> Result<Document, Error> {
+    check_size(bytes.len(), limits)?;
+    let charset = Charset::detect(&bytes).map_err(at_start)?;
+    let text = charset.decode(bytes).map_err(|failure| {
+        let (line, column) = place(&failure.valid, failure.valid.len());
         Error {
-            kind,
+            kind: failure.kind,
             position: Position {
                 line,
                 column,
@@ -51,18 +56,7 @@ pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Document, Error> {
             },
         }
     })?;
-    let mut document = Document {
-        text: String::new(),
-        source_bytes: text.len(),
-        decoded: String::new(),
-        charset,
-        limits: *limits,
-        line_starts: line_starts(&text),
-        nodes: Vec::new(),
-        attributes: Vec::new(),
-        namespaces: Vec::new(),
-        root: NodeId::from_index(0),
-    };
+    let mut document = Document::empty(charset, limits, text.len());
     let root = read(&mut document, &text, 0, None).map_err(|stop| {
         let (line, column) = place(&text, stop.offset);
         Error {
@@ -76,6 +70,10 @@ pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Document, Error> {
     })?;
     document.root = root;
     document.text = text;
+    // What doubling left over is given back: a ticket may be kept for long.
+    document.nodes.shrink_to_fit();
+    document.values.shrink_to_fit();
+    document.decoded.shrink_to_fit();
     Ok(document)
 }
 
@@ -112,10 +110,12 @@ pub(crate) fn read(
             })
             .collect();
         for (prefix, uri) in bindings {
-            let index = scope.intern(document, &uri);
-            scope.bind(&prefix, index);
+            // Every one of these was interned when it was read.
+            let namespace = scope.intern(document, &uri).unwrap_or(0);
+            scope.bind(&prefix, namespace);
         }
     }
+    let (nodes, values) = (document.nodes.len(), document.values.len());
     let mut reading = Reading {
         document,
         text,
@@ -125,14 +125,17 @@ pub(crate) fn read(
         open: Vec::new(),
         root: None,
         run: None,
+        attribute_names: Vec::new(),
     };
     match reading.run() {
         Ok(root) => Ok(root),
-        Err((kind, offset)) => Err(Stop {
-            kind,
-            offset,
-            path: reading.path(),
-        }),
+        Err((kind, offset)) => {
+            let path = reading.path();
+            // Nothing of a text that was refused stays in a document that is edited.
+            document.nodes.truncate(nodes);
+            document.values.truncate(values);
+            Err(Stop { kind, offset, path })
+        }
     }
 }
 
@@ -147,14 +150,17 @@ struct Reading<'d, 't> {
     depth: usize,
     open: Vec<Open<'t>>,
     root: Option<NodeId>,
-    /// Character data that is not yet a node: quick-xml reports references apart from text.
+    /// Character data that has not ended: quick-xml reports references apart from text.
     run: Option<(usize, usize)>,
+    /// Of the tag that is read; kept to save allocations.
+    attribute_names: Vec<Span>,
 }
 
 struct Open<'t> {
     id: NodeId,
     name: &'t str,
     bindings: usize,
+    last: Option<NodeId>,
 }
 
 impl Reading<'_, '_> {
@@ -170,51 +176,59 @@ impl Reading<'_, '_> {
             let event = tokens.read_event();
             let end = offset(tokens.buffer_position());
             let event = event.map_err(|error| (syntax(&error), offset(tokens.error_position())))?;
-            if !matches!(event, Event::Text(_) | Event::GeneralRef(_)) {
-                self.end_text()?;
+            match &event {
+                Event::Text(_) => {
+                    self.extend_text(start, end);
+                    continue;
+                }
+                Event::GeneralRef(_) => {
+                    let reference = &self.text[start + 1..end - 1];
+                    resolve(reference).map_err(|kind| (kind, start))?;
+                    self.extend_text(start, end);
+                    continue;
+                }
+                _ => self.end_text()?,
             }
             match event {
-                Event::Text(_) | Event::GeneralRef(_) => {
-                    let from = self.run.map_or(start, |(from, _)| from);
-                    self.run = Some((from, end));
-                }
                 Event::Start(_) => self.start(start, end, false)?,
                 Event::Empty(_) => self.start(start, end, true)?,
                 Event::End(_) => self.end(start, end)?,
-                Event::CData(_) => {
-                    let content = Span::new(
-                        self.base + start + "<![CDATA[".len(),
-                        self.base + end - "]]>".len(),
-                    );
-                    self.inside(start, end, Kind::CData(content))?;
+                Event::CData(_) if self.open.is_empty() => {
+                    return Err((syntax(&"character data outside the root element"), start));
                 }
-                Event::Comment(_) => self.around(start, end, Kind::Comment)?,
-                Event::PI(_) => self.around(start, end, Kind::Instruction)?,
-                Event::Decl(_) if start == 0 => {}
-                Event::Decl(_) => {
-                    return Err((
-                        syntax(&"an XML declaration stands inside the document"),
-                        start,
-                    ));
+                Event::CData(_) | Event::Comment(_) | Event::PI(_) => {
+                    self.check_text_length(start, end)?;
                 }
                 Event::DocType(_) => return Err((ErrorKind::DocumentType, start)),
+                Event::Decl(_) if start == 0 => {}
+                Event::Decl(_) => {
+                    let message = "an XML declaration stands inside the document";
+                    return Err((syntax(&message), start));
+                }
                 Event::Eof => break,
+                Event::Text(_) | Event::GeneralRef(_) => {}
             }
         }
         if let Some(open) = self.open.last() {
-            return Err((
-                syntax(&format_args!("`<{}>` is not closed", open.name)),
-                self.text.len(),
-            ));
+            let message = syntax(&format_args!("`<{}>` is not closed", open.name));
+            return Err((message, self.text.len()));
         }
         self.root.ok_or((ErrorKind::NoRoot, self.text.len()))
     }
 
     /// Controls and non-characters are found in one pass over the bytes.
     fn check_characters(&self) -> Result<(), Failure> {
-        let suspicious =
-            |byte: &u8| (*byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) || *byte == 0xEF;
-        if !self.text.as_bytes().iter().any(suspicious) {
+        /// Long enough to be worth the processor's wide registers, short enough to stop early.
+        const CHUNK_BYTES: usize = 4096;
+        let is_suspicious =
+            |byte: u8| (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) || byte == 0xEF;
+        let is_chunk_suspicious = |chunk: &[u8]| {
+            chunk
+                .iter()
+                .fold(false, |found, byte| found | is_suspicious(*byte))
+        };
+        let mut chunks = self.text.as_bytes().chunks(CHUNK_BYTES);
+        if !chunks.any(is_chunk_suspicious) {
             return Ok(());
         }
         match self
@@ -233,43 +247,30 @@ impl Reading<'_, '_> {
         }
         let limit = self.document.limits.depth;
         if self.depth + self.open.len() >= limit {
-            return Err((
-                ErrorKind::Limit {
-                    what: "nested elements",
-                    limit,
-                },
-                start,
-            ));
+            let what = "nested elements";
+            return Err((ErrorKind::Limit { what, limit }, start));
         }
         let text = self.text;
         let inner = start + 1..end - if empty { 2 } else { 1 };
-        let tag = &text[inner.clone()];
-        let name_end = inner.start + tag.find(is_space).unwrap_or(tag.len());
+        let name_bytes = name_length(&text[inner.clone()]).map_err(|kind| (kind, inner.start))?;
+        let name_end = inner.start + name_bytes;
         let name = &text[inner.start..name_end];
-        self.check_name(name, inner.start)?;
+        let name_bytes = self.check_name_length(name, inner.start)?;
 
         let bindings = self.scope.mark();
-        let first = self.document.attributes.len();
         self.read_attributes(name_end, inner.end)?;
-        let attributes = saturate(first)..saturate(self.document.attributes.len());
-        let namespace = self.scope.look_up(name::split(name).0.unwrap_or(""));
-        let data = ElementData {
-            name: self.span(inner.start, name_end),
-            namespace,
-            open: self.span(start, end),
-            close: None,
-            first_child: None,
-            last_child: None,
-            attributes,
-            added: Vec::new(),
-            open_changed: false,
-        };
-        let id = self.push(start, end, Kind::Element(Box::new(data)))?;
+        let namespace = self.scope.look_up(name::split(name).0);
+        let id = self.push(start, end, name_bytes, namespace)?;
         self.root.get_or_insert(id);
         if empty {
             self.scope.release(bindings);
         } else {
-            self.open.push(Open { id, name, bindings });
+            self.open.push(Open {
+                id,
+                name,
+                bindings,
+                last: None,
+            });
         }
         Ok(())
     }
@@ -279,13 +280,13 @@ impl Reading<'_, '_> {
             return Err((syntax(&"an end tag without a start tag"), start));
         };
         self.scope.release(open.bindings);
-        let close = self.span(start, end);
-        let node = &mut self.document.nodes[open.id.index()];
-        node.span.end = close.end;
-        if let Kind::Element(data) = &mut node.kind {
-            data.close = Some(close);
-        }
+        self.document.nodes[open.id.index()].end = saturate(self.base + end);
         Ok(())
+    }
+
+    fn extend_text(&mut self, start: usize, end: usize) {
+        let from = self.run.map_or(start, |(from, _)| from);
+        self.run = Some((from, end));
     }
 
     fn end_text(&mut self) -> Result<(), Failure> {
@@ -303,84 +304,55 @@ impl Reading<'_, '_> {
         if let Some(at) = raw.find("]]>") {
             return Err((syntax(&"`]]>` in text"), start + at));
         }
-        let value = self.value(start, end, false)?;
-        self.inside(start, end, Kind::Text(value))
+        self.check_text_length(start, end)
     }
 
-    /// A node that may only stand inside the root element.
-    fn inside(&mut self, start: usize, end: usize, kind: Kind) -> Result<(), Failure> {
-        if self.open.is_empty() {
-            return Err((syntax(&"character data outside the root element"), start));
-        }
-        self.around(start, end, kind)
+    fn check_text_length(&self, start: usize, end: usize) -> Result<(), Failure> {
+        let limit = self.document.limits.text_bytes;
+        check_length("bytes of text", end - start, limit, start)
     }
 
-    /// A node that may also stand around the root element, where the source text alone keeps it.
-    fn around(&mut self, start: usize, end: usize, kind: Kind) -> Result<(), Failure> {
-        check_length(
-            "bytes of text",
-            end - start,
-            self.document.limits.text_bytes,
-            start,
-        )?;
-        if !self.open.is_empty() {
-            self.push(start, end, kind)?;
-        }
-        Ok(())
-    }
-
-    fn push(&mut self, start: usize, end: usize, kind: Kind) -> Result<NodeId, Failure> {
-        let limit = self.document.limits.nodes.min(u32::MAX as usize - 1);
+    fn push(
+        &mut self,
+        start: usize,
+        end: usize,
+        name_bytes: u16,
+        namespace: u16,
+    ) -> Result<NodeId, Failure> {
+        let limit = self.document.limits.elements.min(u32::MAX as usize - 1);
         if self.document.nodes.len() >= limit {
-            return Err((
-                ErrorKind::Limit {
-                    what: "nodes",
-                    limit,
-                },
-                start,
-            ));
+            let what = "elements";
+            return Err((ErrorKind::Limit { what, limit }, start));
         }
         let id = NodeId::from_index(self.document.nodes.len());
-        let parent = self.open.last().map(|open| open.id);
-        let span = self.span(start, end);
-        self.document.nodes.push(Node {
-            kind,
-            parent,
-            previous: None,
-            next: None,
-            span,
-            changed: false,
+        let open_end = saturate(self.base + end);
+        let parent = self.open.last_mut().map(|open| {
+            match open.last.replace(id) {
+                Some(previous) => self.document.nodes[previous.index()].next = Some(id),
+                None => self.document.nodes[open.id.index()].first = Some(id),
+            }
+            open.id
         });
-        if let Some(parent) = parent {
-            self.document.link_last(parent, id);
-        }
+        self.document.nodes.push(Node {
+            start: saturate(self.base + start),
+            open_end,
+            end: open_end,
+            parent,
+            next: None,
+            first: None,
+            name_bytes,
+            namespace,
+        });
         Ok(id)
     }
 
-    fn value(&mut self, start: usize, end: usize, attribute: bool) -> Result<Value, Failure> {
-        let raw = &self.text[start..end];
-        match decode(raw, attribute).map_err(|(kind, at)| (kind, start + at))? {
-            None => Ok(Value::Raw(self.span(start, end))),
-            Some(decoded) => Ok(self.document.keep_decoded(&decoded)),
-        }
-    }
-
-    fn check_name(&self, name: &str, at: usize) -> Result<(), Failure> {
-        check_length(
-            "bytes of name",
-            name.len(),
-            self.document.limits.attribute_bytes,
-            at,
-        )?;
-        if name::is_name(name) {
-            Ok(())
-        } else {
-            Err((ErrorKind::Name(name.to_owned()), at))
-        }
-    }
-
-    fn span(&self, start: usize, end: usize) -> Span {
-        Span::new(self.base + start, self.base + end)
+    fn check_name_length(&self, name: &str, at: usize) -> Result<u16, Failure> {
+        let limit = self.document.limits.attribute_bytes.min(NAME_BYTES_MAX);
+        check_length("bytes of name", name.len(), limit, at)?;
+        u16::try_from(name.len()).map_err(|_| {
+            let what = "bytes of name";
+            (ErrorKind::Limit { what, limit }, at)
+        })
     }
 
     fn path(&self) -> String {

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
-use crate::document::{Document, ElementData, Kind, NodeId};
+use crate::document::{Document, Node, NodeId};
 use crate::error::Position;
 use crate::name;
+use crate::reader::decode;
+use crate::tag::{Place, Places};
 
 /// One element of a document: a cheap, copyable view.
 #[derive(Clone, Copy)]
@@ -31,7 +33,9 @@ impl<'a> ElementRef<'a> {
 
     /// The name as written, with its prefix.
     pub fn name(self) -> &'a str {
-        self.data().name.of(&self.document.text)
+        let node = self.node();
+        let start = node.start as usize + 1;
+        &self.document.text[start..start + usize::from(node.name_bytes)]
     }
 
     pub fn local_name(self) -> &'a str {
@@ -43,27 +47,31 @@ impl<'a> ElementRef<'a> {
     }
 
     pub fn namespace(self) -> Option<&'a str> {
-        let index = self.data().namespace?;
-        Some(&self.document.namespaces[index as usize].uri)
+        let index = usize::from(self.node().namespace).checked_sub(1)?;
+        Some(&self.document.namespaces[index].uri)
     }
 
     /// Whether this element is of JDF (any of its namespaces) and has this local name.
     pub fn is_jdf(self, local_name: &str) -> bool {
-        self.is_of_jdf() && self.local_name() == local_name
+        let name = self.name();
+        let is_named = name
+            .strip_suffix(local_name)
+            .is_some_and(|prefix| prefix.is_empty() || prefix.ends_with(':'));
+        is_named && self.is_of_jdf()
     }
 
     /// Whether this element is of JDF at all, and not a vendor's extension.
     pub fn is_of_jdf(self) -> bool {
-        self.data()
-            .namespace
-            .is_some_and(|index| self.document.namespaces[index as usize].is_jdf)
+        usize::from(self.node().namespace)
+            .checked_sub(1)
+            .is_some_and(|index| self.document.namespaces[index].is_jdf)
     }
 
     /// The value of an attribute, by its name as written.
     pub fn attribute(self, name: &str) -> Option<&'a str> {
-        self.attributes()
-            .find(|attribute| attribute.name == name)
-            .map(|attribute| attribute.value)
+        let (tag, start) = self.tag();
+        let place = self.places(tag).find(|place| place.name.of(tag) == name)?;
+        Some(self.value(place, tag, start))
     }
 
     /// The value of an attribute in a namespace, whatever prefix the writer chose.
@@ -76,14 +84,13 @@ impl<'a> ElementRef<'a> {
         found.map(|attribute| attribute.value)
     }
 
+    /// The attributes in order, those that declare namespaces among them.
     pub fn attributes(self) -> impl Iterator<Item = AttributeRef<'a>> {
-        let document = self.document;
-        document
-            .attributes_of(self.id)
-            .map(|attribute| AttributeRef {
-                name: attribute.name.of(&document.text),
-                value: document.value(attribute.value),
-            })
+        let (tag, start) = self.tag();
+        self.places(tag).map(move |place| AttributeRef {
+            name: place.name.of(tag),
+            value: self.value(place, tag, start),
+        })
     }
 
     /// The namespace that a prefix (or none) stands for at this element.
@@ -113,8 +120,8 @@ impl<'a> ElementRef<'a> {
     /// The child elements, in order.
     pub fn children(self) -> impl Iterator<Item = Self> {
         let document = self.document;
-        std::iter::successors(self.data().first_child, |id| document.node(*id).next)
-            .filter_map(|id| document.element(id))
+        std::iter::successors(self.node().first, |id| document.node(*id).next)
+            .map(move |id| Self { document, id })
     }
 
     /// The first JDF child element of a name.
@@ -132,33 +139,25 @@ impl<'a> ElementRef<'a> {
     pub fn descendants(self) -> impl Iterator<Item = Self> {
         let document = self.document;
         let top = self.id;
-        let mut next = self.data().first_child;
+        let mut next = self.node().first;
         std::iter::from_fn(move || {
             let id = next?;
-            let below = document.data(id).and_then(|data| data.first_child);
-            next = below.or_else(|| document.following(id, top));
-            Some(id)
+            next = document
+                .node(id)
+                .first
+                .or_else(|| document.following(id, top));
+            Some(Self { document, id })
         })
-        .filter_map(|id| document.element(id))
     }
 
     /// The character data directly inside this element, CDATA included.
     pub fn text(self) -> Cow<'a, str> {
         let document = self.document;
-        let mut pieces =
-            std::iter::successors(self.data().first_child, |id| document.node(*id).next)
-                .filter_map(|id| match document.node(id).kind {
-                    Kind::Text(value) => Some(document.value(value)),
-                    Kind::CData(span) => Some(span.of(&document.text)),
-                    _ => None,
-                });
-        let Some(first) = pieces.next() else {
-            return Cow::Borrowed("");
-        };
-        match pieces.next() {
-            None => Cow::Borrowed(first),
-            Some(second) => Cow::Owned([first, second].into_iter().chain(pieces).collect()),
+        let mut text = Cow::Borrowed("");
+        for (gap, _) in document.content(self.id) {
+            gather_text(gap.of(&document.text), &mut text);
         }
+        text
     }
 
     /// The source of this element with everything in it, as it would be written.
@@ -166,13 +165,33 @@ impl<'a> ElementRef<'a> {
         crate::writer::node_text(self.document, self.id)
     }
 
+    /// Where the start tag stands.
     pub fn position(self) -> Position {
-        let (line, column) = self.document.line_column(self.data().open.start as usize);
+        let (line, column) = self.document.line_column(self.node().start as usize);
         Position {
             line,
             column,
             path: self.path(),
         }
+    }
+
+    /// Where an attribute stands, with a path such as `/JDF/@ID`; `None` if the element does not have it.
+    /// An element whose attributes were edited gives the place of its start tag.
+    pub fn attribute_position(self, name: &str) -> Option<Position> {
+        let (tag, start) = self.tag();
+        let place = self.places(tag).find(|place| place.name.of(tag) == name)?;
+        let in_source = start == self.node().start as usize;
+        let offset = if in_source {
+            start + place.name.start as usize
+        } else {
+            self.node().start as usize
+        };
+        let (line, column) = self.document.line_column(offset);
+        Some(Position {
+            line,
+            column,
+            path: format!("{}/@{name}", self.path()),
+        })
     }
 
     /// Names from the root to here, such as `/JDF/ResourcePool/Media[2]`; the number is given where
@@ -208,10 +227,60 @@ impl<'a> ElementRef<'a> {
         }
     }
 
-    fn data(self) -> &'a ElementData {
+    fn node(self) -> &'a Node {
+        self.document.node(self.id)
+    }
+
+    /// The start tag and where it begins in the text.
+    fn tag(self) -> (&'a str, usize) {
+        let span = self.document.open_span(self.id);
+        (span.of(&self.document.text), span.start as usize)
+    }
+
+    fn places(self, tag: &'a str) -> Places<'a> {
+        Places::of(tag, self.node().name_bytes)
+    }
+
+    fn value(self, place: Place, tag: &'a str, start: usize) -> &'a str {
         self.document
-            .data(self.id)
-            .expect("an ElementRef is only made for an element")
+            .attribute_value(start + place.raw.start as usize, place.raw.of(tag))
+    }
+}
+
+/// Two views are equal if they are of the same element of the same document.
+impl PartialEq for ElementRef<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.document, other.document) && self.id == other.id
+    }
+}
+
+impl Eq for ElementRef<'_> {}
+
+/// Adds the character data of what stands between two elements: text with its references resolved, CDATA
+/// as it is, nothing of comments and processing instructions.
+fn gather_text<'a>(gap: &'a str, text: &mut Cow<'a, str>) {
+    let mut add = |piece: Cow<'a, str>| {
+        if text.is_empty() {
+            *text = piece;
+        } else if !piece.is_empty() {
+            text.to_mut().push_str(&piece);
+        }
+    };
+    let mut rest = gap;
+    while !rest.is_empty() {
+        let (plain, markup) = rest.split_at(rest.find('<').unwrap_or(rest.len()));
+        let decoded = decode(plain, false).ok().flatten();
+        add(decoded.map_or(Cow::Borrowed(plain), Cow::Owned));
+        let skipped = |end: &str| markup.split_once(end).map_or("", |(_, after)| after);
+        rest = if let Some(data) = markup.strip_prefix("<![CDATA[") {
+            let (data, after) = data.split_once("]]>").unwrap_or((data, ""));
+            add(Cow::Borrowed(data));
+            after
+        } else if markup.starts_with("<!--") {
+            skipped("-->")
+        } else {
+            skipped("?>")
+        };
     }
 }
 

@@ -1,23 +1,24 @@
 //! [`Document`] → text. A subtree that nobody edited is one copy of its source; only start tags with
 //! edited attributes and the path down to an edit are put together anew.
 
-use crate::document::{Document, ElementData, Kind, NodeId};
+use crate::document::{Document, NodeId, Span};
 
 enum Step {
-    Node(NodeId),
+    Text(Span),
+    Element(NodeId),
     Close(NodeId),
 }
 
 /// The whole document: what stands around the root element is always the source.
 pub(crate) fn text(document: &Document) -> String {
-    let root = document.node(document.root);
-    if !root.changed {
+    if document.edits.is_empty() {
         return document.text[..document.source_bytes].to_owned();
     }
+    let root = document.node(document.root);
     let mut out = String::with_capacity(document.text.len());
-    out.push_str(&document.text[..root.span.start as usize]);
+    out.push_str(&document.text[..root.start as usize]);
     write(document, document.root, &mut out);
-    out.push_str(&document.text[root.span.end as usize..document.source_bytes]);
+    out.push_str(&document.text[root.end as usize..document.source_bytes]);
     out
 }
 
@@ -28,78 +29,60 @@ pub(crate) fn node_text(document: &Document, id: NodeId) -> String {
 }
 
 fn write(document: &Document, id: NodeId, out: &mut String) {
-    let mut steps = vec![Step::Node(id)];
+    let mut steps = vec![Step::Element(id)];
     while let Some(step) = steps.pop() {
         match step {
+            Step::Text(span) => out.push_str(span.of(&document.text)),
             Step::Close(id) => close(document, id, out),
-            Step::Node(id) => {
+            Step::Element(id) if document.edit(id).is_none() => {
                 let node = document.node(id);
-                let Kind::Element(data) = &node.kind else {
-                    out.push_str(node.span.of(&document.text));
-                    continue;
-                };
-                if !node.changed {
-                    out.push_str(node.span.of(&document.text));
-                    continue;
+                out.push_str(&document.text[node.start as usize..node.end as usize]);
+            }
+            Step::Element(id) => {
+                open(document, id, out);
+                let first = steps.len();
+                for (before, child) in document.content(id) {
+                    steps.push(Step::Text(before));
+                    steps.extend(child.map(Step::Element));
                 }
-                open(document, data, id, out);
                 steps.push(Step::Close(id));
-                let children =
-                    std::iter::successors(data.last_child, |child| document.node(*child).previous);
-                steps.extend(children.map(Step::Node));
+                steps[first..].reverse();
             }
         }
     }
 }
 
-fn open(document: &Document, data: &ElementData, id: NodeId, out: &mut String) {
-    let text = &document.text;
-    let gained_children = data.close.is_none() && data.first_child.is_some();
-    if !data.open_changed && !gained_children {
-        out.push_str(data.open.of(text));
-        return;
-    }
-    out.push('<');
-    out.push_str(data.name.of(text));
-    for attribute in document.attributes_of(id) {
-        let whole = attribute.whole.of(text);
-        if attribute.edited {
-            // Before the value: white space, name, equals sign and the quote that the writer chose.
-            let before = (attribute.name.end - attribute.whole.start) as usize;
-            let quote = before + whole[before..].find(['"', '\'']).unwrap_or(0) + 1;
-            out.push_str(&whole[..quote]);
-            out.push_str(attribute.raw.of(text));
-            out.push_str(&whole[whole.len() - 1..]);
-        } else {
-            out.push_str(whole);
+fn open(document: &Document, id: NodeId, out: &mut String) {
+    let tag = document.open_span(id).of(&document.text);
+    match tag.strip_suffix("/>") {
+        Some(opened) if gained_content(document, id) => {
+            out.push_str(opened.trim_end());
+            out.push('>');
         }
+        _ => out.push_str(tag),
     }
-    out.push_str(tail(document, data, gained_children));
 }
 
-/// What follows the last attribute: white space and `>` or `/>`.
-fn tail<'d>(document: &'d Document, data: &ElementData, gained_children: bool) -> &'d str {
-    if gained_children {
-        return ">";
-    }
-    let last =
-        document.attributes[data.attributes.start as usize..data.attributes.end as usize].last();
-    let end = last.map_or(data.name.end, |attribute| attribute.whole.end);
-    &document.text[end as usize..data.open.end as usize]
+/// Whether an element that was empty (`<a/>`) in the source has something in it now.
+fn gained_content(document: &Document, id: NodeId) -> bool {
+    let node = document.node(id);
+    let was_empty = node.open_end == node.end;
+    let has_tail = || {
+        let tail = document.edit(id).and_then(|edit| edit.tail);
+        tail.is_some_and(|tail| tail.start < tail.end)
+    };
+    was_empty && (node.first.is_some() || has_tail())
 }
 
 fn close(document: &Document, id: NodeId, out: &mut String) {
-    let Some(data) = document.data(id) else {
-        return;
-    };
-    match data.close {
-        Some(close) => out.push_str(close.of(&document.text)),
-        None if data.first_child.is_some() => {
-            out.push_str("</");
-            out.push_str(data.name.of(&document.text));
-            out.push('>');
-        }
-        None => {}
+    let node = document.node(id);
+    if gained_content(document, id) {
+        let name = node.start as usize + 1;
+        out.push_str("</");
+        out.push_str(&document.text[name..name + usize::from(node.name_bytes)]);
+        out.push('>');
+    } else {
+        out.push_str(&document.text[document.close_start(id) as usize..node.end as usize]);
     }
 }
 

@@ -123,7 +123,7 @@ fn each_limit_names_itself() {
         attributes: 2,
         attribute_bytes: 10,
         text_bytes: 20,
-        nodes: 8,
+        elements: 8,
     };
     let check = |source: &str, what: &str| {
         let error = Document::parse(source.as_bytes(), &limits).unwrap_err();
@@ -137,7 +137,7 @@ fn each_limit_names_itself() {
     check("<a b='' c='' d=''/>", "attributes of one element");
     check("<a b='12345678901'/>", "bytes of attribute");
     check("<a>123456789012345678901</a>", "bytes of text");
-    check("<a><b/><b/><b/><b/><b/><b/><b/><b/></a>", "nodes");
+    check("<a><b/><b/><b/><b/><b/><b/><b/><b/></a>", "elements");
 }
 
 #[test]

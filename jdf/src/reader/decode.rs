@@ -5,7 +5,7 @@ use crate::error::ErrorKind;
 use crate::name;
 
 /// Resolves references and line ends. `None` when the raw text already is the value.
-pub(super) fn decode(raw: &str, attribute: bool) -> Result<Option<String>, Failure> {
+pub(crate) fn decode(raw: &str, attribute: bool) -> Result<Option<String>, Failure> {
     let special =
         |byte: &u8| matches!(byte, b'&' | b'\r') || (attribute && matches!(byte, b'\n' | b'\t'));
     if !raw.as_bytes().iter().any(special) {
@@ -35,7 +35,8 @@ pub(super) fn decode(raw: &str, attribute: bool) -> Result<Option<String>, Failu
     Ok(Some(value))
 }
 
-fn resolve(reference: &str) -> Result<char, ErrorKind> {
+/// The character that the text between `&` and `;` stands for.
+pub(super) fn resolve(reference: &str) -> Result<char, ErrorKind> {
     let Some(number) = reference.strip_prefix('#') else {
         return match reference {
             "lt" => Ok('<'),
