@@ -3,12 +3,22 @@
 //! Reading is lenient, because the most used library of the field writes packages that the RFCs do not
 //! allow; writing is strict. Limits: [`PACKAGE_BYTES_MAX`], [`PARTS_MAX`], [`HEADER_BYTES_MAX`].
 
+mod cid;
+mod decode;
+mod delimiter;
 mod headers;
+mod invariants;
+mod names;
 mod read;
+mod split;
 mod write;
 
 use std::borrow::Cow;
 
+pub use cid::{PartIndex, PartName};
+pub use invariants::assert_reader_invariants;
+pub use names::safe_file_name;
+pub use split::{Event, NESTING_MAX, PartHead, Splitter};
 pub use write::Outgoing;
 
 /// Bytes of a whole package that is read in memory: 256 MiB.
@@ -23,7 +33,7 @@ pub const JDF_TYPE: &str = "application/vnd.cip4-jdf+xml";
 /// Media type of messages.
 pub const JMF_TYPE: &str = "application/vnd.cip4-jmf+xml";
 
-/// The bounds that [`Package::parse`] keeps.
+/// The bounds that [`Package::parse`] and [`Splitter`] keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PackageLimits {
     pub package_bytes: usize,
@@ -76,6 +86,14 @@ impl Part<'_> {
         &self.body
     }
 
+    /// What references can call the part.
+    pub fn name(&self) -> PartName<'_> {
+        PartName {
+            content_id: self.content_id.as_deref(),
+            file_name: self.file_name.as_deref(),
+        }
+    }
+
     /// Whether the part is a ticket, by its type or, where that is vague, by its content.
     pub fn is_jdf(&self) -> bool {
         self.is_xml_of(JDF_TYPE, b"JDF")
@@ -111,6 +129,8 @@ impl Part<'_> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Package<'b> {
     pub parts: Vec<Part<'b>>,
+    /// Whether the closing delimiter was there. Without it the transfer may have been cut.
+    pub complete: bool,
 }
 
 impl<'b> Package<'b> {
@@ -137,23 +157,12 @@ impl<'b> Package<'b> {
     /// The part that a `cid:` URL means: by content ID without regard to case, brackets and percent
     /// escapes, else by file name. `None` if it dangles or is another kind of URL.
     pub fn resolve_cid(&self, url: &str) -> Option<&Part<'b>> {
-        let scheme = url
-            .trim()
-            .get(..4)
-            .filter(|scheme| scheme.eq_ignore_ascii_case("cid:"))?;
-        let rest = url.trim()[scheme.len()..].trim_start_matches('/');
-        let wanted =
-            [rest.to_owned(), percent_decoded(rest)].map(|id| bare_id(&id).to_ascii_lowercase());
-        let is_wanted = |id: &str| wanted.contains(&id.to_ascii_lowercase());
-        let by_id = self
-            .parts
-            .iter()
-            .find(|part| part.content_id.as_deref().is_some_and(is_wanted));
-        by_id.or_else(|| {
-            self.parts
-                .iter()
-                .find(|part| part.file_name.as_deref().is_some_and(is_wanted))
-        })
+        self.parts.get(self.index().resolve(url)?)
+    }
+
+    /// The parts by their names, to resolve many references.
+    pub fn index(&self) -> PartIndex {
+        PartIndex::new(self.parts.iter().map(Part::name))
     }
 }
 
@@ -162,27 +171,6 @@ fn bare_id(id: &str) -> &str {
     id.strip_prefix('<')
         .and_then(|id| id.strip_suffix('>'))
         .unwrap_or(id)
-}
-
-fn percent_decoded(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.as_bytes();
-    while let [first, rest @ ..] = bytes {
-        let escaped = match (first, rest) {
-            (b'%', [high, low, ..]) => char::from(*high)
-                .to_digit(16)
-                .zip(char::from(*low).to_digit(16)),
-            _ => None,
-        };
-        if let Some((high, low)) = escaped {
-            out.push(u8::try_from(high * 16 + low).unwrap_or(b'%'));
-            bytes = &rest[2..];
-        } else {
-            out.push(*first);
-            bytes = rest;
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// The local name of the root element, found without parsing; enough to tell messages from tickets.

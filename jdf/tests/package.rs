@@ -1,6 +1,8 @@
 //! MIME packages as the field writes them.
 
-use agog_jdf::package::{JDF_TYPE, Outgoing, Package, PackageError, PackageLimits};
+use agog_jdf::package::{
+    JDF_TYPE, Outgoing, Package, PackageError, PackageLimits, assert_reader_invariants,
+};
 use proptest::prelude::*;
 
 fn parse<'b>(content_type: Option<&str>, body: &'b [u8]) -> Package<'b> {
@@ -170,7 +172,115 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_never_panic(bytes in "[-a:;=\r\n <>\"b/]{0,120}") {
-        let _ = Package::parse(Some("multipart/related; boundary=b"), bytes.as_bytes(), &PackageLimits::default());
+    fn arbitrary_bytes_are_read_alike_in_any_pieces(bytes in "[-a:;=\r\n <>\"b/]{0,120}") {
+        assert_reader_invariants(bytes.as_bytes());
     }
+
+    #[test]
+    fn arrangements_of_package_lines_are_read_alike_in_any_pieces(
+        lines in prop::collection::vec(prop::sample::select(LINES), 0..14),
+        bare in any::<bool>(),
+    ) {
+        let text = lines.join(if bare { "\n" } else { "\r\n" });
+        assert_reader_invariants(text.as_bytes());
+    }
+}
+
+/// What packages are made of, and what looks like it.
+const LINES: &[&str] = &[
+    "",
+    "",
+    "--b",
+    "--b",
+    "--b--",
+    "--b  ",
+    "--b-",
+    "--bb",
+    "-",
+    "text --b text",
+    "--inner",
+    "--inner--",
+    "Content-Type: multipart/related; boundary=b",
+    "Content-Type: multipart/mixed; boundary=inner",
+    "Content-Type: application/vnd.cip4-jdf+xml; name=a.jdf",
+    "Content-Transfer-Encoding: base64",
+    "Content-Transfer-Encoding: quoted-printable",
+    "Content-ID: <a>",
+    " folded",
+    "PEpERi8+",
+    "a=3D=",
+    "<JDF/>",
+    "Content-Disposition: attachment; filename=\"../../NUL.pdf:x\"",
+    "\r",
+    "<JMF",
+    "a: b",
+    "\u{FEFF}<JMF/>",
+    "Content-Length: 3",
+    "Content-Transfer-Encoding: odd",
+];
+
+#[test]
+fn every_package_of_the_corpus_is_read_alike_in_any_pieces() {
+    let Some(root) = std::env::var_os("AGOG_JDF_CORPUS") else {
+        eprintln!("AGOG_JDF_CORPUS is not set: the corpus is skipped");
+        return;
+    };
+    let mut folders = vec![std::path::PathBuf::from(root).join("mime")];
+    let mut count = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                assert_reader_invariants(&std::fs::read(&path).unwrap());
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 5, "{count} packages");
+}
+
+#[test]
+fn nested_packages_are_read_as_their_parts() {
+    let body = "This is a mail.\r\n--o\r\nContent-Type: multipart/related; boundary=\"i n:'\"\r\nContent-ID: <job>\r\n\r\n\
+        preamble\r\n--i n:'  \r\n\r\n<JMF/>\r\n--i n:'\r\nContent-ID: a\r\n\r\nmid --i n:' line\r\n--i n:'x\r\n\
+        --i n:'--\r\nepilogue\r\n--o\r\nContent-ID: b\r\n\r\n\r\n--o--\r\nafter";
+    let package = parse(Some("multipart/mixed; boundary=o"), body.as_bytes());
+    let bodies: Vec<&[u8]> = package
+        .parts
+        .iter()
+        .map(agog_jdf::package::Part::body)
+        .collect();
+    assert_eq!(
+        bodies,
+        [&b"<JMF/>"[..], b"mid --i n:' line\r\n--i n:'x", b""]
+    );
+    assert!(package.complete);
+    assert!(package.resolve_cid("cid:job").unwrap().is_jmf());
+}
+
+#[test]
+fn a_missing_closing_delimiter_is_told() {
+    let package = parse(None, b"--b\r\nContent-Length: 99\r\n\r\n<JDF/>\r\n");
+    assert!(!package.complete);
+    assert_eq!(package.parts[0].body(), b"<JDF/>\r\n");
+}
+
+#[test]
+fn a_document_behind_a_header_block_is_one_part() {
+    let package = parse(
+        None,
+        b"MIME-Version: 1.0\r\nContent-Type: text/xml\r\n\r\n<JMF/>",
+    );
+    assert!(package.jmf().is_some());
+}
+
+#[test]
+fn a_boundary_that_lies_is_replaced_by_the_first_delimiter() {
+    let package = parse(
+        Some("multipart/related; boundary=other"),
+        b"--b\n\n<JMF/>\n--b--\n",
+    );
+    assert!(package.jmf().is_some() && package.complete);
 }

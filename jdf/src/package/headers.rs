@@ -1,62 +1,97 @@
-//! MIME header blocks: folded lines, parameters, and file names that a sender may not choose freely.
+//! MIME header blocks, read line by line as the bytes come: folded lines, parameters in all their forms.
 
-use super::{PackageError, PackageLimits};
+use super::PackageError;
+use super::names::{extended, text_of, without_encoded_words};
+
+/// Pieces that a parameter may be cut into (RFC 2231): far more than any file name needs.
+const CONTINUATIONS_MAX: usize = 100;
 
 /// The headers of a block, names in lower case, folded lines joined.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Headers(Vec<(String, String)>);
 
-impl Headers {
-    /// Splits a block of headers from what follows it. `None` if the bytes do not begin with a header
-    /// block; an empty line at once is an empty block.
-    pub(super) fn split<'b>(
-        bytes: &'b [u8],
-        limits: &PackageLimits,
-    ) -> Result<Option<(Self, &'b [u8])>, PackageError> {
-        let limit = limits.header_bytes;
-        let mut headers: Vec<(String, String)> = Vec::new();
-        let mut rest = bytes;
-        loop {
-            let Some(end) = rest.iter().take(limit + 1).position(|byte| *byte == b'\n') else {
-                let head = String::from_utf8_lossy(&rest[..rest.len().min(limit)]);
-                let is_header = head
+/// What the lines so far turned out to be.
+pub(super) enum Block {
+    /// It may go on.
+    Open,
+    /// An empty line ended it; it took this many bytes.
+    Closed(usize),
+    /// A line is no header: this is content from its first byte.
+    NoHeaders,
+}
+
+/// Reads a block from the beginning of a buffer that grows. Each byte is looked at once.
+#[derive(Debug, Default)]
+pub(super) struct BlockReader {
+    pub(super) headers: Headers,
+    line_start: usize,
+    searched: usize,
+}
+
+impl BlockReader {
+    /// Where the line begins that is not complete yet.
+    pub(super) fn line_start(&self) -> usize {
+        self.line_start
+    }
+
+    /// Takes one more line from the buffer, which begins with the block. `None` if it is not complete.
+    pub(super) fn line(
+        &mut self,
+        buffer: &[u8],
+        bytes_max: usize,
+    ) -> Result<Option<Block>, PackageError> {
+        let found = buffer[self.searched..]
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map(|length| self.searched + length);
+        let end = match found {
+            Some(end) if end < bytes_max => end,
+            None if buffer.len() <= bytes_max => {
+                self.searched = buffer.len();
+                return Ok(None);
+            }
+            // A long first line without any colon is content; a header must not be without bound.
+            _ => {
+                let line = String::from_utf8_lossy(&buffer[self.line_start..bytes_max]);
+                let is_header = line
                     .split_once(':')
                     .is_some_and(|(name, _)| is_field_name(name));
-                // Headers may be all there is, as in a part without a body; but not without bound.
-                return match (is_header || !headers.is_empty(), rest.len() > limit) {
-                    (true, true) => Err(PackageError::Limit {
+                return if is_header || !self.headers.0.is_empty() {
+                    Err(PackageError::Limit {
                         what: "bytes of part header",
-                        limit,
-                    }),
-                    (true, false) if rest.is_empty() => Ok(Some((Self(headers), &[]))),
-                    _ => Ok(None),
+                        limit: bytes_max,
+                    })
+                } else {
+                    Ok(Some(Block::NoHeaders))
                 };
-            };
-            let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
-            rest = &rest[end + 1..];
-            if bytes.len() - rest.len() > limit {
-                return Err(PackageError::Limit {
-                    what: "bytes of part header",
-                    limit,
-                });
             }
-            let text = String::from_utf8_lossy(line);
-            match (line, headers.last_mut()) {
-                ([], _) => return Ok(Some((Self(headers), rest))),
-                ([b' ' | b'\t', ..], Some((_, value))) => {
-                    value.push(' ');
-                    value.push_str(text.trim());
-                }
-                _ => {
-                    let Some((name, value)) =
-                        text.split_once(':').filter(|(name, _)| is_field_name(name))
-                    else {
-                        return Ok(None);
-                    };
-                    headers.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
-                }
+        };
+        let line = &buffer[self.line_start..end];
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        (self.line_start, self.searched) = (end + 1, end + 1);
+        let text = text_of(line);
+        Ok(Some(match (line, self.headers.0.last_mut()) {
+            ([], _) => Block::Closed(end + 1),
+            ([b' ' | b'\t', ..], Some((_, value))) => {
+                value.push(' ');
+                value.push_str(text.trim());
+                Block::Open
             }
-        }
+            _ => match text.split_once(':').filter(|(name, _)| is_field_name(name)) {
+                Some((name, value)) => {
+                    let header = (name.trim().to_ascii_lowercase(), value.trim().to_owned());
+                    self.headers.0.push(header);
+                    Block::Open
+                }
+                None => Block::NoHeaders,
+            },
+        }))
+    }
+}
+
+impl Headers {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
@@ -65,10 +100,25 @@ impl Headers {
             .find(|(known, _)| known == name)
             .map(|(_, value)| value.as_str())
     }
+
+    /// The value of a header before its first parameter, in lower case; empty if there is none.
+    pub(super) fn main_value(&self, name: &str) -> String {
+        self.get(name).map(main_value).unwrap_or_default()
+    }
+
+    /// The file name that the sender gave, decoded but not yet safe.
+    pub(super) fn file_name(&self) -> Option<String> {
+        let named = |header: &str, name: &str| {
+            self.get(header)
+                .and_then(|header| text_parameter(header, name))
+                .filter(|name| !name.trim().is_empty())
+        };
+        named("content-disposition", "filename").or_else(|| named("content-type", "name"))
+    }
 }
 
 fn is_field_name(name: &str) -> bool {
-    !name.is_empty()
+    !name.trim_end().is_empty()
         && name
             .trim_end()
             .bytes()
@@ -77,18 +127,46 @@ fn is_field_name(name: &str) -> bool {
 
 /// The value before the first semicolon, in lower case.
 pub(super) fn main_value(header: &str) -> String {
-    header
-        .split(';')
-        .next()
-        .unwrap_or("")
-        .trim()
-        .to_ascii_lowercase()
+    let value = header.split(';').next().unwrap_or("");
+    value.trim().trim_matches('"').to_ascii_lowercase()
 }
 
 /// A parameter of a header: `name=value` or `name="quoted \" value"`.
 pub(super) fn parameter(header: &str, wanted: &str) -> Option<String> {
-    let mut rest = header.split_once(';')?.1;
-    loop {
+    let wanted_of =
+        |(name, value): (&str, String)| name.eq_ignore_ascii_case(wanted).then_some(value);
+    parameters(header).find_map(wanted_of)
+}
+
+/// A parameter that holds text: `name*=UTF-8''…` (RFC 5987), `name*0*=…; name*1=…` (RFC 2231), or `name=`
+/// with encoded words (RFC 2047), in this order.
+fn text_parameter(header: &str, wanted: &str) -> Option<String> {
+    if let Some(value) = parameter(header, &format!("{wanted}*")) {
+        return Some(extended(&value));
+    }
+    let mut joined = String::new();
+    let mut is_extended = false;
+    for number in 0..CONTINUATIONS_MAX {
+        let encoded = parameter(header, &format!("{wanted}*{number}*"));
+        is_extended |= encoded.is_some();
+        match encoded.or_else(|| parameter(header, &format!("{wanted}*{number}"))) {
+            Some(piece) => joined.push_str(&piece),
+            None => break,
+        }
+    }
+    if !joined.is_empty() {
+        return Some(if is_extended {
+            extended(&joined)
+        } else {
+            joined
+        });
+    }
+    parameter(header, wanted).map(|value| without_encoded_words(&value))
+}
+
+fn parameters(header: &str) -> impl Iterator<Item = (&str, String)> {
+    let mut rest = header.split_once(';').map_or("", |(_, rest)| rest);
+    std::iter::from_fn(move || {
         let (name, after) = rest.split_once('=')?;
         let name = name.rsplit(';').next().unwrap_or(name).trim();
         let after = after.trim_start();
@@ -98,11 +176,9 @@ pub(super) fn parameter(header: &str, wanted: &str) -> Option<String> {
             let end = after.find(';').unwrap_or(after.len());
             (after[..end].trim().to_owned(), &after[end..])
         };
-        if name.eq_ignore_ascii_case(wanted) {
-            return Some(value);
-        }
         rest = remaining;
-    }
+        Some((name, value))
+    })
 }
 
 fn unquote(quoted: &str) -> (String, &str) {
@@ -121,66 +197,59 @@ fn unquote(quoted: &str) -> (String, &str) {
     (value, "")
 }
 
-/// The last component of whatever path a sender wrote, without anything that a file system or a shell
-/// could misunderstand. `None` if nothing usable is left.
-pub(super) fn safe_file_name(name: &str) -> Option<String> {
-    const NAME_CHARACTERS_MAX: usize = 120;
-    let base = name.rsplit(['/', '\\', ':']).next().unwrap_or("");
-    let kept: String = base
-        .chars()
-        .map(|c| {
-            if c.is_control() || "<>\"|?*\u{FEFF}".contains(c) {
-                '_'
-            } else {
-                c
-            }
-        })
-        .collect();
-    let kept = kept.trim().trim_matches('.').trim();
-    // The beginning gives way, so that the ending that tells the type stays.
-    let skip = kept.chars().count().saturating_sub(NAME_CHARACTERS_MAX);
-    let kept: String = kept.chars().skip(skip).collect();
-    (!kept.is_empty()).then_some(kept)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn parameters_are_found_quoted_folded_and_bare() {
-        assert_eq!(
-            parameter("multipart/related; \tboundary=\"--=_a;b\"", "boundary").as_deref(),
-            Some("--=_a;b")
-        );
-        assert_eq!(
-            parameter("multipart/related; type=x; Boundary=abc ; c=d", "boundary").as_deref(),
-            Some("abc")
-        );
+        for (header, boundary) in [
+            ("multipart/related; \tboundary=\"--=_a;b\"", Some("--=_a;b")),
+            ("multipart/related; type=x; Boundary=abc ; c=d", Some("abc")),
+            ("multipart/related; boundary='x:(y)?=z", Some("'x:(y)?=z")),
+            ("multipart/related; ", None),
+        ] {
+            assert_eq!(
+                parameter(header, "boundary").as_deref(),
+                boundary,
+                "{header}"
+            );
+        }
         assert_eq!(
             parameter("attachment; filename=\"C:\\jobs\\a.jdf\"", "filename").as_deref(),
             Some("C:\\jobs\\a.jdf")
         );
-        assert_eq!(parameter("multipart/related; ", "boundary"), None);
     }
 
     #[test]
-    fn a_hostile_file_name_loses_its_path() {
-        for (name, safe) in [
-            ("../../MyJDF.jdf", Some("MyJDF.jdf")),
-            ("..\\..\\boot.ini", Some("boot.ini")),
-            ("C:evil.jdf", Some("evil.jdf")),
-            ("/etc/passwd", Some("passwd")),
-            ("a\0b\n.jdf", Some("a_b_.jdf")),
-            ("..", None),
-            ("", None),
-            (".hidden", Some("hidden")),
+    fn file_names_are_read_in_every_form() {
+        for (header, name) in [
+            (
+                "attachment; filename*=UTF-8''Gr%C3%B6%C3%9Fe.pdf; filename=\"x.pdf\"",
+                "Größe.pdf",
+            ),
+            (
+                "attachment; filename*=iso-8859-1'de'Gr%F6%DFe.pdf",
+                "Größe.pdf",
+            ),
+            (
+                "attachment; filename*0*=UTF-8''Gr%C3%B6; filename*1=\"sse\"; filename*2*=%2Epdf",
+                "Grösse.pdf",
+            ),
+            (
+                "attachment; filename*0=\"a long \"; filename*1=\"name.pdf\"",
+                "a long name.pdf",
+            ),
+            (
+                "attachment; filename=\"=?utf-8?Q?Gr=C3=B6=C3=9Fe.pdf?=\"",
+                "Größe.pdf",
+            ),
         ] {
-            assert_eq!(safe_file_name(name).as_deref(), safe, "{name:?}");
+            assert_eq!(
+                text_parameter(header, "filename").as_deref(),
+                Some(name),
+                "{header}"
+            );
         }
-        assert_eq!(
-            safe_file_name(&("x".repeat(500) + ".jdf")).unwrap().len(),
-            120
-        );
     }
 }

@@ -3,7 +3,7 @@
 
 use std::io::Write as _;
 
-use super::headers::safe_file_name;
+use super::names::safe_file_name;
 use super::{JDF_TYPE, JMF_TYPE};
 
 /// A package to be sent.
