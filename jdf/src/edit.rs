@@ -287,13 +287,13 @@ impl Document {
         std::iter::successors(self.node(parent).first, |id| self.node(*id).next)
     }
 
-    /// The line break and indentation that a gap between elements ends with.
+    /// The last line break of a gap between elements with the indentation after it, if nothing else follows.
     fn line_break(&self, gap: Span) -> Option<Span> {
         let text = gap.of(&self.text);
-        let blank = text.len() - text.trim_end().len();
-        text.ends_with(char::is_whitespace)
-            .then(|| Span::new(gap.end as usize - blank, gap.end as usize))
-            .filter(|blank| blank.of(&self.text).contains('\n'))
+        let at = text.rfind('\n')?;
+        let is_blank = text[at..].trim_start().is_empty();
+        let at = text[..at].strip_suffix('\r').map_or(at, str::len);
+        is_blank.then(|| Span::new(gap.start as usize + at, gap.end as usize))
     }
 
     /// Two pieces of text as one.

@@ -13,7 +13,7 @@ use quick_xml::events::Event;
 
 pub(crate) use self::decode::decode;
 
-use self::attributes::name_length;
+use self::attributes::read_name;
 use self::decode::resolve;
 use self::scope::{Scope, bound_prefix};
 use crate::document::{Document, Node, NodeId, Span, place, saturate};
@@ -252,14 +252,15 @@ impl Reading<'_, '_> {
         }
         let text = self.text;
         let inner = start + 1..end - if empty { 2 } else { 1 };
-        let name_bytes = name_length(&text[inner.clone()]).map_err(|kind| (kind, inner.start))?;
-        let name_end = inner.start + name_bytes;
+        let found = read_name(&text[inner.clone()]).map_err(|kind| (kind, inner.start))?;
+        let name_end = inner.start + found.bytes;
         let name = &text[inner.start..name_end];
         let name_bytes = self.check_name_length(name, inner.start)?;
 
         let bindings = self.scope.mark();
         self.read_attributes(name_end, inner.end)?;
-        let namespace = self.scope.look_up(name::split(name).0);
+        let prefix = found.has_colon.then(|| name::split(name).0).flatten();
+        let namespace = self.scope.look_up(prefix);
         let id = self.push(start, end, name_bytes, namespace)?;
         self.root.get_or_insert(id);
         if empty {
@@ -301,7 +302,8 @@ impl Reading<'_, '_> {
                 Some(at) => Err((syntax(&"text before the root element"), start + at)),
             };
         }
-        if let Some(at) = raw.find("]]>") {
+        let has_bracket = memchr::memchr(b']', raw.as_bytes()).is_some();
+        if has_bracket && let Some(at) = raw.find("]]>") {
             return Err((syntax(&"`]]>` in text"), start + at));
         }
         self.check_text_length(start, end)

@@ -194,6 +194,47 @@ fn removed_elements_and_attributes_are_gone_and_the_rest_stays() {
     );
 }
 
+#[test]
+fn a_removed_element_leaves_what_stands_around_it_and_a_comment_stays_with_its_neighbour() {
+    let mut document = parse("<a>\n  <!-- of b -->\n  <b/>\n  <c/>\n</a>");
+    let c = document.root().children().last().unwrap().id();
+    let b = document.root().children().next().unwrap().id();
+    document.insert_before(c, &Element::new("d")).unwrap();
+    document.remove(b).unwrap();
+    document
+        .append_child(document.root().id(), &Element::new("e"))
+        .unwrap();
+    insta::assert_snapshot!(String::from_utf8(document.to_bytes()).unwrap(), @r"
+    <a>
+      <!-- of b -->
+      
+      <d/>
+      <c/>
+      <e/>
+    </a>
+    ");
+}
+
+#[test]
+fn positions_count_characters_and_name_the_attribute() {
+    let document = parse(
+        "<JDF xmlns='http://www.CIP4.org/JDFSchema_1_1'>\r\n \u{e4} <Media a='1'/><Media  b='2'\n  c='3'/></JDF>",
+    );
+    let second = document.root().children().nth(1).unwrap();
+    let position = second.attribute_position("c").unwrap();
+    assert_eq!(
+        (position.line, position.column, position.path.as_str()),
+        (3, 3, "/JDF/Media[2]/@c")
+    );
+    assert_eq!(second.position().column, 18);
+    assert_eq!(
+        document.source_line(2),
+        Some(" \u{e4} <Media a='1'/><Media  b='2'")
+    );
+    assert_eq!(document.source_line(4), None);
+    assert_eq!(second.attribute_position("a"), None);
+}
+
 fn content() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         "[ a-z\n]{0,8}",
@@ -214,7 +255,83 @@ fn content() -> impl Strategy<Value = String> {
     })
 }
 
+/// One edit of an element that is chosen by a number.
+#[derive(Debug, Clone)]
+enum Edit {
+    Set(&'static str, String),
+    Unset(&'static str),
+    Append(&'static str),
+    Insert(&'static str),
+    Remove,
+    Text(String),
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    let name = prop_oneof![Just("a"), Just("x"), Just("New")];
+    let value = "[ -~\n\u{e4}]{0,6}";
+    prop_oneof![
+        (name.clone(), value).prop_map(|(name, value)| Edit::Set(name, value)),
+        name.clone().prop_map(Edit::Unset),
+        name.clone().prop_map(Edit::Append),
+        name.prop_map(Edit::Insert),
+        Just(Edit::Remove),
+        value.prop_map(Edit::Text),
+    ]
+}
+
+/// What an application sees of a document: every element with its attributes, text and place.
+fn seen(document: &Document) -> Vec<String> {
+    let root = document.root();
+    std::iter::once(root)
+        .chain(root.descendants())
+        .map(|element| {
+            let attributes: Vec<_> = element
+                .attributes()
+                .map(|attribute| (attribute.name, attribute.value))
+                .collect();
+            format!("{} {attributes:?} {:?}", element.path(), element.text())
+        })
+        .collect()
+}
+
 proptest! {
+    #[test]
+    fn an_edited_document_reads_the_same_after_it_was_written(
+        content in content(),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), edit()), 1..12),
+    ) {
+        let mut document = parse(&format!("<JDF xmlns='http://www.CIP4.org/JDFSchema_1_1'>\n  {content}\n</JDF>"));
+        for (which, edit) in edits {
+            let ids: Vec<_> = std::iter::once(document.root()).chain(document.root().descendants()).map(agog_jdf::ElementRef::id).collect();
+            let id = ids[which.index(ids.len())];
+            let is_root = id == document.root().id();
+            match edit {
+                Edit::Set(name, value) => document.set_attribute(id, name, &value).unwrap(),
+                Edit::Unset(name) => {
+                    document.remove_attribute(id, name).unwrap();
+                    prop_assert_eq!(document.element(id).unwrap().attribute(name), None);
+                }
+                Edit::Append(name) => {
+                    let new = document.append_child(id, &Element::new(name).with("b", "&")).unwrap();
+                    prop_assert_eq!(document.element(id).unwrap().children().last().unwrap().id(), new);
+                }
+                Edit::Insert(name) if !is_root => {
+                    document.insert_before(id, &Element::new(name)).unwrap();
+                }
+                Edit::Remove if !is_root => document.remove(id).unwrap(),
+                Edit::Insert(_) | Edit::Remove => {}
+                Edit::Text(text) => {
+                    document.set_text(id, &text).unwrap();
+                    let element = document.element(id).unwrap();
+                    prop_assert_eq!(element.text(), text.as_str());
+                    prop_assert_eq!(element.children().count(), 0);
+                }
+            }
+            let again = Document::parse(&document.to_bytes(), &Limits::default()).unwrap();
+            prop_assert_eq!(seen(&again), seen(&document));
+        }
+    }
+
     #[test]
     fn what_is_read_is_written_back(content in content()) {
         let source = format!("<?xml version=\"1.0\"?>\n<JDF xmlns='http://www.CIP4.org/JDFSchema_1_1'>{content}</JDF>\n");

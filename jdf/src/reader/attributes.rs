@@ -16,60 +16,80 @@ const PAIRWISE_ATTRIBUTES_MAX: usize = 16;
 /// Enough of a wrong name to recognise it in a message.
 const SHOWN_CHARACTERS: usize = 100;
 
-/// What a byte means in a name.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum InName {
-    No,
-    /// May begin a name.
-    Start,
-    /// May stand inside a name.
-    Inside,
-    /// Part of a character beyond ASCII, which has to be looked at.
-    Wide,
-}
+/// May begin a name.
+const NAME_START: u8 = 1;
+/// May stand in a name after its first character.
+const NAME_INSIDE: u8 = 2;
+/// Divides prefix and local name.
+const COLON: u8 = 4;
+/// Part of a character beyond ASCII, which has to be looked at as a whole.
+const WIDE: u8 = 8;
+/// Makes a value differ from its text, or is forbidden in it.
+const SPECIAL: u8 = 16;
+const IN_NAME: u8 = NAME_START | NAME_INSIDE | COLON | WIDE;
 
-const IN_NAME: [InName; 256] = {
-    let mut table = [InName::No; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        #[expect(clippy::cast_possible_truncation, reason = "the loop ends at 255")]
-        let value = byte as u8;
-        table[byte] = match value {
-            b'A'..=b'Z' | b'a'..=b'z' | b'_' | b':' => InName::Start,
-            b'0'..=b'9' | b'-' | b'.' => InName::Inside,
-            128.. => InName::Wide,
-            _ => InName::No,
+/// What each byte may mean in a start tag. One look-up for each byte of a ticket is what reading costs here.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        classes[byte as usize] = match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'_' => NAME_START,
+            b'0'..=b'9' | b'-' | b'.' => NAME_INSIDE,
+            b':' => NAME_START | COLON,
+            128.. => WIDE,
+            b'<' | b'&' | b'\t' | b'\n' | b'\r' => SPECIAL,
+            _ => 0,
         };
+        if byte == u8::MAX {
+            break classes;
+        }
         byte += 1;
     }
-    table
 };
 
-/// The length of the name that a text begins with. An error gives the whole word that should have been one.
-pub(super) fn name_length(text: &str) -> Result<usize, ErrorKind> {
-    let mut wide = false;
-    let name_end = text
-        .bytes()
-        .position(|byte| {
-            let class = IN_NAME[usize::from(byte)];
-            wide |= class == InName::Wide;
-            class == InName::No
-        })
-        .unwrap_or(text.len());
-    let begins_well = text
-        .bytes()
-        .next()
-        .is_some_and(|byte| matches!(IN_NAME[usize::from(byte)], InName::Start | InName::Wide));
-    let ends_well = text[name_end..]
-        .chars()
-        .next()
-        .is_none_or(|c| is_space(c) || c == '=');
-    if begins_well && ends_well && (!wide || name::is_name(&text[..name_end])) {
-        return Ok(name_end);
+fn class(byte: u8) -> u8 {
+    CLASSES[usize::from(byte)]
+}
+
+/// A name that was found and checked.
+#[derive(Clone, Copy)]
+pub(super) struct Name {
+    pub(super) bytes: usize,
+    pub(super) has_colon: bool,
+}
+
+/// The name that a text begins with. An error gives the whole word that should have been one.
+pub(super) fn read_name(text: &str) -> Result<Name, ErrorKind> {
+    let bytes = text.as_bytes();
+    let (mut length, mut seen) = (0, 0);
+    while let Some(byte) = bytes.get(length)
+        && class(*byte) & IN_NAME != 0
+    {
+        seen |= class(*byte);
+        length += 1;
+    }
+    let begins_well = bytes
+        .first()
+        .is_some_and(|byte| class(*byte) & (NAME_START | WIDE) != 0);
+    let ends_well = bytes
+        .get(length)
+        .is_none_or(|byte| matches!(byte, b'=' | b' ' | b'\t' | b'\n' | b'\r'));
+    if begins_well && ends_well && (seen & WIDE == 0 || name::is_name(&text[..length])) {
+        return Ok(Name {
+            bytes: length,
+            has_colon: seen & COLON != 0,
+        });
     }
     let word = text.split(|c| is_space(c) || c == '=').next();
     let shown = word.unwrap_or_default().chars().take(SHOWN_CHARACTERS);
     Err(ErrorKind::Name(shown.collect()))
+}
+
+/// Most names differ in their length or their last letter, which is cheaper to see than to compare them.
+fn is_same_name(known: Span, name: &str, bytes: &[u8]) -> bool {
+    let known = &bytes[known.start as usize..known.end as usize];
+    known.len() == name.len() && known.last() == name.as_bytes().last() && known == name.as_bytes()
 }
 
 impl Reading<'_, '_> {
@@ -100,8 +120,8 @@ impl Reading<'_, '_> {
                 let what = "attributes of one element";
                 return Err((ErrorKind::Limit { what, limit }, name_start));
             }
-            let name_end =
-                name_start + name_length(&text[name_start..]).map_err(|kind| (kind, name_start))?;
+            let found = read_name(&text[name_start..]).map_err(|kind| (kind, name_start))?;
+            let name_end = name_start + found.bytes;
             let name = &text[name_start..name_end];
             self.check_name_length(name, name_start)?;
             let equals = skip_space(name_end);
@@ -115,15 +135,23 @@ impl Reading<'_, '_> {
                 return Err((message, quote_at));
             };
             let raw_start = quote_at + 1;
-            let Some(length) = memchr::memchr(quote, &bytes[raw_start..]) else {
-                let message = syntax(&format_args!("the value of `{name}` is not closed"));
-                return Err((message, quote_at));
-            };
-            let raw_end = raw_start + length;
             let limit = self.document.limits.attribute_bytes;
-            check_length("bytes of attribute", length, limit, raw_start)?;
+            let mut is_special = false;
+            let mut raw_end = raw_start;
+            loop {
+                let Some(byte) = bytes.get(raw_end) else {
+                    let message = syntax(&format_args!("the value of `{name}` is not closed"));
+                    return Err((message, quote_at));
+                };
+                if *byte == quote {
+                    break;
+                }
+                is_special |= class(*byte) & SPECIAL != 0;
+                raw_end += 1;
+            }
+            check_length("bytes of attribute", raw_end - raw_start, limit, raw_start)?;
             let is_double = if names.len() < PAIRWISE_ATTRIBUTES_MAX {
-                names.iter().any(|known| known.of(text) == name)
+                names.iter().any(|known| is_same_name(*known, name, bytes))
             } else {
                 if many.is_empty() {
                     many.extend(names.iter().map(|known| known.of(text)));
@@ -134,7 +162,11 @@ impl Reading<'_, '_> {
                 return Err((ErrorKind::AttributeTwice(name.to_owned()), name_start));
             }
             names.push(Span::new(name_start, name_end));
-            let decoded = self.decode_value(raw_start, raw_end)?;
+            let decoded = if is_special {
+                self.decode_value(raw_start, raw_end)?
+            } else {
+                None
+            };
             if let Some(prefix) = bound_prefix(name) {
                 let uri = decoded.as_deref().unwrap_or(&text[raw_start..raw_end]);
                 let namespace = self.scope.intern(self.document, uri);
@@ -150,10 +182,6 @@ impl Reading<'_, '_> {
     /// Checks a value and keeps its decoded form if that differs from the text.
     fn decode_value(&mut self, start: usize, end: usize) -> Result<Option<String>, Failure> {
         let raw = &self.text[start..end];
-        let is_special = |byte| matches!(byte, b'<' | b'&' | b'\t' | b'\n' | b'\r');
-        if !raw.bytes().any(is_special) {
-            return Ok(None);
-        }
         if let Some(less) = raw.find('<') {
             return Err((syntax(&"`<` in an attribute value"), start + less));
         }
