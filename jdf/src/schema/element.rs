@@ -61,12 +61,18 @@ impl ResourceClass {
 pub enum Kind {
     /// An element with the attributes that every element may have.
     Plain,
+    /// A text or binary element without the attributes that others share.
+    Bare,
+    /// An element that may also carry what identifies a resource.
+    Element,
     /// A resource, or an element that stands for one inside another resource.
     Resource(ResourceClass),
     /// A link from a node to a resource.
     Link,
     /// A reference from an element to a resource.
     Ref,
+    /// A selection of partitions, by their keys.
+    Part,
     /// An entry of the audit pool.
     Audit,
     /// A message of JMF: query, command, signal, response, acknowledge, registration.

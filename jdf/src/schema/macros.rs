@@ -57,6 +57,15 @@ macro_rules! kind {
     (Ref) => {
         $crate::schema::Kind::Ref
     };
+    (Bare) => {
+        $crate::schema::Kind::Bare
+    };
+    (Element) => {
+        $crate::schema::Kind::Element
+    };
+    (Part) => {
+        $crate::schema::Kind::Part
+    };
     (Audit) => {
         $crate::schema::Kind::Audit
     };

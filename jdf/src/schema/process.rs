@@ -6,8 +6,8 @@ use super::Version;
 ///
 /// ```
 /// use agog_jdf::schema;
-/// let cutting = schema::process("Cutting").unwrap();
-/// let component = cutting.outputs.iter().find(|port| port.resource == "Component").unwrap();
+/// let folding = schema::process("Folding").unwrap();
+/// let component = folding.outputs.iter().find(|port| port.resource == "Component").unwrap();
 /// assert!(component.required && component.multiple);
 /// ```
 #[derive(Debug, Clone, Copy)]

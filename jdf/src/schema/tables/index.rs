@@ -1,7 +1,7 @@
 //! One sorted index over the tables of all chapters, made by the compiler.
 
 use super::super::{AttributeFacts, ElementFacts, Kind, ProcessFacts};
-use super::{audit, groups, jmf, node, press, process_table};
+use super::{audit, finishing, groups, jmf, node, press, process_table};
 
 /// Every chapter; an element is in one of them only.
 const CHAPTERS: &[&[ElementFacts]] = &[
@@ -9,6 +9,7 @@ const CHAPTERS: &[&[ElementFacts]] = &[
     node::LINKS,
     audit::AUDIT,
     press::PRESS,
+    finishing::FINISHING,
     jmf::MESSAGES,
 ];
 

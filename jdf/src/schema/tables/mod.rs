@@ -1,6 +1,7 @@
 //! The tables, one file per chapter of the specification, and the look-up over all of them.
 
 mod audit;
+mod finishing;
 pub(super) mod groups;
 pub(super) mod index;
 mod jmf;
