@@ -46,7 +46,7 @@ pub mod name;
 mod node;
 pub mod package;
 mod reader;
-mod resource;
+pub mod resource;
 pub mod schema;
 mod state;
 mod summary;

@@ -1,6 +1,26 @@
 //! Resources: what goes into a process and what comes out. A partitioned resource is a tree of elements
 //! of one name; a leaf inherits the attributes of those around it.
 
+mod component;
+mod content;
+mod device;
+mod gluing;
+mod media;
+mod press;
+#[cfg(test)]
+mod tests;
+mod value;
+mod view;
+
+pub use component::*;
+pub use content::*;
+pub use device::*;
+pub use gluing::*;
+pub use media::*;
+pub use press::*;
+pub use value::{Ranges, Value};
+pub use view::{Common, View};
+
 use std::collections::BTreeMap;
 
 use crate::document::NodeId;
