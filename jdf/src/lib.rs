@@ -54,6 +54,7 @@ mod tag;
 pub mod value;
 mod view;
 mod writer;
+mod xpath;
 
 pub use amount::{Amounts, Lot, PartAmount};
 pub use build::{JDF_VERSION, PrintTicket, TicketMaterial};
@@ -72,6 +73,7 @@ pub use state::{
 };
 pub use summary::{LotUse, ProductionSummary, ResourceUse};
 pub use view::{AttributeRef, ElementRef};
+pub use xpath::{PathError, Selected};
 
 /// The examples of the README run as tests.
 #[cfg(doctest)]

@@ -227,6 +227,11 @@ impl<'a> ElementRef<'a> {
         }
     }
 
+    /// Sorts as the document does, as long as nothing was added to it.
+    pub(crate) fn order(self) -> (u32, NodeId) {
+        (self.node().start, self.id)
+    }
+
     fn node(self) -> &'a Node {
         self.document.node(self.id)
     }
