@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What is covered today; a change may only raise it.
-const ELEMENTS_MIN: usize = 215;
-const ATTRIBUTES_MIN: usize = 4000;
+const ELEMENTS_MIN: usize = 333;
+const ATTRIBUTES_MIN: usize = 6100;
 
 /// Where the schema cannot say what the specification says, or says less, and why.
 const XSD_IS_WRONG: &[(&str, &str)] = &[

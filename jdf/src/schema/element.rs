@@ -79,6 +79,8 @@ pub enum Kind {
     Message,
     /// A wish of a customer in an intent: preferred, actual and range of values.
     Span,
+    /// A span of text, which has no range.
+    StringSpan,
     /// A state of a device capability: allowed and present values, defaults.
     State,
     /// A test on a property of a job, in a device capability or a preflight.

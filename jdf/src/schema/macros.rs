@@ -75,6 +75,9 @@ macro_rules! kind {
     (Span) => {
         $crate::schema::Kind::Span
     };
+    (StringSpan) => {
+        $crate::schema::Kind::StringSpan
+    };
     (State) => {
         $crate::schema::Kind::State
     };

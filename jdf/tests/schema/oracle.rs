@@ -305,8 +305,9 @@ pub(crate) fn data_types(name: &str) -> Option<&'static [DataType]> {
         "string" | "shortString" | "longString" | "Text" | "gYear" => {
             &[T::Text, T::RegExp, T::XPath]
         }
-        "URI" | "NamedColor" | "JDFJMFVersion" | "Separator" | "token" | "XYRelation"
-        | "pSeparation" => &[T::Text, T::Enum],
+        "NamedColor" | "JDFJMFVersion" | "Separator" | "token" | "XYRelation" | "pSeparation" => {
+            &[T::Text, T::Enum]
+        }
         "NMTOKEN" | "name" | "QName" => &[T::Name],
         "NMTOKENS" | "JDFJMFVersions" => &[T::Names],
         "ID" => &[T::Id],
@@ -317,6 +318,7 @@ pub(crate) fn data_types(name: &str) -> Option<&'static [DataType]> {
         "gYearMonth" => &[T::YearMonth],
         "duration" => &[T::Duration],
         "URL" => &[T::Url],
+        "URI" => &[T::Url, T::Text],
         "XYPair" | "pTileID" => &[T::XyPair],
         "shape" => &[T::Shape],
         "matrix" => &[T::Matrix],

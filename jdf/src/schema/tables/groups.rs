@@ -18,7 +18,8 @@ pub(in crate::schema) const fn of(kind: Kind) -> &'static [&'static [AttributeFa
         Kind::Part => &[PARTITION, ANY],
         Kind::Audit => &[AUDIT, ANY],
         Kind::Message => &[MESSAGE, ANY],
-        Kind::Span => &[SPAN, ANY],
+        Kind::Span => &[SPAN, RANGE, ANY],
+        Kind::StringSpan => &[SPAN, ANY],
         Kind::State => &[STATE, ANY],
         Kind::Evaluation => &[EVALUATION, ANY],
     }
@@ -103,17 +104,16 @@ const MESSAGE: &[AttributeFacts] = attributes! {
 const SPAN: &[AttributeFacts] = attributes! {
     DataType ! Enum(DurationSpan EnumerationSpan IntegerSpan NameSpan NumberSpan OptionSpan ShapeSpan StringSpan
         TimeSpan XYPairSpan),
-    Actual: Any, OfferRange: Any, Overage: Any, Preferred: Any, Priority: Enum(None Suggested Required) ..1.1, Range: Any,
-    Underage: Any,
+    Actual: Any, Preferred: Any, Priority: Name(None Suggested Required) ..1.1,
 };
+
+const RANGE: &[AttributeFacts] = attributes! { OfferRange: Any, Range: Any };
 
 const STATE: &[AttributeFacts] = attributes! {
-    ActionRefs: IdRefs, Availability: Enum(Installed Module NotInstalled NotLicensed Disabled),
-    DependentMacroRef: IdRef, DevNS: Url, HasDefault: Boolean, ID: Id, ListType: Enum, MacroRefs: IdRefs, MaxOccurs: Integer,
-    MinOccurs: Integer, ModuleRefs: IdRefs 1.3, Name: Name, Required: Boolean,
-    Span: Boolean, UserDisplay: Enum(Display Hide Dim) 1.2,
+    ActionRefs: IdRefs 1.2, Availability: Enum(Disabled Installed Module NotInstalled NotLicensed) 1.2,
+    DependentMacroRef: IdRef 1.2, DevNS: Url, Editable: Boolean 1.2, HasDefault: Boolean, ID: Id 1.2, ListType: Enum 1.2,
+    MacroRefs: IdRefs 1.2, MaxOccurs: Integer 1.2, MinOccurs: Integer 1.2, ModuleRefs: IdRefs 1.3, Name: Name,
+    Required: Boolean 1.2, Span: Boolean, UserDisplay: Enum(Dependant Display Hide) 1.2,
 };
 
-const EVALUATION: &[AttributeFacts] = attributes! {
-    BasicPreflightTest: Any, PathContext: XPath, rRef: IdRef, rRefs: IdRefs, Path: XPath,
-};
+const EVALUATION: &[AttributeFacts] = attributes! { rRef: IdRef, Path: XPath };

@@ -1,7 +1,7 @@
 //! One sorted index over the tables of all chapters, made by the compiler.
 
 use super::super::{AttributeFacts, ElementFacts, Kind, ProcessFacts};
-use super::{audit, finishing, groups, jmf, node, press, process_table};
+use super::{audit, capability, finishing, groups, intent, jmf, node, press, process_table};
 
 /// Every chapter; an element is in one of them only.
 const CHAPTERS: &[&[ElementFacts]] = &[
@@ -10,6 +10,8 @@ const CHAPTERS: &[&[ElementFacts]] = &[
     audit::AUDIT,
     press::PRESS,
     finishing::FINISHING,
+    intent::INTENT,
+    capability::CAPABILITY,
     jmf::MESSAGES,
 ];
 
