@@ -1,7 +1,12 @@
 //! MIME packages (`multipart/related`): a JMF, the tickets it submits, and the files they refer to.
 //!
+//! One reader and one writer of the format, both streaming and without I/O of their own: [`Splitter`] and
+//! [`PackageWriter`]. On them: [`unpack`] to disk, and [`Package`] and [`Outgoing`] in memory. What documents
+//! refer to is in [`references`](fn@references).
+//!
 //! Reading is lenient, because the most used library of the field writes packages that the RFCs do not
-//! allow; writing is strict. Limits: [`PACKAGE_BYTES_MAX`], [`PARTS_MAX`], [`HEADER_BYTES_MAX`].
+//! allow; writing is strict. Limits: [`PACKAGE_BYTES_MAX`], [`PARTS_MAX`], [`HEADER_BYTES_MAX`],
+//! [`NESTING_MAX`], [`UNPACKED_PART_BYTES_MAX`], [`UNPACKED_BYTES_MAX`], [`UNPACKED_MEMORY_BYTES_MAX`].
 
 mod cid;
 mod decode;
@@ -10,7 +15,9 @@ mod headers;
 mod invariants;
 mod names;
 mod read;
+mod references;
 mod split;
+mod unpack;
 mod write;
 
 use std::borrow::Cow;
@@ -18,8 +25,15 @@ use std::borrow::Cow;
 pub use cid::{PartIndex, PartName};
 pub use invariants::assert_reader_invariants;
 pub use names::safe_file_name;
+pub use references::{
+    CrossCheck, Location, Reference, cross_check, references, rewrite_references,
+};
 pub use split::{Event, NESTING_MAX, PartHead, Splitter};
-pub use write::Outgoing;
+pub use unpack::{
+    UNPACKED_BYTES_MAX, UNPACKED_MEMORY_BYTES_MAX, UNPACKED_PART_BYTES_MAX, UnpackError,
+    UnpackLimits, UnpackedPackage, UnpackedPart, unpack,
+};
+pub use write::{FileHead, Outgoing, PackageReader, PackageWriter, cid_url};
 
 /// Bytes of a whole package that is read in memory: 256 MiB.
 pub const PACKAGE_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -96,21 +110,28 @@ impl Part<'_> {
 
     /// Whether the part is a ticket, by its type or, where that is vague, by its content.
     pub fn is_jdf(&self) -> bool {
-        self.is_xml_of(JDF_TYPE, b"JDF")
+        is_jdf_part(&self.content_type, &self.body)
     }
 
     /// Whether the part holds messages.
     pub fn is_jmf(&self) -> bool {
-        self.is_xml_of(JMF_TYPE, b"JMF")
+        is_jmf_part(&self.content_type, &self.body)
     }
+}
 
-    fn is_xml_of(&self, media_type: &str, root: &[u8]) -> bool {
-        match self.content_type.as_str() {
-            JDF_TYPE | JMF_TYPE if root_name(&self.body).is_none() => {
-                self.content_type == media_type
-            }
-            _ => root_name(&self.body) == Some(root),
-        }
+fn is_jdf_part(content_type: &str, body: &[u8]) -> bool {
+    is_xml_of(content_type, body, JDF_TYPE, b"JDF")
+}
+
+fn is_jmf_part(content_type: &str, body: &[u8]) -> bool {
+    is_xml_of(content_type, body, JMF_TYPE, b"JMF")
+}
+
+/// The content tells; where it does not, as in UTF-16, the type does.
+fn is_xml_of(content_type: &str, body: &[u8], media_type: &str, root: &[u8]) -> bool {
+    match root_name(body) {
+        None => content_type == media_type,
+        found => found == Some(root),
     }
 }
 

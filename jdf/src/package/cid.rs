@@ -25,6 +25,7 @@ pub struct PartName<'p> {
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct PartIndex {
+    parts: usize,
     exact: HashMap<String, usize>,
     decoded: HashMap<String, usize>,
     file_names: HashMap<String, usize>,
@@ -35,6 +36,7 @@ impl PartIndex {
     pub fn new<'p>(parts: impl IntoIterator<Item = PartName<'p>>) -> Self {
         let mut index = Self::default();
         for (number, part) in parts.into_iter().enumerate() {
+            index.parts = number + 1;
             if let Some(id) = part.content_id {
                 index.exact.entry(folded(id)).or_insert(number);
                 index.decoded.entry(decoded(id)).or_insert(number);
@@ -44,6 +46,15 @@ impl PartIndex {
             }
         }
         index
+    }
+
+    /// How many parts there are.
+    pub fn len(&self) -> usize {
+        self.parts
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.parts == 0
     }
 
     /// The number of the part that a URL means; `None` if it dangles or is no `cid:` URL.

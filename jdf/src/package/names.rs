@@ -2,6 +2,8 @@
 //!
 //! Not here: creating the files (`unpack.rs`).
 
+use std::fmt::Write as _;
+
 /// Characters of a file name. More than enough to tell files apart, and below the limits of old systems.
 const NAME_CHARACTERS_MAX: usize = 120;
 /// Bytes of a file name: most file systems allow 255, and a suffix must still fit.
@@ -116,6 +118,19 @@ pub(super) fn percent_decoded(text: &str) -> Vec<u8> {
         };
         out.push(escaped.unwrap_or(*first));
         bytes = if escaped.is_some() { &rest[2..] } else { rest };
+    }
+    out
+}
+
+/// Escapes all but the unreserved characters of URLs.
+pub(super) fn percent_encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            write!(out, "%{byte:02X}").expect("writing to a String cannot fail");
+        }
     }
     out
 }

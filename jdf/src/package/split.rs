@@ -332,7 +332,7 @@ impl Splitter {
         let mut start = 0;
         while start < window.len() {
             let line = &bytes[start..];
-            let end = line.iter().position(|byte| *byte == b'\n');
+            let end = memchr::memchr(b'\n', line);
             match at_line_start(line, &known, self.ended) {
                 Match::Delimiter { level, .. } => {
                     chosen = known.get(level).map(|boundary| (start, boundary.clone()));
@@ -535,10 +535,7 @@ impl Splitter {
                 Match::No => scan.at_line_start = false,
             }
         }
-        while let Some(length) = bytes[scan.searched..]
-            .iter()
-            .position(|byte| *byte == b'\n')
-        {
+        while let Some(length) = memchr::memchr(b'\n', &bytes[scan.searched..]) {
             let line_feed = scan.searched + length;
             let has_return = line_feed > 0 && bytes[line_feed - 1] == b'\r';
             let content = line_feed - usize::from(has_return);
