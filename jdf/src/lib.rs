@@ -32,7 +32,7 @@
 
 mod amount;
 pub mod audit;
-mod build;
+pub mod build;
 mod document;
 mod edit;
 mod element;
@@ -57,7 +57,9 @@ mod writer;
 mod xpath;
 
 pub use amount::{Amounts, Lot, PartAmount};
-pub use build::{JDF_VERSION, PrintTicket, TicketMaterial};
+pub use build::{
+    DescriptionError, JDF_VERSION, JobDescription, JobKind, PrintTicket, TicketMaterial, samples,
+};
 pub use document::{Document, NodeId};
 pub use element::Element;
 pub use error::{Error, ErrorKind, Position, ReadError};

@@ -1,15 +1,13 @@
-//! A small constructor for outgoing tickets: one press run, from a material to a printed component.
+//! The smallest ticket: one press run, from a material to a printed component, for simulators and tests.
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
+use super::JDF_VERSION;
 use crate::amount::{Amounts, Lot, PartAmount};
 use crate::element::Element;
 use crate::name;
 use crate::value::write_date_time;
-
-/// The version that is written.
-pub const JDF_VERSION: &str = "1.5";
 
 /// A JDF 1.5 ticket for one run of a press.
 ///

@@ -1,0 +1,508 @@
+//! The plain description of a job: what a planner says, in the units of the print shop (millimetres,
+//! micrometres, g/m², pieces). It reads and writes JSON and TOML, and knows nothing of JDF.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A job to be made into a ticket: what is ordered, on which sheets or web, by which steps.
+///
+/// ```
+/// use agog_jdf::{Document, JobDescription, Limits, Ticket, samples};
+/// let job: JobDescription = serde_json::from_str(samples()[0].json).unwrap();
+/// let bytes = job.to_ticket("2025-03-01T08:00:00Z".parse().unwrap()).unwrap();
+/// let document = Document::parse(&bytes, &Limits::default())?;
+/// let ticket = Ticket::of(&document)?;
+/// assert_eq!(ticket.root().job_id(), Some(job.job_id.as_str()));
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobDescription {
+    /// What is made; decides the usual route, printing method and which fields are wanted.
+    pub kind: JobKind,
+    /// The number of the job, at most 63 characters.
+    pub job_id: String,
+    /// What people call the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Who ordered it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<CustomerOfJob>,
+    /// When the goods must be ready, with a time zone or `Z`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Timestamp>,
+    /// What is ordered: one product, or several on a gang sheet.
+    pub products: Vec<Product>,
+    /// What is printed on: one sheet or web, or one for each section of a brochure.
+    pub sheets: Vec<Sheet>,
+    /// Every colour that is not cyan, magenta, yellow or black.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spot_colours: Vec<SpotColour>,
+    /// The printing condition that colours are made for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub print_condition: Option<PrintCondition>,
+    /// The cutting die, if one is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub die: Option<Die>,
+    /// The work, in order.
+    pub steps: Vec<Step>,
+    /// How much more than ordered is made, in whole percent (0 to 50).
+    #[serde(default)]
+    pub overs_percent: u32,
+    /// The gang that the sheet belongs to; only for a gang sheet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gang_name: Option<String>,
+}
+
+/// What a job makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobKind {
+    /// A folding carton, printed on sheets of board.
+    FoldingCarton,
+    /// A box of corrugated board, printed after or before the board is made up.
+    CorrugatedBox,
+    /// Self-adhesive labels on a roll.
+    Label,
+    /// Flexible film on a roll.
+    FlexibleFilm,
+    /// A brochure of one or more folded sheets.
+    Brochure,
+    /// Several products on one sheet.
+    GangSheet,
+}
+
+/// The customer.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CustomerOfJob {
+    /// The customer's number in the office, at most 63 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The company.
+    pub name: String,
+    /// The number of the customer's order, at most 63 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_number: Option<String>,
+    /// The name of the person to ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
+}
+
+/// One ordered article.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Product {
+    /// What people call it.
+    pub name: String,
+    /// The article number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub article: Option<String>,
+    /// How many are ordered, in pieces.
+    pub quantity: u64,
+    /// The size of the finished piece.
+    pub finished_size: Size,
+    /// The flat size before folding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blank_size: Option<Size>,
+    /// The pages of a brochure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<u32>,
+    /// How often the product is on a gang sheet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ups: Option<u32>,
+    /// The print file: `file:`, `http:`, `https:`, `cid:` or a relative URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artwork: Option<String>,
+    /// The structural design (CAD) file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cad_file: Option<String>,
+    /// How a product on a roll is wound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub winding: Option<Winding>,
+}
+
+/// A size in millimetres.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Size {
+    /// Millimetres across.
+    pub width: f64,
+    /// Millimetres along.
+    pub height: f64,
+    /// Millimetres of depth, for boxes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<f64>,
+}
+
+/// How a roll is wound for the customer.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Winding {
+    /// The direction in which the product comes off the roll, 1 to 8 (JDF 1.5, Component `WindingResult`).
+    pub direction: u8,
+    /// Pieces on one roll.
+    pub pieces_per_roll: u32,
+    /// The inner diameter of the core in millimetres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub core: Option<f64>,
+    /// The largest diameter of the roll in millimetres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roll_diameter: Option<f64>,
+}
+
+/// One printed sheet, or one repeat of a web.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sheet {
+    /// The name, such as `Cover`; no two sheets share one.
+    pub name: String,
+    /// What is printed on.
+    pub media: Media,
+    /// The sheet; for a roll the width of the web and the length of one repeat.
+    pub size: Size,
+    /// How both sides are printed.
+    #[serde(default)]
+    pub work_style: WorkStyle,
+    /// Colours of the front, in printing order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub front: Vec<String>,
+    /// Colours of the back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub back: Vec<String>,
+    /// Pieces (or sections) on one sheet or repeat where no die says so; 1 if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ups: Option<u32>,
+}
+
+/// A weight in g/m².
+pub type Grammage = f64;
+
+/// Paper, board or film.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Media {
+    /// The sort of material.
+    pub kind: MediaKind,
+    /// What people call it.
+    pub name: String,
+    /// The article number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub article: Option<String>,
+    /// The weight in g/m².
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grammage: Option<Grammage>,
+    /// The thickness in micrometres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thickness: Option<f64>,
+    /// Whether it comes on a roll.
+    #[serde(default)]
+    pub roll: bool,
+    /// The direction of the grain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grain: Option<Direction>,
+    /// The flute of corrugated board, such as `B` or `EB`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flute: Option<String>,
+    /// The direction of the flute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flute_direction: Option<Direction>,
+    /// The coating of the front.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub front_coating: Option<Coating>,
+    /// The coating of the back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back_coating: Option<Coating>,
+    /// What it is made up of, from front to back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<Layer>,
+}
+
+/// One layer of a compound.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Layer {
+    /// The sort of material.
+    pub kind: MediaKind,
+    /// What people call it.
+    pub name: String,
+    /// The weight in g/m².
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grammage: Option<Grammage>,
+    /// The thickness in micrometres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thickness: Option<f64>,
+}
+
+/// The printing condition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrintCondition {
+    /// The name of the reference, such as `FOGRA51`.
+    pub name: String,
+    /// The ICC profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icc_profile: Option<String>,
+}
+
+/// A colour of its own ink.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpotColour {
+    /// The name, as sheets use it.
+    pub name: String,
+    /// How it looks in CIELAB: L* 0 to 100, a* and b* −128 to 127.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lab: Option<[f64; 3]>,
+    /// A replacement in CMYK, each 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cmyk: Option<[f64; 4]>,
+}
+
+/// A cutting die.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Die {
+    /// The number of the tool, at most 63 characters.
+    pub number: String,
+    /// Pieces across the sheet or web.
+    pub across: u32,
+    /// Pieces along the sheet or repeat.
+    pub along: u32,
+    /// The drawing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+}
+
+/// One step of the work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// What is done.
+    pub kind: StepKind,
+    /// The device that does it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// Done in the same pass as the step before; both become one combined node.
+    #[serde(default)]
+    pub inline: bool,
+    /// The planned start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Timestamp>,
+    /// The planned end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<Timestamp>,
+    /// Planned waste of making ready, in what goes in: sheets, metres of web or pieces.
+    #[serde(default)]
+    pub setup_waste: u64,
+    /// Planned waste of the run, in thousandths of the good output (0 to 500).
+    #[serde(default)]
+    pub run_waste_permille: u32,
+    /// Print: the method; that of the kind of job if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<PrintMethod>,
+    /// Varnish: where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area: Option<VarnishArea>,
+    /// Laminate: what is laminated on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media: Option<Media>,
+    /// Fold: the scheme of the fold catalogue, such as `F4-1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold: Option<String>,
+    /// Box-fold: the shape of the box.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub box_type: Option<BoxFoldType>,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// Make plates; a gray box, since how is the business of prepress.
+    Plates,
+    /// Print.
+    Print,
+    /// Varnish or coat.
+    Varnish,
+    /// Laminate film or board.
+    Laminate,
+    /// Cut out with a die.
+    DieCut,
+    /// Cut straight.
+    Cut,
+    /// Slit a web and wind it on rolls for the customer.
+    Slit,
+    /// Fold sheets.
+    Fold,
+    /// Collect sections, stitch and trim them.
+    Stitch,
+    /// Fold boxes.
+    BoxFold,
+    /// Glue.
+    Glue,
+}
+
+/// How ink gets onto the material.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PrintMethod {
+    /// Offset lithography.
+    Offset,
+    /// Flexography.
+    Flexo,
+    /// Gravure.
+    Gravure,
+    /// Screen printing.
+    Screen,
+    /// Without plates.
+    Digital,
+}
+
+/// How a sheet passes the press.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkStyle {
+    /// The front only.
+    #[default]
+    Simplex,
+    /// Both sides in one pass.
+    Perfecting,
+    /// Both sides, with two sets of plates.
+    WorkAndBack,
+    /// Both sides with one set of plates, turned at the side edge.
+    WorkAndTurn,
+    /// Both sides with one set of plates, tumbled at the gripper edge.
+    WorkAndTumble,
+}
+
+/// Sorts of material.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MediaKind {
+    /// Paper.
+    Paper,
+    /// Carton board.
+    Board,
+    /// Corrugated board.
+    Corrugated,
+    /// Label stock.
+    SelfAdhesive,
+    /// Plastic film.
+    Film,
+    /// Shrink film.
+    ShrinkFilm,
+    /// Metal foil or other.
+    Other,
+}
+
+/// A direction on the sheet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Along the long edge.
+    LongEdge,
+    /// Along the short edge.
+    ShortEdge,
+}
+
+/// Surfaces of paper and board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Coating {
+    /// Uncoated.
+    None,
+    /// Coated, without saying how.
+    Coated,
+    /// Glossy.
+    Glossy,
+    /// High gloss.
+    HighGloss,
+    /// Matte.
+    Matte,
+    /// Satin.
+    Satin,
+}
+
+/// Where varnish goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VarnishArea {
+    /// Over everything.
+    Full,
+    /// On parts.
+    Spot,
+}
+
+/// Shapes of folding boxes (JDF 1.5, `BoxFoldingParams`, attribute `BoxFoldingType`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BoxFoldType {
+    /// `Type00`.
+    Type00,
+    /// `Type01`.
+    Type01,
+    /// `Type02`.
+    Type02,
+    /// `Type03`.
+    Type03,
+    /// `Type04`.
+    Type04,
+    /// `Type10`.
+    Type10,
+    /// `Type11`.
+    Type11,
+    /// `Type12`.
+    Type12,
+    /// `Type13`.
+    Type13,
+    /// `Type15`.
+    Type15,
+    /// `Type20`.
+    Type20,
+}
+
+impl JobKind {
+    /// All kinds.
+    pub const ALL: [Self; 6] = [
+        Self::FoldingCarton,
+        Self::CorrugatedBox,
+        Self::Label,
+        Self::FlexibleFilm,
+        Self::Brochure,
+        Self::GangSheet,
+    ];
+
+    /// The name in descriptions and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FoldingCarton => "folding_carton",
+            Self::CorrugatedBox => "corrugated_box",
+            Self::Label => "label",
+            Self::FlexibleFilm => "flexible_film",
+            Self::Brochure => "brochure",
+            Self::GangSheet => "gang_sheet",
+        }
+    }
+
+    pub(super) fn is_web(self) -> bool {
+        matches!(self, Self::Label | Self::FlexibleFilm)
+    }
+
+    pub(super) fn method(self) -> PrintMethod {
+        match self {
+            Self::FoldingCarton | Self::Brochure | Self::GangSheet => PrintMethod::Offset,
+            Self::CorrugatedBox | Self::Label | Self::FlexibleFilm => PrintMethod::Flexo,
+        }
+    }
+}
+
+impl JobDescription {
+    /// Pieces on one sheet: the die says, else the sheet.
+    pub(super) fn ups(&self, sheet: &Sheet) -> u32 {
+        match &self.die {
+            Some(die) => die.across.saturating_mul(die.along),
+            None => sheet.ups.unwrap_or(1),
+        }
+    }
+}
