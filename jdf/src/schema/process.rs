@@ -8,7 +8,7 @@ use super::Version;
 /// use agog_jdf::schema;
 /// let folding = schema::process("Folding").unwrap();
 /// let component = folding.outputs.iter().find(|port| port.resource == "Component").unwrap();
-/// assert!(component.required && component.multiple);
+/// assert!(component.required && !component.multiple);
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Port {

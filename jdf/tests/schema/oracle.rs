@@ -38,6 +38,13 @@ pub(crate) struct Index<'d> {
     declared: BTreeMap<&'d str, Vec<ElementRef<'d>>>,
 }
 
+/// What the schema says about a process.
+#[derive(Default)]
+pub(crate) struct Process<'d> {
+    pub(crate) ports: BTreeMap<(&'d str, &'d str, Option<&'d str>), (bool, bool)>,
+    pub(crate) life: (Option<Version>, Option<Version>),
+}
+
 impl Oracle {
     pub(crate) fn read(folder: &Path) -> Self {
         let documents = FILES.iter().map(|name| {
@@ -109,6 +116,34 @@ impl<'d> Index<'d> {
         let mut seen = BTreeSet::new();
         types.retain(|of| seen.insert(place(*of)));
         types.into_iter().map(|of| self.attributes(of)).collect()
+    }
+
+    /// Of each input and output of a process, by usage, resource and process usage: whether it is required, and
+    /// whether there may be several. With the first and last version of the process.
+    pub(crate) fn process(&self, name: &str) -> Option<Process<'d>> {
+        let of = self.named.get(&("complexType", name))?;
+        let information = part(*of, "annotation").and_then(|note| part(note, "appinfo"))?;
+        let mut process = Process::default();
+        for entry in information.children() {
+            let get = |name: &str| entry.attribute(name);
+            if entry.local_name() == "Version" && get("Path") == Some(".") {
+                process.life = (
+                    get("First").and_then(Version::parse),
+                    get("Last").and_then(Version::parse),
+                );
+            }
+            let link = get("Path")
+                .and_then(|path| path.strip_prefix("ResourceLinkPool/")?.strip_suffix("Link"));
+            if let ("Constraint", Some(resource), Some(usage)) =
+                (entry.local_name(), link, get("Usage"))
+            {
+                let count = (get("minOccurs") != Some("0"), get("maxOccurs") != Some("1"));
+                process
+                    .ports
+                    .insert((usage, resource, get("ProcessUsage")), count);
+            }
+        }
+        Some(process)
     }
 
     /// First and last version of the element itself.

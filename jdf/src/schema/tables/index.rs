@@ -19,12 +19,14 @@ static INDEX: [&ElementFacts; count(CHAPTERS)] = sorted_elements(CHAPTERS);
 static PROCESSES: [&ProcessFacts; process_table::PROCESSES.len()] = sorted_processes();
 
 /// What the specification says about the element `name` (without prefix). A link or reference to a resource
-/// (`MediaLink`, `MediaRef`) gives the facts of `ResourceLink` or `ResourceRef`, as long as the resource is known.
+/// (`MediaLink`, `MediaRef`) gives the facts of `ResourceLink` or `ResourceRef`, as long as the resource has facts of its own or is
+/// an input or output of a process.
 ///
 /// ```
 /// use agog_jdf::schema::{self, Kind};
 /// assert!(schema::element("JDF").unwrap().attribute("Status").unwrap().required);
 /// assert_eq!(schema::element("MediaRef").unwrap().kind, Kind::Ref);
+/// assert_eq!(schema::element("InterpretingParamsLink").unwrap().kind, Kind::Link);
 /// assert!(schema::element("CheeseRef").is_none());
 /// ```
 #[must_use]
@@ -36,7 +38,11 @@ pub fn element(name: &str) -> Option<&'static ElementFacts> {
         Some(resource) => (resource, "ResourceLink"),
         None => (name.strip_suffix("Ref")?, "ResourceRef"),
     };
-    matches!(exact(resource)?.kind, Kind::Resource(_)).then(|| exact(shared))?
+    let is_resource = match exact(resource) {
+        Some(facts) => matches!(facts.kind, Kind::Resource(_)),
+        None => is_in_a_process(resource),
+    };
+    if is_resource { exact(shared) } else { None }
 }
 
 /// Every element of the tables, by name.
@@ -84,6 +90,13 @@ pub const PARTITION_KEYS: &[AttributeFacts] = groups::PARTITION;
 fn exact(name: &str) -> Option<&'static ElementFacts> {
     let index = INDEX.binary_search_by(|facts| facts.name.cmp(name)).ok()?;
     INDEX.get(index).copied()
+}
+
+fn is_in_a_process(resource: &str) -> bool {
+    let mut ports = PROCESSES
+        .iter()
+        .flat_map(|process| process.inputs.iter().chain(process.outputs));
+    ports.any(|port| port.resource == resource)
 }
 
 const fn count(chapters: &[&[ElementFacts]]) -> usize {
