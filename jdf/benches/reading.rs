@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use agog_jdf::{Document, Limits, ReadError};
+use agog_jdf::{Document, Limits, ReadError, Ticket};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
@@ -72,6 +72,24 @@ fn table() {
             again(&["first", &file.to_string_lossy()]),
         );
     }
+    let document = Document::from_vec(partitioned(), &Limits::default());
+    let document = document.expect("our own ticket is read");
+    let ticket = Ticket::of(&document).expect("our own ticket is a ticket");
+    let plates = ticket.resource("plates").expect("the ticket has plates");
+    let mut leaves = 0;
+    let time = best(|| {
+        let start = Instant::now();
+        leaves = black_box(plates.leaves_with_keys()).len();
+        start.elapsed()
+    });
+    let milliseconds = time.as_secs_f64() * 1e3;
+    println!(
+        "\n{leaves} leaves of a partitioned resource, each with its keys: {milliseconds:.1} ms"
+    );
+    let small = folder.path().join("small.jdf");
+    std::fs::write(&small, SMALL).expect("the small ticket is written");
+    let first = again(&["first", &small.to_string_lossy()]);
+    println!("a small ticket, the first document of its process: {first} ms");
     println!(
         "\n{:<34} {:>8} {:>28}",
         "hostile input", "ms", "MiB beyond what was read"
@@ -262,6 +280,32 @@ fn large_tickets() -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+const SMALL: &str = r#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" ID="n1" JobID="J-7" Type="Cutting" Status="Waiting"/>"#;
+
+/// The plates of 100 sheets in 25 versions and four separations.
+fn partitioned() -> Vec<u8> {
+    let mut text = String::from(
+        "<JDF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" ID=\"n\" Type=\"Product\" Status=\"Waiting\"><ResourcePool>\n\
+         <ExposedMedia ID=\"plates\" Class=\"Handling\" Status=\"Available\" PartIDKeys=\"SheetName PartVersion Separation\">\n",
+    );
+    for sheet in 0..100 {
+        let _ = writeln!(text, "<ExposedMedia SheetName=\"Sheet {sheet}\">");
+        for version in 0..25 {
+            let _ = writeln!(text, "<ExposedMedia PartVersion=\"V{version}\">");
+            for separation in ["Cyan", "Magenta", "Yellow", "Black"] {
+                let _ = writeln!(
+                    text,
+                    "<ExposedMedia Separation=\"{separation}\" ProductID=\"P-{sheet}-{version}\"/>"
+                );
+            }
+            text.push_str("</ExposedMedia>\n");
+        }
+        text.push_str("</ExposedMedia>\n");
+    }
+    text.push_str("</ExposedMedia></ResourcePool></JDF>\n");
+    text.into_bytes()
 }
 
 /// A gang job of many products, in the density that imposition programs write.

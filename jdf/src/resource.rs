@@ -6,6 +6,7 @@ mod content;
 mod device;
 mod gluing;
 mod media;
+mod partition;
 mod press;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ pub use content::*;
 pub use device::*;
 pub use gluing::*;
 pub use media::*;
+pub use partition::{Effective, Leaf, Origin, PartUsage};
 pub use press::*;
 pub use value::{Ranges, Value};
 pub use view::{Common, View};
@@ -41,7 +43,7 @@ use crate::view::ElementRef;
 /// assert_eq!(sheet.attribute("Class"), Some("Consumable"));
 /// # Ok::<(), agog_jdf::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resource<'d> {
     element: ElementRef<'d>,
 }
@@ -68,11 +70,22 @@ impl<'d> Resource<'d> {
         self.attribute("ID")
     }
 
-    /// An attribute of this partition or, if it has none, of the nearest one around it.
+    /// An attribute of this partition or, if it has none, of the partition that it is identical with, or of
+    /// the nearest one around it.
     pub fn attribute(self, name: &str) -> Option<&'d str> {
-        self.element
-            .attribute(name)
-            .or_else(|| self.around()?.attribute(name))
+        let own = self.element.attribute(name);
+        own.or_else(|| {
+            let identical = self.identical_for(name)?;
+            identical.element.attribute(name)
+        })
+        .or_else(|| self.around()?.attribute(name))
+    }
+
+    /// The identical part, unless the attribute is a key, which says what part this is.
+    fn identical_for(self, name: &str) -> Option<Self> {
+        self.element.child("Identical")?;
+        let is_key = self.part_id_keys().contains(&name);
+        if is_key { None } else { self.identical() }
     }
 
     pub fn class(self) -> Option<&'d str> {
@@ -102,20 +115,8 @@ impl<'d> Resource<'d> {
 
     /// The partitions that have none below them; the resource itself if it has no partitions.
     pub fn leaves(self) -> Vec<Self> {
-        let name = self.element.name();
-        let leaves = self
-            .element
-            .descendants()
-            .filter(|element| element.name() == name)
-            .map(Self::of);
-        let leaves: Vec<Self> = leaves
-            .filter(|resource| resource.partitions().next().is_none())
-            .collect();
-        if leaves.is_empty() {
-            vec![self]
-        } else {
-            leaves
-        }
+        let leaves = self.leaves_with_keys().into_iter();
+        leaves.map(|leaf| leaf.resource).collect()
     }
 
     /// The deepest partition that the keys lead to.
@@ -131,20 +132,17 @@ impl<'d> Resource<'d> {
         found
     }
 
-    /// The keys of this partition with those of the ones around it, by the resource's `PartIDKeys`.
+    /// The keys of this partition with those of the ones around it.
     pub fn keys(self) -> BTreeMap<String, String> {
-        let names = self.attribute("PartIDKeys").unwrap_or_default();
-        let keys = crate::value::tokens(names)
-            .filter_map(|name| Some((name.to_owned(), self.attribute(name)?.to_owned())));
-        keys.collect()
+        let keys = self.part_id_keys().into_iter();
+        keys.filter_map(|name| Some((name.to_owned(), self.attribute(name)?.to_owned())))
+            .collect()
     }
 
     /// Whether this partition's own key is among the keys.
     fn is_within(self, keys: &BTreeMap<String, String>) -> bool {
-        let names = self.attribute("PartIDKeys").unwrap_or_default();
-        let mut own = crate::value::tokens(names)
-            .filter_map(|name| Some((name, self.element.attribute(name)?)))
-            .peekable();
+        let names = self.part_id_keys();
+        let mut own = partition::own_keys(self, &names).peekable();
         own.peek().is_some()
             && own.all(|(name, value)| keys.get(name).is_some_and(|wanted| wanted == value))
     }
