@@ -15,7 +15,7 @@ SETUP := packaging/dev/setup.sh
 # Where cargo puts programs: the user's own settings may move it.
 PROGRAMS = $$($(CARGO) metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
 
-.PHONY: help demo test check bench sqlx fmt
+.PHONY: help demo test check bench fuzz sqlx fmt
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r target text; do printf '  make %-7s %s\n' "$$target" "$$text"; done
@@ -39,10 +39,25 @@ check: ## format, lints, committed query data, licences, house rules
 	$(CARGO) clippy --quiet --workspace --all-targets -- --deny warnings
 	packaging/dev/sqlx.sh --check
 
-bench: ## measures agent, ledger, uplink and traces on this machine
+bench: ## measures agent, ledger, uplink, traces and the reading of tickets on this machine
 	@$(SETUP) --for demo
+	$(CARGO) bench --quiet --package agog-jdf --bench reading
+	$(CARGO) run --quiet --release --package agog-jdf --example package_memory
 	$(CARGO) build --release --workspace --bins
 	exec "$(PROGRAMS)/release/agog-bench"
+
+# Which targets, and for how many seconds each.
+FUZZ ?= document jmf package date list
+FUZZ_SECONDS ?= 600
+
+fuzz: ## fuzzes the readers of tickets, messages and packages (FUZZ_SECONDS=600 each, FUZZ='document jmf …')
+	@command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
+	@cd jdf/fuzz
+	# The sanitizer is a nightly feature of the compiler; this lets the installed one use it.
+	export RUSTC_BOOTSTRAP=1
+	for target in $(FUZZ); do
+	    $(CARGO) fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10 -print_final_stats=1
+	done
 
 sqlx: ## renews cloud-hub/.sqlx after a query or migration has changed
 	@$(SETUP) --for demo

@@ -186,6 +186,17 @@ proptest! {
     }
 }
 
+/// Found by fuzzing: the first delimiter begins within the bytes that are looked at for it and ends beyond.
+#[test]
+fn a_first_delimiter_that_crosses_the_end_of_the_window_is_read_alike_in_any_pieces() {
+    for cut in 0..12 {
+        let mut bytes = b"preamble ".repeat(60);
+        bytes.truncate(512 - 8 + cut);
+        bytes.extend_from_slice(b"\n--bb\r\n\r\n<JDF/>\r\n--bb--\r\n");
+        assert_reader_invariants(&bytes);
+    }
+}
+
 /// What packages are made of, and what looks like it.
 const LINES: &[&str] = &[
     "",

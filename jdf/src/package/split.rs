@@ -331,7 +331,8 @@ impl Splitter {
         let mut look_alike = None;
         let mut start = 0;
         while start < window.len() {
-            let line = &bytes[start..];
+            // What lies beyond the window may not have come yet and so must not count.
+            let line = &window[start..];
             let end = memchr::memchr(b'\n', line);
             match at_line_start(line, &known, self.ended) {
                 Match::Delimiter { level, .. } => {
