@@ -1,26 +1,42 @@
 //! Resources: what goes into a process and what comes out. A partitioned resource is a tree of elements
 //! of one name; a leaf inherits the attributes of those around it.
 
+mod capability;
+mod color;
 mod component;
 mod content;
+mod converting;
+mod cutting;
 mod device;
+mod expression;
 mod gluing;
+mod layout;
 mod media;
 mod partition;
 mod press;
+mod quality;
+mod state;
 #[cfg(test)]
 mod tests;
 mod value;
 mod view;
 
+pub use capability::*;
+pub use color::*;
 pub use component::*;
 pub use content::*;
+pub use converting::*;
+pub use cutting::*;
 pub use device::*;
+pub use expression::*;
 pub use gluing::*;
+pub use layout::*;
 pub use media::*;
 pub use partition::{Effective, Leaf, Origin, PartUsage};
 pub use press::*;
-pub use value::{Ranges, Value};
+pub use quality::*;
+pub use state::*;
+pub use value::{PdfPath, Ranges, Value};
 pub use view::{Common, View};
 
 use std::collections::BTreeMap;

@@ -1,5 +1,6 @@
 //! Who and what does the work: devices with their modules, and employees.
 
+use super::capability::{DeviceCap, NewDeviceCap};
 use super::value::enumerations;
 use super::view::resources;
 
@@ -69,6 +70,8 @@ resources! {
     + elements {
         /// Its modules: printing units, coaters, feeders.
         modules: Module, NewModule,
+        /// What it can do.
+        device_caps: DeviceCap, NewDeviceCap,
     }
 
     /// A unit of a machine: a printing unit, a coater, a feeder (JDF 1.5, `Module`).

@@ -10,6 +10,12 @@ enumerations! {
     /// assert_eq!(agog_jdf::resource::GlueType::from("Hotmelt"), agog_jdf::resource::GlueType::Hotmelt);
     /// ```
     GlueType { ColdGlue, Hotmelt, PUR }
+    /// The side from which something is done.
+    ///
+    /// ```
+    /// assert_eq!(agog_jdf::resource::WorkingDirection::Top.as_str(), "Top");
+    /// ```
+    WorkingDirection { Top, Bottom }
 }
 
 resources! {

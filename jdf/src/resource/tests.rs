@@ -7,8 +7,8 @@ mod oracle;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
-use super::{Common, Ranges, Resource};
-use crate::{Document, Element, Limits, ResourceStatus, Ticket};
+use super::{Common, PdfPath, Ranges, Resource};
+use crate::{Document, Element, Limits, ResourceStatus, Ticket, Usage};
 
 pub(crate) trait SampleValue {
     fn sample(turn: usize) -> Self;
@@ -38,11 +38,13 @@ macro_rules! samples {
 
 samples! {
     String: "ABAB".to_owned(),
-    f64: 1.5,
+    f64: 0.5,
+    PdfPath: PdfPath("0 0 m 10 0 l h".to_owned()),
     i64: 1,
     bool: true,
     Decimal: Decimal::new(125, 1),
     ResourceStatus: ResourceStatus::Available,
+    Usage: Usage::Input,
     Ranges: Ranges(vec![[0, 3], [7, 7]]),
     Timestamp: "2025-03-01T08:00:00Z".parse().unwrap(),
     SignedDuration: SignedDuration::from_mins(95),
@@ -110,6 +112,32 @@ macro_rules! for_all {
             NewFileSpec,
             NewLayoutElement,
             NewRunList,
+            NewGlueLine,
+            NewCuttingParams,
+            NewCutBlock,
+            NewShapeCuttingParams,
+            NewDieLayout,
+            NewShapeDef,
+            NewBoxFoldingParams,
+            NewGluingParams,
+            NewLaminatingParams,
+            NewEmbossingParams,
+            NewFoldingParams,
+            NewStitchingParams,
+            NewStackingParams,
+            NewPalletizingParams,
+            NewStrippingParams,
+            NewBinderySignature,
+            NewLayout,
+            NewColorantControl,
+            NewColorPool,
+            NewColor,
+            NewColorSpaceConversionParams,
+            NewColorCorrectionParams,
+            NewPrintCondition,
+            NewQualityControlParams,
+            NewQualityControlResult,
+            NewIdentificationField,
         )
     };
 }

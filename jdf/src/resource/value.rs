@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 
 use crate::element::Element;
 use crate::resource::view::Place;
-use crate::state::ResourceStatus;
+use crate::state::{ResourceStatus, Usage};
 use crate::value::{
     parse_boolean, parse_date_time, parse_decimal, parse_duration, parse_integer, tokens,
 };
@@ -93,6 +93,7 @@ plain! {
     Decimal: parse_decimal,
     Timestamp: |text: &str| parse_date_time(text).map(|read| read.timestamp),
     SignedDuration: parse_duration,
+    Usage: |text: &str| Some(Self::from(text.trim())),
     ResourceStatus: |text: &str| Some(Self::from(text.trim())),
 }
 
@@ -134,6 +135,31 @@ impl<const N: usize> Value for [f64; N] {
 
     fn write(&self) -> String {
         self.map(|number| number.to_string()).join(" ")
+    }
+}
+
+/// A path in the operators of PDF (`m`, `l`, `c`, `v`, `y`, `re`, `h`), as written.
+///
+/// ```
+/// use agog_jdf::resource::{PdfPath, Value};
+/// assert_eq!(PdfPath::read("0 0 m 10 0 l h").unwrap().0, "0 0 m 10 0 l h");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PdfPath(pub String);
+
+impl Value for PdfPath {
+    type View<'d> = Self;
+
+    fn read(text: &str) -> Option<Self> {
+        Some(Self(text.to_owned()))
+    }
+
+    fn own(text: &str) -> Option<Self> {
+        Self::read(text)
+    }
+
+    fn write(&self) -> String {
+        self.0.clone()
     }
 }
 
