@@ -23,6 +23,10 @@ use crate::value::write_date_time;
 /// Where the goods end.
 const FINAL: &str = "r_Final";
 
+/// Longer names of a pass are told by its first and last step: an ID made of one, of `r_`, the number of the
+/// step and the longest name of parameters has to stay within the 63 characters of the Base ICS.
+const PART_BYTES_MAX: usize = 24;
+
 /// Consecutive steps that one device does in one pass.
 struct Pass<'j> {
     /// The `JobPartID`.
@@ -61,7 +65,12 @@ impl JobDescription {
         let mut parts: Vec<String> = Vec::new();
         for steps in self.steps.chunk_by(|_, next| next.inline) {
             let names: Vec<_> = steps.iter().map(|step| step.kind.part()).collect();
-            let name = names.join("-");
+            let name = match (names.join("-"), names.first(), names.last()) {
+                (long, Some(first), Some(last)) if long.len() > PART_BYTES_MAX => {
+                    format!("{first}-to-{last}")
+                }
+                (name, ..) => name,
+            };
             let same = parts.iter().filter(|part| **part == name).count();
             parts.push(name.clone());
             let part = if same == 0 {
