@@ -51,6 +51,7 @@ pub mod schema;
 mod state;
 mod summary;
 mod tag;
+pub mod validate;
 pub mod value;
 mod view;
 mod writer;

@@ -1,0 +1,193 @@
+//! Attributes against the tables of JDF 1.5: what is missing, what cannot be read, what its version lacks.
+
+use super::{Check, Level, Rule, detail, shown};
+use crate::finding::Severity;
+use crate::schema::{self, AttributeFacts, DataType, ElementFacts, Kind, Version};
+use crate::value::parse_date_time;
+use crate::view::ElementRef;
+
+/// Octets of one value that every reader must take (Base ICS, Conformance).
+const VALUE_BYTES_MAX: usize = 65_536;
+
+const MISSING: Rule = Rule {
+    code: "attribute-missing",
+    severity: Severity::Warning,
+    level: Level::Standard,
+    specification: "JDF 1.5, table of the element",
+};
+const UNKNOWN: Rule = Rule {
+    code: "attribute-unknown",
+    severity: Severity::Note,
+    level: Level::Strict,
+    specification: "JDF 1.5, Extending Existing Elements",
+};
+const TYPE: Rule = Rule {
+    code: "value-type",
+    severity: Severity::Warning,
+    level: Level::Tolerant,
+    specification: "JDF 1.5, Data Types",
+};
+const UNLISTED: Rule = Rule {
+    code: "value-unlisted",
+    severity: Severity::Warning,
+    level: Level::Standard,
+    specification: "JDF 1.5, table of the element",
+};
+const DATE_FORM: Rule = Rule {
+    code: "date-time-form",
+    severity: Severity::Note,
+    level: Level::Standard,
+    specification: "JDF 1.5, Data Types: dateTime",
+};
+const LENGTH: Rule = Rule {
+    code: "value-length",
+    severity: Severity::Warning,
+    level: Level::Standard,
+    specification: "Base ICS, Conformance",
+};
+const VERSION: Rule = Rule {
+    code: "version",
+    severity: Severity::Note,
+    level: Level::Strict,
+    specification: "JDF 1.5, table of the element",
+};
+
+pub(super) fn check(check: &mut Check<'_>) {
+    let root = check.document.root();
+    for element in std::iter::once(root).chain(root.descendants()) {
+        if !element.is_of_jdf() {
+            continue;
+        }
+        for attribute in element.attributes() {
+            if attribute.value.len() > VALUE_BYTES_MAX {
+                let message = format!("`{}` has {} octets", attribute.name, attribute.value.len());
+                let finding = check.report(LENGTH, element, Some(attribute.name), message);
+                detail(
+                    finding,
+                    shown(attribute.value),
+                    format!("at most {VALUE_BYTES_MAX} octets"),
+                );
+            }
+        }
+        let Some(facts) = schema::element(element.local_name()) else {
+            continue;
+        };
+        values(element, facts, check);
+        if check.tells(MISSING.level) {
+            missing(element, facts, check);
+        }
+        element_version(element, facts, check);
+    }
+}
+
+fn values<'d>(element: ElementRef<'d>, facts: &ElementFacts, check: &mut Check<'d>) {
+    for attribute in element.attributes() {
+        let name = attribute.name;
+        if name.contains(':') || name == "xmlns" {
+            continue;
+        }
+        let Some(known) = facts.attribute(name) else {
+            let message = format!(
+                "JDF 1.5 has no attribute `{name}` at `{}`",
+                element.local_name()
+            );
+            check.report(UNKNOWN, element, Some(name), message);
+            continue;
+        };
+        value(element, known, attribute.value, check);
+        let version = check.version.map(|version| version.min(Version::V1_5));
+        if let Some(version) = version.filter(|version| !known.is_in(*version)) {
+            let message = format!("`{name}` is not an attribute of JDF {version}");
+            let finding = check.report(VERSION, element, Some(name), message);
+            detail(finding, version.to_string(), span(known.first, known.last));
+        }
+    }
+}
+
+fn value<'d>(element: ElementRef<'d>, known: &AttributeFacts, text: &str, check: &mut Check<'d>) {
+    // Whether IDs lead somewhere is asked where links are checked; how they are written, where IDs are.
+    if matches!(
+        known.data_type,
+        DataType::Id | DataType::IdRef | DataType::IdRefs
+    ) {
+        return;
+    }
+    let Err(expected) = known.check(text) else {
+        return;
+    };
+    let name = known.name;
+    if known.data_type == DataType::DateTime
+        && let Some(read) = parse_date_time(text)
+    {
+        let remark = read
+            .remark
+            .unwrap_or("the form differs from that of XML Schema");
+        let finding = check.report(
+            DATE_FORM,
+            element,
+            Some(name),
+            format!("`{name}`: {remark}"),
+        );
+        detail(finding, shown(text), expected.to_string());
+        return;
+    }
+    let rule = if expected.values.is_empty() {
+        TYPE
+    } else {
+        UNLISTED
+    };
+    let message = format!("`{name}` is not {expected}");
+    let finding = check.report(rule, element, Some(name), message);
+    detail(finding, shown(text), expected.to_string());
+}
+
+/// Attributes that only a resource in a pool must have: inside others they are left out.
+const OF_POOLED_RESOURCES: [&str; 3] = ["ID", "Class", "Status"];
+
+fn missing<'d>(element: ElementRef<'d>, facts: &ElementFacts, check: &mut Check<'d>) {
+    let parent = element.parent();
+    let is_resource = matches!(facts.kind, Kind::Resource(_));
+    let is_pooled = parent.is_some_and(|parent| parent.is_jdf("ResourcePool"));
+    let is_part = parent.is_some_and(|parent| parent.name() == element.name());
+    let has_parts = element
+        .children()
+        .any(|child| child.name() == element.name());
+    // What a part lacks it inherits, and what the whole lacks its parts may say.
+    if element.local_name() != "JDF" && is_resource && (is_part || has_parts) {
+        return;
+    }
+    for required in facts.required() {
+        let is_exempt = is_resource && !is_pooled && OF_POOLED_RESOURCES.contains(&required.name);
+        let version = check.version.unwrap_or(Version::V1_5).min(Version::V1_5);
+        if is_exempt || !required.is_in(version) || element.attribute(required.name).is_some() {
+            continue;
+        }
+        let message = format!("`{}` lacks `{}`", element.local_name(), required.name);
+        if let Some(finding) = check.report(MISSING, element, None, message) {
+            finding.expected = Some(format!(
+                "`{}`: {}",
+                required.name,
+                required.data_type.expected()
+            ));
+        }
+    }
+}
+
+fn element_version<'d>(element: ElementRef<'d>, facts: &ElementFacts, check: &mut Check<'d>) {
+    let version = check.version.map(|version| version.min(Version::V1_5));
+    if let Some(version) = version.filter(|version| !facts.is_in(*version)) {
+        let message = format!(
+            "`{}` is not an element of JDF {version}",
+            element.local_name()
+        );
+        let finding = check.report(VERSION, element, None, message);
+        detail(finding, version.to_string(), span(facts.first, facts.last));
+    }
+}
+
+fn span(first: Version, last: Option<Version>) -> String {
+    match last {
+        Some(last) => format!("JDF {first} to {last}"),
+        None => format!("JDF {first} or later"),
+    }
+}

@@ -1,0 +1,155 @@
+//! What is wrong or odd in a document, as findings with code, grade and place (README, table of codes).
+//!
+//! Nothing is refused here: a document that can be read can be checked, and the caller decides what the
+//! findings mean. Most tickets of the field break their own schema, so the default level tells only what a
+//! reader will stumble over. One pass per topic, each linear in the document apart from positions.
+
+mod attributes;
+mod files;
+mod flow;
+mod ids;
+mod links;
+mod parts;
+
+use crate::document::Document;
+use crate::error::Position;
+use crate::finding::{Finding, Severity};
+use crate::node::Ticket;
+use crate::schema::Version;
+use crate::view::ElementRef;
+
+pub use files::missing_files;
+
+/// Findings of one document: 1,000. Whoever has that many mends the first and looks again; and each costs a
+/// walk to find its line and path.
+pub const FINDINGS_MAX: usize = 1000;
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Level {
+    /// What other readers will misunderstand or refuse.
+    #[default]
+    Tolerant,
+    /// And what the specification requires and devices usually forgive.
+    Standard,
+    /// Everything, also what is only not in the tables of the version that the document names.
+    Strict,
+}
+
+/// Checks a ticket or a JMF document.
+///
+/// The tables hold JDF 1.5: elements that they do not know are not checked, and neither are other namespaces.
+///
+/// ```
+/// use agog_jdf::validate::{Level, validate};
+/// use agog_jdf::{Document, Limits, Severity};
+/// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" ID="n" Type="Cutting" Status="Waiting" Version="1.5">
+///   <ResourceLinkPool><MediaLink rRef="m1" Usage="Input"/></ResourceLinkPool></JDF>"#;
+/// let document = Document::parse(source, &Limits::default())?;
+/// let findings = validate(&document, Level::Tolerant);
+/// assert_eq!((findings[0].code, findings[0].severity), ("link-target-missing", Severity::Error));
+/// assert_eq!(findings[0].position.path, "/JDF/ResourceLinkPool/MediaLink/@rRef");
+/// assert_eq!((findings[0].position.line, findings[0].found.as_deref()), (2, Some("m1")));
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
+pub fn validate(document: &Document, level: Level) -> Vec<Finding> {
+    let version = document
+        .root()
+        .attribute("Version")
+        .and_then(Version::parse);
+    let mut check = Check {
+        document,
+        level,
+        version,
+        findings: Vec::new(),
+        overflow: 0,
+    };
+    ids::check(&mut check);
+    attributes::check(&mut check);
+    if let Ok(ticket) = Ticket::of(document) {
+        links::check(&ticket, &mut check);
+        parts::check(&ticket, &mut check);
+        flow::check(&ticket, &mut check);
+    }
+    check.finish()
+}
+
+/// What is being checked, and what was found so far.
+struct Check<'d> {
+    document: &'d Document,
+    level: Level,
+    /// Of the root; later versions than the tables know are taken for the last one known.
+    version: Option<Version>,
+    findings: Vec<Finding>,
+    overflow: usize,
+}
+
+impl<'d> Check<'d> {
+    fn tells(&self, level: Level) -> bool {
+        self.level >= level
+    }
+
+    /// A finding about an element, or about one of its attributes if it has it.
+    fn report(
+        &mut self,
+        rule: Rule,
+        at: ElementRef<'d>,
+        attribute: Option<&str>,
+        message: String,
+    ) -> Option<&mut Finding> {
+        if self.level < rule.level {
+            return None;
+        }
+        if self.findings.len() >= FINDINGS_MAX {
+            self.overflow += 1;
+            return None;
+        }
+        let position = attribute
+            .and_then(|name| at.attribute_position(name))
+            .unwrap_or_else(|| at.position());
+        let mut finding = Finding::new(rule.severity, rule.code, message, position);
+        finding.specification = Some(rule.specification);
+        self.findings.push(finding);
+        self.findings.last_mut()
+    }
+
+    /// In the order of the document, with a word on what was left out.
+    fn finish(mut self) -> Vec<Finding> {
+        self.findings
+            .sort_by_key(|finding| (finding.position.line, finding.position.column));
+        if self.overflow > 0 {
+            let message = format!("there are {} more findings", self.overflow);
+            let end = Position {
+                path: self.document.root().path(),
+                ..Position::default()
+            };
+            self.findings
+                .push(Finding::new(Severity::Note, "more-findings", message, end));
+        }
+        self.findings
+    }
+}
+
+/// One thing that is checked.
+#[derive(Debug, Clone, Copy)]
+struct Rule {
+    code: &'static str,
+    severity: Severity,
+    /// The lowest level that tells it.
+    level: Level,
+    specification: &'static str,
+}
+
+/// Sets what was found and expected, where the level tells the finding at all.
+fn detail(finding: Option<&mut Finding>, found: impl Into<String>, expected: impl Into<String>) {
+    if let Some(finding) = finding {
+        finding.found = Some(found.into());
+        finding.expected = Some(expected.into());
+    }
+}
+
+/// Enough of a value to recognise it in a message.
+fn shown(value: &str) -> String {
+    const SHOWN_CHARACTERS: usize = 80;
+    value.chars().take(SHOWN_CHARACTERS).collect()
+}
