@@ -1,0 +1,37 @@
+//! Standard output whose reader may leave early: `agog-jdf tree big.jdf | head` is no error.
+
+use std::fmt::Display;
+use std::io::{BufWriter, Stdout, Write as _};
+
+pub(crate) struct Output {
+    out: BufWriter<Stdout>,
+    is_closed: bool,
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self {
+            out: BufWriter::new(std::io::stdout()),
+            is_closed: false,
+        }
+    }
+}
+
+impl Output {
+    pub(crate) fn line(&mut self, text: impl Display) {
+        self.is_closed |= writeln!(self.out, "{text}").is_err();
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.is_closed |= self.out.write_all(bytes).is_err();
+    }
+
+    /// Whether nobody reads any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    pub(crate) fn flush(&mut self) {
+        self.is_closed |= self.out.flush().is_err();
+    }
+}

@@ -1,0 +1,38 @@
+//! `agog-jdf show`: what a path leads to.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use agog_jdf::Selected;
+use anyhow::Result;
+
+use crate::output::Output;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// A JDF ticket or JMF message; `-` reads standard input.
+    file: PathBuf,
+    /// A path such as `/JDF/ResourcePool/Media[2]` or `//Media/@Weight`.
+    path: String,
+    /// Only how many there are.
+    #[arg(long)]
+    count: bool,
+}
+
+/// Exit code 1 if the path leads to nothing.
+pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode> {
+    let document = crate::document(&arguments.file)?;
+    let selected = document.select(&arguments.path)?;
+    if arguments.count {
+        output.line(selected.len());
+    } else {
+        for selected in &selected {
+            match selected {
+                Selected::Element(element) => output.line(element.to_xml()),
+                Selected::Attribute(_, attribute) => output.line(attribute.value),
+                Selected::Text(_, text) => output.line(text),
+            }
+        }
+    }
+    Ok(ExitCode::from(u8::from(selected.is_empty())))
+}

@@ -1,0 +1,212 @@
+//! The command `agog-jdf`, run as a user runs it.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+fn fixture(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../fixtures/jdf")
+        .join(name)
+}
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_agog-jdf"))
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+/// What was printed, with the folder of the test taken out.
+fn printed(output: &Output, folder: &std::path::Path) -> String {
+    let text = String::from_utf8(output.stdout.clone()).unwrap()
+        + &String::from_utf8_lossy(&output.stderr);
+    text.replace(&folder.display().to_string(), "FOLDER")
+}
+
+struct Ticket {
+    folder: tempfile::TempDir,
+    file: PathBuf,
+}
+
+fn ticket(source: &str) -> Ticket {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ticket.jdf");
+    std::fs::write(&file, source).unwrap();
+    Ticket { folder, file }
+}
+
+const PLATES: &str = "<JDF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" ID=\"n\" Type=\"Cutting\" Status=\"Waiting\" JobPartID=\"P\">\n\
+  <ResourcePool>\n    <ExposedMedia ID=\"p\" Class=\"Handling\" Status=\"Available\" PartIDKeys=\"Separation\" Resolution=\"2400 2400\">\n\
+      <ExposedMedia Separation=\"Cyan\"/>\n      <ExposedMedia Separation=\"Black\" Resolution=\"1200 1200\"/>\n    </ExposedMedia>\n  </ResourcePool>\n\
+  <ResourceLinkPool><ExposedMediaLink rRef=\"q\" Usage=\"Input\"/></ResourceLinkPool>\n</JDF>\n";
+
+#[test]
+fn check_shows_findings_as_a_compiler_does() {
+    let ticket = ticket(PLATES);
+    let output = run(&["check", ticket.file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    insta::assert_snapshot!(printed(&output, ticket.folder.path()), @r#"
+error[link-target-missing]: `ExposedMediaLink` leads nowhere: nothing has this ID
+  --> FOLDER/ticket.jdf:8:37
+8 | <ResourceLinkPool><ExposedMediaLink rRef="q" Usage="Input"/></ResourceLinkPool>
+  |                                     ^
+  = path: /JDF/ResourceLinkPool/ExposedMediaLink/@rRef
+  = found: q
+  = expected: the ID of a `ExposedMedia`
+  = see: JDF 1.5, Resource Links: rRef
+
+1 checked: 1 errors, 0 warnings, 0 notes, 0 not readable
+"#);
+}
+
+#[test]
+fn check_says_by_its_exit_code_how_bad_it_is() {
+    let clean = PLATES.replace("rRef=\"q\"", "rRef=\"p\"");
+    let warned = clean.replace("2400 2400", "fine");
+    for (source, code) in [
+        (clean.as_str(), 0),
+        (&warned, 1),
+        (PLATES, 2),
+        ("<JDF><oops></JDF>", 3),
+    ] {
+        let ticket = ticket(source);
+        let output = run(&["check", ticket.file.to_str().unwrap()]);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{}",
+            printed(&output, ticket.folder.path())
+        );
+    }
+    assert_eq!(run(&["check", "no-such-file.jdf"]).status.code(), Some(3));
+}
+
+#[test]
+fn check_gives_json_for_programs() {
+    let ticket = ticket(PLATES);
+    let output = run(&["check", "--json", ticket.file.to_str().unwrap()]);
+    let finding: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(finding["code"], "link-target-missing");
+    assert_eq!(
+        (finding["line"].as_u64(), finding["severity"].as_str()),
+        (Some(8), Some("error"))
+    );
+}
+
+#[test]
+fn a_document_that_cannot_be_read_is_shown_with_its_place() {
+    let ticket = ticket("<JDF>\n  <oops>\n</JDF>");
+    let output = run(&["check", ticket.file.to_str().unwrap()]);
+    insta::assert_snapshot!(printed(&output, ticket.folder.path()), @r#"
+error[not-readable]: not well-formed: ill-formed document: expected `</oops>`, but `</JDF>` was found
+  --> FOLDER/ticket.jdf:3:1
+  = path: /JDF/oops
+
+1 checked: 0 errors, 0 warnings, 0 notes, 1 not readable
+"#);
+}
+
+#[test]
+fn tree_shows_nodes_with_what_goes_in_and_out() {
+    let output = run(&["tree", fixture("press-run.jdf").to_str().unwrap()]);
+    insta::assert_snapshot!(printed(&output, &fixture("")), @r#"
+Sunny cereal box, 4/0 [ConventionalPrinting] Waiting part P1
+    <- Media r_board "Board 300 g/m2" x 15000, Available
+    <- ExposedMedia (Plate) r_plates, Available
+    <- ConventionalPrintingParams r_params, Available
+    <- Device r_device, Available
+    <- CustomerInfo r_customer, Available
+    -> Component r_sheet "Printed sheet" x 14500, Unavailable
+"#);
+}
+
+#[test]
+fn show_prints_what_a_path_leads_to() {
+    let ticket = ticket(PLATES);
+    let file = ticket.file.to_str().unwrap();
+    assert_eq!(
+        run(&["show", file, "//@Resolution"]).stdout,
+        b"2400 2400\n1200 1200\n"
+    );
+    assert_eq!(
+        run(&["show", file, "//ExposedMedia[@Separation='Cyan']"]).stdout,
+        b"<ExposedMedia Separation=\"Cyan\"/>\n"
+    );
+    assert_eq!(
+        run(&["show", file, "--count", "//ExposedMedia"]).stdout,
+        b"3\n"
+    );
+    assert_eq!(run(&["show", file, "//Media"]).status.code(), Some(1));
+    let wrong = run(&["show", file, "//Media["]);
+    assert_eq!(
+        String::from_utf8(wrong.stderr).unwrap(),
+        "agog-jdf: path, character 9: expected the name of an element or attribute\n"
+    );
+}
+
+#[test]
+fn parts_shows_what_holds_for_each_leaf_and_where_it_was_said() {
+    let ticket = ticket(PLATES);
+    let output = run(&["parts", ticket.file.to_str().unwrap(), "p"]);
+    insta::assert_snapshot!(printed(&output, ticket.folder.path()), @r#"
+ExposedMedia Separation=Cyan
+    Separation="Cyan"
+    ID="p"  from /JDF/ResourcePool/ExposedMedia
+    Class="Handling"  from /JDF/ResourcePool/ExposedMedia
+    Status="Available"  from /JDF/ResourcePool/ExposedMedia
+    PartIDKeys="Separation"  from /JDF/ResourcePool/ExposedMedia
+    Resolution="2400 2400"  from /JDF/ResourcePool/ExposedMedia
+ExposedMedia Separation=Black
+    Separation="Black"
+    Resolution="1200 1200"
+    ID="p"  from /JDF/ResourcePool/ExposedMedia
+    Class="Handling"  from /JDF/ResourcePool/ExposedMedia
+    Status="Available"  from /JDF/ResourcePool/ExposedMedia
+    PartIDKeys="Separation"  from /JDF/ResourcePool/ExposedMedia
+"#);
+    let unknown = run(&["parts", ticket.file.to_str().unwrap(), "x"]);
+    assert_eq!(unknown.status.code(), Some(3));
+}
+
+#[test]
+fn a_new_ticket_passes_the_check_and_comes_from_a_description_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    for kind in agog_jdf::JobKind::ALL.map(agog_jdf::JobKind::as_str) {
+        let file = folder.path().join(format!("{kind}.jdf"));
+        std::fs::write(&file, run(&["new", kind]).stdout).unwrap();
+        let output = run(&["check", "--level", "standard", file.to_str().unwrap()]);
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{}",
+            printed(&output, folder.path())
+        );
+    }
+    let description = folder.path().join("job.json");
+    std::fs::write(&description, run(&["new", "label", "--description"]).stdout).unwrap();
+    let made = run(&["new", "--from", description.to_str().unwrap()]);
+    assert!(made.status.success() && made.stdout.starts_with(b"<?xml"));
+    std::fs::write(&description, "{\"kind\": \"label\"}").unwrap();
+    let refused = run(&["new", "--from", description.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(3));
+}
+
+#[test]
+fn a_package_is_unpacked_beside_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let package = folder.path().join("job.mjm");
+    std::fs::write(&package, "--b\r\nContent-ID: <t>\r\nContent-Disposition: attachment; filename=../../t.jdf\r\n\r\n<JDF/>\r\n--b--\r\n").unwrap();
+    let target = folder.path().join("out");
+    std::fs::create_dir(&target).unwrap();
+    let output = run(&[
+        "unpack",
+        package.to_str().unwrap(),
+        target.to_str().unwrap(),
+    ]);
+    assert!(
+        output.status.success(),
+        "{}",
+        printed(&output, folder.path())
+    );
+    assert_eq!(std::fs::read(target.join("t.jdf")).unwrap(), b"<JDF/>");
+}
