@@ -113,11 +113,11 @@ fn parse_zone(text: &str) -> Option<(Offset, Option<&'static str>)> {
     };
     let (hour, minute, remark) = match (digits.split_once(':'), digits.len()) {
         (Some((hour, minute)), _) => (hour, minute, None),
-        (None, 4) => (
-            &digits[..2],
-            &digits[2..],
-            Some("the zone is written without a colon"),
-        ),
+        (None, 4) => {
+            let (hour, minute) = digits.split_at_checked(2)?;
+            let remark = "the zone is written without a colon";
+            (hour, minute, Some(remark))
+        }
         (None, _) => (digits, "0", Some("the zone is written without minutes")),
     };
     let (hour, minute) = (i32::from(number(hour)?), i32::from(number(minute)?));
@@ -188,6 +188,8 @@ mod tests {
             "2025-03-01T08:00:00+99:00",
             "1382612345678",
             "2025-03-01Täh",
+            // Found by fuzzing: four bytes of zone that are not four characters.
+            "2025-03-01T08:00:00+1\u{20ac}",
         ] {
             assert_eq!(parse_date_time(text), None, "{text}");
         }
