@@ -1,9 +1,15 @@
-//! Bytes ↔ text. Documents come in UTF-8, UTF-16 and single-byte code pages; the tree is always
-//! UTF-8, and an edited document goes back out in the encoding it came in.
+//! Bytes ↔ text. Documents come in UTF-8, UTF-16, single-byte code pages and the multi-byte ones of East
+//! Asia; the tree is always UTF-8, and an edited document goes back out in the encoding it came in.
+//!
+//! Invariant: what was decoded encodes to the same bytes. Multi-byte pages can write one character in several
+//! ways, so for them this is tried while reading, and a document that would change is refused.
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{DecoderResult, Encoding, REPLACEMENT, UTF_8, UTF_16BE, UTF_16LE};
 
 use crate::error::ErrorKind;
+
+/// Room for what a decoder writes at once, so that it always makes progress.
+const SPARE_BYTES: usize = 64;
 
 /// How a document was encoded, and whether a byte order mark stood before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +19,7 @@ pub(crate) struct Charset {
 }
 
 /// Bytes that are not what the encoding says, and the text before them as far as it is known.
+#[derive(Debug)]
 pub(crate) struct DecodingFailed {
     pub(crate) kind: ErrorKind,
     pub(crate) valid: String,
@@ -36,7 +43,7 @@ impl Charset {
         match Encoding::for_label(label) {
             // Text that is plainly ASCII-compatible cannot be UTF-16, whatever a careless writer declared.
             Some(encoding) if encoding == UTF_16LE || encoding == UTF_16BE => of(UTF_8, false),
-            Some(encoding) if encoding == UTF_8 || encoding.is_single_byte() => of(encoding, false),
+            Some(encoding) if encoding != REPLACEMENT => of(encoding, false),
             _ => Err(ErrorKind::Encoding(
                 String::from_utf8_lossy(label).into_owned(),
             )),
@@ -58,15 +65,40 @@ impl Charset {
             });
         }
         let content = if self.mark { &bytes[2..] } else { &bytes[..] };
-        match self
+        let Some(text) = self
             .encoding
             .decode_without_bom_handling_and_without_replacement(content)
-        {
-            Some(text) => Ok(text.into_owned()),
-            None => Err(DecodingFailed {
+        else {
+            return Err(DecodingFailed {
                 kind: ErrorKind::Decoding(self.encoding.name()),
+                valid: self.valid_start(content),
+            });
+        };
+        let is_multi_byte = !self.encoding.is_single_byte()
+            && self.encoding != UTF_16LE
+            && self.encoding != UTF_16BE;
+        if is_multi_byte && *self.encoding.encode(&text).0 != *content {
+            return Err(DecodingFailed {
+                kind: ErrorKind::NotReversible(self.encoding.name()),
                 valid: String::new(),
-            }),
+            });
+        }
+        Ok(text.into_owned())
+    }
+
+    /// The text before the first bytes that are not what the encoding says.
+    fn valid_start(self, content: &[u8]) -> String {
+        let mut decoder = self.encoding.new_decoder_without_bom_handling();
+        let mut valid = String::with_capacity(content.len());
+        let mut at = 0;
+        loop {
+            let (result, read) =
+                decoder.decode_to_string_without_replacement(&content[at..], &mut valid, true);
+            at += read;
+            match result {
+                DecoderResult::OutputFull => valid.reserve(content.len() - at + SPARE_BYTES),
+                DecoderResult::Malformed(..) | DecoderResult::InputEmpty => return valid,
+            }
         }
     }
 
@@ -128,12 +160,14 @@ mod tests {
                 .collect()
         };
         let latin = b"<?xml version='1.0' encoding='iso-8859-1'?><a b='K\xF6ln'/>".to_vec();
+        let gb = b"<?xml version='1.0' encoding='GB18030'?><a b='K\x81\x30\x8B\x32ln'/>".to_vec();
         let documents = [
             "<a b='Köln'/>".as_bytes().to_vec(),
             "\u{FEFF}<a b='Köln'/>".as_bytes().to_vec(),
             utf16("<a b='Köln'/>", u16::to_le_bytes),
             utf16("<a b='Köln'/>", u16::to_be_bytes),
             latin,
+            gb,
         ];
         for bytes in documents {
             let charset = Charset::detect(&bytes).unwrap();
@@ -143,6 +177,55 @@ mod tests {
                 .unwrap();
             assert!(text.contains("Köln"), "{text}");
             assert_eq!(charset.encode(text), bytes);
+        }
+    }
+
+    #[test]
+    fn east_asian_pages_are_read_and_written_back() {
+        for (label, word, text) in [
+            ("Shift_JIS", &b"\x88\xF3\x8D\xFC"[..], "\u{5370}\u{5237}"),
+            ("EUC-JP", b"\xB0\xF5\xBA\xFE", "\u{5370}\u{5237}"),
+            ("GB2312", b"\xD3\xA1\xCB\xA2", "\u{5370}\u{5237}"),
+            ("Big5", b"\xA6\x4C\xA8\xEA", "\u{5370}\u{5237}"),
+            ("EUC-KR", b"\xC0\xCE\xBC\xE2", "\u{C778}\u{C1C4}"),
+        ] {
+            let bytes = [
+                format!("<?xml version='1.0' encoding='{label}'?><a b='").as_bytes(),
+                word,
+                b"'/>",
+            ]
+            .concat();
+            let charset = Charset::detect(&bytes).unwrap();
+            let read = charset
+                .decode(bytes.clone())
+                .map_err(|failure| failure.kind)
+                .unwrap();
+            assert!(read.contains(text), "{label}: {read}");
+            assert_eq!(charset.encode(read), bytes, "{label}");
+        }
+    }
+
+    #[test]
+    fn a_multi_byte_text_that_would_change_is_refused() {
+        // NEC's second place for a character: it would be written back as the first.
+        let bytes = b"<?xml version='1.0' encoding='Shift_JIS'?><a b='\xED\x40'/>".to_vec();
+        let charset = Charset::detect(&bytes).unwrap();
+        let refused = charset.decode(bytes).map_err(|failure| failure.kind);
+        assert_eq!(refused, Err(ErrorKind::NotReversible("Shift_JIS")));
+    }
+
+    #[test]
+    fn bytes_that_are_not_of_the_encoding_are_placed() {
+        for (source, valid) in [
+            (
+                &b"<?xml version='1.0' encoding='Shift_JIS'?>\n<a b='\xA0"[..],
+                "\n<a b='",
+            ),
+            (b"\xFF\xFE<\0a\0\x00\xDC", "<a"),
+        ] {
+            let charset = Charset::detect(source).unwrap();
+            let failure = charset.decode(source.to_vec()).unwrap_err();
+            assert!(failure.valid.ends_with(valid), "{:?}", failure.valid);
         }
     }
 

@@ -61,6 +61,8 @@ pub enum ErrorKind {
     Encoding(String),
     #[error("the bytes are not valid {0}")]
     Decoding(&'static str),
+    #[error("the text cannot be written back in {0} byte for byte; save the document as UTF-8")]
+    NotReversible(&'static str),
     #[error("not well-formed: {0}")]
     Syntax(String),
     #[error("attribute `{0}` is given twice")]
