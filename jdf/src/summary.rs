@@ -16,39 +16,92 @@ use crate::jmf::Notification;
 use crate::node::{JdfNode, Ticket};
 use crate::state::{NodeStatus, Usage};
 
-/// What one node did.
+/// What one node did, from a returned ticket.
+///
+/// ```
+/// use agog_jdf::{Document, Limits, NodeStatus, ProductionSummary, Ticket};
+/// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" ID="n1" Type="Cutting" Status="InProgress">
+///   <AuditPool><ProcessRun Start="2025-03-01T08:00:00Z" End="2025-03-01T09:30:00Z" EndStatus="Completed"/></AuditPool>
+///   <ResourcePool><Component ID="c"/></ResourcePool>
+///   <ResourceLinkPool><ComponentLink rRef="c" Usage="Output"><AmountPool>
+///     <PartAmount ActualAmount="980"><Part Condition="Good"/></PartAmount>
+///     <PartAmount ActualAmount="35"><Part Condition="Waste"/></PartAmount>
+///   </AmountPool></ComponentLink></ResourceLinkPool></JDF>"#;
+/// let document = Document::parse(source, &Limits::default())?;
+/// let ticket = Ticket::of(&document)?;
+/// let summary = ProductionSummary::of(ticket.root(), &ticket);
+/// assert_eq!((summary.good, summary.waste), (980.into(), 35.into()));
+/// assert_eq!(summary.end_status, Some(NodeStatus::Completed));
+/// assert_eq!((summary.end.unwrap() - summary.start.unwrap()).to_string(), "PT5400S");
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ProductionSummary {
+    /// When the first run began; without a run, the first phase.
     pub start: Option<Timestamp>,
+    /// When the last run ended; without a run, the last phase that has an end.
     pub end: Option<Timestamp>,
     /// How the last run ended, else the status of the node.
     pub end_status: Option<NodeStatus>,
-    /// What was made and is good, of the main output.
+    /// What was made and is good, of the main output, in its unit; 0 if nothing was told.
     pub good: Decimal,
-    /// What was made and is waste, of the main output.
+    /// What was made and is waste, of the main output, in its unit; 0 if nothing was told.
     pub waste: Decimal,
+    /// Every input of which an actual amount or a lot is told, in the order of the links.
     pub consumed: Vec<ResourceUse>,
+    /// Every output of which an actual amount or a lot is told, in the order of the links.
     pub produced: Vec<ResourceUse>,
+    /// The phases, in the order they were written.
     pub phases: Vec<PhaseTime>,
+    /// What the device had to say, in the order it was written.
     pub notifications: Vec<Notification>,
+    /// What was odd: values that could not be read, amounts that disagree.
     pub findings: Vec<Finding>,
 }
 
 /// How much of one resource was used or made.
+///
+/// ```
+/// use agog_jdf::ResourceUse;
+/// let board = ResourceUse { resource_name: "Media".to_owned(), good: 980.into(), waste: 35.into(), ..ResourceUse::default() };
+/// assert_eq!(board.total(), 1_015.into());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ResourceUse {
+    /// The ID of the resource in the ticket.
     pub rref: String,
+    /// The kind of resource, such as `Media`.
     pub resource_name: String,
+    /// The article number by which the office knows it.
     pub product_id: Option<String>,
+    /// What people call it.
     pub descriptive_name: Option<String>,
+    /// What became or is good, in the unit of the resource.
     pub good: Decimal,
+    /// What became or is waste, in the unit of the resource.
     pub waste: Decimal,
+    /// The lots, each once for good and once for waste.
     pub lots: Vec<LotUse>,
 }
 
-/// How much of one lot.
+/// How much of one lot was used or made, and whether as waste.
+///
+/// ```
+/// use agog_jdf::{Document, Limits, ProductionSummary, Ticket};
+/// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" Type="Cutting"><ResourcePool><Media ID="m"/></ResourcePool>
+///   <ResourceLinkPool><MediaLink rRef="m" Usage="Input"><AmountPool>
+///     <PartAmount ActualAmount="35"><Lot LotID="R-17" ActualAmount="35"/><Part Condition="Waste"/></PartAmount>
+///   </AmountPool></MediaLink></ResourceLinkPool></JDF>"#;
+/// let document = Document::parse(source, &Limits::default())?;
+/// let ticket = Ticket::of(&document)?;
+/// let summary = ProductionSummary::of(ticket.root(), &ticket);
+/// let lot = &summary.consumed[0].lots[0];
+/// assert_eq!((lot.lot_id.as_str(), lot.amount, lot.is_waste), ("R-17", Some(35.into()), true));
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LotUse {
+    /// The number that the plant knows the lot by.
     pub lot_id: String,
     /// `None` if the lot is named without an amount.
     pub amount: Option<Decimal>,
@@ -57,6 +110,7 @@ pub struct LotUse {
 }
 
 impl ResourceUse {
+    /// Good and waste together.
     pub fn total(&self) -> Decimal {
         self.good + self.waste
     }
@@ -74,7 +128,8 @@ struct Sources {
 }
 
 impl ProductionSummary {
-    /// Sums up a node of a returned ticket.
+    /// Sums up a node of a returned ticket. Nothing here fails: what cannot be read or does not agree is in
+    /// [`ProductionSummary::findings`].
     pub fn of(node: JdfNode<'_>, ticket: &Ticket<'_>) -> Self {
         let mut summary = Self {
             end_status: node.status(),
