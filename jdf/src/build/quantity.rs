@@ -1,6 +1,7 @@
 //! How much each step needs: counted backwards from what is ordered, in whole pieces, sheets and metres.
 
-use super::job::{JobDescription, JobKind, Sheet, StepKind};
+use super::job::{JobDescription, JobKind, Sheet};
+use super::step::StepKind;
 
 /// What the count needs to know of one step.
 ///

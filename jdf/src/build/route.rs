@@ -8,11 +8,12 @@
 use jiff::Timestamp;
 
 use super::JDF_VERSION;
-use super::check::DescriptionError;
-use super::job::{JobDescription, JobKind, PrintMethod, Step, StepKind};
+use super::job::{JobDescription, JobKind};
 use super::media::station;
+use super::problem::DescriptionError;
 use super::process::Process;
 use super::quantity::StepAmounts;
+use super::step::{PrintMethod, Step, StepKind};
 use super::ticket::{
     Keys, Planned, file, link, parameter, partitioned, resource, shape, with_amounts,
 };
