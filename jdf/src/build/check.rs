@@ -20,7 +20,21 @@ const QUANTITY: u64 = 1_000_000_000;
 const STEPS: usize = 16;
 
 impl JobDescription {
-    /// All problems, or none.
+    /// Whether a ticket can be made from the description.
+    ///
+    /// # Errors
+    /// Every problem at once, in the order of the description, so that a form can mark all of its fields.
+    ///
+    /// ```
+    /// use agog_jdf::{JobDescription, samples};
+    /// let mut job: JobDescription = serde_json::from_str(samples()[0].json).unwrap();
+    /// assert!(job.check().is_ok());
+    /// job.job_id = String::new();
+    /// job.steps.clear();
+    /// let paths: Vec<_> = job.check().unwrap_err().problems.into_iter().map(|problem| problem.path).collect();
+    /// assert_eq!(paths[0], "job_id");
+    /// assert!(paths.contains(&"steps".to_owned()));
+    /// ```
     pub fn check(&self) -> Result<(), DescriptionError> {
         let mut check = Check::default();
         check.job(self);

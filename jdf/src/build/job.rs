@@ -58,6 +58,13 @@ pub struct JobDescription {
 }
 
 /// What a job makes.
+///
+/// ```
+/// use agog_jdf::JobKind;
+/// let kind: JobKind = serde_json::from_str("\"folding_carton\"").unwrap();
+/// assert_eq!(kind, JobKind::FoldingCarton);
+/// assert!(JobKind::ALL.iter().any(|kind| kind.as_str() == "label"), "the same names as in descriptions");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobKind {
@@ -75,7 +82,13 @@ pub enum JobKind {
     GangSheet,
 }
 
-/// The customer.
+/// The customer of a job.
+///
+/// ```
+/// use agog_jdf::build::CustomerOfJob;
+/// let customer: CustomerOfJob = toml::from_str("id = 'C-17'\nname = 'Honey & Co'\norder_number = 'PO 4711'").unwrap();
+/// assert_eq!((customer.name.as_str(), customer.contact), ("Honey & Co", None));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CustomerOfJob {
@@ -93,6 +106,14 @@ pub struct CustomerOfJob {
 }
 
 /// One ordered article.
+///
+/// ```
+/// use agog_jdf::build::Product;
+/// let text = r#"{ "name": "Card", "quantity": 1000, "finished_size": { "width": 85, "height": 55 }, "ups": 8 }"#;
+/// let card: Product = serde_json::from_str(text).unwrap();
+/// assert_eq!((card.quantity, card.finished_size.width, card.ups), (1_000, 85.0, Some(8)));
+/// assert!(serde_json::from_str::<Product>(&text.replace("ups", "up")).is_err(), "a misspelt field is told");
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Product {
@@ -125,7 +146,15 @@ pub struct Product {
     pub winding: Option<Winding>,
 }
 
-/// A size in millimetres.
+/// A size in millimetres; sizes in tickets are points (1/72 inch) and are converted.
+///
+/// ```
+/// use agog_jdf::{JobDescription, build::Size, samples};
+/// let mut job: JobDescription = serde_json::from_str(samples()[2].json).unwrap();
+/// job.sheets[0].size = Size { width: 254.0, height: 127.0, depth: None };
+/// let ticket = job.to_ticket("2025-03-01T08:00:00Z".parse().unwrap()).unwrap();
+/// assert!(String::from_utf8(ticket).unwrap().contains(r#"Dimension="720"#), "10 inches");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Size {
@@ -139,6 +168,13 @@ pub struct Size {
 }
 
 /// How a roll is wound for the customer.
+///
+/// ```
+/// use agog_jdf::build::Winding;
+/// let winding = Winding { direction: 4, pieces_per_roll: 2_000, core: Some(76.0), roll_diameter: None };
+/// let text = serde_json::to_string(&winding).unwrap();
+/// assert_eq!(text, r#"{"direction":4,"pieces_per_roll":2000,"core":76.0}"#);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Winding {
@@ -155,6 +191,14 @@ pub struct Winding {
 }
 
 /// One printed sheet, or one repeat of a web.
+///
+/// ```
+/// use agog_jdf::build::{Sheet, WorkStyle};
+/// let cover: Sheet = serde_json::from_str(r#"{ "name": "Cover", "media": { "kind": "board", "name": "Silk 250" },
+///     "size": { "width": 640, "height": 450 }, "front": ["Cyan", "Black"], "ups": 4 }"#).unwrap();
+/// assert_eq!(cover.work_style, WorkStyle::Simplex, "unless the description says so, the back stays white");
+/// assert_eq!((cover.front.len(), cover.back.len()), (2, 0));
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sheet {
@@ -178,7 +222,13 @@ pub struct Sheet {
     pub ups: Option<u32>,
 }
 
-/// A cutting die.
+/// A cutting die. How many pieces it cuts goes before what the sheet says.
+///
+/// ```
+/// use agog_jdf::build::Die;
+/// let die: Die = toml::from_str("number = 'MAG-77'\nacross = 4\nalong = 6\nfile = 'cid:mag-77.cf2'").unwrap();
+/// assert_eq!(die.across * die.along, 24);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Die {
@@ -205,6 +255,10 @@ impl JobKind {
     ];
 
     /// The name in descriptions and on the command line.
+    ///
+    /// ```
+    /// assert_eq!(agog_jdf::JobKind::GangSheet.as_str(), "gang_sheet");
+    /// ```
     pub fn as_str(self) -> &'static str {
         match self {
             Self::FoldingCarton => "folding_carton",

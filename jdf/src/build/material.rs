@@ -4,9 +4,22 @@
 use serde::{Deserialize, Serialize};
 
 /// A weight in g/m².
+///
+/// ```
+/// use agog_jdf::build::Grammage;
+/// /// Grams of paper on a sheet of so many square metres.
+/// fn weight(grammage: Grammage, area: f64) -> f64 { grammage * area }
+/// assert_eq!(weight(300.0, 0.5), 150.0);
+/// ```
 pub type Grammage = f64;
 
-/// Paper, board or film.
+/// Paper, board or film that is printed on or laminated.
+///
+/// ```
+/// use agog_jdf::build::{Media, MediaKind};
+/// let board: Media = toml::from_str("kind = 'corrugated'\nname = 'Brown B flute'\nflute = 'B'\nthickness = 3000").unwrap();
+/// assert_eq!((board.kind, board.flute.as_deref(), board.roll), (MediaKind::Corrugated, Some("B"), false));
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Media {
@@ -46,7 +59,15 @@ pub struct Media {
     pub layers: Vec<Layer>,
 }
 
-/// One layer of a compound.
+/// One layer of a compound, such as the face and the liner of label stock.
+///
+/// ```
+/// use agog_jdf::build::Media;
+/// let stock: Media = serde_json::from_str(r#"{ "kind": "self_adhesive", "name": "White, permanent", "roll": true,
+///     "layers": [{ "kind": "paper", "name": "Face", "grammage": 80 }, { "kind": "paper", "name": "Liner", "grammage": 60 }] }"#).unwrap();
+/// let weight: f64 = stock.layers.iter().filter_map(|layer| layer.grammage).sum();
+/// assert_eq!(weight, 140.0);
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Layer {
@@ -63,6 +84,11 @@ pub struct Layer {
 }
 
 /// Sorts of material.
+///
+/// ```
+/// use agog_jdf::build::MediaKind;
+/// assert_eq!(serde_json::to_string(&MediaKind::ShrinkFilm).unwrap(), "\"shrink_film\"");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MediaKind {
@@ -82,7 +108,12 @@ pub enum MediaKind {
     Other,
 }
 
-/// A direction on the sheet.
+/// A direction on the sheet: of the grain, of the flute.
+///
+/// ```
+/// use agog_jdf::build::Direction;
+/// assert_eq!(serde_json::from_str::<Direction>("\"short_edge\"").unwrap(), Direction::ShortEdge);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
@@ -93,6 +124,12 @@ pub enum Direction {
 }
 
 /// Surfaces of paper and board.
+///
+/// ```
+/// use agog_jdf::build::{Coating, Media};
+/// let silk: Media = toml::from_str("kind = 'paper'\nname = 'Silk 135'\nfront_coating = 'satin'\nback_coating = 'satin'").unwrap();
+/// assert_eq!(silk.front_coating, Some(Coating::Satin));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Coating {
@@ -110,7 +147,13 @@ pub enum Coating {
     Satin,
 }
 
-/// The printing condition.
+/// The printing condition that colours are made for.
+///
+/// ```
+/// use agog_jdf::build::PrintCondition;
+/// let condition: PrintCondition = toml::from_str("name = 'FOGRA51'\nicc_profile = 'cid:PSOcoated_v3.icc'").unwrap();
+/// assert_eq!(condition.name, "FOGRA51");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PrintCondition {
@@ -121,7 +164,13 @@ pub struct PrintCondition {
     pub icc_profile: Option<String>,
 }
 
-/// A colour of its own ink.
+/// A colour with an ink of its own. Sheets name it among their colours.
+///
+/// ```
+/// use agog_jdf::build::SpotColour;
+/// let gold: SpotColour = serde_json::from_str(r#"{ "name": "Honey Gold", "lab": [72, 12, 60], "cmyk": [0, 0.25, 0.85, 0.1] }"#).unwrap();
+/// assert_eq!(gold.lab.unwrap()[0], 72.0);
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SpotColour {

@@ -2,7 +2,15 @@
 
 use std::fmt;
 
-/// One field that cannot stay as it is.
+/// One field of a description that cannot stay as it is.
+///
+/// ```
+/// use agog_jdf::{JobDescription, samples};
+/// let mut job: JobDescription = serde_json::from_str(samples()[0].json).unwrap();
+/// job.overs_percent = 80;
+/// let problem = &job.check().unwrap_err().problems[0];
+/// assert_eq!(problem.to_string(), "overs_percent: 80 is given, expected 0 to 50");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The field, such as `sheets[0].media.grammage`.

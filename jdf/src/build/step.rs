@@ -7,6 +7,14 @@ use serde::{Deserialize, Serialize};
 use super::material::Media;
 
 /// One step of the work.
+///
+/// ```
+/// use agog_jdf::build::{PrintMethod, Step, StepKind};
+/// let print: Step = serde_json::from_str(
+///     r#"{ "kind": "print", "device": "press-2", "setup_waste": 80, "run_waste_permille": 10, "method": "flexo" }"#).unwrap();
+/// assert_eq!((print.kind, print.method), (StepKind::Print, Some(PrintMethod::Flexo)));
+/// assert!(!print.inline, "it is a pass of its own");
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
@@ -27,7 +35,7 @@ pub struct Step {
     /// Planned waste of making ready, in what goes in: sheets, metres of web or pieces.
     #[serde(default)]
     pub setup_waste: u64,
-    /// Planned waste of the run, in thousandths of the good output (0 to 500).
+    /// Planned waste of the run, in thousandths of the good input (0 to 500).
     #[serde(default)]
     pub run_waste_permille: u32,
     /// Print: the method; that of the kind of job if not given.
@@ -48,6 +56,12 @@ pub struct Step {
 }
 
 /// What a step does.
+///
+/// ```
+/// use agog_jdf::build::StepKind;
+/// let route: Vec<StepKind> = serde_json::from_str(r#"["plates", "print", "die_cut", "box_fold"]"#).unwrap();
+/// assert_eq!(route[2..], [StepKind::DieCut, StepKind::BoxFold]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepKind {
@@ -76,6 +90,15 @@ pub enum StepKind {
 }
 
 /// How ink gets onto the material.
+///
+/// ```
+/// use agog_jdf::{JobDescription, build::{PrintMethod, StepKind}, samples};
+/// let mut job: JobDescription = serde_json::from_str(samples()[2].json).unwrap();
+/// let print = job.steps.iter_mut().find(|step| step.kind == StepKind::Print).unwrap();
+/// print.method = Some(PrintMethod::Digital);
+/// let ticket = job.to_ticket("2025-03-01T08:00:00Z".parse().unwrap()).unwrap();
+/// assert!(String::from_utf8(ticket).unwrap().contains("DigitalPrinting"));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PrintMethod {
@@ -91,7 +114,15 @@ pub enum PrintMethod {
     Digital,
 }
 
-/// How a sheet passes the press.
+/// How a sheet passes the press (JDF 1.5, `ConventionalPrintingParams`, attribute `WorkStyle`).
+///
+/// ```
+/// use agog_jdf::{JobDescription, build::WorkStyle, samples};
+/// let mut job: JobDescription = serde_json::from_str(samples()[5].json).unwrap();
+/// job.sheets[0].work_style = WorkStyle::Simplex;
+/// let problems = job.check().unwrap_err().problems;
+/// assert_eq!(problems[0].path, "sheets[0].work_style", "the back of the sheet has colours");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WorkStyle {
@@ -109,6 +140,12 @@ pub enum WorkStyle {
 }
 
 /// Where varnish goes.
+///
+/// ```
+/// use agog_jdf::build::{Step, VarnishArea};
+/// let step: Step = toml::from_str("kind = 'varnish'\narea = 'spot'\ninline = true").unwrap();
+/// assert_eq!(step.area, Some(VarnishArea::Spot));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VarnishArea {
@@ -118,7 +155,14 @@ pub enum VarnishArea {
     Spot,
 }
 
-/// Shapes of folding boxes (JDF 1.5, `BoxFoldingParams`, attribute `BoxFoldingType`).
+/// Shapes of folding boxes by the number of their picture (JDF 1.5, `BoxFoldingParams`, attribute
+/// `BoxFoldingType`).
+///
+/// ```
+/// use agog_jdf::build::{BoxFoldType, Step};
+/// let step: Step = toml::from_str("kind = 'box_fold'\nbox_type = 'type01'").unwrap();
+/// assert_eq!(step.box_type, Some(BoxFoldType::Type01));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BoxFoldType {
