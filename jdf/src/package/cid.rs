@@ -6,9 +6,17 @@ use super::bare_id;
 use super::names::percent_decoded;
 
 /// What a part can be called by.
+///
+/// ```
+/// use agog_jdf::package::{PartIndex, PartName};
+/// let page = PartName { content_id: None, file_name: Some("page1.pdf") };
+/// assert_eq!(PartIndex::new([page]).resolve("cid:page1.pdf"), Some(0), "a file name will do");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartName<'p> {
+    /// The `Content-ID`, with or without angle brackets.
     pub content_id: Option<&'p str>,
+    /// The name that the sender gave the file.
     pub file_name: Option<&'p str>,
 }
 
@@ -53,11 +61,18 @@ impl PartIndex {
         self.parts
     }
 
+    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.parts == 0
     }
 
     /// The number of the part that a URL means; `None` if it dangles or is no `cid:` URL.
+    ///
+    /// ```
+    /// use agog_jdf::package::{PartIndex, PartName};
+    /// let index = PartIndex::new([PartName { content_id: Some("<t1@mis>"), file_name: None }]);
+    /// assert_eq!((index.resolve("cid:T1@MIS"), index.resolve("cid:t2@mis")), (Some(0), None));
+    /// ```
     pub fn resolve(&self, url: &str) -> Option<usize> {
         let id = cid(url)?;
         let (exact, decoded) = (folded(id), decoded(id));

@@ -8,41 +8,22 @@ use std::ops::Range;
 
 use super::decode::Decoder;
 use super::delimiter::{BOUNDARY_BYTES_MAX, Match, at_line_start, of_header};
+use super::event::{Event, PartHead};
 use super::headers::{Block, BlockReader, Headers, main_value, parameter};
 use super::names::safe_file_name;
 use super::{PackageError, PackageLimits, bare_id};
 
 /// Packages inside packages: the field nests once (a mail around a package); deeper ones are kept as files.
+///
+/// ```
+/// use agog_jdf::package::{NESTING_MAX, Package, PackageLimits};
+/// let head = |level| format!("--b{level}\nContent-Type: multipart/mixed; boundary=b{}\n\n", level + 1);
+/// let body: String = (0..NESTING_MAX).map(head).collect();
+/// let package = Package::parse(None, body.as_bytes(), &PackageLimits::default())?;
+/// assert_eq!(package.parts[0].content_type, "multipart/mixed", "the innermost is a part");
+/// # Ok::<(), agog_jdf::package::PackageError>(())
+/// ```
 pub const NESTING_MAX: usize = 8;
-
-/// What the header block of a part says.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PartHead {
-    /// Counted from 1.
-    pub number: usize,
-    /// As written, without angle brackets.
-    pub content_id: Option<String>,
-    /// In lower case, without parameters; empty if the sender gave none.
-    pub content_type: String,
-    /// A base name that is safe to create a file with, whatever the sender wrote.
-    pub file_name: Option<String>,
-    /// The `Content-Length` of the part. Only a hint: the delimiter decides where a part ends.
-    pub content_length: Option<u64>,
-}
-
-/// A step through a package.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Event<'s> {
-    /// A part begins.
-    Part(PartHead),
-    /// More of its content, decoded.
-    Body(&'s [u8]),
-    /// The part is whole.
-    PartEnd,
-    /// The package is read. `complete` is false if the closing delimiter is missing: the sender forgot it, or
-    /// the transfer was cut.
-    End { complete: bool },
-}
 
 /// What happened, with places in the buffers instead of borrows.
 pub(super) enum Step {
@@ -185,6 +166,9 @@ impl Splitter {
     }
 
     /// The next event; `None` if more bytes are needed, or after [`Event::End`].
+    ///
+    /// # Errors
+    /// As [`Package::parse`](super::Package::parse), as soon as it shows. Nothing follows an error.
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>, PackageError> {
         Ok(match self.step()? {
             Step::More | Step::Again => None,

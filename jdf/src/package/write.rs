@@ -13,14 +13,21 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// How a file is called in a package.
 ///
 /// ```
-/// use agog_jdf::package::FileHead;
-/// let head = FileHead { content_id: "page1", content_type: "application/pdf", file_name: Some("Größe.pdf") };
-/// assert_eq!(head.content_id, "page1");
+/// use agog_jdf::package::{FileHead, Package, PackageLimits, PackageWriter};
+/// let mut writer = PackageWriter::new([7; 16]);
+/// let head = FileHead { content_id: "page1", content_type: "application/pdf", file_name: Some("/home/me/Größe.pdf") };
+/// writer.file(&head, None, &b"%PDF-1.7"[..]);
+/// let mut body = Vec::new();
+/// writer.write_to(&mut body)?;
+/// let package = Package::parse(None, &body, &PackageLimits::default()).unwrap();
+/// assert_eq!(package.parts[0].file_name.as_deref(), Some("Größe.pdf"), "the path stays at home");
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileHead<'n> {
     /// What tickets refer to, see [`cid_url`].
     pub content_id: &'n str,
+    /// The media type, such as `application/pdf`.
     pub content_type: &'n str,
     /// The name for the receiver's disk; a path is cut off. The content ID if there is none.
     pub file_name: Option<&'n str>,
@@ -84,6 +91,8 @@ struct Entry<'r> {
 }
 
 impl<'r> PackageWriter<'r> {
+    /// An empty package. The bits make the boundary, see [`PackageWriter`]: the same bits and parts give the same
+    /// package.
     pub fn new(random: [u8; 16]) -> Self {
         Self {
             random,
@@ -95,6 +104,15 @@ impl<'r> PackageWriter<'r> {
 
     /// Repeats the header block inside the body, for receivers that look for the boundary only there. By
     /// RFC 2046 it is text before the first part, which all others skip.
+    ///
+    /// ```
+    /// let mut writer = agog_jdf::package::PackageWriter::new([7; 16]);
+    /// writer.repeat_headers().jmf(b"<JMF/>".to_vec());
+    /// let mut body = Vec::new();
+    /// writer.write_to(&mut body)?;
+    /// assert!(body.starts_with(b"MIME-Version: 1.0\r\nContent-Type: multipart/related;"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn repeat_headers(&mut self) -> &mut Self {
         self.repeats_headers = true;
         self
@@ -182,7 +200,7 @@ impl<'r> PackageWriter<'r> {
             .try_fold(around as u64, |sum, length| sum.checked_add(length?))
     }
 
-    /// The package as a reader.
+    /// The package as a reader, for the body of an HTTP request. Reading fails as [`PackageWriter::write_to`] does.
     pub fn into_reader(self) -> PackageReader<'r> {
         let boundary = self.boundary();
         let mut segments = VecDeque::with_capacity(self.parts.len() * 2 + 1);
@@ -202,6 +220,10 @@ impl<'r> PackageWriter<'r> {
     }
 
     /// Writes the package and tells its length in bytes.
+    ///
+    /// # Errors
+    /// Whatever reading the files or writing the package fails with, and a file that is longer or shorter than was
+    /// announced. What was written until then is no package.
     pub fn write_to(self, out: &mut impl Write) -> io::Result<u64> {
         let mut reader = self.into_reader();
         let mut chunk = vec![0; CHUNK_BYTES];
