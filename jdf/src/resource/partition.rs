@@ -42,21 +42,57 @@ impl From<&str> for PartUsage {
 }
 
 /// A leaf of a partitioned resource with all its keys, the outermost first.
+///
+/// ```
+/// use agog_jdf::{Document, Limits, Ticket};
+/// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="m" PartIDKeys="SheetName"><Media SheetName="S1" Weight="90"/></Media></JDF>"#;
+/// let document = Document::parse(source, &Limits::default())?;
+/// let leaf = Ticket::of(&document)?.resource("m").unwrap().leaves_with_keys().remove(0);
+/// assert_eq!((leaf.keys[0], leaf.resource.attribute("Weight")), (("SheetName", "S1"), Some("90")));
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leaf<'d> {
+    /// The part.
     pub resource: Resource<'d>,
+    /// Names and values of its keys and of those of the parts around it.
     pub keys: Vec<(&'d str, &'d str)>,
 }
 
-/// One attribute that holds for a part.
+/// One attribute that holds for a part, from [`Resource::effective_attributes`].
+///
+/// ```
+/// use agog_jdf::{Document, Limits, Ticket};
+/// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="m" Weight="90" PartIDKeys="SheetName"><Media SheetName="S1"/></Media></JDF>"#;
+/// let document = Document::parse(source, &Limits::default())?;
+/// let sheet = Ticket::of(&document)?.resource("m").unwrap().leaves()[0];
+/// let shown: Vec<_> = sheet.effective_attributes().iter().map(|found| format!("{}={}", found.name, found.value)).collect();
+/// assert_eq!(shown, ["SheetName=S1", "ID=m", "Weight=90", "PartIDKeys=SheetName"]);
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effective<'d> {
+    /// As written, with its prefix.
     pub name: &'d str,
+    /// As the application sees it.
     pub value: &'d str,
+    /// Where it was said.
     pub origin: Origin<'d>,
 }
 
 /// Where an attribute of a part was said.
+///
+/// ```
+/// use agog_jdf::resource::Origin;
+/// use agog_jdf::{Document, Limits, Ticket};
+/// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="m" PartIDKeys="SheetName"><Media SheetName="S1" Weight="90"/></Media></JDF>"#;
+/// let document = Document::parse(source, &Limits::default())?;
+/// let media = Ticket::of(&document)?.resource("m").unwrap();
+/// let attributes = media.leaves()[0].effective_attributes();
+/// let origin_of = |name| attributes.iter().find(|attribute| attribute.name == name).unwrap().origin;
+/// assert_eq!((origin_of("Weight"), origin_of("ID")), (Origin::Own, Origin::Inherited(media)));
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin<'d> {
     /// At the part itself.
@@ -98,6 +134,7 @@ impl<'d> Resource<'d> {
         names
     }
 
+    /// What a `Part` means that names keys which this resource does not have.
     pub fn part_usage(self) -> PartUsage {
         self.whole()
             .element
@@ -106,7 +143,7 @@ impl<'d> Resource<'d> {
             .unwrap_or_default()
     }
 
-    /// The whole resource that this is a part of.
+    /// The whole resource that this is a part of; itself if it is no part.
     #[must_use]
     pub fn whole(self) -> Self {
         let mut whole = self;
@@ -238,6 +275,17 @@ impl<'d> Resource<'d> {
     }
 
     /// The part that this one says it is the same as (`Identical`). That one may not refer further.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="m" PartIDKeys="SheetName">
+    ///   <Media SheetName="S1" Weight="90"/><Media SheetName="S2"><Identical><Part SheetName="S1"/></Identical></Media></Media></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let sheets = Ticket::of(&document)?.resource("m").unwrap().leaves();
+    /// assert_eq!(sheets[1].identical(), Some(sheets[0]));
+    /// assert_eq!(sheets[1].attribute("Weight"), Some("90"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn identical(self) -> Option<Self> {
         let part = self.element.child("Identical")?.child("Part")?;
         let keys = read_keys(part);
@@ -303,6 +351,15 @@ impl<'d> Resource<'d> {
 
     /// The child elements of a name that hold for this part: its own, or else those of the nearest part around
     /// it that has some.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="m" PartIDKeys="SheetName"><Media SheetName="S1"/><Location LocationName="Aisle 3"/></Media></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let sheet = Ticket::of(&document)?.resource("m").unwrap().leaves()[0];
+    /// assert_eq!(sheet.elements("Location")[0].attribute("LocationName"), Some("Aisle 3"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn elements(self, local_name: &str) -> Vec<ElementRef<'d>> {
         let own = |part: &Self| -> Vec<_> { part.element.children_named(local_name).collect() };
         std::iter::successors(Some(self), |part| part.around())

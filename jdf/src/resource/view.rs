@@ -325,6 +325,12 @@ macro_rules! resources {
         }
 
         #[doc = concat!("Builder of a new `", $name, "`; see [`", stringify!($view), "`].")]
+        ///
+        /// ```
+        #[doc = concat!("use agog_jdf::resource::{Common, ", stringify!($new), "};")]
+        #[doc = concat!("let new = ", stringify!($new), " { common: Common::id(\"r1\").named(\"one of ours\"), ..Default::default() };")]
+        #[doc = concat!("assert!(new.to_element().to_xml().starts_with(r#\"<", $name, " ID=\"r1\"\"#));")]
+        /// ```
         #[derive(Debug, Clone, PartialEq, Default)]
         pub struct $new {
             /// Identity, partition, references, extensions.
