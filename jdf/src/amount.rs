@@ -104,6 +104,11 @@ impl PartAmount {
     }
 
     /// Says what was really used or made.
+    ///
+    /// ```
+    /// use agog_jdf::PartAmount;
+    /// assert_eq!(PartAmount::of_condition("Good").with_actual(980.into()).actual_amount, Some(980.into()));
+    /// ```
     #[must_use]
     pub fn with_actual(mut self, amount: Decimal) -> Self {
         self.actual_amount = Some(amount);
@@ -111,6 +116,12 @@ impl PartAmount {
     }
 
     /// Adds a lot that it came from or went into.
+    ///
+    /// ```
+    /// use agog_jdf::{Lot, PartAmount};
+    /// let roll = Lot { lot_id: "R-17".to_owned(), ..Lot::default() };
+    /// assert_eq!(PartAmount::of_condition("Good").with_lot(roll).lots[0].lot_id, "R-17");
+    /// ```
     #[must_use]
     pub fn with_lot(mut self, lot: Lot) -> Self {
         self.lots.push(lot);
@@ -118,6 +129,12 @@ impl PartAmount {
     }
 
     /// The `Condition` among the keys: `Good`, `Waste` or a finer one; `None` if the part does not say.
+    ///
+    /// ```
+    /// use agog_jdf::PartAmount;
+    /// assert_eq!(PartAmount::of_condition("PaperWaste").condition(), Some("PaperWaste"));
+    /// assert_eq!(PartAmount::default().condition(), None);
+    /// ```
     pub fn condition(&self) -> Option<&str> {
         self.part.get("Condition").map(String::as_str)
     }

@@ -28,6 +28,11 @@ enum Content {
 impl Element {
     /// An empty element. The name may have a prefix; without one it takes that of the document that it is added
     /// to, see [`Document::append_child`](crate::Document::append_child).
+    ///
+    /// ```
+    /// use agog_jdf::Element;
+    /// assert_eq!(Element::new("xyz:Ticket").to_xml(), "<xyz:Ticket/>");
+    /// ```
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -107,6 +112,10 @@ impl Element {
     }
 
     /// The name as it was given, with its prefix if it has one.
+    ///
+    /// ```
+    /// assert_eq!(agog_jdf::Element::new("AuditPool").with("rRefs", "n1").name(), "AuditPool");
+    /// ```
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -25,6 +25,10 @@ pub enum Severity {
 
 impl Severity {
     /// The word in messages: `note`, `warning`, `error`.
+    ///
+    /// ```
+    /// assert_eq!(agog_jdf::Severity::Note.as_str(), "note");
+    /// ```
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Note => "note",
@@ -65,6 +69,12 @@ pub struct Finding {
 impl Finding {
     /// A finding without the details that the other functions add. The code is a stable name of the rule, in small
     /// letters with hyphens; the message is for people.
+    ///
+    /// ```
+    /// use agog_jdf::{Finding, Position, Severity};
+    /// let finding = Finding::new(Severity::Note, "amounts-differ", "link and audit disagree", Position::default());
+    /// assert_eq!(finding.to_string(), "link and audit disagree at line 0, column 0 [amounts-differ]");
+    /// ```
     pub fn new(
         severity: Severity,
         code: &'static str,
@@ -83,6 +93,12 @@ impl Finding {
     }
 
     /// Says what stands there.
+    ///
+    /// ```
+    /// use agog_jdf::{Finding, Position, Severity};
+    /// let finding = Finding::new(Severity::Error, "value-unreadable", "no number", Position::default()).found("heavy");
+    /// assert_eq!(finding.found.as_deref(), Some("heavy"));
+    /// ```
     #[must_use]
     pub fn found(mut self, found: impl Into<String>) -> Self {
         self.found = Some(found.into());
@@ -90,6 +106,12 @@ impl Finding {
     }
 
     /// Says what would have been right.
+    ///
+    /// ```
+    /// use agog_jdf::{Finding, Position, Severity};
+    /// let finding = Finding::new(Severity::Error, "value-unreadable", "no number", Position::default()).expected("a number");
+    /// assert_eq!(finding.expected.as_deref(), Some("a number"));
+    /// ```
     #[must_use]
     pub fn expected(mut self, expected: impl Into<String>) -> Self {
         self.expected = Some(expected.into());

@@ -44,27 +44,73 @@ impl<'d> ResourceLink<'d> {
     }
 
     /// The element seen.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><ResourceLinkPool><MediaLink rRef="m" v:Tray="2" xmlns:v="urn:vendor"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let link = Ticket::of(&document)?.root().links().next().unwrap();
+    /// assert_eq!(link.element().attribute_in("urn:vendor", "Tray"), Some("2"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn element(self) -> ElementRef<'d> {
         self.element
     }
 
     /// The place in the document, for edits.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><ResourceLinkPool><MediaLink rRef="m" Usage="Input"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let link = Ticket::of(&document)?.root().links().next().unwrap();
+    /// assert_eq!(document.element(link.node_id()), Some(link.element()));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn node_id(self) -> NodeId {
         self.element.id()
     }
 
     /// The kind of resource that is linked, such as `Media` for a `MediaLink`.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><ResourceLinkPool><ConventionalPrintingParamsLink rRef="p" Usage="Input"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let link = Ticket::of(&document)?.root().links().next().unwrap();
+    /// assert_eq!(link.resource_name(), "ConventionalPrintingParams");
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn resource_name(self) -> &'d str {
         let name = self.element.local_name();
         name.strip_suffix("Link").unwrap_or(name)
     }
 
     /// The ID of the resource (`rRef`); whether there is such a resource is [`ResourceLink::resource`]'s to say.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><ResourceLinkPool><MediaLink rRef="m1" Usage="Input"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let link = Ticket::of(&document)?.root().links().next().unwrap();
+    /// assert_eq!(link.rref(), "m1");
+    /// assert!(link.resource(&Ticket::of(&document)?).is_none(), "it leads nowhere");
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn rref(self) -> &'d str {
         self.element.attribute("rRef").unwrap_or_default()
     }
 
     /// Whether the resource goes in or comes out; `None` if the link does not say, as links in audits may.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><ResourceLinkPool><ComponentLink rRef="c" Usage="Output"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let link = Ticket::of(&document)?.root().links().next().unwrap();
+    /// assert_eq!(link.usage(), Some(agog_jdf::Usage::Output));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn usage(self) -> Option<Usage> {
         self.element
             .attribute("Usage")
@@ -72,6 +118,15 @@ impl<'d> ResourceLink<'d> {
     }
 
     /// The role among several of a kind, such as `Plate` or `Cover`.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><ResourceLinkPool><MediaLink rRef="m" Usage="Input" ProcessUsage="Cover"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let link = Ticket::of(&document)?.root().links().next().unwrap();
+    /// assert_eq!(link.process_usage(), Some("Cover"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn process_usage(self) -> Option<&'d str> {
         self.element.attribute("ProcessUsage")
     }
@@ -154,6 +209,16 @@ impl<'d> ResourceLink<'d> {
     }
 
     /// How much is planned: what the link says, else the resource's own amount.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><ResourcePool><Media ID="m" Amount="900"/></ResourcePool><ResourceLinkPool><MediaLink rRef="m" Usage="Input" Amount="500"/><MediaLink rRef="m" Usage="Input"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let ticket = Ticket::of(&document)?;
+    /// let planned: Vec<_> = ticket.root().links().map(|link| link.planned_amount(&ticket)).collect();
+    /// assert_eq!(planned, [Some(500.into()), Some(900.into())]);
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn planned_amount(self, ticket: &Ticket<'d>) -> Option<Decimal> {
         let planned = self.amounts(&mut Vec::new()).planned();
         planned.or_else(|| parse_decimal(self.resource(ticket)?.attribute("Amount")?))
@@ -210,16 +275,43 @@ impl<'d> JdfNode<'d> {
     }
 
     /// How much of the main input is planned, in its unit.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><ResourcePool><Media ID="m" Amount="900"/></ResourcePool><ResourceLinkPool><MediaLink rRef="m" Usage="Input"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let ticket = Ticket::of(&document)?;
+    /// assert_eq!(ticket.root().input_amount(&ticket), Some(900.into()));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn input_amount(self, ticket: &Ticket<'d>) -> Option<Decimal> {
         self.main_input(ticket)?.planned_amount(ticket)
     }
 
     /// How much of the main output is planned, in its unit.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><ResourcePool><Component ID="c"/></ResourcePool><ResourceLinkPool><ComponentLink rRef="c" Usage="Output" Amount="450"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let ticket = Ticket::of(&document)?;
+    /// assert_eq!(ticket.root().output_amount(&ticket), Some(450.into()));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn output_amount(self, ticket: &Ticket<'d>) -> Option<Decimal> {
         self.main_output(ticket)?.planned_amount(ticket)
     }
 
     /// The device that the ticket names for this node (JDF 1.5, `Device`), as its `DeviceID`.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><ResourcePool><Device ID="d" DeviceID="press-3"/></ResourcePool><ResourceLinkPool><DeviceLink rRef="d" Usage="Input"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let ticket = Ticket::of(&document)?;
+    /// assert_eq!(ticket.root().device_id(&ticket), Some("press-3"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn device_id(self, ticket: &Ticket<'d>) -> Option<&'d str> {
         let device = self
             .inputs()

@@ -84,21 +84,58 @@ impl<'d> Resource<'d> {
     }
 
     /// The element seen.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="m" v:Tray="2" xmlns:v="urn:vendor"/></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let media = Ticket::of(&document)?.resource("m").unwrap();
+    /// assert_eq!(media.element().attribute("v:Tray"), Some("2"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn element(self) -> ElementRef<'d> {
         self.element
     }
 
     /// The place in the document, for edits.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="m"/></JDF>"#;
+    /// let mut document = Document::parse(source, &Limits::default())?;
+    /// let media = Ticket::of(&document)?.resource("m").unwrap().node_id();
+    /// document.set_attribute(media, "Status", "Available")?;
+    /// assert_eq!(document.element(media).unwrap().attribute("Status"), Some("Available"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn node_id(self) -> NodeId {
         self.element.id()
     }
 
     /// The kind of resource, such as `Media` or `Component`.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="m"/></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let media = Ticket::of(&document)?.resource("m").unwrap();
+    /// assert_eq!(media.name(), "Media");
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn name(self) -> &'d str {
         self.element.local_name()
     }
 
     /// The `ID` of the whole resource, by which links and references mean it.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="m" PartIDKeys="SheetName"><Media SheetName="S1"/></Media></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let media = Ticket::of(&document)?.resource("m").unwrap();
+    /// assert_eq!(media.leaves()[0].id(), Some("m"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn id(self) -> Option<&'d str> {
         self.attribute("ID")
     }
@@ -133,26 +170,73 @@ impl<'d> Resource<'d> {
 
     /// The class of the resource, such as `Consumable` (JDF 1.5, Resources); what is known of each kind is in
     /// [`schema`](crate::schema).
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="m" Class="Consumable"/></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let media = Ticket::of(&document)?.resource("m").unwrap();
+    /// assert_eq!(media.class(), Some("Consumable"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn class(self) -> Option<&'d str> {
         self.attribute("Class")
     }
 
     /// Whether the resource, or this part of it, can be used.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="m" Status="Available" PartIDKeys="SheetName"><Media SheetName="S1" Status="InUse"/></Media></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let media = Ticket::of(&document)?.resource("m").unwrap();
+    /// assert_eq!(media.status(), Some(agog_jdf::ResourceStatus::Available));
+    /// assert_eq!(media.leaves()[0].status(), Some(agog_jdf::ResourceStatus::InUse));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn status(self) -> Option<ResourceStatus> {
         self.attribute("Status").map(|text| text.trim().into())
     }
 
     /// What people call it.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="m" DescriptiveName="Board 300"/></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let media = Ticket::of(&document)?.resource("m").unwrap();
+    /// assert_eq!(media.descriptive_name(), Some("Board 300"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn descriptive_name(self) -> Option<&'d str> {
         self.attribute("DescriptiveName")
     }
 
     /// The article number by which the office knows it.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="m" ProductID="ART-300"/></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let media = Ticket::of(&document)?.resource("m").unwrap();
+    /// assert_eq!(media.product_id(), Some("ART-300"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn product_id(self) -> Option<&'d str> {
         self.attribute("ProductID")
     }
 
     /// The parts directly below this one, in order. [`Resource::leaves`] goes all the way down.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="m" PartIDKeys="SheetName"><Media SheetName="S1"/><Media SheetName="S2"/></Media></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let media = Ticket::of(&document)?.resource("m").unwrap();
+    /// let sheets: Vec<_> = media.partitions().filter_map(|sheet| sheet.attribute("SheetName")).collect();
+    /// assert_eq!(sheets, ["S1", "S2"]);
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn partitions(self) -> impl Iterator<Item = Self> {
         let name = self.element.name();
         self.element

@@ -111,6 +111,12 @@ pub struct LotUse {
 
 impl ResourceUse {
     /// Good and waste together.
+    ///
+    /// ```
+    /// use agog_jdf::ResourceUse;
+    /// let ink = ResourceUse { good: "2.5".parse().unwrap(), waste: "0.25".parse().unwrap(), ..ResourceUse::default() };
+    /// assert_eq!(ink.total().to_string(), "2.75");
+    /// ```
     pub fn total(&self) -> Decimal {
         self.good + self.waste
     }
@@ -130,6 +136,19 @@ struct Sources {
 impl ProductionSummary {
     /// Sums up a node of a returned ticket. Nothing here fails: what cannot be read or does not agree is in
     /// [`ProductionSummary::findings`].
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, ProductionSummary, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" Type="Cutting"><ResourcePool><Media ID="m"/></ResourcePool>
+    ///   <AuditPool><ResourceAudit><MediaLink rRef="m" Usage="Input" ActualAmount="510"/></ResourceAudit></AuditPool>
+    ///   <ResourceLinkPool><MediaLink rRef="m" Usage="Input" ActualAmount="500"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let ticket = Ticket::of(&document)?;
+    /// let summary = ProductionSummary::of(ticket.root(), &ticket);
+    /// assert_eq!(summary.consumed[0].good, 510.into(), "the audit is the device's closing word");
+    /// assert_eq!(summary.findings[0].code, "amounts-differ");
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn of(node: JdfNode<'_>, ticket: &Ticket<'_>) -> Self {
         let mut summary = Self {
             end_status: node.status(),

@@ -45,11 +45,27 @@ pub struct AttributeRef<'a> {
 
 impl<'a> ElementRef<'a> {
     /// What edits of the document call this element by.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits};
+    /// let document = Document::parse(b"<JDF><AuditPool/></JDF>", &Limits::default())?;
+    /// let pool = document.root().children().next().unwrap();
+    /// assert_eq!(document.element(pool.id()), Some(pool));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn id(self) -> NodeId {
         self.id
     }
 
     /// The document that this is an element of.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, ElementRef, Limits};
+    /// fn version_of_job(element: ElementRef<'_>) -> Option<&str> { element.document().root().attribute("Version") }
+    /// let document = Document::parse(b"<JDF Version='1.5'><AuditPool/></JDF>", &Limits::default())?;
+    /// assert_eq!(version_of_job(document.root().children().next().unwrap()), Some("1.5"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn document(self) -> &'a Document {
         self.document
     }
@@ -71,16 +87,39 @@ impl<'a> ElementRef<'a> {
     }
 
     /// The name without its prefix.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits};
+    /// let document = Document::parse(b"<j:JDF xmlns:j='http://www.CIP4.org/JDFSchema_1_1'/>", &Limits::default())?;
+    /// assert_eq!(document.root().local_name(), "JDF");
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn local_name(self) -> &'a str {
         name::split(self.name()).1
     }
 
     /// The prefix as written; `None` if the name has none. Its meaning is [`ElementRef::namespace`].
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits};
+    /// let document = Document::parse(b"<JDF xmlns:v='urn:vendor'><v:Ticket/></JDF>", &Limits::default())?;
+    /// assert_eq!(document.root().prefix(), None);
+    /// assert_eq!(document.root().children().next().unwrap().prefix(), Some("v"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn prefix(self) -> Option<&'a str> {
         name::split(self.name()).0
     }
 
     /// The namespace of the element, whichever way it was declared; `None` if it is in none.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits};
+    /// let document = Document::parse(b"<JDF xmlns:v='urn:vendor'><v:Ticket/></JDF>", &Limits::default())?;
+    /// assert_eq!(document.root().namespace(), None);
+    /// assert_eq!(document.root().children().next().unwrap().namespace(), Some("urn:vendor"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn namespace(self) -> Option<&'a str> {
         let index = usize::from(self.node().namespace).checked_sub(1)?;
         Some(&self.document.namespaces[index].uri)
@@ -105,6 +144,15 @@ impl<'a> ElementRef<'a> {
     }
 
     /// Whether this element is of JDF at all, and not a vendor's extension.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits};
+    /// let source = b"<JDF xmlns='http://www.CIP4.org/JDFSchema_1_1' xmlns:v='urn:vendor'><v:Ticket/><AuditPool/></JDF>";
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let of_vendor = document.root().children().filter(|element| !element.is_of_jdf()).count();
+    /// assert_eq!(of_vendor, 1);
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn is_of_jdf(self) -> bool {
         usize::from(self.node().namespace)
             .checked_sub(1)
@@ -186,6 +234,15 @@ impl<'a> ElementRef<'a> {
     }
 
     /// The element around this one; `None` for the root.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits};
+    /// let document = Document::parse(b"<JDF><AuditPool><Created/></AuditPool></JDF>", &Limits::default())?;
+    /// let created = document.root().descendants().last().unwrap();
+    /// let around: Vec<_> = std::iter::successors(created.parent(), |element| element.parent()).map(|element| element.name()).collect();
+    /// assert_eq!(around, ["AuditPool", "JDF"]);
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn parent(self) -> Option<Self> {
         let id = self.document.node(self.id).parent?;
         Some(Self {

@@ -71,6 +71,10 @@ pub struct TicketMaterial {
 
 impl TicketMaterial {
     /// A material without an article number, amount or lot.
+    ///
+    /// ```
+    /// assert_eq!(agog_jdf::TicketMaterial::named("Board").name, "Board");
+    /// ```
     pub fn named(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -79,6 +83,11 @@ impl TicketMaterial {
     }
 
     /// Says the article number.
+    ///
+    /// ```
+    /// use agog_jdf::TicketMaterial;
+    /// assert_eq!(TicketMaterial::named("Board").product("ART-300").product_id.as_deref(), Some("ART-300"));
+    /// ```
     #[must_use]
     pub fn product(mut self, product_id: impl Into<String>) -> Self {
         self.product_id = Some(product_id.into());
@@ -86,6 +95,11 @@ impl TicketMaterial {
     }
 
     /// Says how much is planned.
+    ///
+    /// ```
+    /// use agog_jdf::TicketMaterial;
+    /// assert_eq!(TicketMaterial::named("Board").amount(15_000.into()).amount, Some(15_000.into()));
+    /// ```
     #[must_use]
     pub fn amount(mut self, amount: Decimal) -> Self {
         self.amount = Some(amount);
@@ -93,6 +107,11 @@ impl TicketMaterial {
     }
 
     /// Adds a lot by its number.
+    ///
+    /// ```
+    /// use agog_jdf::TicketMaterial;
+    /// assert_eq!(TicketMaterial::named("Board").lot("L-1").lot("L-2").lots, ["L-1", "L-2"]);
+    /// ```
     #[must_use]
     pub fn lot(mut self, number: impl Into<String>) -> Self {
         self.lots.push(number.into());
@@ -130,6 +149,14 @@ impl TicketMaterial {
 impl PrintTicket {
     /// A ticket for one part of a job on one press, from paper to printed sheets; everything else can be set
     /// afterwards.
+    ///
+    /// ```
+    /// use agog_jdf::PrintTicket;
+    /// let mut ticket = PrintTicket::new("J-1001", "P1", "press-3", "2025-03-01T08:00:00Z".parse().unwrap());
+    /// ticket.customer = Some("Honey & Co".to_owned());
+    /// let xml = String::from_utf8(ticket.to_bytes()).unwrap();
+    /// assert!(xml.contains(r#"OrganizationName="Honey &amp; Co""#) && xml.contains(r#"DeviceID="press-3""#));
+    /// ```
     pub fn new(
         job_id: impl Into<String>,
         job_part_id: impl Into<String>,

@@ -44,6 +44,11 @@ pub struct StepAmounts {
 
 impl StepAmounts {
     /// All that goes in.
+    ///
+    /// ```
+    /// use agog_jdf::build::StepAmounts;
+    /// assert_eq!(StepAmounts { input_good: 1_250, waste: 17, output_good: 10_000 }.input(), 1_267);
+    /// ```
     pub fn input(self) -> u64 {
         self.input_good.saturating_add(self.waste)
     }

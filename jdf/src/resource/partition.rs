@@ -135,6 +135,15 @@ impl<'d> Resource<'d> {
     }
 
     /// What a `Part` means that names keys which this resource does not have.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="m" PartUsage="Sparse"/></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let media = Ticket::of(&document)?.resource("m").unwrap();
+    /// assert_eq!(media.part_usage(), agog_jdf::resource::PartUsage::Sparse);
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn part_usage(self) -> PartUsage {
         self.whole()
             .element
@@ -144,6 +153,15 @@ impl<'d> Resource<'d> {
     }
 
     /// The whole resource that this is a part of; itself if it is no part.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="m" PartIDKeys="SheetName"><Media SheetName="S1"/></Media></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let media = Ticket::of(&document)?.resource("m").unwrap();
+    /// assert_eq!(media.leaves()[0].whole(), media);
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     #[must_use]
     pub fn whole(self) -> Self {
         let mut whole = self;
