@@ -181,11 +181,27 @@ pub struct Part<'b> {
 
 impl Part<'_> {
     /// The content. Borrowed from the package unless a transfer encoding had to be undone.
+    ///
+    /// ```
+    /// use agog_jdf::package::{Package, PackageLimits};
+    /// let body = b"--b\nContent-Transfer-Encoding: quoted-printable\n\n<JDF ID=3D=22n1=22/>\n--b--";
+    /// let package = Package::parse(None, body, &PackageLimits::default())?;
+    /// assert_eq!(package.parts[0].body(), br#"<JDF ID="n1"/>"#);
+    /// # Ok::<(), agog_jdf::package::PackageError>(())
+    /// ```
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
     /// What references can call the part.
+    ///
+    /// ```
+    /// use agog_jdf::package::{Package, PackageLimits};
+    /// let body = b"--b\nContent-ID: <m>\n\n<JMF/>\n--b\nContent-ID: <t>\n\n<JDF/>\n--b--";
+    /// let package = Package::parse(None, body, &PackageLimits::default())?;
+    /// assert_eq!(package.parts[1].name().content_id, Some("t"));
+    /// # Ok::<(), agog_jdf::package::PackageError>(())
+    /// ```
     pub fn name(&self) -> PartName<'_> {
         PartName {
             content_id: self.content_id.as_deref(),
@@ -194,11 +210,27 @@ impl Part<'_> {
     }
 
     /// Whether the part is a ticket, by its content or, where that is vague, by its type.
+    ///
+    /// ```
+    /// use agog_jdf::package::{Package, PackageLimits};
+    /// let body = b"--b\nContent-Type: text/xml\n\n<?xml version=\"1.0\"?><j:JDF xmlns:j=\"http://www.CIP4.org/JDFSchema_1_1\"/>\n--b--";
+    /// let package = Package::parse(None, body, &PackageLimits::default())?;
+    /// assert!(package.parts[0].is_jdf(), "whatever the type says");
+    /// # Ok::<(), agog_jdf::package::PackageError>(())
+    /// ```
     pub fn is_jdf(&self) -> bool {
         is_jdf_part(&self.content_type, &self.body)
     }
 
     /// Whether the part holds messages, by its content or, where that is vague, by its type.
+    ///
+    /// ```
+    /// use agog_jdf::package::{Package, PackageLimits};
+    /// let body = b"--b\nContent-ID: <m>\n\n<JMF/>\n--b\nContent-ID: <t>\n\n<JDF/>\n--b--";
+    /// let package = Package::parse(None, body, &PackageLimits::default())?;
+    /// assert_eq!(package.parts.iter().map(|part| part.is_jmf()).collect::<Vec<_>>(), [true, false]);
+    /// # Ok::<(), agog_jdf::package::PackageError>(())
+    /// ```
     pub fn is_jmf(&self) -> bool {
         is_jmf_part(&self.content_type, &self.body)
     }
@@ -276,6 +308,15 @@ impl<'b> Package<'b> {
     }
 
     /// The tickets, in order.
+    ///
+    /// ```
+    /// use agog_jdf::package::{Package, PackageLimits};
+    /// let body = b"--b\nContent-ID: <m>\n\n<JMF/>\n--b\nContent-ID: <t>\n\n<JDF/>\n--b--";
+    /// let package = Package::parse(None, body, &PackageLimits::default())?;
+    /// let ids: Vec<_> = package.tickets().filter_map(|part| part.content_id.as_deref()).collect();
+    /// assert_eq!(ids, ["t"]);
+    /// # Ok::<(), agog_jdf::package::PackageError>(())
+    /// ```
     pub fn tickets(&self) -> impl Iterator<Item = &Part<'b>> {
         self.parts.iter().filter(|part| part.is_jdf())
     }
@@ -296,6 +337,15 @@ impl<'b> Package<'b> {
     }
 
     /// The parts by their names, to resolve many references.
+    ///
+    /// ```
+    /// use agog_jdf::package::{Package, PackageLimits};
+    /// let body = b"--b\nContent-ID: <m>\n\n<JMF/>\n--b\nContent-ID: <t>\n\n<JDF/>\n--b--";
+    /// let package = Package::parse(None, body, &PackageLimits::default())?;
+    /// let index = package.index();
+    /// assert_eq!((index.len(), index.resolve("cid:t")), (2, Some(1)));
+    /// # Ok::<(), agog_jdf::package::PackageError>(())
+    /// ```
     pub fn index(&self) -> PartIndex {
         PartIndex::new(self.parts.iter().map(Part::name))
     }

@@ -41,6 +41,13 @@ pub struct PartIndex {
 
 impl PartIndex {
     /// Numbers the parts from 0 in the order given.
+    ///
+    /// ```
+    /// use agog_jdf::package::{PartIndex, PartName};
+    /// let ids = ["message", "ticket", "page1"];
+    /// let index = PartIndex::new(ids.map(|id| PartName { content_id: Some(id), file_name: None }));
+    /// assert_eq!(index.resolve("cid:page1"), Some(2));
+    /// ```
     pub fn new<'p>(parts: impl IntoIterator<Item = PartName<'p>>) -> Self {
         let mut index = Self::default();
         for (number, part) in parts.into_iter().enumerate() {
@@ -57,11 +64,21 @@ impl PartIndex {
     }
 
     /// How many parts there are.
+    ///
+    /// ```
+    /// use agog_jdf::package::{PartIndex, PartName};
+    /// let nameless = PartName { content_id: None, file_name: None };
+    /// assert_eq!(PartIndex::new([nameless]).len(), 1, "also a part that nothing can refer to counts");
+    /// ```
     pub fn len(&self) -> usize {
         self.parts
     }
 
     /// Whether there is none.
+    ///
+    /// ```
+    /// assert!(agog_jdf::package::PartIndex::new([]).is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.parts == 0
     }

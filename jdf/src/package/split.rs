@@ -129,6 +129,14 @@ pub struct Splitter {
 
 impl Splitter {
     /// Begins with the `Content-Type` of the request or answer, if there is one. It is only a hint.
+    ///
+    /// ```
+    /// use agog_jdf::package::{Event, PackageLimits, Splitter};
+    /// let mut splitter = Splitter::new(Some("multipart/related; boundary=wrong"), &PackageLimits::default());
+    /// splitter.push(b"--right\n\n<JDF/>\n--right--");
+    /// splitter.finish();
+    /// assert!(matches!(splitter.next_event(), Ok(Some(Event::Part(_)))), "the body knows better");
+    /// ```
     pub fn new(content_type: Option<&str>, limits: &PackageLimits) -> Self {
         Self {
             limits: *limits,
@@ -150,6 +158,18 @@ impl Splitter {
     }
 
     /// Adds the next bytes. Take all events before the next push, or the bytes pile up.
+    ///
+    /// ```
+    /// use agog_jdf::package::{Event, PackageLimits, Splitter};
+    /// let mut splitter = Splitter::new(None, &PackageLimits::default());
+    /// splitter.push(b"<J");
+    /// assert!(matches!(splitter.next_event()?, Some(Event::Part(_))));
+    /// assert_eq!(splitter.next_event()?, Some(Event::Body(b"<J")));
+    /// assert_eq!(splitter.next_event()?, None, "that was all so far");
+    /// splitter.push(b"DF/>");
+    /// assert_eq!(splitter.next_event()?, Some(Event::Body(b"DF/>")));
+    /// # Ok::<(), agog_jdf::package::PackageError>(())
+    /// ```
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.drain(..self.read);
         self.offset += self.read;
@@ -161,6 +181,17 @@ impl Splitter {
     }
 
     /// Says that nothing follows. Take the last events after it.
+    ///
+    /// ```
+    /// use agog_jdf::package::{Event, PackageLimits, Splitter};
+    /// let mut splitter = Splitter::new(None, &PackageLimits::default());
+    /// splitter.push(b"<JDF/>");
+    /// splitter.finish();
+    /// while let Some(event) = splitter.next_event()? {
+    ///     assert_ne!(event, Event::End { complete: false }, "a lone document needs no delimiter");
+    /// }
+    /// # Ok::<(), agog_jdf::package::PackageError>(())
+    /// ```
     pub fn finish(&mut self) {
         self.ended = true;
     }
@@ -181,6 +212,17 @@ impl Splitter {
     }
 
     /// Bytes held in the buffers now.
+    ///
+    /// ```
+    /// use agog_jdf::package::{PackageLimits, Splitter};
+    /// let mut splitter = Splitter::new(None, &PackageLimits::default());
+    /// for _ in 0..100 {
+    ///     splitter.push(&[b'<'; 1000]);
+    ///     while splitter.next_event()?.is_some() {}
+    /// }
+    /// assert!(splitter.held_bytes() <= 2_000, "however long the package is");
+    /// # Ok::<(), agog_jdf::package::PackageError>(())
+    /// ```
     pub fn held_bytes(&self) -> usize {
         self.buffer.len() + self.decoded.len()
     }

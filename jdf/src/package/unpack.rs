@@ -168,6 +168,18 @@ impl UnpackedPart {
     }
 
     /// Whether the content has this check sum (`FileSpec/@CheckSum`, hexadecimal, any case).
+    ///
+    /// ```
+    /// use agog_jdf::package::{UnpackLimits, unpack};
+    /// let directory = std::env::temp_dir().join(format!("agog-unpacked1-{}", std::process::id()));
+    /// std::fs::create_dir_all(&directory)?;
+    /// let body = b"<JDF/>";
+    /// let package = unpack(&body[..], None, &directory, &UnpackLimits::default()).unwrap();
+    /// let sum = "6375435d14344a50c6f3834eb03b9867";
+    /// assert!(package.parts[0].has_check_sum(sum) && !package.parts[0].has_check_sum(&sum[2..]));
+    /// std::fs::remove_dir_all(&directory)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn has_check_sum(&self, check_sum: &str) -> bool {
         let mut digits = check_sum.trim().as_bytes().chunks(2);
         let is_equal = |byte: &u8| matches!(digits.next(), Some([high, low]) if hex_pair(*high, *low) == Some(*byte));
@@ -200,16 +212,50 @@ pub struct UnpackedPackage {
 
 impl UnpackedPackage {
     /// The first part with messages.
+    ///
+    /// ```
+    /// use agog_jdf::package::{UnpackLimits, unpack};
+    /// let directory = std::env::temp_dir().join(format!("agog-unpacked2-{}", std::process::id()));
+    /// std::fs::create_dir_all(&directory)?;
+    /// let body = b"--b\nContent-ID: <m>\n\n<JMF/>\n--b\nContent-ID: <t>\n\n<JDF/>\n--b--";
+    /// let package = unpack(&body[..], None, &directory, &UnpackLimits::default()).unwrap();
+    /// assert_eq!(package.jmf().unwrap().content_id.as_deref(), Some("m"));
+    /// std::fs::remove_dir_all(&directory)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn jmf(&self) -> Option<&UnpackedPart> {
         self.parts.iter().find(|part| part.is_messages)
     }
 
     /// The tickets, in order.
+    ///
+    /// ```
+    /// use agog_jdf::package::{UnpackLimits, unpack};
+    /// let directory = std::env::temp_dir().join(format!("agog-unpacked3-{}", std::process::id()));
+    /// std::fs::create_dir_all(&directory)?;
+    /// let body = b"--b\nContent-ID: <m>\n\n<JMF/>\n--b\nContent-ID: <t>\n\n<JDF/>\n--b--";
+    /// let package = unpack(&body[..], None, &directory, &UnpackLimits::default()).unwrap();
+    /// assert_eq!(package.tickets().count(), 1);
+    /// std::fs::remove_dir_all(&directory)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn tickets(&self) -> impl Iterator<Item = &UnpackedPart> {
         self.parts.iter().filter(|part| part.is_ticket)
     }
 
     /// The part that a `cid:` URL means, by the rules of [`PartIndex`].
+    ///
+    /// ```
+    /// use agog_jdf::package::{UnpackLimits, unpack};
+    /// let directory = std::env::temp_dir().join(format!("agog-unpacked4-{}", std::process::id()));
+    /// std::fs::create_dir_all(&directory)?;
+    /// let body = b"--b\nContent-ID: <m>\n\n<JMF/>\n--b\nContent-ID: <t>\n\n<JDF/>\n--b--";
+    /// let package = unpack(&body[..], None, &directory, &UnpackLimits::default()).unwrap();
+    /// let ticket = package.resolve_cid("cid:T").unwrap();
+    /// assert_eq!(std::fs::read(&ticket.path)?, b"<JDF/>");
+    /// std::fs::remove_dir_all(&directory)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn resolve_cid(&self, url: &str) -> Option<&UnpackedPart> {
         self.parts.get(self.index().resolve(url)?)
     }
@@ -217,12 +263,34 @@ impl UnpackedPackage {
     /// The relative URL of the file that a `cid:` URL means, for a ticket in the same directory.
     ///
     /// `None` if the URL leads to no part.
+    ///
+    /// ```
+    /// use agog_jdf::package::{UnpackLimits, unpack};
+    /// let directory = std::env::temp_dir().join(format!("agog-unpacked5-{}", std::process::id()));
+    /// std::fs::create_dir_all(&directory)?;
+    /// let body = b"--b\nContent-ID: <p1>\nContent-Disposition: attachment; filename=\"page 1.pdf\"\n\n%PDF\n--b--";
+    /// let package = unpack(&body[..], None, &directory, &UnpackLimits::default()).unwrap();
+    /// assert_eq!(package.relative_url("cid:p1").as_deref(), Some("./page%201.pdf"));
+    /// std::fs::remove_dir_all(&directory)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn relative_url(&self, url: &str) -> Option<String> {
         let name = self.resolve_cid(url)?.path.file_name()?.to_str()?;
         Some(format!("./{}", percent_encoded(name)))
     }
 
     /// The parts by their names, to resolve many references.
+    ///
+    /// ```
+    /// use agog_jdf::package::{UnpackLimits, unpack};
+    /// let directory = std::env::temp_dir().join(format!("agog-unpacked6-{}", std::process::id()));
+    /// std::fs::create_dir_all(&directory)?;
+    /// let body = b"--b\nContent-ID: <m>\n\n<JMF/>\n--b\nContent-ID: <t>\n\n<JDF/>\n--b--";
+    /// let package = unpack(&body[..], None, &directory, &UnpackLimits::default()).unwrap();
+    /// assert_eq!(package.index().resolve("cid:t"), Some(1));
+    /// std::fs::remove_dir_all(&directory)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn index(&self) -> PartIndex {
         PartIndex::new(self.parts.iter().map(UnpackedPart::name))
     }

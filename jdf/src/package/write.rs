@@ -119,6 +119,17 @@ impl<'r> PackageWriter<'r> {
     }
 
     /// Adds the messages. They come first, whenever they were added.
+    ///
+    /// ```
+    /// use agog_jdf::package::{FileHead, Package, PackageLimits, PackageWriter};
+    /// let mut writer = PackageWriter::new([7; 16]);
+    /// writer.ticket("t", b"<JDF/>".to_vec()).jmf(b"<JMF/>".to_vec());
+    /// let mut body = Vec::new();
+    /// writer.write_to(&mut body)?;
+    /// let package = Package::parse(None, &body, &PackageLimits::default()).unwrap();
+    /// assert!(package.parts[0].is_jmf());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn jmf(&mut self, jmf: Vec<u8>) -> &mut Self {
         let length = jmf.len() as u64;
         let head = FileHead {
@@ -130,6 +141,17 @@ impl<'r> PackageWriter<'r> {
     }
 
     /// Adds a ticket. The messages refer to it by [`cid_url`].
+    ///
+    /// ```
+    /// use agog_jdf::package::{FileHead, Package, PackageLimits, PackageWriter};
+    /// let mut writer = PackageWriter::new([7; 16]);
+    /// writer.ticket("job 7", b"<JDF/>".to_vec());
+    /// let mut body = Vec::new();
+    /// writer.write_to(&mut body)?;
+    /// let package = Package::parse(None, &body, &PackageLimits::default()).unwrap();
+    /// assert!(package.resolve_cid("cid:job_7").is_some(), "spaces do not survive in content IDs");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn ticket(&mut self, content_id: &str, jdf: Vec<u8>) -> &mut Self {
         let length = jdf.len() as u64;
         let head = FileHead {
@@ -142,6 +164,15 @@ impl<'r> PackageWriter<'r> {
 
     /// Adds a file that a ticket or another file refers to. If its length in bytes is told, it is held to it:
     /// writing fails when the source gives more or less, since the `Content-Length` would lie.
+    ///
+    /// ```
+    /// use agog_jdf::package::{FileHead, Package, PackageLimits, PackageWriter};
+    /// let mut writer = PackageWriter::new([7; 16]);
+    /// let head = FileHead { content_id: "p1", content_type: "application/pdf", file_name: None };
+    /// writer.file(&head, Some(9), &b"%PDF-1.7"[..]);
+    /// let error = writer.write_to(&mut std::io::sink()).unwrap_err();
+    /// assert!(error.to_string().contains("shorter than was announced"));
+    /// ```
     pub fn file(
         &mut self,
         head: &FileHead<'_>,
@@ -176,6 +207,13 @@ impl<'r> PackageWriter<'r> {
     }
 
     /// The `Content-Type` for the HTTP header, boundary included. Add all parts first.
+    ///
+    /// ```
+    /// use agog_jdf::package::{FileHead, Package, PackageLimits, PackageWriter};
+    /// let mut writer = PackageWriter::new([7; 16]);
+    /// writer.jmf(b"<JMF/>".to_vec());
+    /// assert!(writer.content_type().starts_with("multipart/related; type=\"application/vnd.cip4-jmf+xml\"; boundary="));
+    /// ```
     pub fn content_type(&self) -> String {
         let boundary = self.boundary();
         let root = self
@@ -186,6 +224,15 @@ impl<'r> PackageWriter<'r> {
     }
 
     /// Bytes of the whole package; `None` if the length of a part is not known. Add all parts first.
+    ///
+    /// ```
+    /// use agog_jdf::package::{FileHead, Package, PackageLimits, PackageWriter};
+    /// let mut writer = PackageWriter::new([7; 16]);
+    /// writer.jmf(b"<JMF/>".to_vec());
+    /// let length = writer.content_length().unwrap();
+    /// assert_eq!(writer.write_to(&mut std::io::sink())?, length);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn content_length(&self) -> Option<u64> {
         let boundary = self.boundary();
         let heads: usize = self
@@ -201,6 +248,16 @@ impl<'r> PackageWriter<'r> {
     }
 
     /// The package as a reader, for the body of an HTTP request. Reading fails as [`PackageWriter::write_to`] does.
+    ///
+    /// ```
+    /// use agog_jdf::package::PackageWriter;
+    /// let mut writer = PackageWriter::new([7; 16]);
+    /// writer.jmf(b"<JMF/>".to_vec());
+    /// let mut body = Vec::new();
+    /// std::io::copy(&mut writer.into_reader(), &mut body)?;
+    /// assert!(body.ends_with(b"--\r\n"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn into_reader(self) -> PackageReader<'r> {
         let boundary = self.boundary();
         let mut segments = VecDeque::with_capacity(self.parts.len() * 2 + 1);
@@ -224,6 +281,15 @@ impl<'r> PackageWriter<'r> {
     /// # Errors
     /// Whatever reading the files or writing the package fails with, and a file that is longer or shorter than was
     /// announced. What was written until then is no package.
+    ///
+    /// ```
+    /// let mut writer = agog_jdf::package::PackageWriter::new([7; 16]);
+    /// writer.jmf(b"<JMF/>".to_vec());
+    /// let mut body = Vec::new();
+    /// let length = writer.write_to(&mut body)?;
+    /// assert_eq!(length, body.len() as u64);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn write_to(self, out: &mut impl Write) -> io::Result<u64> {
         let mut reader = self.into_reader();
         let mut chunk = vec![0; CHUNK_BYTES];
@@ -378,6 +444,13 @@ pub struct Outgoing {
 
 impl Outgoing {
     /// Begins a package with its messages.
+    ///
+    /// ```
+    /// use agog_jdf::package::{Outgoing, Package, PackageLimits};
+    /// let (content_type, body) = Outgoing::new(b"<JMF/>".to_vec()).finish();
+    /// let package = Package::parse(Some(&content_type), &body, &PackageLimits::default()).unwrap();
+    /// assert_eq!((package.parts.len(), package.jmf().unwrap().body()), (1, &b"<JMF/>"[..]));
+    /// ```
     pub fn new(jmf: Vec<u8>) -> Self {
         Self {
             jmf,
@@ -386,12 +459,30 @@ impl Outgoing {
     }
 
     /// Adds a ticket; the messages refer to it as `cid:` and this content ID, which is also its file name.
+    ///
+    /// ```
+    /// use agog_jdf::package::{Outgoing, Package, PackageLimits};
+    /// let mut outgoing = Outgoing::new(b"<JMF/>".to_vec());
+    /// outgoing.ticket("j7.jdf", b"<JDF/>".to_vec());
+    /// let (_, body) = outgoing.finish();
+    /// let package = Package::parse(None, &body, &PackageLimits::default()).unwrap();
+    /// assert_eq!(package.resolve_cid("cid:j7.jdf").unwrap().file_name.as_deref(), Some("j7.jdf"));
+    /// ```
     pub fn ticket(&mut self, content_id: &str, jdf: Vec<u8>) -> &mut Self {
         self.tickets.push((content_id.to_owned(), jdf));
         self
     }
 
     /// Adds a file that a ticket refers to.
+    ///
+    /// ```
+    /// use agog_jdf::package::{Outgoing, Package, PackageLimits};
+    /// let mut outgoing = Outgoing::new(b"<JMF/>".to_vec());
+    /// outgoing.file("p1", "application/pdf", b"%PDF-1.7".to_vec());
+    /// let (_, body) = outgoing.finish();
+    /// let package = Package::parse(None, &body, &PackageLimits::default()).unwrap();
+    /// assert_eq!(package.resolve_cid("cid:p1").unwrap().content_type, "application/pdf");
+    /// ```
     pub fn file(&mut self, content_id: &str, content_type: &str, body: Vec<u8>) -> &mut Self {
         self.files
             .push((content_id.to_owned(), content_type.to_owned(), body));
@@ -399,6 +490,12 @@ impl Outgoing {
     }
 
     /// The `Content-Type` of the package, boundary included, and its bytes.
+    ///
+    /// ```
+    /// use agog_jdf::package::Outgoing;
+    /// let pack = || Outgoing::new(b"<JMF/>".to_vec()).finish();
+    /// assert_eq!(pack(), pack(), "the same parts give the same bytes");
+    /// ```
     pub fn finish(self) -> (String, Vec<u8>) {
         let mut writer = PackageWriter::new([0; 16]);
         writer.boundary = Some(self.boundary());

@@ -114,6 +114,12 @@ pub(crate) enum Place {
 
 impl Common {
     /// A resource with an ID.
+    ///
+    /// ```
+    /// use agog_jdf::resource::{Common, NewMedia};
+    /// let media = NewMedia { common: Common::id("m1"), ..Default::default() };
+    /// assert!(media.to_element().to_xml().contains(r#"ID="m1""#));
+    /// ```
     pub fn id(id: impl Into<String>) -> Self {
         Self {
             id: Some(id.into()),
@@ -122,11 +128,23 @@ impl Common {
     }
 
     /// A partition with one key.
+    ///
+    /// ```
+    /// use agog_jdf::resource::{Common, NewMedia};
+    /// let sheet = NewMedia { common: Common::partition("SheetName", "S1"), weight: Some(90.0), ..Default::default() };
+    /// let media = NewMedia { common: Common::id("m").partitioned_by(&["SheetName"]), partitions: vec![sheet], ..Default::default() };
+    /// assert!(media.to_element().to_xml().contains(r#"PartIDKeys="SheetName"><Media SheetName="S1" Weight="90"/>"#));
+    /// ```
     pub fn partition(key: impl Into<String>, value: impl Into<String>) -> Self {
         Self::default().key(key, value)
     }
 
     /// Says what a person calls it.
+    ///
+    /// ```
+    /// use agog_jdf::resource::Common;
+    /// assert_eq!(Common::id("m1").named("Board").descriptive_name.as_deref(), Some("Board"));
+    /// ```
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.descriptive_name = Some(name.into());
@@ -134,6 +152,12 @@ impl Common {
     }
 
     /// Adds a key of this partition.
+    ///
+    /// ```
+    /// use agog_jdf::resource::Common;
+    /// let front = Common::partition("SheetName", "S1").key("Side", "Front");
+    /// assert_eq!(front.keys[1], ("Side".to_owned(), "Front".to_owned()));
+    /// ```
     #[must_use]
     pub fn key(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.keys.push((key.into(), value.into()));
@@ -141,6 +165,11 @@ impl Common {
     }
 
     /// Says by which keys the resource is partitioned, outermost first.
+    ///
+    /// ```
+    /// use agog_jdf::resource::Common;
+    /// assert_eq!(Common::id("p").partitioned_by(&["SheetName", "Side"]).part_id_keys, ["SheetName", "Side"]);
+    /// ```
     #[must_use]
     pub fn partitioned_by(mut self, keys: &[&str]) -> Self {
         self.part_id_keys = keys.iter().map(|key| (*key).to_owned()).collect();
@@ -148,6 +177,12 @@ impl Common {
     }
 
     /// Adds a reference to another resource.
+    ///
+    /// ```
+    /// use agog_jdf::resource::{Common, NewComponent};
+    /// let sheet = NewComponent { common: Common::id("c").refers_to("Media", "m1"), ..Default::default() };
+    /// assert!(sheet.to_element().to_xml().contains(r#"<MediaRef rRef="m1"/>"#));
+    /// ```
     #[must_use]
     pub fn refers_to(mut self, name: impl Into<String>, id: impl Into<String>) -> Self {
         self.refs.push((name.into(), id.into()));

@@ -161,6 +161,12 @@ impl DataType {
     ///
     /// # Errors
     /// What is expected, when it is not.
+    ///
+    /// ```
+    /// use agog_jdf::schema::DataType;
+    /// assert!(DataType::IntegerRanges.check("0 ~ 3 7").is_ok());
+    /// assert!(DataType::DateTime.check("2025-03-01 08:00").is_err(), "readable, but not as JDF wants it");
+    /// ```
     pub fn check(self, text: &str) -> Result<(), Expected> {
         let trimmed = text.trim();
         let fits = match self {
