@@ -169,7 +169,7 @@ fn library() -> Vec<(String, String)> {
             // The command has no public items.
             if path.is_dir() && below != "bin" {
                 folders.push(path);
-            } else if below.ends_with(".rs") {
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
                 files.push((below, std::fs::read_to_string(&path).unwrap()));
             }
         }
