@@ -4,12 +4,12 @@
 //! without it the node's link (cumulative) counts, and without that the sum over the phases. Where they
 //! disagree, that is a finding.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
-use crate::amount::Amounts;
+use crate::amount::{Amounts, Lot};
 use crate::audit::{Audit, AuditAmount, AuditContent, PhaseTime};
 use crate::finding::{Finding, Severity};
 use crate::jmf::Notification;
@@ -118,7 +118,7 @@ impl ResourceUse {
     /// assert_eq!(ink.total().to_string(), "2.75");
     /// ```
     pub fn total(&self) -> Decimal {
-        self.good + self.waste
+        self.good.saturating_add(self.waste)
     }
 }
 
@@ -291,39 +291,76 @@ impl Sources {
             used.waste = used
                 .waste
                 .saturating_add(amounts.actual_waste().unwrap_or_default());
-            for (lot, is_waste) in amounts.all_lots() {
-                used.add_lot(&lot.lot_id, lot.actual_amount, is_waste);
-            }
         }
+        used.lots = add_up_lots(chosen.iter().flat_map(|amounts| amounts.all_lots()));
         // Devices that do not follow lots leave them out; the plan then tells which lot was meant.
         if used.lots.is_empty() {
-            for (lot, is_waste) in self.link.iter().flat_map(Amounts::all_lots) {
-                used.add_lot(&lot.lot_id, lot.actual_amount, is_waste);
-            }
+            used.lots = add_up_lots(self.link.iter().flat_map(Amounts::all_lots));
         }
         Some(used)
     }
 }
 
-impl ResourceUse {
-    /// Amounts of the same lot and kind add up.
-    fn add_lot(&mut self, lot_id: &str, amount: Option<Decimal>, is_waste: bool) {
-        match self
-            .lots
-            .iter_mut()
-            .find(|lot| lot.lot_id == lot_id && lot.is_waste == is_waste)
-        {
-            Some(lot) => {
-                lot.amount = [lot.amount, amount]
-                    .into_iter()
-                    .flatten()
-                    .reduce(Decimal::saturating_add);
-            }
-            None => self.lots.push(LotUse {
-                lot_id: lot_id.to_owned(),
-                amount,
+/// Amounts of the same lot and kind add up; the lots stay in the order of their first mention.
+fn add_up_lots<'a>(lots: impl Iterator<Item = (&'a Lot, bool)>) -> Vec<LotUse> {
+    let mut uses: Vec<LotUse> = Vec::new();
+    let mut places: HashMap<(&str, bool), usize> = HashMap::new();
+    for (lot, is_waste) in lots {
+        let place = *places.entry((&lot.lot_id, is_waste)).or_insert(uses.len());
+        if let Some(known) = uses.get_mut(place) {
+            known.amount = [known.amount, lot.actual_amount]
+                .into_iter()
+                .flatten()
+                .reduce(Decimal::saturating_add);
+        } else {
+            uses.push(LotUse {
+                lot_id: lot.lot_id.clone(),
+                amount: lot.actual_amount,
                 is_waste,
-            }),
+            });
         }
+    }
+    uses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_total_that_no_press_makes_is_capped_and_does_not_panic() {
+        let used = ResourceUse {
+            good: Decimal::MAX,
+            waste: 1.into(),
+            ..ResourceUse::default()
+        };
+        assert_eq!(used.total(), Decimal::MAX);
+    }
+
+    #[test]
+    fn amounts_of_a_lot_add_up_apart_for_good_and_waste() {
+        let lot = |id: &str, amount: Option<u32>| Lot {
+            lot_id: id.to_owned(),
+            actual_amount: amount.map(Decimal::from),
+            ..Lot::default()
+        };
+        let lots = [
+            (lot("b", Some(2)), false),
+            (lot("a", None), false),
+            (lot("b", Some(3)), true),
+            (lot("b", Some(4)), false),
+        ];
+        let found: Vec<_> = add_up_lots(lots.iter().map(|(lot, is_waste)| (lot, *is_waste)))
+            .into_iter()
+            .map(|used| (used.lot_id, used.amount, used.is_waste))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("b".to_owned(), Some(6.into()), false),
+                ("a".to_owned(), None, false),
+                ("b".to_owned(), Some(3.into()), true),
+            ]
+        );
     }
 }
