@@ -86,10 +86,8 @@ fn parse_clock(text: &str) -> Option<(Time, Option<&'static str>)> {
         format!("{digits:0<9}").parse().ok()?
     };
     // A leap second is written as 60.
-    Some((
-        Time::new(hour, minute, second.min(59), nanosecond).ok()?,
-        remark,
-    ))
+    let second = if second == 60 { 59 } else { second };
+    Some((Time::new(hour, minute, second, nanosecond).ok()?, remark))
 }
 
 fn number(text: &str) -> Option<i8> {
@@ -212,6 +210,7 @@ mod tests {
             "now",
             "2025-13-01T08:00:00Z",
             "2025-03-01T25:00:00Z",
+            "2025-03-01T08:00:61Z",
             "2025-03-01T08:00:00+99:00",
             "1382612345678",
             "2025-03-01Täh",
