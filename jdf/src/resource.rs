@@ -153,19 +153,20 @@ impl<'d> Resource<'d> {
     /// # Ok::<(), agog_jdf::Error>(())
     /// ```
     pub fn attribute(self, name: &str) -> Option<&'d str> {
-        let own = self.element.attribute(name);
-        own.or_else(|| {
-            let identical = self.identical_for(name)?;
-            identical.element.attribute(name)
+        std::iter::successors(Some(self), |part| part.around()).find_map(|part| {
+            let own = part.element.attribute(name);
+            own.or_else(|| part.identical_attribute(name))
         })
-        .or_else(|| self.around()?.attribute(name))
     }
 
-    /// The identical part, unless the attribute is a key, which says what part this is.
-    fn identical_for(self, name: &str) -> Option<Self> {
+    /// What the identical part says, unless the attribute is a key, which says what part this is.
+    fn identical_attribute(self, name: &str) -> Option<&'d str> {
         self.element.child("Identical")?;
-        let is_key = self.part_id_keys().contains(&name);
-        if is_key { None } else { self.identical() }
+        if self.part_id_keys().contains(&name) {
+            return None;
+        }
+        let mut parts = self.identical_parts();
+        parts.find_map(|part| part.element.attribute(name))
     }
 
     /// The class of the resource, such as `Consumable` (JDF 1.5, Resources); what is known of each kind is in
@@ -277,11 +278,18 @@ impl<'d> Resource<'d> {
     /// ```
     #[must_use]
     pub fn partition(self, keys: &BTreeMap<String, String>) -> Self {
+        self.descend(keys, &self.part_id_keys())
+    }
+
+    /// Follows the parts whose own keys, of these names, are all among the keys.
+    fn descend(self, keys: &BTreeMap<String, String>, names: &[&'d str]) -> Self {
+        let leads_on = |part: &Self| {
+            let mut own = partition::own_keys(*part, names).peekable();
+            own.peek().is_some()
+                && own.all(|(name, value)| keys.get(name).is_some_and(|wanted| wanted == value))
+        };
         let mut found = self;
-        while let Some(next) = found
-            .partitions()
-            .find(|partition| partition.is_within(keys))
-        {
+        while let Some(next) = found.partitions().find(leads_on) {
             found = next;
         }
         found
@@ -301,14 +309,6 @@ impl<'d> Resource<'d> {
         let keys = self.part_id_keys().into_iter();
         keys.filter_map(|name| Some((name.to_owned(), self.attribute(name)?.to_owned())))
             .collect()
-    }
-
-    /// Whether this partition's own key is among the keys.
-    fn is_within(self, keys: &BTreeMap<String, String>) -> bool {
-        let names = self.part_id_keys();
-        let mut own = partition::own_keys(self, &names).peekable();
-        own.peek().is_some()
-            && own.all(|(name, value)| keys.get(name).is_some_and(|wanted| wanted == value))
     }
 
     fn around(self) -> Option<Self> {

@@ -12,6 +12,11 @@ use crate::schema::{DataType, PARTITION_KEYS};
 use crate::value::tokens;
 use crate::view::ElementRef;
 
+/// Keys by which one resource is divided: 100, above the number that the specification has. Every part is asked
+/// for each of them.
+const PART_ID_KEYS_MAX: usize = 100;
+const _: () = assert!(PARTITION_KEYS.len() < PART_ID_KEYS_MAX);
+
 /// What a `Part` means that names keys which the resource does not have (`PartUsage`).
 ///
 /// ```
@@ -105,7 +110,7 @@ pub enum Origin<'d> {
 
 impl<'d> Resource<'d> {
     /// The names of the keys by which the resource is divided, the outermost first (`PartIDKeys`). Tickets that
-    /// leave the list out are read by the keys of the specification that their parts have.
+    /// leave the list out are read by the keys of the specification that their parts have. At most 100 are read.
     ///
     /// ```
     /// use agog_jdf::{Document, Limits, Ticket};
@@ -116,11 +121,16 @@ impl<'d> Resource<'d> {
     /// ```
     pub fn part_id_keys(self) -> Vec<&'d str> {
         let whole = self.whole();
-        if let Some(names) = whole.element.attribute("PartIDKeys") {
-            return tokens(names).collect();
-        }
         let mut names = Vec::new();
         let mut seen = HashSet::new();
+        if let Some(list) = whole.element.attribute("PartIDKeys") {
+            names.extend(
+                tokens(list)
+                    .filter(|name| seen.insert(*name))
+                    .take(PART_ID_KEYS_MAX),
+            );
+            return names;
+        }
         whole.walk(|part, _| {
             for attribute in part.element.attributes() {
                 if part != whole
@@ -309,19 +319,18 @@ impl<'d> Resource<'d> {
         let keys = read_keys(part);
         let whole = self.whole();
         let names = whole.part_id_keys();
-        let mut found = whole;
-        while let Some(next) = found.partitions().find(|part| {
-            let mut own = own_keys(*part, &names).peekable();
-            own.peek().is_some()
-                && own.all(|(name, value)| keys.get(name).is_some_and(|wanted| wanted == value))
-        }) {
-            found = next;
-        }
+        let found = whole.descend(&keys, &names);
         (found != whole && found != self).then_some(found)
     }
 
+    /// The identical part and those around it, without the whole resource, which this part has around it anyway.
+    pub(super) fn identical_parts(self) -> impl Iterator<Item = Self> {
+        std::iter::successors(self.identical(), |part| part.around())
+            .take_while(|part| part.around().is_some())
+    }
+
     /// Every attribute that holds for this part, with where it was said: its own first, then those of the part
-    /// that it is identical with, then those of the parts around it.
+    /// that it is identical with, then those of the parts around it. [`Resource::attribute`] follows the same rule.
     ///
     /// ```
     /// use agog_jdf::resource::Origin;
@@ -352,17 +361,18 @@ impl<'d> Resource<'d> {
                 }
             }
         };
-        add(self, Origin::Own);
-        if let Some(identical) = self.identical() {
-            add(identical, Origin::Identical(identical));
-            for part in std::iter::successors(identical.around(), |part| part.around()) {
-                if part.around().is_some() {
-                    add(part, Origin::Identical(part));
-                }
+        let mut next = Some(self);
+        while let Some(part) = next {
+            let origin = if part == self {
+                Origin::Own
+            } else {
+                Origin::Inherited(part)
+            };
+            add(part, origin);
+            for identical in part.identical_parts() {
+                add(identical, Origin::Identical(identical));
             }
-        }
-        for part in std::iter::successors(self.around(), |part| part.around()) {
-            add(part, Origin::Inherited(part));
+            next = part.around();
         }
         effective
     }
