@@ -14,6 +14,7 @@ use std::sync::OnceLock;
 use crate::encoding::Charset;
 use crate::error::{Error, ErrorKind, ReadError};
 use crate::limits::Limits;
+use crate::place::{self, Lines};
 use crate::view::ElementRef;
 
 /// An element of one document, as a number that outlives the borrow of a view: what edits are told by. It means
@@ -138,8 +139,10 @@ pub struct Document {
     pub(crate) values: Vec<DecodedValue>,
     pub(crate) charset: Charset,
     pub(crate) limits: Limits,
-    /// Where each line begins; made when a position is first asked for.
-    line_starts: OnceLock<Vec<u32>>,
+    /// Made when a position is first asked for.
+    lines: OnceLock<Lines>,
+    /// Made when a path among many siblings is first asked for; holds until the first edit.
+    sibling_numbers: OnceLock<Vec<u32>>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) namespaces: Vec<Namespace>,
     pub(crate) edits: HashMap<NodeId, Edit>,
@@ -208,7 +211,8 @@ impl Document {
             values: Vec::new(),
             charset,
             limits: *limits,
-            line_starts: OnceLock::new(),
+            lines: OnceLock::new(),
+            sibling_numbers: OnceLock::new(),
             nodes: Vec::new(),
             namespaces: Vec::new(),
             edits: HashMap::new(),
@@ -260,13 +264,8 @@ impl Document {
     /// # Ok::<(), agog_jdf::Error>(())
     /// ```
     pub fn source_line(&self, line: u32) -> Option<&str> {
-        let starts = self.line_starts();
-        let index = (line as usize).checked_sub(1)?;
-        let start = *starts.get(index)? as usize;
-        let end = starts
-            .get(index + 1)
-            .map_or(self.source_bytes, |next| *next as usize);
-        Some(self.text[start..end].trim_end_matches(['\r', '\n']))
+        let line = self.lines().line(line, self.source_bytes)?;
+        Some(self.text[line].trim_end_matches(['\r', '\n']))
     }
 
     /// The document as bytes, in the encoding it was read in: the source itself where nothing was edited.
@@ -412,9 +411,9 @@ impl Document {
         found.map_or(raw, |at| self.values[at].value.of(&self.decoded))
     }
 
-    fn line_starts(&self) -> &[u32] {
-        self.line_starts
-            .get_or_init(|| line_starts(&self.text[..self.source_bytes]))
+    fn lines(&self) -> &Lines {
+        self.lines
+            .get_or_init(|| Lines::of(&self.text[..self.source_bytes]))
     }
 
     /// Line and column of a byte of the source; 0, 0 for what an edit added.
@@ -422,28 +421,24 @@ impl Document {
         if offset >= self.source_bytes {
             return (0, 0);
         }
-        let starts = self.line_starts();
-        let line = starts.partition_point(|start| *start as usize <= offset);
-        let start = starts[line - 1] as usize;
-        let column = self.text[start..offset].chars().count() + 1;
-        (saturate(line), saturate(column))
+        self.lines().line_column(&self.text, offset)
+    }
+
+    /// The number of an element among its siblings of the same name, 0 if it has none; `None` once the document
+    /// was edited.
+    pub(crate) fn sibling_number(&self, id: NodeId) -> Option<u32> {
+        if !self.edits.is_empty() {
+            return None;
+        }
+        let numbers = self
+            .sibling_numbers
+            .get_or_init(|| place::sibling_numbers(self));
+        numbers.get(id.index()).copied()
     }
 }
 
 pub(crate) fn saturate(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-/// Where each line begins.
-fn line_starts(text: &str) -> Vec<u32> {
-    std::iter::once(0)
-        .chain(
-            text.bytes()
-                .enumerate()
-                .filter(|(_, byte)| *byte == b'\n')
-                .map(|(at, _)| saturate(at + 1)),
-        )
-        .collect()
 }
 
 /// Line and column of a byte, for a text that is not a document yet.

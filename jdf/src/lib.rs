@@ -75,6 +75,7 @@ mod link;
 pub mod name;
 mod node;
 pub mod package;
+mod place;
 mod reader;
 pub mod resource;
 pub mod schema;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::document::{Document, Node, NodeId};
 use crate::error::Position;
 use crate::name;
+use crate::place::SIBLINGS_WALKED_MAX;
 use crate::reader::decode;
 use crate::tag::{Place, Places};
 
@@ -420,13 +421,20 @@ impl<'a> ElementRef<'a> {
             return format!("/{name}");
         };
         let (mut before, mut after, mut seen) = (0, false, false);
-        for sibling in parent.children().filter(|sibling| sibling.name() == name) {
+        for (walked, sibling) in parent.children().enumerate() {
+            if walked == SIBLINGS_WALKED_MAX
+                && let Some(number) = self.document.sibling_number(self.id)
+            {
+                (before, after) = (number.saturating_sub(1), number > 0);
+                break;
+            }
             if sibling.id == self.id {
                 seen = true;
-            } else if seen {
-                after = true;
-                break;
-            } else {
+            } else if sibling.name() == name {
+                if seen {
+                    after = true;
+                    break;
+                }
                 before += 1;
             }
         }
