@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use agog_jdf::resource::Origin;
+use agog_jdf::resource::{Media, Origin, View};
 use agog_jdf::{Document, Limits, Resource, Ticket};
 use proptest::prelude::*;
 
@@ -293,5 +293,23 @@ fn parts_nested_deeper_than_any_call_stack_are_asked_for_an_attribute() {
     assert_eq!(
         (leaf.attribute("Brand"), leaf.attribute("Weight")),
         (Some("A"), None)
+    );
+}
+
+#[test]
+fn a_builder_of_parts_nested_as_deep_as_a_document_may_be_takes_over_the_outer_ones() {
+    const DEPTH: usize = 250;
+    let source = format!(
+        r#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="p" PartIDKeys="SheetName">{}{}</Media></JDF>"#,
+        r#"<Media SheetName="S">"#.repeat(DEPTH),
+        "</Media>".repeat(DEPTH)
+    );
+    let document = Document::parse(source.as_bytes(), &Limits::default()).unwrap();
+    let media = Media::of(Ticket::of(&document).unwrap().resource("p").unwrap()).unwrap();
+    let written = media.to_new().to_element().to_xml();
+    assert_eq!(
+        written.matches("<Media ").count(),
+        33,
+        "itself and 32 levels below"
     );
 }

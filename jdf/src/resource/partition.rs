@@ -14,7 +14,7 @@ use crate::view::ElementRef;
 
 /// Keys by which one resource is divided: 100, above the number that the specification has. Every part is asked
 /// for each of them.
-const PART_ID_KEYS_MAX: usize = 100;
+pub(super) const PART_ID_KEYS_MAX: usize = 100;
 const _: () = assert!(PARTITION_KEYS.len() < PART_ID_KEYS_MAX);
 
 /// What a `Part` means that names keys which the resource does not have (`PartUsage`).

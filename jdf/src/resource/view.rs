@@ -22,6 +22,7 @@
 use crate::element::Element;
 use crate::node::Ticket;
 use crate::resource::Resource;
+use crate::resource::partition::PART_ID_KEYS_MAX;
 use crate::state::ResourceStatus;
 use crate::value::tokens;
 use crate::view::ElementRef;
@@ -222,7 +223,9 @@ impl Common {
         let text = |name: &str| element.attribute(name).map(str::to_owned);
         let own_list = text("PartIDKeys").unwrap_or_default();
         let names = resource.attribute("PartIDKeys").unwrap_or_default();
-        let keys = tokens(names).filter_map(|name| Some((name.to_owned(), text(name)?)));
+        let keys = tokens(names)
+            .take(PART_ID_KEYS_MAX)
+            .filter_map(|name| Some((name.to_owned(), text(name)?)));
         let refs = element.children().filter_map(|child| {
             let name = child.local_name().strip_suffix("Ref")?;
             Some((name.to_owned(), child.attribute("rRef")?.to_owned()))
@@ -346,15 +349,21 @@ macro_rules! resources {
             )*)?
 
             /// What stands here, as a builder: to be changed and written elsewhere. What a partition
-            /// inherits is not in it, nor is what has no field.
+            /// inherits is not in it, nor is what has no field, nor what is nested more than 32 levels deeper.
             pub fn to_new(self) -> $new {
+                self.to_new_within(crate::resource::view::LEVELS_MAX)
+            }
+
+            pub(in crate::resource) fn to_new_within(self, levels: usize) -> $new {
+                // Not every kind has something inside.
+                let _ = levels;
                 let element = self.0.element();
                 $new {
                     common: crate::resource::Common::read(self.0),
                     $($field: element.attribute($attribute).and_then(crate::resource::value::owned),)*
-                    $($($inside: crate::resource::view::own::<$inside_view<'d>>(element).map($inside_view::to_new).collect(),)*)?
-                    $($($ref: crate::resource::view::own::<$ref_view<'d>>(element).map($ref_view::to_new).collect(),)*)?
-                    $(partitions: { let _ = $class; self.0.partitions().map(|part| Self(part).to_new()).collect() },)?
+                    $($($inside: crate::resource::view::below(levels, crate::resource::view::own::<$inside_view<'d>>(element), $inside_view::to_new_within),)*)?
+                    $($($ref: crate::resource::view::below(levels, crate::resource::view::own::<$ref_view<'d>>(element), $ref_view::to_new_within),)*)?
+                    $(partitions: { let _ = $class; crate::resource::view::below(levels, self.0.partitions().map(Self), Self::to_new_within) },)?
                 }
             }
         }
@@ -443,6 +452,20 @@ macro_rules! resources {
     )+ };
 }
 pub(crate) use resources;
+
+/// Levels of partitions and elements that one builder takes over: 32. A builder holds what is in it by value, so
+/// reading one uses the call stack; real resources nest under ten levels.
+pub(crate) const LEVELS_MAX: usize = 32;
+
+/// Builders of what is inside an element; none below the last level.
+pub(crate) fn below<V, N>(
+    levels: usize,
+    views: impl Iterator<Item = V>,
+    to_new: impl Fn(V, usize) -> N,
+) -> Vec<N> {
+    let deeper = |levels| views.map(|view| to_new(view, levels)).collect();
+    levels.checked_sub(1).map(deeper).unwrap_or_default()
+}
 
 /// The only entry of a list that has at most one.
 pub(crate) const fn first(list: &[&'static str]) -> Option<&'static str> {
