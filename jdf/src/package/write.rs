@@ -1,7 +1,7 @@
 //! Parts → bytes, streaming: the JMF first, then the tickets, then the files; binary, with a boundary that
 //! none of them contains.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io::{self, Cursor, Read, Write};
 
 use super::names::{percent_encoded, safe_file_name};
@@ -521,25 +521,51 @@ impl Outgoing {
         (content_type, out)
     }
 
-    /// Counts up until no part contains the boundary.
+    /// The first number that no part contains after the words that every boundary begins with.
     fn boundary(&self) -> String {
         let tickets = self.tickets.iter().map(|(_, body)| body);
         let files = self.files.iter().map(|(_, _, body)| body);
-        let bodies: Vec<&Vec<u8>> = std::iter::once(&self.jmf)
-            .chain(tickets)
-            .chain(files)
+        let bodies = std::iter::once(&self.jmf).chain(tickets).chain(files);
+        let used: HashSet<u64> = bodies.flat_map(|body| numbers_after(body)).collect();
+        let number = (0..).find(|number| !used.contains(number));
+        format!(
+            "{BOUNDARY_START}{:0DIGITS$}",
+            number.expect("bodies hold fewer numbers than there are")
+        )
+    }
+}
+
+const BOUNDARY_START: &str = "=_agog_";
+/// Digits of a boundary; enough that no body can hold all numbers.
+const DIGITS: usize = 12;
+
+/// The numbers that stand after the beginning of a boundary.
+fn numbers_after(body: &[u8]) -> impl Iterator<Item = u64> {
+    memchr::memmem::find_iter(body, BOUNDARY_START).filter_map(|at| {
+        let digits = body.get(at + BOUNDARY_START.len()..)?.get(..DIGITS)?;
+        std::str::from_utf8(digits).ok()?.parse().ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::package::{Package, PackageLimits};
+
+    #[test]
+    fn a_file_that_holds_boundaries_is_packed_with_another_one() {
+        let hostile: Vec<u8> = (0..50_000)
+            .flat_map(|number| format!("--{BOUNDARY_START}{number:0DIGITS$}\r\n").into_bytes())
             .collect();
-        let mut number = 0_u32;
-        loop {
-            let boundary = format!("=_agog_{number:04}");
-            let is_used = |body: &&Vec<u8>| {
-                body.windows(boundary.len())
-                    .any(|window| window == boundary.as_bytes())
-            };
-            if !bodies.iter().any(is_used) {
-                return boundary;
-            }
-            number += 1;
-        }
+        let mut outgoing = Outgoing::new(b"<JMF/>".to_vec());
+        outgoing.file("page", "application/pdf", hostile.clone());
+        let (content_type, body) = outgoing.finish();
+        assert!(
+            content_type.ends_with("boundary=\"=_agog_000000050000\""),
+            "{content_type}"
+        );
+        let package =
+            Package::parse(Some(&content_type), &body, &PackageLimits::default()).unwrap();
+        assert_eq!(package.parts[1].body(), hostile);
     }
 }
