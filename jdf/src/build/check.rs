@@ -18,6 +18,8 @@ const LIST_LENGTH: usize = 100;
 const QUANTITY: u64 = 1_000_000_000;
 /// Steps of one job.
 const STEPS: usize = 16;
+/// Colours of one side: more than any press has units.
+const COLOURS: usize = 32;
 
 impl JobDescription {
     /// Whether a ticket can be made from the description.
@@ -210,8 +212,8 @@ impl Check {
                 self.say(at("work_style"), "is simplex, but `back` has colours");
             }
             for (side, colours) in [("front", &sheet.front), ("back", &sheet.back)] {
-                self.length(&at(side), colours.len(), 0, 32, job.kind);
-                for (place, colour) in colours.iter().enumerate() {
+                self.length(&at(side), colours.len(), 0, COLOURS, job.kind);
+                for (place, colour) in colours.iter().enumerate().take(COLOURS) {
                     let path = at(&format!("{side}[{place}]"));
                     let known = PROCESS_COLOURS.contains(&colour.as_str())
                         || job.spot_colours.iter().any(|spot| spot.name == *colour);
@@ -249,6 +251,15 @@ impl Check {
         for (index, spot) in job.spot_colours.iter().enumerate().take(LIST_LENGTH) {
             let at = |field: &str| format!("spot_colours[{index}].{field}");
             self.id(&at("name"), &spot.name);
+            let earlier = job.spot_colours[..index].iter().map(|spot| &spot.name);
+            if PROCESS_COLOURS.contains(&spot.name.as_str()) {
+                self.say(
+                    at("name"),
+                    format!("`{}` is a process colour, expected another name", spot.name),
+                );
+            } else if earlier.into_iter().any(|name| *name == spot.name) {
+                self.say(at("name"), format!("`{}` is there twice", spot.name));
+            }
             for (place, value) in spot.lab.into_iter().flatten().enumerate() {
                 let (least, most) = if place == 0 {
                     (0.0, 100.0)
