@@ -187,12 +187,15 @@ impl Amounts {
     /// assert_eq!(amounts.actual_good(), Some(965.into()), "the total less what is known to be waste");
     /// ```
     pub fn actual_good(&self) -> Option<Decimal> {
-        // A total of which some part is known to be waste.
+        // A total of which some part is known to be waste. Nothing less than nothing can be good.
         let rest = || {
-            Some(
-                self.own_actual()?
-                    .saturating_sub(self.actual_waste().unwrap_or_default()),
-            )
+            let waste = self.actual_waste().unwrap_or_default();
+            let good = self.own_actual()?.saturating_sub(waste);
+            Some(if waste.is_zero() {
+                good
+            } else {
+                good.max(Decimal::ZERO)
+            })
         };
         self.sum(false, PartAmount::actual).or_else(rest)
     }
@@ -390,5 +393,16 @@ mod tests {
         };
         assert_eq!(amounts.actual_good(), Some(Decimal::MAX));
         assert_eq!(amounts.actual_total(), Some(Decimal::MAX));
+    }
+
+    #[test]
+    fn more_waste_than_was_used_in_all_leaves_nothing_good() {
+        let amounts = Amounts {
+            actual_amount: Some(5.into()),
+            parts: vec![PartAmount::of_condition("Waste").with_actual(8.into())],
+            ..Amounts::default()
+        };
+        assert_eq!(amounts.actual_good(), Some(0.into()));
+        assert_eq!(amounts.actual_total(), Some(8.into()));
     }
 }
