@@ -526,21 +526,21 @@ impl Outgoing {
         let tickets = self.tickets.iter().map(|(_, body)| body);
         let files = self.files.iter().map(|(_, _, body)| body);
         let bodies = std::iter::once(&self.jmf).chain(tickets).chain(files);
-        let used: HashSet<u64> = bodies.flat_map(|body| numbers_after(body)).collect();
-        let number = (0..).find(|number| !used.contains(number));
+        let used: HashSet<usize> = bodies.flat_map(|body| numbers_after(body)).collect();
+        let number = (0..=used.len()).find(|number| !used.contains(number));
         format!(
             "{BOUNDARY_START}{:0DIGITS$}",
-            number.expect("bodies hold fewer numbers than there are")
+            number.expect("of one number more than are used, one is not used")
         )
     }
 }
 
 const BOUNDARY_START: &str = "=_agog_";
-/// Digits of a boundary; enough that no body can hold all numbers.
+/// Digits of a boundary; more numbers than a body in memory can hold.
 const DIGITS: usize = 12;
 
 /// The numbers that stand after the beginning of a boundary.
-fn numbers_after(body: &[u8]) -> impl Iterator<Item = u64> {
+fn numbers_after(body: &[u8]) -> impl Iterator<Item = usize> {
     memchr::memmem::find_iter(body, BOUNDARY_START).filter_map(|at| {
         let digits = body.get(at + BOUNDARY_START.len()..)?.get(..DIGITS)?;
         std::str::from_utf8(digits).ok()?.parse().ok()
