@@ -1,5 +1,7 @@
 //! What the [`Splitter`](super::Splitter) tells of a package, step by step.
 
+use std::ops::Range;
+
 /// What the header block of a part says.
 ///
 /// ```
@@ -58,4 +60,15 @@ pub enum Event<'s> {
         /// Whether the closing delimiter was there.
         complete: bool,
     },
+}
+
+/// What happened, with places in the buffers instead of borrows.
+pub(super) enum Step {
+    More,
+    Again,
+    Part(PartHead),
+    Body(Range<usize>),
+    Decoded,
+    PartEnd,
+    End { complete: bool },
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::decode::Decoder;
 use super::delimiter::{BOUNDARY_BYTES_MAX, Match, at_line_start, of_header};
-use super::event::{Event, PartHead};
+use super::event::{Event, PartHead, Step};
 use super::headers::{Block, BlockReader, Headers, main_value, parameter};
 use super::names::safe_file_name;
 use super::{PackageError, PackageLimits, bare_id};
@@ -24,17 +24,6 @@ use super::{PackageError, PackageLimits, bare_id};
 /// # Ok::<(), agog_jdf::package::PackageError>(())
 /// ```
 pub const NESTING_MAX: usize = 8;
-
-/// What happened, with places in the buffers instead of borrows.
-pub(super) enum Step {
-    More,
-    Again,
-    Part(PartHead),
-    Body(Range<usize>),
-    Decoded,
-    PartEnd,
-    End { complete: bool },
-}
 
 #[derive(Debug)]
 enum State {
@@ -162,12 +151,12 @@ impl Splitter {
     /// ```
     /// use agog_jdf::package::{Event, PackageLimits, Splitter};
     /// let mut splitter = Splitter::new(None, &PackageLimits::default());
-    /// splitter.push(b"<J");
-    /// assert!(matches!(splitter.next_event()?, Some(Event::Part(_))));
-    /// assert_eq!(splitter.next_event()?, Some(Event::Body(b"<J")));
-    /// assert_eq!(splitter.next_event()?, None, "that was all so far");
-    /// splitter.push(b"DF/>");
-    /// assert_eq!(splitter.next_event()?, Some(Event::Body(b"DF/>")));
+    /// for piece in [b"<J".as_slice(), b"DF/>"] {
+    ///     splitter.push(piece);
+    ///     while let Some(event) = splitter.next_event()? {
+    ///         assert!(matches!(event, Event::Part(_)) || event == Event::Body(piece));
+    ///     }
+    /// }
     /// # Ok::<(), agog_jdf::package::PackageError>(())
     /// ```
     pub fn push(&mut self, bytes: &[u8]) {
@@ -229,9 +218,13 @@ impl Splitter {
 
     pub(super) fn step(&mut self) -> Result<Step, PackageError> {
         loop {
-            match self.advance()? {
-                Step::Again => {}
-                step => return Ok(step),
+            match self.advance() {
+                Ok(Step::Again) => {}
+                Err(error) => {
+                    (self.state, self.ending) = (State::Over, Ending::No);
+                    return Err(error);
+                }
+                step => return step,
             }
         }
     }
