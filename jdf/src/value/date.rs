@@ -135,9 +135,8 @@ fn parse_zone(text: &str) -> Option<(Offset, Option<&'static str>)> {
 /// Writes an instant as JDF wants it, in UTC. Whole seconds have no fraction.
 ///
 /// ```
-/// use agog_jdf::value::write_date_time;
-/// let at = "2025-03-01T08:00:00+01:00".parse().unwrap();
-/// assert_eq!(write_date_time(at), "2025-03-01T07:00:00Z");
+/// let start = "2025-03-01T08:00:00+01:00".parse().unwrap();
+/// assert_eq!(agog_jdf::value::write_date_time(start), "2025-03-01T07:00:00Z");
 /// ```
 pub fn write_date_time(timestamp: Timestamp) -> String {
     timestamp.to_string()
