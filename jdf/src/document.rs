@@ -14,9 +14,20 @@ use std::sync::OnceLock;
 use crate::encoding::Charset;
 use crate::error::{Error, ErrorKind, ReadError};
 use crate::limits::Limits;
+use crate::place::{self, Lines};
 use crate::view::ElementRef;
 
-/// A node of one document. It means nothing in another document.
+/// An element of one document, as a number that outlives the borrow of a view: what edits are told by. It means
+/// nothing in another document.
+///
+/// ```
+/// use agog_jdf::{Document, Limits};
+/// let mut document = Document::parse(b"<JDF><AuditPool/></JDF>", &Limits::default())?;
+/// let pool = document.root().children().next().unwrap().id();
+/// document.set_attribute(pool, "rRefs", "n1")?;
+/// assert_eq!(document.element(pool).unwrap().attribute("rRefs"), Some("n1"));
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(NonZeroU32);
 
@@ -128,8 +139,10 @@ pub struct Document {
     pub(crate) values: Vec<DecodedValue>,
     pub(crate) charset: Charset,
     pub(crate) limits: Limits,
-    /// Where each line begins; made when a position is first asked for.
-    line_starts: OnceLock<Vec<u32>>,
+    /// Made when a position is first asked for.
+    lines: OnceLock<Lines>,
+    /// Made when a path among many siblings is first asked for; holds until the first edit.
+    sibling_numbers: OnceLock<Vec<u32>>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) namespaces: Vec<Namespace>,
     pub(crate) edits: HashMap<NodeId, Edit>,
@@ -137,8 +150,18 @@ pub struct Document {
 }
 
 impl Document {
-    /// Reads a document. Document type definitions and entities are refused, the limits are kept, and
-    /// the error says where.
+    /// Reads a document in UTF-8, UTF-16 or a single-byte code page.
+    ///
+    /// # Errors
+    /// The first thing that is not well-formed XML, with line, column and the elements around it; document type
+    /// definitions and entities; an encoding that is not known; a limit that is exceeded. What is odd but
+    /// well-formed is no error: it is read, and told as a [`Finding`](crate::Finding) by whoever stumbles over it.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits};
+    /// let error = Document::parse(b"<JDF>\n  <AuditPool>\n</JDF>", &Limits::default()).unwrap_err();
+    /// assert_eq!((error.position.line, error.position.path.as_str()), (3, "/JDF/AuditPool"));
+    /// ```
     pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Self, Error> {
         crate::reader::check_size(bytes.len(), limits)?;
         Self::from_vec(bytes.to_vec(), limits)
@@ -152,6 +175,9 @@ impl Document {
     /// assert_eq!(document.root().name(), "JMF");
     /// # Ok::<(), agog_jdf::Error>(())
     /// ```
+    ///
+    /// # Errors
+    /// As [`Document::parse`].
     pub fn from_vec(bytes: Vec<u8>, limits: &Limits) -> Result<Self, Error> {
         crate::reader::parse(bytes, limits)
     }
@@ -164,6 +190,9 @@ impl Document {
     /// let small = Limits { document_bytes: 1000, ..Limits::default() };
     /// assert!(matches!(Document::from_reader(endless, &small), Err(ReadError::Document(_))));
     /// ```
+    ///
+    /// # Errors
+    /// [`ReadError::Io`] if the stream fails, else as [`Document::parse`].
     pub fn from_reader(reader: impl Read, limits: &Limits) -> Result<Self, ReadError> {
         let mut bytes = Vec::new();
         let limit = u64::try_from(limits.document_bytes).unwrap_or(u64::MAX);
@@ -182,7 +211,8 @@ impl Document {
             values: Vec::new(),
             charset,
             limits: *limits,
-            line_starts: OnceLock::new(),
+            lines: OnceLock::new(),
+            sibling_numbers: OnceLock::new(),
             nodes: Vec::new(),
             namespaces: Vec::new(),
             edits: HashMap::new(),
@@ -190,6 +220,14 @@ impl Document {
         }
     }
 
+    /// The outermost element. A document has exactly one; it can be edited but not removed.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits};
+    /// let document = Document::parse(b"<!-- one --><JMF><Query/></JMF><!-- two -->", &Limits::default())?;
+    /// assert_eq!(document.root().name(), "JMF");
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn root(&self) -> ElementRef<'_> {
         ElementRef {
             document: self,
@@ -197,30 +235,67 @@ impl Document {
         }
     }
 
-    /// The element behind an id; `None` if this document has no such element.
+    /// The element behind an id; `None` if this document never had such an element. One that was taken out can
+    /// still be looked at, but has no parent any more.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits};
+    /// let mut document = Document::parse(b"<JDF><Comment>old</Comment></JDF>", &Limits::default())?;
+    /// let comment = document.root().children().next().unwrap().id();
+    /// document.remove(comment)?;
+    /// let removed = document.element(comment).unwrap();
+    /// assert_eq!((removed.text().as_ref(), removed.parent()), ("old", None));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn element(&self, id: NodeId) -> Option<ElementRef<'_>> {
         self.nodes
             .get(id.index())
             .map(|_| ElementRef { document: self, id })
     }
 
-    /// A line of the source, counted from 1, without its end.
+    /// A line of the source, counted from 1, without its end; `None` beyond the last one. It shows what a
+    /// [`Position`](crate::Position) points at, and does not change when the document is edited.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits};
+    /// let document = Document::parse(b"<JDF>\n  <AuditPool/>\n</JDF>", &Limits::default())?;
+    /// let pool = document.root().children().next().unwrap();
+    /// assert_eq!(document.source_line(pool.position().line), Some("  <AuditPool/>"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn source_line(&self, line: u32) -> Option<&str> {
-        let starts = self.line_starts();
-        let index = (line as usize).checked_sub(1)?;
-        let start = *starts.get(index)? as usize;
-        let end = starts
-            .get(index + 1)
-            .map_or(self.source_bytes, |next| *next as usize);
-        Some(self.text[start..end].trim_end_matches(['\r', '\n']))
+        let line = self.lines().line(line, self.source_bytes)?;
+        Some(self.text[line].trim_end_matches(['\r', '\n']))
     }
 
-    /// The document as bytes, in the encoding it was read in.
+    /// The document as bytes, in the encoding it was read in: the source itself where nothing was edited.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits};
+    /// let source = b"<?xml version='1.0' encoding='ISO-8859-1'?><JDF DescriptiveName='K\xF6ln'/>";
+    /// let mut document = Document::parse(source, &Limits::default())?;
+    /// document.set_attribute(document.root().id(), "DescriptiveName", "Düren")?;
+    /// assert!(document.to_bytes().ends_with(b"<JDF DescriptiveName='D\xFCren'/>"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn to_bytes(&self) -> Vec<u8> {
         self.charset.encode(crate::writer::text(self))
     }
 
-    /// Fails unless the root is the given JDF element (`JDF` or `JMF`).
+    /// The root, if it is the given JDF element: `JDF` for a ticket, `JMF` for messages.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WrongRoot`] with the name that was found.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits};
+    /// let source = br#"<JMF xmlns="http://www.CIP4.org/JDFSchema_1_1"/>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// assert!(document.expect_root("JMF").is_ok());
+    /// let error = document.expect_root("JDF").unwrap_err();
+    /// assert_eq!(error.kind.to_string(), "expected a `JDF` document, found `JMF`");
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn expect_root(&self, local_name: &'static str) -> Result<ElementRef<'_>, Error> {
         let root = self.root();
         if root.is_jdf(local_name) {
@@ -336,9 +411,9 @@ impl Document {
         found.map_or(raw, |at| self.values[at].value.of(&self.decoded))
     }
 
-    fn line_starts(&self) -> &[u32] {
-        self.line_starts
-            .get_or_init(|| line_starts(&self.text[..self.source_bytes]))
+    fn lines(&self) -> &Lines {
+        self.lines
+            .get_or_init(|| Lines::of(&self.text[..self.source_bytes]))
     }
 
     /// Line and column of a byte of the source; 0, 0 for what an edit added.
@@ -346,28 +421,24 @@ impl Document {
         if offset >= self.source_bytes {
             return (0, 0);
         }
-        let starts = self.line_starts();
-        let line = starts.partition_point(|start| *start as usize <= offset);
-        let start = starts[line - 1] as usize;
-        let column = self.text[start..offset].chars().count() + 1;
-        (saturate(line), saturate(column))
+        self.lines().line_column(&self.text, offset)
+    }
+
+    /// The number of an element among its siblings of the same name, 0 if it has none; `None` once the document
+    /// was edited.
+    pub(crate) fn sibling_number(&self, id: NodeId) -> Option<u32> {
+        if !self.edits.is_empty() {
+            return None;
+        }
+        let numbers = self
+            .sibling_numbers
+            .get_or_init(|| place::sibling_numbers(self));
+        numbers.get(id.index()).copied()
     }
 }
 
 pub(crate) fn saturate(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-/// Where each line begins.
-fn line_starts(text: &str) -> Vec<u32> {
-    std::iter::once(0)
-        .chain(
-            text.bytes()
-                .enumerate()
-                .filter(|(_, byte)| *byte == b'\n')
-                .map(|(at, _)| saturate(at + 1)),
-        )
-        .collect()
 }
 
 /// Line and column of a byte, for a text that is not a document yet.

@@ -1,5 +1,5 @@
 //! Changes to a [`Document`]. Each touches only the bytes of what it names: an attribute's value, the
-//! place where an element is added or taken away. New text is appended behind the source, and and
+//! place where an element is added or taken away. New text is appended behind the source, and
 //! `Document::edits` says which elements it belongs to.
 
 use std::collections::hash_map::Entry;
@@ -16,6 +16,19 @@ const NOTHING: Span = Span { start: 0, end: 0 };
 
 impl Document {
     /// A new document of one element, as UTF-8 with an XML declaration.
+    ///
+    /// # Errors
+    /// A name that is no XML name, an attribute that is there twice, or an element beyond the default
+    /// [`Limits`](crate::Limits).
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Element, name};
+    /// let root = Element::new("JDF").with("xmlns", name::JDF).with("ID", "n1").with("Type", "Cutting");
+    /// let document = Document::from_element(&root)?;
+    /// assert!(document.root().is_jdf("JDF"));
+    /// assert!(document.to_bytes().starts_with(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<JDF "));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn from_element(element: &Element) -> Result<Self, Error> {
         Self::parse(&element.to_document(), &crate::Limits::default())
     }
@@ -24,6 +37,19 @@ impl Document {
     ///
     /// A namespace declaration that the element already has cannot be changed, since names below it
     /// would silently change their meaning.
+    ///
+    /// # Errors
+    /// A name that is no XML name or too long, such a declaration, or an element that is not part of the document.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits};
+    /// let mut document = Document::parse(b"<JDF  Status = 'Waiting' />", &Limits::default())?;
+    /// let root = document.root().id();
+    /// document.set_attribute(root, "Status", "Completed")?;
+    /// document.set_attribute(root, "StatusDetails", "Good & done")?;
+    /// assert_eq!(document.to_bytes(), b"<JDF  Status = 'Completed' StatusDetails=\"Good &amp; done\" />");
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn set_attribute(&mut self, id: NodeId, name: &str, value: &str) -> Result<(), Error> {
         self.editable(id)?;
         if !name::is_name(name) || name.len() > NAME_BYTES_MAX {
@@ -46,7 +72,20 @@ impl Document {
         self.set_open(id, &changed)
     }
 
-    /// Takes an attribute away; says whether it was there.
+    /// Takes an attribute away with the white space before it; says whether it was there.
+    ///
+    /// # Errors
+    /// An element that is not part of the document.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits};
+    /// let mut document = Document::parse(b"<JDF ID='n1' SpawnID='s1'/>", &Limits::default())?;
+    /// let root = document.root().id();
+    /// assert!(document.remove_attribute(root, "SpawnID")?);
+    /// assert!(!document.remove_attribute(root, "SpawnID")?);
+    /// assert_eq!(document.to_bytes(), b"<JDF ID='n1'/>");
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn remove_attribute(&mut self, id: NodeId, name: &str) -> Result<bool, Error> {
         self.editable(id)?;
         let tag = self.open_span(id).of(&self.text);
@@ -67,6 +106,20 @@ impl Document {
     ///
     /// An element without a prefix gets the prefix that the parent has, so that new JDF content is in the
     /// JDF namespace of the document.
+    ///
+    /// # Errors
+    /// A name that is no XML name, a limit of the document that would be exceeded, or a parent that is not part of
+    /// the document. The document then stays as it was.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Element, Limits};
+    /// let source = b"<j:JDF xmlns:j='http://www.CIP4.org/JDFSchema_1_1'>\n  <j:AuditPool/>\n</j:JDF>";
+    /// let mut document = Document::parse(source, &Limits::default())?;
+    /// let comment = document.append_child(document.root().id(), &Element::new("Comment").text("urgent"))?;
+    /// assert_eq!(document.element(comment).unwrap().name(), "j:Comment");
+    /// assert!(document.to_bytes().ends_with(b"\n  <j:AuditPool/>\n  <j:Comment>urgent</j:Comment>\n</j:JDF>"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn append_child(&mut self, parent: NodeId, element: &Element) -> Result<NodeId, Error> {
         self.editable(parent)?;
         let new = self.add_nodes(parent, element)?;
@@ -88,7 +141,19 @@ impl Document {
         Ok(new)
     }
 
-    /// Adds an element before another one.
+    /// Adds an element before another one, laid out like it; prefixes as with [`Document::append_child`].
+    ///
+    /// # Errors
+    /// As [`Document::append_child`]; nothing can stand before the root.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Element, Limits};
+    /// let mut document = Document::parse(b"<JDF>\n <ResourcePool/>\n</JDF>", &Limits::default())?;
+    /// let pool = document.root().children().next().unwrap().id();
+    /// document.insert_before(pool, &Element::new("AuditPool"))?;
+    /// assert_eq!(document.to_bytes(), b"<JDF>\n <AuditPool/>\n <ResourcePool/>\n</JDF>");
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn insert_before(&mut self, sibling: NodeId, element: &Element) -> Result<NodeId, Error> {
         self.editable(sibling)?;
         let Some(parent) = self.node(sibling).parent else {
@@ -106,6 +171,19 @@ impl Document {
     }
 
     /// Takes an element with everything in it out of the document. What stands around it stays.
+    ///
+    /// # Errors
+    /// The root cannot be removed, and nothing can be removed twice.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits};
+    /// let mut document = Document::parse(b"<JDF><Comment/><!-- kept --><AuditPool/></JDF>", &Limits::default())?;
+    /// let comment = document.root().children().next().unwrap().id();
+    /// document.remove(comment)?;
+    /// assert_eq!(document.to_bytes(), b"<JDF><!-- kept --><AuditPool/></JDF>");
+    /// assert!(document.remove(comment).is_err());
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn remove(&mut self, id: NodeId) -> Result<(), Error> {
         self.editable(id)?;
         let Some(parent) = self.node(id).parent else {
@@ -135,7 +213,18 @@ impl Document {
         Ok(())
     }
 
-    /// Replaces everything inside an element by text.
+    /// Replaces everything inside an element — text, comments and elements — by text.
+    ///
+    /// # Errors
+    /// An element that is not part of the document.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits};
+    /// let mut document = Document::parse(b"<Comment Name='Instruction'/>", &Limits::default())?;
+    /// document.set_text(document.root().id(), "fold < 90 degrees")?;
+    /// assert_eq!(document.to_bytes(), b"<Comment Name='Instruction'>fold &lt; 90 degrees</Comment>");
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn set_text(&mut self, id: NodeId, text: &str) -> Result<(), Error> {
         self.editable(id)?;
         let span = self.append(&writer::escape_text(text), id)?;

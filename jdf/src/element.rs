@@ -26,6 +26,13 @@ enum Content {
 }
 
 impl Element {
+    /// An empty element. The name may have a prefix; without one it takes that of the document that it is added
+    /// to, see [`Document::append_child`](crate::Document::append_child).
+    ///
+    /// ```
+    /// use agog_jdf::Element;
+    /// assert_eq!(Element::new("xyz:Ticket").to_xml(), "<xyz:Ticket/>");
+    /// ```
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -34,7 +41,14 @@ impl Element {
         }
     }
 
-    /// Adds an attribute.
+    /// Adds an attribute after those that are there. Nothing is replaced: a name that is given twice makes a
+    /// document that no reader takes.
+    ///
+    /// ```
+    /// use agog_jdf::Element;
+    /// let link = Element::new("MediaLink").with("rRef", "m1").with("Amount", 1_500);
+    /// assert_eq!(link.to_xml(), r#"<MediaLink rRef="m1" Amount="1500"/>"#);
+    /// ```
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Display) -> Self {
         self.attributes.push((name.to_owned(), value.to_string()));
@@ -42,6 +56,12 @@ impl Element {
     }
 
     /// Adds an attribute if there is a value.
+    ///
+    /// ```
+    /// use agog_jdf::Element;
+    /// let media = Element::new("Media").with_some("Brand", Some("Invercote")).with_some("Weight", None::<f64>);
+    /// assert_eq!(media.to_xml(), r#"<Media Brand="Invercote"/>"#);
+    /// ```
     #[must_use]
     pub fn with_some(self, name: &str, value: Option<impl Display>) -> Self {
         match value {
@@ -50,12 +70,28 @@ impl Element {
         }
     }
 
+    /// Adds an element as the last one inside.
+    ///
+    /// ```
+    /// use agog_jdf::Element;
+    /// let pool = Element::new("AuditPool").child(Element::new("Created"));
+    /// assert_eq!(pool.to_xml(), "<AuditPool><Created/></AuditPool>");
+    /// ```
     #[must_use]
     pub fn child(mut self, child: Self) -> Self {
         self.children.push(Content::Element(child));
         self
     }
 
+    /// Adds elements in their order, behind what is inside already. An `Option` is a list of one or none.
+    ///
+    /// ```
+    /// use agog_jdf::Element;
+    /// let plates = ["Cyan", "Black"].map(|name| Element::new("ExposedMedia").with("Separation", name));
+    /// let waste = None;
+    /// let set = Element::new("ExposedMedia").children(plates).children(waste);
+    /// assert_eq!(set.to_xml().matches("Separation").count(), 2);
+    /// ```
     #[must_use]
     pub fn children(mut self, children: impl IntoIterator<Item = Self>) -> Self {
         self.children
@@ -63,16 +99,33 @@ impl Element {
         self
     }
 
+    /// Adds character data behind what is inside already; it is escaped.
+    ///
+    /// ```
+    /// use agog_jdf::Element;
+    /// assert_eq!(Element::new("Comment").text("A < B").to_xml(), "<Comment>A &lt; B</Comment>");
+    /// ```
     #[must_use]
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.children.push(Content::Text(text.into()));
         self
     }
 
+    /// The name as it was given, with its prefix if it has one.
+    ///
+    /// ```
+    /// assert_eq!(agog_jdf::Element::new("AuditPool").with("rRefs", "n1").name(), "AuditPool");
+    /// ```
     pub fn name(&self) -> &str {
         &self.name
     }
 
+    /// The element as XML on one line, without a declaration.
+    ///
+    /// ```
+    /// let audit = agog_jdf::Element::new("Notification").with("Class", "Event");
+    /// assert_eq!(audit.to_xml(), r#"<Notification Class="Event"/>"#);
+    /// ```
     pub fn to_xml(&self) -> String {
         let mut out = String::new();
         self.render(None, &mut out);
@@ -80,6 +133,11 @@ impl Element {
     }
 
     /// A document of this element, in UTF-8 with an XML declaration.
+    ///
+    /// ```
+    /// let bytes = agog_jdf::Element::new("JMF").to_document();
+    /// assert_eq!(bytes, b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<JMF/>\n");
+    /// ```
     pub fn to_document(&self) -> Vec<u8> {
         let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
         self.render(None, &mut out);

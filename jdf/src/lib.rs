@@ -1,9 +1,39 @@
-//! JDF job tickets and JMF messages, without I/O and without async.
+//! JDF job tickets and JMF messages, without async; only [`package::unpack`] touches files, nothing the network.
 //!
 //! Three layers, each usable alone:
 //! 1. the lossless tree: [`Document`], [`ElementRef`], [`Element`] — `document`, `view`, `edit`, `reader`, `writer`;
-//! 2. typed views on it: [`Ticket`], [`JdfNode`], [`ResourceLink`], [`audit`], [`ProductionSummary`], and [`jmf`];
+//! 2. typed views on it: [`Ticket`], [`JdfNode`], [`ResourceLink`], [`resource`], [`audit`], [`ProductionSummary`], and
+//!    [`jmf`];
 //! 3. what carries them: [`package`], MIME `multipart/related`.
+//!
+//! Beside them stand [`build`], which makes tickets of plain descriptions, [`schema`], the facts of the specification,
+//! and [`validate`], which compares a document with them.
+//!
+//! # How do I …
+//!
+//! | … | with |
+//! |---|---|
+//! | read a document that may be hostile | [`Document::parse`], [`Document::from_reader`] with [`Limits`] |
+//! | tell what is wrong, and where | [`Error`] stops the reading; a [`Finding`] does not; [`validate`] looks for more |
+//! | find an element | [`Ticket::by_id`], [`Document::select`] by path, [`ElementRef::child`] |
+//! | change a document and keep the rest byte for byte | [`Document::set_attribute`], [`Document::append_child`], [`Document::remove`], then [`Document::to_bytes`] |
+//! | know what a device may run | [`Ticket::executable_nodes`], [`JdfNode::main_input`], [`JdfNode::device_id`] |
+//! | read a resource of one kind | a view such as [`resource::Media`], by [`View::of`](resource::View::of) or [`View::all_in`](resource::View::all_in) |
+//! | find the part that a link means | [`ResourceLink::resource`], [`Resource::select`], [`Resource::leaves_with_keys`] |
+//! | know why a part has a value | [`Resource::effective_attributes`] |
+//! | read planned and actual amounts, waste, lots | [`ResourceLink::amounts`], then [`Amounts`] |
+//! | sum up what was produced and consumed | [`ProductionSummary::of`] |
+//! | report what was used | [`set_actual_amounts`], [`audit::Audit::append_to`] |
+//! | make a ticket of a job | [`JobDescription::to_ticket`]; of one press run [`PrintTicket::to_bytes`] |
+//! | write a resource | a builder such as [`resource::NewMedia`] with [`resource::Common`] |
+//! | read and write messages | [`jmf::Jmf::parse`], [`jmf::Jmf::to_bytes`] |
+//! | read a package in memory, or send one | [`package::Package::parse`], [`package::Outgoing`] |
+//! | read or send a package of any size | [`package::unpack`], [`package::Splitter`], [`package::PackageWriter`] |
+//! | decide whether a URL may be opened | [`package::Location::of`], [`package::references`] |
+//! | look up an attribute, a process, an input | [`schema::element`], [`schema::process`] |
+//! | read a date or number as the field writes them | [`value::parse_date_time`], [`value::parse_decimal`] |
+//!
+//! A whole exchange:
 //!
 //! ```
 //! use agog_jdf::jmf::{Body, Command, Jmf, Message, QueueSubmissionParams, Response};
@@ -45,6 +75,7 @@ mod link;
 pub mod name;
 mod node;
 pub mod package;
+mod place;
 mod reader;
 pub mod resource;
 pub mod schema;

@@ -3,6 +3,14 @@
 
 /// Bytes of one document: 64 MiB. The largest public ticket has under 4 MiB; imposition of long
 /// variable-data runs reaches tens.
+///
+/// These constants are the defaults of [`Limits`]; each says what it was chosen by.
+///
+/// ```
+/// use agog_jdf::{DEPTH_MAX, DOCUMENT_BYTES_MAX, Limits};
+/// let for_imposition = Limits { document_bytes: 4 * DOCUMENT_BYTES_MAX, ..Limits::default() };
+/// assert_eq!(for_imposition.depth, DEPTH_MAX);
+/// ```
 pub const DOCUMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Elements nested in one another: 256. Real tickets stay under 30.
 pub const DEPTH_MAX: usize = 256;
@@ -29,11 +37,17 @@ pub const ELEMENTS_MAX: usize = 2_000_000;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
+    /// Bytes of the whole document, as it came; see [`DOCUMENT_BYTES_MAX`].
     pub document_bytes: usize,
+    /// Elements nested in one another; see [`DEPTH_MAX`].
     pub depth: usize,
+    /// Attributes of one element, namespace declarations included; see [`ATTRIBUTES_MAX`].
     pub attributes: usize,
+    /// Bytes of one attribute's value, as written; see [`ATTRIBUTE_BYTES_MAX`].
     pub attribute_bytes: usize,
+    /// Bytes of one run of text, CDATA, comment or processing instruction; see [`TEXT_BYTES_MAX`].
     pub text_bytes: usize,
+    /// Elements of the whole document; see [`ELEMENTS_MAX`].
     pub elements: usize,
 }
 

@@ -15,7 +15,22 @@ use crate::state::Usage;
 use crate::value::{parse_decimal, tokens};
 use crate::view::ElementRef;
 
-/// One link, in a node's pool or in an audit.
+/// One link (JDF 1.5, `ResourceLink`), in a node's pool or in an audit: which resource is meant, in which role,
+/// and how much of it.
+///
+/// ```
+/// use agog_jdf::{Document, Limits, Ticket, Usage};
+/// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" Type="ConventionalPrinting">
+///   <ResourcePool><Media ID="m" Class="Consumable" Amount="1100"/></ResourcePool>
+///   <ResourceLinkPool><MediaLink rRef="m" Usage="Input" ProcessUsage="Cover"/></ResourceLinkPool></JDF>"#;
+/// let document = Document::parse(source, &Limits::default())?;
+/// let ticket = Ticket::of(&document)?;
+/// let link = ticket.root().links().next().unwrap();
+/// assert_eq!((link.resource_name(), link.rref(), link.usage()), ("Media", "m", Some(Usage::Input)));
+/// assert_eq!(link.process_usage(), Some("Cover"));
+/// assert_eq!(link.planned_amount(&ticket), Some(1_100.into()));
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct ResourceLink<'d> {
     element: ElementRef<'d>,
@@ -28,25 +43,74 @@ impl<'d> ResourceLink<'d> {
         is_link.then_some(Self { element })
     }
 
+    /// The element seen.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><ResourceLinkPool><MediaLink rRef="m" v:Tray="2" xmlns:v="urn:vendor"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let link = Ticket::of(&document)?.root().links().next().unwrap();
+    /// assert_eq!(link.element().attribute_in("urn:vendor", "Tray"), Some("2"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn element(self) -> ElementRef<'d> {
         self.element
     }
 
+    /// The place in the document, for edits.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><ResourceLinkPool><MediaLink rRef="m" Usage="Input"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let link = Ticket::of(&document)?.root().links().next().unwrap();
+    /// assert_eq!(document.element(link.node_id()), Some(link.element()));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn node_id(self) -> NodeId {
         self.element.id()
     }
 
     /// The kind of resource that is linked, such as `Media` for a `MediaLink`.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><ResourceLinkPool><ConventionalPrintingParamsLink rRef="p" Usage="Input"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let link = Ticket::of(&document)?.root().links().next().unwrap();
+    /// assert_eq!(link.resource_name(), "ConventionalPrintingParams");
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn resource_name(self) -> &'d str {
         let name = self.element.local_name();
         name.strip_suffix("Link").unwrap_or(name)
     }
 
-    /// The ID of the resource.
+    /// The ID of the resource (`rRef`); whether there is such a resource is [`ResourceLink::resource`]'s to say.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><ResourceLinkPool><MediaLink rRef="m1" Usage="Input"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let link = Ticket::of(&document)?.root().links().next().unwrap();
+    /// assert_eq!(link.rref(), "m1");
+    /// assert!(link.resource(&Ticket::of(&document)?).is_none(), "it leads nowhere");
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn rref(self) -> &'d str {
         self.element.attribute("rRef").unwrap_or_default()
     }
 
+    /// Whether the resource goes in or comes out; `None` if the link does not say, as links in audits may.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><ResourceLinkPool><ComponentLink rRef="c" Usage="Output"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let link = Ticket::of(&document)?.root().links().next().unwrap();
+    /// assert_eq!(link.usage(), Some(agog_jdf::Usage::Output));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn usage(self) -> Option<Usage> {
         self.element
             .attribute("Usage")
@@ -54,11 +118,32 @@ impl<'d> ResourceLink<'d> {
     }
 
     /// The role among several of a kind, such as `Plate` or `Cover`.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><ResourceLinkPool><MediaLink rRef="m" Usage="Input" ProcessUsage="Cover"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let link = Ticket::of(&document)?.root().links().next().unwrap();
+    /// assert_eq!(link.process_usage(), Some("Cover"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn process_usage(self) -> Option<&'d str> {
         self.element.attribute("ProcessUsage")
     }
 
     /// Which processes of a combined node the link belongs to.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" Type="Combined" Types="ConventionalPrinting Varnishing Cutting">
+    ///   <ResourceLinkPool><InkLink rRef="i" Usage="Input" CombinedProcessIndex="0 1"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let node = Ticket::of(&document)?.root();
+    /// let indexes = node.links().next().unwrap().combined_process_index();
+    /// let processes: Vec<_> = indexes.iter().map(|index| node.types()[*index]).collect();
+    /// assert_eq!(processes, ["ConventionalPrinting", "Varnishing"]);
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn combined_process_index(self) -> Vec<usize> {
         let text = self
             .element
@@ -70,15 +155,51 @@ impl<'d> ResourceLink<'d> {
     }
 
     /// The partitions that are meant; empty for the whole resource.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><ResourceLinkPool>
+    ///   <ExposedMediaLink rRef="p" Usage="Input"><Part SheetName="S1" Side="Front"/></ExposedMediaLink></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let parts = Ticket::of(&document)?.root().links().next().unwrap().parts();
+    /// assert_eq!((parts.len(), parts[0]["Side"].as_str()), (1, "Front"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn parts(self) -> Vec<BTreeMap<String, String>> {
         self.element.children_named("Part").map(read_keys).collect()
     }
 
+    /// The amounts of the link with its lots and parts; what cannot be read is added to the findings.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><ResourceLinkPool>
+    ///   <MediaLink rRef="m" Usage="Input" Amount="1000" ActualAmount="about 1000"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let mut findings = Vec::new();
+    /// let amounts = Ticket::of(&document)?.root().links().next().unwrap().amounts(&mut findings);
+    /// assert_eq!((amounts.amount, amounts.actual_amount), (Some(1_000.into()), None));
+    /// assert_eq!(findings[0].code, "value-unreadable");
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn amounts(self, findings: &mut Vec<Finding>) -> Amounts {
         Amounts::read(self.element, findings)
     }
 
-    /// The resource, down to the partition that the link names if it names one.
+    /// The resource, down to the partition that the link names if it names exactly one; `None` if the ticket has no
+    /// such resource.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1">
+    ///   <ResourcePool><Media ID="m" PartIDKeys="SheetName"><Media SheetName="S1" Weight="90"/><Media SheetName="S2" Weight="300"/></Media></ResourcePool>
+    ///   <ResourceLinkPool><MediaLink rRef="m" Usage="Input"><Part SheetName="S2"/></MediaLink></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let ticket = Ticket::of(&document)?;
+    /// let cover = ticket.root().links().next().unwrap().resource(&ticket).unwrap();
+    /// assert_eq!(cover.attribute("Weight"), Some("300"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn resource(self, ticket: &Ticket<'d>) -> Option<Resource<'d>> {
         let resource = ticket.resource(self.rref())?;
         match self.parts().as_slice() {
@@ -88,6 +209,16 @@ impl<'d> ResourceLink<'d> {
     }
 
     /// How much is planned: what the link says, else the resource's own amount.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><ResourcePool><Media ID="m" Amount="900"/></ResourcePool><ResourceLinkPool><MediaLink rRef="m" Usage="Input" Amount="500"/><MediaLink rRef="m" Usage="Input"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let ticket = Ticket::of(&document)?;
+    /// let planned: Vec<_> = ticket.root().links().map(|link| link.planned_amount(&ticket)).collect();
+    /// assert_eq!(planned, [Some(500.into()), Some(900.into())]);
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn planned_amount(self, ticket: &Ticket<'d>) -> Option<Decimal> {
         let planned = self.amounts(&mut Vec::new()).planned();
         planned.or_else(|| parse_decimal(self.resource(ticket)?.attribute("Amount")?))
@@ -96,6 +227,18 @@ impl<'d> ResourceLink<'d> {
 
 impl<'d> JdfNode<'d> {
     /// The link of what is printed on or worked on: the sheets, rolls or components, not plates or inks.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" Type="ConventionalPrinting">
+    ///   <ResourcePool><Media ID="m" MediaType="Paper" Amount="500"/><Media ID="p" MediaType="Plate" Amount="4"/></ResourcePool>
+    ///   <ResourceLinkPool><MediaLink rRef="p" Usage="Input"/><MediaLink rRef="m" Usage="Input"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let ticket = Ticket::of(&document)?;
+    /// assert_eq!(ticket.root().main_input(&ticket).unwrap().rref(), "m");
+    /// assert_eq!(ticket.root().input_amount(&ticket), Some(500.into()));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn main_input(self, ticket: &Ticket<'d>) -> Option<ResourceLink<'d>> {
         let substrates: Vec<_> = self
             .inputs()
@@ -107,7 +250,19 @@ impl<'d> JdfNode<'d> {
         with_amount.or(substrates.first()).copied()
     }
 
-    /// The link of what is made.
+    /// The link of what is made: the first component that is not waste, else the first output.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" Type="Cutting"><ResourceLinkPool>
+    ///   <ComponentLink rRef="rest" Usage="Output" ProcessUsage="Waste"/><ComponentLink rRef="blank" Usage="Output" Amount="480"/>
+    /// </ResourceLinkPool><ResourcePool><Component ID="rest"/><Component ID="blank"/></ResourcePool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let ticket = Ticket::of(&document)?;
+    /// assert_eq!(ticket.root().main_output(&ticket).unwrap().rref(), "blank");
+    /// assert_eq!(ticket.root().output_amount(&ticket), Some(480.into()));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn main_output(self, ticket: &Ticket<'d>) -> Option<ResourceLink<'d>> {
         let outputs: Vec<_> = self
             .outputs()
@@ -119,15 +274,44 @@ impl<'d> JdfNode<'d> {
         component.or(outputs.first()).copied()
     }
 
+    /// How much of the main input is planned, in its unit.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><ResourcePool><Media ID="m" Amount="900"/></ResourcePool><ResourceLinkPool><MediaLink rRef="m" Usage="Input"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let ticket = Ticket::of(&document)?;
+    /// assert_eq!(ticket.root().input_amount(&ticket), Some(900.into()));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn input_amount(self, ticket: &Ticket<'d>) -> Option<Decimal> {
         self.main_input(ticket)?.planned_amount(ticket)
     }
 
+    /// How much of the main output is planned, in its unit.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><ResourcePool><Component ID="c"/></ResourcePool><ResourceLinkPool><ComponentLink rRef="c" Usage="Output" Amount="450"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let ticket = Ticket::of(&document)?;
+    /// assert_eq!(ticket.root().output_amount(&ticket), Some(450.into()));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn output_amount(self, ticket: &Ticket<'d>) -> Option<Decimal> {
         self.main_output(ticket)?.planned_amount(ticket)
     }
 
-    /// The device that the ticket names for this node.
+    /// The device that the ticket names for this node (JDF 1.5, `Device`), as its `DeviceID`.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><ResourcePool><Device ID="d" DeviceID="press-3"/></ResourcePool><ResourceLinkPool><DeviceLink rRef="d" Usage="Input"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let ticket = Ticket::of(&document)?;
+    /// assert_eq!(ticket.root().device_id(&ticket), Some("press-3"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn device_id(self, ticket: &Ticket<'d>) -> Option<&'d str> {
         let device = self
             .inputs()
@@ -178,7 +362,23 @@ fn is_waste(link: ResourceLink<'_>, ticket: &Ticket<'_>) -> bool {
 }
 
 /// Writes what was really used or made to a link: the part amount of each condition gets its
-/// `ActualAmount` and lots, everything else of the link stays.
+/// `ActualAmount` and lots, everything else of the link stays. Part amounts are told apart by their `Condition`
+/// alone. A link that is not in the document is left out.
+///
+/// # Errors
+/// As [`Document::append_child`] and [`Document::set_attribute`].
+///
+/// ```
+/// use agog_jdf::{Document, Limits, PartAmount, set_actual_amounts};
+/// let source = br#"<MediaLink xmlns="http://www.CIP4.org/JDFSchema_1_1" rRef="m"><AmountPool><PartAmount Amount="1000"><Part Condition="Good"/></PartAmount></AmountPool></MediaLink>"#;
+/// let mut document = Document::parse(source, &Limits::default())?;
+/// let actual = [PartAmount::of_condition("Good").with_actual(980.into())];
+/// let link = document.root().id();
+/// set_actual_amounts(&mut document, link, &actual)?;
+/// let written = String::from_utf8(document.to_bytes()).unwrap();
+/// assert!(written.contains(r#"<PartAmount Amount="1000" ActualAmount="980"><Part Condition="Good"/>"#));
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
 pub fn set_actual_amounts(
     document: &mut Document,
     link: NodeId,

@@ -1,6 +1,22 @@
 //! Names and namespaces. A vendor's prefix is kept as written; what counts is the namespace it stands for.
+//!
+//! ```
+//! use agog_jdf::name;
+//! let (prefix, local) = name::split("jdf:JDF");
+//! assert_eq!((prefix, local), (Some("jdf"), "JDF"));
+//! assert!(name::is_jdf_namespace(name::JDF) && name::is_jdf_namespace(name::JDF_1_0));
+//! ```
 
 /// The namespace of JDF 1.1 to 1.9 and of JMF.
+///
+/// ```
+/// use agog_jdf::{Document, Element, name};
+/// let root = Element::new("JMF").with("xmlns", name::JDF).with("xmlns:xsi", name::XSI);
+/// let document = Document::from_element(&root)?;
+/// assert_eq!(document.root().namespace(), Some(name::JDF));
+/// assert_eq!(document.root().resolve(Some("xml")), Some(name::XML));
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
 pub const JDF: &str = "http://www.CIP4.org/JDFSchema_1_1";
 /// The namespace of JDF 1.0.
 pub const JDF_1_0: &str = "http://www.CIP4.org/JDFSchema_1";
@@ -24,6 +40,12 @@ pub fn is_jdf_namespace(uri: &str) -> bool {
 }
 
 /// Splits `prefix:local`; a name without a colon has no prefix.
+///
+/// ```
+/// use agog_jdf::name::split;
+/// assert_eq!(split("jdf:Media"), (Some("jdf"), "Media"));
+/// assert_eq!(split("Media"), (None, "Media"));
+/// ```
 pub fn split(name: &str) -> (Option<&str>, &str) {
     match name.split_once(':') {
         Some((prefix, local)) if !prefix.is_empty() && !local.is_empty() => (Some(prefix), local),

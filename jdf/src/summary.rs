@@ -4,51 +4,104 @@
 //! without it the node's link (cumulative) counts, and without that the sum over the phases. Where they
 //! disagree, that is a finding.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
-use crate::amount::Amounts;
+use crate::amount::{Amounts, Lot};
 use crate::audit::{Audit, AuditAmount, AuditContent, PhaseTime};
 use crate::finding::{Finding, Severity};
 use crate::jmf::Notification;
 use crate::node::{JdfNode, Ticket};
 use crate::state::{NodeStatus, Usage};
 
-/// What one node did.
+/// What one node did, from a returned ticket.
+///
+/// ```
+/// use agog_jdf::{Document, Limits, NodeStatus, ProductionSummary, Ticket};
+/// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" ID="n1" Type="Cutting" Status="InProgress">
+///   <AuditPool><ProcessRun Start="2025-03-01T08:00:00Z" End="2025-03-01T09:30:00Z" EndStatus="Completed"/></AuditPool>
+///   <ResourcePool><Component ID="c"/></ResourcePool>
+///   <ResourceLinkPool><ComponentLink rRef="c" Usage="Output"><AmountPool>
+///     <PartAmount ActualAmount="980"><Part Condition="Good"/></PartAmount>
+///     <PartAmount ActualAmount="35"><Part Condition="Waste"/></PartAmount>
+///   </AmountPool></ComponentLink></ResourceLinkPool></JDF>"#;
+/// let document = Document::parse(source, &Limits::default())?;
+/// let ticket = Ticket::of(&document)?;
+/// let summary = ProductionSummary::of(ticket.root(), &ticket);
+/// assert_eq!((summary.good, summary.waste), (980.into(), 35.into()));
+/// assert_eq!(summary.end_status, Some(NodeStatus::Completed));
+/// assert_eq!((summary.end.unwrap() - summary.start.unwrap()).to_string(), "PT5400S");
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ProductionSummary {
+    /// When the first run began; without a run, the first phase.
     pub start: Option<Timestamp>,
+    /// When the last run ended; without a run, the last phase that has an end.
     pub end: Option<Timestamp>,
     /// How the last run ended, else the status of the node.
     pub end_status: Option<NodeStatus>,
-    /// What was made and is good, of the main output.
+    /// What was made and is good, of the main output, in its unit; 0 if nothing was told.
     pub good: Decimal,
-    /// What was made and is waste, of the main output.
+    /// What was made and is waste, of the main output, in its unit; 0 if nothing was told.
     pub waste: Decimal,
+    /// Every input of which an actual amount or a lot is told, in the order of the links.
     pub consumed: Vec<ResourceUse>,
+    /// Every output of which an actual amount or a lot is told, in the order of the links.
     pub produced: Vec<ResourceUse>,
+    /// The phases, in the order they were written.
     pub phases: Vec<PhaseTime>,
+    /// What the device had to say, in the order it was written.
     pub notifications: Vec<Notification>,
+    /// What was odd: values that could not be read, amounts that disagree.
     pub findings: Vec<Finding>,
 }
 
 /// How much of one resource was used or made.
+///
+/// ```
+/// use agog_jdf::ResourceUse;
+/// let board = ResourceUse { resource_name: "Media".to_owned(), good: 980.into(), waste: 35.into(), ..ResourceUse::default() };
+/// assert_eq!(board.total(), 1_015.into());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ResourceUse {
+    /// The ID of the resource in the ticket.
     pub rref: String,
+    /// The kind of resource, such as `Media`.
     pub resource_name: String,
+    /// The article number by which the office knows it.
     pub product_id: Option<String>,
+    /// What people call it.
     pub descriptive_name: Option<String>,
+    /// What became or is good, in the unit of the resource.
     pub good: Decimal,
+    /// What became or is waste, in the unit of the resource.
     pub waste: Decimal,
+    /// The lots, each once for good and once for waste.
     pub lots: Vec<LotUse>,
 }
 
-/// How much of one lot.
+/// How much of one lot was used or made, and whether as waste.
+///
+/// ```
+/// use agog_jdf::{Document, Limits, ProductionSummary, Ticket};
+/// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" Type="Cutting"><ResourcePool><Media ID="m"/></ResourcePool>
+///   <ResourceLinkPool><MediaLink rRef="m" Usage="Input"><AmountPool>
+///     <PartAmount ActualAmount="35"><Lot LotID="R-17" ActualAmount="35"/><Part Condition="Waste"/></PartAmount>
+///   </AmountPool></MediaLink></ResourceLinkPool></JDF>"#;
+/// let document = Document::parse(source, &Limits::default())?;
+/// let ticket = Ticket::of(&document)?;
+/// let summary = ProductionSummary::of(ticket.root(), &ticket);
+/// let lot = &summary.consumed[0].lots[0];
+/// assert_eq!((lot.lot_id.as_str(), lot.amount, lot.is_waste), ("R-17", Some(35.into()), true));
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LotUse {
+    /// The number that the plant knows the lot by.
     pub lot_id: String,
     /// `None` if the lot is named without an amount.
     pub amount: Option<Decimal>,
@@ -57,8 +110,15 @@ pub struct LotUse {
 }
 
 impl ResourceUse {
+    /// Good and waste together.
+    ///
+    /// ```
+    /// use agog_jdf::ResourceUse;
+    /// let ink = ResourceUse { good: "2.5".parse().unwrap(), waste: "0.25".parse().unwrap(), ..ResourceUse::default() };
+    /// assert_eq!(ink.total().to_string(), "2.75");
+    /// ```
     pub fn total(&self) -> Decimal {
-        self.good + self.waste
+        self.good.saturating_add(self.waste)
     }
 }
 
@@ -74,7 +134,21 @@ struct Sources {
 }
 
 impl ProductionSummary {
-    /// Sums up a node of a returned ticket.
+    /// Sums up a node of a returned ticket. Nothing here fails: what cannot be read or does not agree is in
+    /// [`ProductionSummary::findings`].
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, ProductionSummary, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" Type="Cutting"><ResourcePool><Media ID="m"/></ResourcePool>
+    ///   <AuditPool><ResourceAudit><MediaLink rRef="m" Usage="Input" ActualAmount="510"/></ResourceAudit></AuditPool>
+    ///   <ResourceLinkPool><MediaLink rRef="m" Usage="Input" ActualAmount="500"/></ResourceLinkPool></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let ticket = Ticket::of(&document)?;
+    /// let summary = ProductionSummary::of(ticket.root(), &ticket);
+    /// assert_eq!(summary.consumed[0].good, 510.into(), "the audit is the device's closing word");
+    /// assert_eq!(summary.findings[0].code, "amounts-differ");
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn of(node: JdfNode<'_>, ticket: &Ticket<'_>) -> Self {
         let mut summary = Self {
             end_status: node.status(),
@@ -217,39 +291,76 @@ impl Sources {
             used.waste = used
                 .waste
                 .saturating_add(amounts.actual_waste().unwrap_or_default());
-            for (lot, is_waste) in amounts.all_lots() {
-                used.add_lot(&lot.lot_id, lot.actual_amount, is_waste);
-            }
         }
+        used.lots = add_up_lots(chosen.iter().flat_map(|amounts| amounts.all_lots()));
         // Devices that do not follow lots leave them out; the plan then tells which lot was meant.
         if used.lots.is_empty() {
-            for (lot, is_waste) in self.link.iter().flat_map(Amounts::all_lots) {
-                used.add_lot(&lot.lot_id, lot.actual_amount, is_waste);
-            }
+            used.lots = add_up_lots(self.link.iter().flat_map(Amounts::all_lots));
         }
         Some(used)
     }
 }
 
-impl ResourceUse {
-    /// Amounts of the same lot and kind add up.
-    fn add_lot(&mut self, lot_id: &str, amount: Option<Decimal>, is_waste: bool) {
-        match self
-            .lots
-            .iter_mut()
-            .find(|lot| lot.lot_id == lot_id && lot.is_waste == is_waste)
-        {
-            Some(lot) => {
-                lot.amount = [lot.amount, amount]
-                    .into_iter()
-                    .flatten()
-                    .reduce(Decimal::saturating_add);
-            }
-            None => self.lots.push(LotUse {
-                lot_id: lot_id.to_owned(),
-                amount,
+/// Amounts of the same lot and kind add up; the lots stay in the order of their first mention.
+fn add_up_lots<'a>(lots: impl Iterator<Item = (&'a Lot, bool)>) -> Vec<LotUse> {
+    let mut uses: Vec<LotUse> = Vec::new();
+    let mut places: HashMap<(&str, bool), usize> = HashMap::new();
+    for (lot, is_waste) in lots {
+        let place = *places.entry((&lot.lot_id, is_waste)).or_insert(uses.len());
+        if let Some(known) = uses.get_mut(place) {
+            known.amount = [known.amount, lot.actual_amount]
+                .into_iter()
+                .flatten()
+                .reduce(Decimal::saturating_add);
+        } else {
+            uses.push(LotUse {
+                lot_id: lot.lot_id.clone(),
+                amount: lot.actual_amount,
                 is_waste,
-            }),
+            });
         }
+    }
+    uses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_total_that_no_press_makes_is_capped_and_does_not_panic() {
+        let used = ResourceUse {
+            good: Decimal::MAX,
+            waste: 1.into(),
+            ..ResourceUse::default()
+        };
+        assert_eq!(used.total(), Decimal::MAX);
+    }
+
+    #[test]
+    fn amounts_of_a_lot_add_up_apart_for_good_and_waste() {
+        let lot = |id: &str, amount: Option<u32>| Lot {
+            lot_id: id.to_owned(),
+            actual_amount: amount.map(Decimal::from),
+            ..Lot::default()
+        };
+        let lots = [
+            (lot("b", Some(2)), false),
+            (lot("a", None), false),
+            (lot("b", Some(3)), true),
+            (lot("b", Some(4)), false),
+        ];
+        let found: Vec<_> = add_up_lots(lots.iter().map(|(lot, is_waste)| (lot, *is_waste)))
+            .into_iter()
+            .map(|used| (used.lot_id, used.amount, used.is_waste))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("b".to_owned(), Some(6.into()), false),
+                ("a".to_owned(), None, false),
+                ("b".to_owned(), Some(3.into()), true),
+            ]
+        );
     }
 }

@@ -3,8 +3,8 @@
 //!
 //! Steps: `/JDF/ResourcePool`, `//Media`, `*`, `.`, `..`, at the end `@Weight`, `@*` or `text()`. Conditions:
 //! `[2]`, `[last()]`, `[@ID]`, `[@ID='m1']`, `[@ID!='m1']`, `[Part]`. A name means what is written so; where
-//! there is no such child, a name without a prefix means the local name in any namespace. Axes by name, functions and operators are
-//! refused.
+//! there is no such child, a name without a prefix means the local name in any namespace. Axes by name, functions
+//! and operators are refused.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -15,24 +15,57 @@ use crate::view::{AttributeRef, ElementRef};
 /// Steps of one path: 100. Each step may look at the whole document.
 const STEPS_MAX: usize = 100;
 
-/// What a path leads to.
+/// What a path leads to; see [`Document::select`].
+///
+/// ```
+/// use agog_jdf::{Document, Limits, Selected};
+/// let document = Document::parse(b"<JDF><Comment Name='Job'>urgent</Comment></JDF>", &Limits::default())?;
+/// for path in ["//Comment", "//Comment/@Name", "//Comment/text()"] {
+///     let shown = match &document.select(path).unwrap()[0] {
+///         Selected::Element(element) => element.name().to_owned(),
+///         Selected::Attribute(_, attribute) => attribute.value.to_owned(),
+///         Selected::Text(_, text) => text.to_string(),
+///     };
+///     assert!(["Comment", "Job", "urgent"].contains(&shown.as_str()));
+/// }
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selected<'d> {
+    /// An element; `/` alone means the root.
     Element(ElementRef<'d>),
+    /// An attribute, with the element that has it.
     Attribute(ElementRef<'d>, AttributeRef<'d>),
+    /// The character data directly inside an element; empty if it has none.
     Text(ElementRef<'d>, Cow<'d, str>),
 }
 
 /// A path that cannot be followed, and the character of it where that shows.
+///
+/// ```
+/// use agog_jdf::{Document, Limits};
+/// let document = Document::parse(b"<JDF/>", &Limits::default())?;
+/// let error = document.select("/JDF/Media[").unwrap_err();
+/// assert_eq!((error.column, error.expected), (12, "the name of an element or attribute"));
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("path, character {column}: expected {expected}")]
 pub struct PathError {
+    /// The character, counted from 1; one behind the last if the path ends too early.
     pub column: usize,
+    /// What could have stood there, for people.
     pub expected: &'static str,
 }
 
 impl Document {
-    /// Everything that a path leads to, in document order.
+    /// Everything that a path leads to, in document order; elements that were added by edits come last. What is
+    /// understood: steps `/JDF/ResourcePool`, `//Media`, `*`, `.` and `..`, at the end `@Weight`, `@*` or `text()`;
+    /// conditions `[2]`, `[last()]`, `[@ID]`, `[@ID='m1']`, `[@ID!='m1']` and `[Part]`. A name without a prefix
+    /// means the local name in any namespace, unless a child has exactly this name.
+    ///
+    /// # Errors
+    /// A path beyond that, with the character where it stops being understood.
     ///
     /// ```
     /// use agog_jdf::{Document, Limits, Selected};

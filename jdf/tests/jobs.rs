@@ -2,7 +2,7 @@
 
 mod support;
 
-use agog_jdf::build::{Layer, Media, MediaKind, StepKind};
+use agog_jdf::build::{Layer, Media, MediaKind, SpotColour, StepKind};
 use agog_jdf::{Document, JobDescription, JobKind, Limits, NodeKind, Ticket, Usage, samples};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -198,6 +198,44 @@ fn every_problem_is_told_with_its_field() {
         "problems",
         job.check().unwrap_err().to_string().replace("; ", "\n")
     );
+}
+
+#[test]
+fn a_spot_colour_has_a_name_of_its_own() {
+    let mut job = sample(JobKind::FoldingCarton);
+    let gold = SpotColour {
+        name: "Gold".to_owned(),
+        lab: None,
+        cmyk: None,
+    };
+    let cyan = SpotColour {
+        name: "Cyan".to_owned(),
+        ..gold.clone()
+    };
+    job.spot_colours = vec![gold.clone(), cyan, gold];
+    job.sheets[0].front = vec!["Cyan".to_owned()];
+    let problems = job.check().unwrap_err().problems;
+    let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "spot_colours[1].name: `Cyan` is a process colour, expected another name",
+            "spot_colours[2].name: `Gold` is there twice",
+        ]
+    );
+}
+
+#[test]
+fn of_a_side_with_more_colours_than_any_press_has_units_only_the_first_are_looked_at() {
+    let mut job = sample(JobKind::FoldingCarton);
+    job.sheets[0].front = vec!["Cyan".to_owned(); 100_000];
+    let problems = job.check().unwrap_err().problems;
+    assert_eq!(
+        problems.len(),
+        32,
+        "there are too many, and 31 are there twice"
+    );
+    assert!(problems[0].message.contains("100000"), "{}", problems[0]);
 }
 
 #[test]

@@ -137,7 +137,7 @@ fn a_package_is_written_with_messages_first_and_without_paths() {
     outgoing.file(
         "../page.pdf",
         "application/pdf",
-        b"=_agog_0000 %PDF".to_vec(),
+        b"=_agog_000000000000 %PDF".to_vec(),
     );
     outgoing.ticket("TheJDF.jdf", b"<JDF/>".to_vec());
     let (content_type, body) = outgoing.finish();

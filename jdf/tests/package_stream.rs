@@ -295,3 +295,17 @@ proptest! {
         prop_assert!(complete);
     }
 }
+
+#[test]
+fn nothing_follows_an_error() {
+    for content in ["PE*p", "PEpER", "PE==PE"] {
+        let body =
+            format!("--b\nContent-Transfer-Encoding: base64\n\n{content}\n--b\n\n<JDF/>\n--b--");
+        let mut splitter = Splitter::new(None, &PackageLimits::default());
+        splitter.push(body.as_bytes());
+        splitter.finish();
+        assert!(matches!(splitter.next_event(), Ok(Some(Event::Part(_)))));
+        while let Ok(Some(Event::Body(_))) = splitter.next_event() {}
+        assert_eq!(splitter.next_event(), Ok(None), "{content}");
+    }
+}

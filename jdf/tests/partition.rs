@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use agog_jdf::resource::Origin;
+use agog_jdf::resource::{Media, Origin, View};
 use agog_jdf::{Document, Limits, Resource, Ticket};
 use proptest::prelude::*;
 
@@ -208,4 +208,108 @@ proptest! {
         let expected: Vec<_> = expected.iter().filter(is_wanted).cloned().collect();
         prop_assert_eq!(below, expected);
     }
+}
+
+#[test]
+fn what_an_identical_part_inherits_holds_for_the_part_that_refers_to_it() {
+    let source = r#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="p" Brand="A" PartIDKeys="SheetName Side">
+  <Media SheetName="S1" Weight="90"><Media Side="Front" Grade="1"/></Media>
+  <Media SheetName="S2" Weight="120" Thickness="80"><Media Side="Front"><Identical><Part SheetName="S1" Side="Front"/></Identical></Media></Media>
+</Media></JDF>"#;
+    let document = Document::parse(source.as_bytes(), &Limits::default()).unwrap();
+    let media = Ticket::of(&document).unwrap().resource("p").unwrap();
+    let front = media.leaves()[1];
+    for (name, value) in [
+        ("SheetName", "S2"),
+        ("Grade", "1"),
+        ("Weight", "90"),
+        ("Thickness", "80"),
+        ("Brand", "A"),
+    ] {
+        assert_eq!(front.attribute(name), Some(value), "{name}");
+    }
+    // The list of all attributes and the question for one agree.
+    for part in media.leaves().into_iter().chain(media.partitions()) {
+        for effective in part.effective_attributes() {
+            assert_eq!(
+                part.attribute(effective.name),
+                Some(effective.value),
+                "{}",
+                effective.name
+            );
+        }
+    }
+}
+
+#[test]
+fn many_sheets_without_a_list_of_keys_are_searched_in_linear_time() {
+    use std::fmt::Write as _;
+    let mut source =
+        String::from(r#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="p">"#);
+    for sheet in 0..20_000 {
+        write!(source, r#"<Media SheetName="S{sheet}"/>"#).unwrap();
+    }
+    source.push_str("</Media></JDF>");
+    let document = Document::parse(source.as_bytes(), &Limits::default()).unwrap();
+    let media = Ticket::of(&document).unwrap().resource("p").unwrap();
+    let last = media.partition(&keys(&[("SheetName", "S19999")]));
+    assert_eq!(last.attribute("SheetName"), Some("S19999"));
+    assert_eq!(media.partition(&keys(&[("SheetName", "S20000")])), media);
+}
+
+#[test]
+fn a_list_of_too_many_keys_is_cut_and_a_key_counts_once() {
+    let names: Vec<String> = (0..5_000)
+        .map(|number| format!("K{}", number / 2))
+        .collect();
+    let source = format!(
+        r#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="p" PartIDKeys="{}"><Media K0="a" K3000="b"/></Media></JDF>"#,
+        names.join(" ")
+    );
+    let document = Document::parse(source.as_bytes(), &Limits::default()).unwrap();
+    let media = Ticket::of(&document).unwrap().resource("p").unwrap();
+    assert_eq!(media.part_id_keys().len(), 100);
+    assert_eq!(media.leaves_with_keys()[0].keys, [("K0", "a")]);
+}
+
+#[test]
+fn parts_nested_deeper_than_any_call_stack_are_asked_for_an_attribute() {
+    const DEPTH: usize = 30_000;
+    let source = format!(
+        r#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="p" Brand="A" PartIDKeys="SheetName">{}{}</Media></JDF>"#,
+        r#"<Media SheetName="S">"#.repeat(DEPTH),
+        "</Media>".repeat(DEPTH)
+    );
+    let deep = Limits {
+        depth: DEPTH + 10,
+        ..Limits::default()
+    };
+    let document = Document::parse(source.as_bytes(), &deep).unwrap();
+    let leaf = Ticket::of(&document)
+        .unwrap()
+        .resource("p")
+        .unwrap()
+        .leaves()[0];
+    assert_eq!(
+        (leaf.attribute("Brand"), leaf.attribute("Weight")),
+        (Some("A"), None)
+    );
+}
+
+#[test]
+fn a_builder_of_parts_nested_as_deep_as_a_document_may_be_takes_over_the_outer_ones() {
+    const DEPTH: usize = 250;
+    let source = format!(
+        r#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="p" PartIDKeys="SheetName">{}{}</Media></JDF>"#,
+        r#"<Media SheetName="S">"#.repeat(DEPTH),
+        "</Media>".repeat(DEPTH)
+    );
+    let document = Document::parse(source.as_bytes(), &Limits::default()).unwrap();
+    let media = Media::of(Ticket::of(&document).unwrap().resource("p").unwrap()).unwrap();
+    let written = media.to_new().to_element().to_xml();
+    assert_eq!(
+        written.matches("<Media ").count(),
+        33,
+        "itself and 32 levels below"
+    );
 }

@@ -1,51 +1,10 @@
 //! What is wrong with a description: every problem at once, each with the path of its field.
 
-use std::fmt;
-
-use super::job::{
-    JobDescription, JobKind, Layer, Media, PrintMethod, Size, Step, StepKind, WorkStyle,
-};
+use super::job::{JobDescription, JobKind, Size};
+use super::material::{Layer, Media};
 use super::media::PROCESS_COLOURS;
-
-/// One field that cannot stay as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The field, such as `sheets[0].media.grammage`.
-    pub path: String,
-    /// What is there and what was expected.
-    pub message: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path, self.message)
-    }
-}
-
-/// A description that no ticket can be made from, with all its problems.
-///
-/// ```
-/// use agog_jdf::{JobDescription, samples};
-/// let mut job: JobDescription = serde_json::from_str(samples()[0].json).unwrap();
-/// job.products[0].quantity = 0;
-/// job.sheets[0].size.width = -1.0;
-/// let error = job.check().unwrap_err();
-/// assert_eq!(error.problems.len(), 2);
-/// assert_eq!(error.problems[0].path, "products[0].quantity");
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", self.list())]
-pub struct DescriptionError {
-    /// In the order of the description.
-    pub problems: Vec<Problem>,
-}
-
-impl DescriptionError {
-    fn list(&self) -> String {
-        let lines: Vec<_> = self.problems.iter().map(Problem::to_string).collect();
-        lines.join("; ")
-    }
-}
+use super::problem::{DescriptionError, Problem};
+use super::step::{PrintMethod, Step, StepKind, WorkStyle};
 
 /// JDF's short strings: job numbers, tool numbers, customer numbers.
 const ID_LENGTH: usize = 63;
@@ -59,9 +18,25 @@ const LIST_LENGTH: usize = 100;
 const QUANTITY: u64 = 1_000_000_000;
 /// Steps of one job.
 const STEPS: usize = 16;
+/// Colours of one side: more than any press has units.
+const COLOURS: usize = 32;
 
 impl JobDescription {
-    /// All problems, or none.
+    /// Whether a ticket can be made from the description.
+    ///
+    /// # Errors
+    /// Every problem at once, in the order of the description, so that a form can mark all of its fields.
+    ///
+    /// ```
+    /// use agog_jdf::{JobDescription, samples};
+    /// let mut job: JobDescription = serde_json::from_str(samples()[0].json).unwrap();
+    /// assert!(job.check().is_ok());
+    /// job.job_id = String::new();
+    /// job.steps.clear();
+    /// let paths: Vec<_> = job.check().unwrap_err().problems.into_iter().map(|problem| problem.path).collect();
+    /// assert_eq!(paths[0], "job_id");
+    /// assert!(paths.contains(&"steps".to_owned()));
+    /// ```
     pub fn check(&self) -> Result<(), DescriptionError> {
         let mut check = Check::default();
         check.job(self);
@@ -237,8 +212,8 @@ impl Check {
                 self.say(at("work_style"), "is simplex, but `back` has colours");
             }
             for (side, colours) in [("front", &sheet.front), ("back", &sheet.back)] {
-                self.length(&at(side), colours.len(), 0, 32, job.kind);
-                for (place, colour) in colours.iter().enumerate() {
+                self.length(&at(side), colours.len(), 0, COLOURS, job.kind);
+                for (place, colour) in colours.iter().enumerate().take(COLOURS) {
                     let path = at(&format!("{side}[{place}]"));
                     let known = PROCESS_COLOURS.contains(&colour.as_str())
                         || job.spot_colours.iter().any(|spot| spot.name == *colour);
@@ -276,6 +251,15 @@ impl Check {
         for (index, spot) in job.spot_colours.iter().enumerate().take(LIST_LENGTH) {
             let at = |field: &str| format!("spot_colours[{index}].{field}");
             self.id(&at("name"), &spot.name);
+            let earlier = job.spot_colours[..index].iter().map(|spot| &spot.name);
+            if PROCESS_COLOURS.contains(&spot.name.as_str()) {
+                self.say(
+                    at("name"),
+                    format!("`{}` is a process colour, expected another name", spot.name),
+                );
+            } else if earlier.into_iter().any(|name| *name == spot.name) {
+                self.say(at("name"), format!("`{}` is there twice", spot.name));
+            }
             for (place, value) in spot.lab.into_iter().flatten().enumerate() {
                 let (least, most) = if place == 0 {
                     (0.0, 100.0)

@@ -4,6 +4,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::material::{Media, PrintCondition, SpotColour};
+use super::step::{PrintMethod, Step, WorkStyle};
+
 /// A job to be made into a ticket: what is ordered, on which sheets or web, by which steps.
 ///
 /// ```
@@ -55,6 +58,13 @@ pub struct JobDescription {
 }
 
 /// What a job makes.
+///
+/// ```
+/// use agog_jdf::JobKind;
+/// let kind: JobKind = serde_json::from_str("\"folding_carton\"").unwrap();
+/// assert_eq!(kind, JobKind::FoldingCarton);
+/// assert!(JobKind::ALL.iter().any(|kind| kind.as_str() == "label"), "the same names as in descriptions");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobKind {
@@ -72,7 +82,13 @@ pub enum JobKind {
     GangSheet,
 }
 
-/// The customer.
+/// The customer of a job.
+///
+/// ```
+/// use agog_jdf::build::CustomerOfJob;
+/// let customer: CustomerOfJob = toml::from_str("id = 'C-17'\nname = 'Honey & Co'\norder_number = 'PO 4711'").unwrap();
+/// assert_eq!((customer.name.as_str(), customer.contact), ("Honey & Co", None));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CustomerOfJob {
@@ -90,6 +106,14 @@ pub struct CustomerOfJob {
 }
 
 /// One ordered article.
+///
+/// ```
+/// use agog_jdf::build::Product;
+/// let text = r#"{ "name": "Card", "quantity": 1000, "finished_size": { "width": 85, "height": 55 }, "ups": 8 }"#;
+/// let card: Product = serde_json::from_str(text).unwrap();
+/// assert_eq!((card.quantity, card.finished_size.width, card.ups), (1_000, 85.0, Some(8)));
+/// assert!(serde_json::from_str::<Product>(&text.replace("ups", "up")).is_err(), "a misspelt field is told");
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Product {
@@ -122,7 +146,15 @@ pub struct Product {
     pub winding: Option<Winding>,
 }
 
-/// A size in millimetres.
+/// A size in millimetres; sizes in tickets are points (1/72 inch) and are converted.
+///
+/// ```
+/// use agog_jdf::{JobDescription, build::Size, samples};
+/// let mut job: JobDescription = serde_json::from_str(samples()[2].json).unwrap();
+/// job.sheets[0].size = Size { width: 254.0, height: 127.0, depth: None };
+/// let ticket = job.to_ticket("2025-03-01T08:00:00Z".parse().unwrap()).unwrap();
+/// assert!(String::from_utf8(ticket).unwrap().contains(r#"Dimension="720"#), "10 inches");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Size {
@@ -136,6 +168,13 @@ pub struct Size {
 }
 
 /// How a roll is wound for the customer.
+///
+/// ```
+/// use agog_jdf::build::Winding;
+/// let winding = Winding { direction: 4, pieces_per_roll: 2_000, core: Some(76.0), roll_diameter: None };
+/// let text = serde_json::to_string(&winding).unwrap();
+/// assert_eq!(text, r#"{"direction":4,"pieces_per_roll":2000,"core":76.0}"#);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Winding {
@@ -152,6 +191,14 @@ pub struct Winding {
 }
 
 /// One printed sheet, or one repeat of a web.
+///
+/// ```
+/// use agog_jdf::build::{Sheet, WorkStyle};
+/// let cover: Sheet = serde_json::from_str(r#"{ "name": "Cover", "media": { "kind": "board", "name": "Silk 250" },
+///     "size": { "width": 640, "height": 450 }, "front": ["Cyan", "Black"], "ups": 4 }"#).unwrap();
+/// assert_eq!(cover.work_style, WorkStyle::Simplex, "unless the description says so, the back stays white");
+/// assert_eq!((cover.front.len(), cover.back.len()), (2, 0));
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sheet {
@@ -175,91 +222,13 @@ pub struct Sheet {
     pub ups: Option<u32>,
 }
 
-/// A weight in g/m².
-pub type Grammage = f64;
-
-/// Paper, board or film.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Media {
-    /// The sort of material.
-    pub kind: MediaKind,
-    /// What people call it.
-    pub name: String,
-    /// The article number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub article: Option<String>,
-    /// The weight in g/m².
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grammage: Option<Grammage>,
-    /// The thickness in micrometres.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub thickness: Option<f64>,
-    /// Whether it comes on a roll.
-    #[serde(default)]
-    pub roll: bool,
-    /// The direction of the grain.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grain: Option<Direction>,
-    /// The flute of corrugated board, such as `B` or `EB`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub flute: Option<String>,
-    /// The direction of the flute.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub flute_direction: Option<Direction>,
-    /// The coating of the front.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub front_coating: Option<Coating>,
-    /// The coating of the back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub back_coating: Option<Coating>,
-    /// What it is made up of, from front to back.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub layers: Vec<Layer>,
-}
-
-/// One layer of a compound.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Layer {
-    /// The sort of material.
-    pub kind: MediaKind,
-    /// What people call it.
-    pub name: String,
-    /// The weight in g/m².
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grammage: Option<Grammage>,
-    /// The thickness in micrometres.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub thickness: Option<f64>,
-}
-
-/// The printing condition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PrintCondition {
-    /// The name of the reference, such as `FOGRA51`.
-    pub name: String,
-    /// The ICC profile.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub icc_profile: Option<String>,
-}
-
-/// A colour of its own ink.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SpotColour {
-    /// The name, as sheets use it.
-    pub name: String,
-    /// How it looks in CIELAB: L* 0 to 100, a* and b* −128 to 127.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lab: Option<[f64; 3]>,
-    /// A replacement in CMYK, each 0 to 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cmyk: Option<[f64; 4]>,
-}
-
-/// A cutting die.
+/// A cutting die. How many pieces it cuts goes before what the sheet says.
+///
+/// ```
+/// use agog_jdf::build::Die;
+/// let die: Die = toml::from_str("number = 'MAG-77'\nacross = 4\nalong = 6\nfile = 'cid:mag-77.cf2'").unwrap();
+/// assert_eq!(die.across * die.along, 24);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Die {
@@ -274,194 +243,6 @@ pub struct Die {
     pub file: Option<String>,
 }
 
-/// One step of the work.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Step {
-    /// What is done.
-    pub kind: StepKind,
-    /// The device that does it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device: Option<String>,
-    /// Done in the same pass as the step before; both become one combined node.
-    #[serde(default)]
-    pub inline: bool,
-    /// The planned start.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub start: Option<Timestamp>,
-    /// The planned end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub end: Option<Timestamp>,
-    /// Planned waste of making ready, in what goes in: sheets, metres of web or pieces.
-    #[serde(default)]
-    pub setup_waste: u64,
-    /// Planned waste of the run, in thousandths of the good output (0 to 500).
-    #[serde(default)]
-    pub run_waste_permille: u32,
-    /// Print: the method; that of the kind of job if not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub method: Option<PrintMethod>,
-    /// Varnish: where.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub area: Option<VarnishArea>,
-    /// Laminate: what is laminated on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub media: Option<Media>,
-    /// Fold: the scheme of the fold catalogue, such as `F4-1`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fold: Option<String>,
-    /// Box-fold: the shape of the box.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub box_type: Option<BoxFoldType>,
-}
-
-/// What a step does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StepKind {
-    /// Make plates; a gray box, since how is the business of prepress.
-    Plates,
-    /// Print.
-    Print,
-    /// Varnish or coat.
-    Varnish,
-    /// Laminate film or board.
-    Laminate,
-    /// Cut out with a die.
-    DieCut,
-    /// Cut straight.
-    Cut,
-    /// Slit a web and wind it on rolls for the customer.
-    Slit,
-    /// Fold sheets.
-    Fold,
-    /// Collect sections, stitch and trim them.
-    Stitch,
-    /// Fold boxes.
-    BoxFold,
-    /// Glue.
-    Glue,
-}
-
-/// How ink gets onto the material.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PrintMethod {
-    /// Offset lithography.
-    Offset,
-    /// Flexography.
-    Flexo,
-    /// Gravure.
-    Gravure,
-    /// Screen printing.
-    Screen,
-    /// Without plates.
-    Digital,
-}
-
-/// How a sheet passes the press.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WorkStyle {
-    /// The front only.
-    #[default]
-    Simplex,
-    /// Both sides in one pass.
-    Perfecting,
-    /// Both sides, with two sets of plates.
-    WorkAndBack,
-    /// Both sides with one set of plates, turned at the side edge.
-    WorkAndTurn,
-    /// Both sides with one set of plates, tumbled at the gripper edge.
-    WorkAndTumble,
-}
-
-/// Sorts of material.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MediaKind {
-    /// Paper.
-    Paper,
-    /// Carton board.
-    Board,
-    /// Corrugated board.
-    Corrugated,
-    /// Label stock.
-    SelfAdhesive,
-    /// Plastic film.
-    Film,
-    /// Shrink film.
-    ShrinkFilm,
-    /// Metal foil or other.
-    Other,
-}
-
-/// A direction on the sheet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// Along the long edge.
-    LongEdge,
-    /// Along the short edge.
-    ShortEdge,
-}
-
-/// Surfaces of paper and board.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Coating {
-    /// Uncoated.
-    None,
-    /// Coated, without saying how.
-    Coated,
-    /// Glossy.
-    Glossy,
-    /// High gloss.
-    HighGloss,
-    /// Matte.
-    Matte,
-    /// Satin.
-    Satin,
-}
-
-/// Where varnish goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum VarnishArea {
-    /// Over everything.
-    Full,
-    /// On parts.
-    Spot,
-}
-
-/// Shapes of folding boxes (JDF 1.5, `BoxFoldingParams`, attribute `BoxFoldingType`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BoxFoldType {
-    /// `Type00`.
-    Type00,
-    /// `Type01`.
-    Type01,
-    /// `Type02`.
-    Type02,
-    /// `Type03`.
-    Type03,
-    /// `Type04`.
-    Type04,
-    /// `Type10`.
-    Type10,
-    /// `Type11`.
-    Type11,
-    /// `Type12`.
-    Type12,
-    /// `Type13`.
-    Type13,
-    /// `Type15`.
-    Type15,
-    /// `Type20`.
-    Type20,
-}
-
 impl JobKind {
     /// All kinds.
     pub const ALL: [Self; 6] = [
@@ -474,6 +255,10 @@ impl JobKind {
     ];
 
     /// The name in descriptions and on the command line.
+    ///
+    /// ```
+    /// assert_eq!(agog_jdf::JobKind::GangSheet.as_str(), "gang_sheet");
+    /// ```
     pub fn as_str(self) -> &'static str {
         match self {
             Self::FoldingCarton => "folding_carton",

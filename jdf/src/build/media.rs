@@ -1,8 +1,8 @@
 //! What is printed on, with what: media, components, plates, colours, die.
 
-use super::job::{
-    Coating, Direction, JobDescription, JobKind, Media, MediaKind, PrintMethod, Size, StepKind,
-};
+use super::job::{JobDescription, JobKind, Size};
+use super::material::{Coating, Direction, Media, MediaKind};
+use super::step::{PrintMethod, StepKind};
 use super::ticket::{
     Keys, file, number, parameter, partitioned, points, reference, resource, shape, xy,
 };

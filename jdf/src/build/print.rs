@@ -24,32 +24,57 @@ use crate::value::write_date_time;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PrintTicket {
+    /// The number of the job (`JobID`).
     pub job_id: String,
+    /// The part of the job that this run is (`JobPartID`).
     pub job_part_id: String,
+    /// What people call the run.
     pub description: Option<String>,
+    /// The press (`DeviceID`).
     pub device_id: String,
+    /// When the ticket was made.
     pub created: Timestamp,
+    /// The program that makes it; `AGOG` if nothing else is set.
     pub agent_name: String,
+    /// The version of that program.
     pub agent_version: Option<String>,
+    /// The company that ordered.
     pub customer: Option<String>,
+    /// The number of the customer's order.
     pub order: Option<String>,
+    /// What is printed on.
     pub input: TicketMaterial,
     /// The input is paper or board; otherwise it is a component that an earlier process made.
     pub input_is_media: bool,
+    /// What comes off the press.
     pub output: TicketMaterial,
 }
 
-/// What goes in or comes out.
+/// What goes into a run or comes out of it.
+///
+/// ```
+/// use agog_jdf::TicketMaterial;
+/// let board = TicketMaterial::named("Board 300 g/m2").product("ART-300").amount(15_000.into()).lot("L-1").lot("L-2");
+/// assert_eq!((board.product_id.as_deref(), board.lots.len()), (Some("ART-300"), 2));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TicketMaterial {
+    /// What people call it.
     pub name: String,
     /// The article number of the office.
     pub product_id: Option<String>,
+    /// How much is planned, good pieces only: sheets of the input, sheets of the output.
     pub amount: Option<Decimal>,
+    /// The lots that are to be used or made. A single lot takes the whole amount.
     pub lots: Vec<String>,
 }
 
 impl TicketMaterial {
+    /// A material without an article number, amount or lot.
+    ///
+    /// ```
+    /// assert_eq!(agog_jdf::TicketMaterial::named("Board").name, "Board");
+    /// ```
     pub fn named(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -57,18 +82,36 @@ impl TicketMaterial {
         }
     }
 
+    /// Says the article number.
+    ///
+    /// ```
+    /// use agog_jdf::TicketMaterial;
+    /// assert_eq!(TicketMaterial::named("Board").product("ART-300").product_id.as_deref(), Some("ART-300"));
+    /// ```
     #[must_use]
     pub fn product(mut self, product_id: impl Into<String>) -> Self {
         self.product_id = Some(product_id.into());
         self
     }
 
+    /// Says how much is planned.
+    ///
+    /// ```
+    /// use agog_jdf::TicketMaterial;
+    /// assert_eq!(TicketMaterial::named("Board").amount(15_000.into()).amount, Some(15_000.into()));
+    /// ```
     #[must_use]
     pub fn amount(mut self, amount: Decimal) -> Self {
         self.amount = Some(amount);
         self
     }
 
+    /// Adds a lot by its number.
+    ///
+    /// ```
+    /// use agog_jdf::TicketMaterial;
+    /// assert_eq!(TicketMaterial::named("Board").lot("L-1").lot("L-2").lots, ["L-1", "L-2"]);
+    /// ```
     #[must_use]
     pub fn lot(mut self, number: impl Into<String>) -> Self {
         self.lots.push(number.into());
@@ -104,6 +147,16 @@ impl TicketMaterial {
 }
 
 impl PrintTicket {
+    /// A ticket for one part of a job on one press, from paper to printed sheets; everything else can be set
+    /// afterwards.
+    ///
+    /// ```
+    /// use agog_jdf::PrintTicket;
+    /// let mut ticket = PrintTicket::new("J-1001", "P1", "press-3", "2025-03-01T08:00:00Z".parse().unwrap());
+    /// ticket.customer = Some("Honey & Co".to_owned());
+    /// let xml = String::from_utf8(ticket.to_bytes()).unwrap();
+    /// assert!(xml.contains(r#"OrganizationName="Honey &amp; Co""#) && xml.contains(r#"DeviceID="press-3""#));
+    /// ```
     pub fn new(
         job_id: impl Into<String>,
         job_part_id: impl Into<String>,
@@ -126,7 +179,16 @@ impl PrintTicket {
         }
     }
 
-    /// The ticket as a document in UTF-8.
+    /// The ticket as a document in UTF-8. The same fields give the same bytes.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, PrintTicket, Ticket};
+    /// let ticket = PrintTicket::new("J-1001", "P1", "press-3", "2025-03-01T08:00:00Z".parse().unwrap());
+    /// let document = Document::from_vec(ticket.to_bytes(), &Limits::default())?;
+    /// let ticket = Ticket::of(&document)?;
+    /// assert_eq!(ticket.node_by_part("P1").unwrap().device_id(&ticket), Some("press-3"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn to_bytes(&self) -> Vec<u8> {
         let root = Element::new("JDF")
             .with("xmlns", name::JDF)

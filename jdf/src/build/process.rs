@@ -1,9 +1,8 @@
 //! The processes of each step and their parameters.
 
-use super::job::{
-    BoxFoldType, JobDescription, JobKind, PrintMethod, Step, StepKind, VarnishArea, WorkStyle,
-};
+use super::job::{JobDescription, JobKind};
 use super::media::{describe, station};
+use super::step::{BoxFoldType, PrintMethod, Step, StepKind, VarnishArea, WorkStyle};
 use super::ticket::{Keys, link, parameter, partitioned, points, reference, resource, xy};
 use crate::element::Element;
 

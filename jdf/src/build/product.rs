@@ -1,7 +1,8 @@
 //! The product side of a ticket: the customer, the due date, and what is wanted (intents).
 
-use super::job::{JobDescription, JobKind, Product, StepKind};
+use super::job::{JobDescription, JobKind, Product};
 use super::media::media_type;
+use super::step::StepKind;
 use super::ticket::{link, number, parameter, reference, resource, shape};
 use crate::element::Element;
 use crate::value::write_date_time;

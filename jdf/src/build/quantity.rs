@@ -1,6 +1,7 @@
 //! How much each step needs: counted backwards from what is ordered, in whole pieces, sheets and metres.
 
-use super::job::{JobDescription, JobKind, Sheet, StepKind};
+use super::job::{JobDescription, JobKind, Sheet};
+use super::step::StepKind;
 
 /// What the count needs to know of one step.
 ///
@@ -16,12 +17,21 @@ pub struct LaneStep {
     pub setup_waste: u64,
     /// Waste of the run, in thousandths of the good input.
     pub run_waste_permille: u32,
-    /// Where the step separates sheets or web: `(pieces, length)`: `pieces` come from `length` sheets, or from
-    /// `length` micrometres of web, which are then counted in whole metres. `None` where the count stays.
+    /// Where the step separates sheets or web: `(pieces, length)`. With a length of 1, so many pieces come from one
+    /// sheet; with any other, from a repeat of so many micrometres of web, and what goes in is counted in whole
+    /// metres. `None` where the count stays.
     pub per_piece: Option<(u64, u64)>,
 }
 
-/// The amounts of one step.
+/// The amounts of one step, in what goes into it and comes out of it: pieces, sheets, or metres of web.
+///
+/// ```
+/// use agog_jdf::build::{LaneStep, amounts_of_lane};
+/// let print = LaneStep { setup_waste: 250, run_waste_permille: 20, per_piece: None };
+/// let amounts = amounts_of_lane(10_000, &[print])[0];
+/// assert_eq!((amounts.input_good, amounts.waste, amounts.output_good), (10_000, 450, 10_000));
+/// assert_eq!(amounts.input(), 10_450, "what is to be fetched from the store");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StepAmounts {
     /// What goes in and becomes good output.
@@ -34,6 +44,11 @@ pub struct StepAmounts {
 
 impl StepAmounts {
     /// All that goes in.
+    ///
+    /// ```
+    /// use agog_jdf::build::StepAmounts;
+    /// assert_eq!(StepAmounts { input_good: 1_250, waste: 17, output_good: 10_000 }.input(), 1_267);
+    /// ```
     pub fn input(self) -> u64 {
         self.input_good.saturating_add(self.waste)
     }

@@ -8,11 +8,12 @@
 use jiff::Timestamp;
 
 use super::JDF_VERSION;
-use super::check::DescriptionError;
-use super::job::{JobDescription, JobKind, PrintMethod, Step, StepKind};
+use super::job::{JobDescription, JobKind};
 use super::media::station;
+use super::problem::DescriptionError;
 use super::process::Process;
 use super::quantity::StepAmounts;
+use super::step::{PrintMethod, Step, StepKind};
 use super::ticket::{
     Keys, Planned, file, link, parameter, partitioned, resource, shape, with_amounts,
 };
@@ -45,8 +46,23 @@ struct Route<'j> {
 }
 
 impl JobDescription {
-    /// The ticket as a JDF 1.5 document in UTF-8. The same description and time give the same bytes.
-    /// A description with problems is refused with all of them.
+    /// The ticket as a JDF 1.5 document in UTF-8: a product node with what is wanted, and one node for each pass
+    /// with its device, times, resources and amounts. The same description and time give the same bytes.
+    ///
+    /// # Errors
+    /// A description with problems is refused with all of them, see [`JobDescription::check`].
+    ///
+    /// ```
+    /// use agog_jdf::{Document, JobDescription, Limits, Ticket, samples};
+    /// let label: JobDescription = serde_json::from_str(samples()[2].json).unwrap();
+    /// let bytes = label.to_ticket("2025-03-01T08:00:00Z".parse().unwrap()).unwrap();
+    /// let document = Document::parse(&bytes, &Limits::default())?;
+    /// let ticket = Ticket::of(&document)?;
+    /// let print = ticket.executable_nodes().unwrap()[0];
+    /// assert_eq!(print.types(), ["ConventionalPrinting", "ShapeCutting"], "printed and die-cut in one pass");
+    /// assert_eq!(print.device_id(&ticket), Some("label-press-1"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn to_ticket(&self, created: Timestamp) -> Result<Vec<u8>, DescriptionError> {
         self.check()?;
         let lanes = self.sheets.iter().map(|sheet| self.amounts(sheet));

@@ -2,7 +2,13 @@
 
 use super::job::JobKind;
 
-/// A description as JSON.
+/// A description as JSON, to start from.
+///
+/// ```
+/// use agog_jdf::{JobKind, samples};
+/// let carton = samples().iter().find(|sample| sample.kind == JobKind::FoldingCarton).unwrap();
+/// assert!(carton.json.contains("\"kind\": \"folding_carton\""));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
     /// The kind of job; [`JobKind::as_str`] is its name.

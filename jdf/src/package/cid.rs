@@ -6,9 +6,17 @@ use super::bare_id;
 use super::names::percent_decoded;
 
 /// What a part can be called by.
+///
+/// ```
+/// use agog_jdf::package::{PartIndex, PartName};
+/// let page = PartName { content_id: None, file_name: Some("page1.pdf") };
+/// assert_eq!(PartIndex::new([page]).resolve("cid:page1.pdf"), Some(0), "a file name will do");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartName<'p> {
+    /// The `Content-ID`, with or without angle brackets.
     pub content_id: Option<&'p str>,
+    /// The name that the sender gave the file.
     pub file_name: Option<&'p str>,
 }
 
@@ -33,6 +41,13 @@ pub struct PartIndex {
 
 impl PartIndex {
     /// Numbers the parts from 0 in the order given.
+    ///
+    /// ```
+    /// use agog_jdf::package::{PartIndex, PartName};
+    /// let ids = ["message", "ticket", "page1"];
+    /// let index = PartIndex::new(ids.map(|id| PartName { content_id: Some(id), file_name: None }));
+    /// assert_eq!(index.resolve("cid:page1"), Some(2));
+    /// ```
     pub fn new<'p>(parts: impl IntoIterator<Item = PartName<'p>>) -> Self {
         let mut index = Self::default();
         for (number, part) in parts.into_iter().enumerate() {
@@ -49,15 +64,32 @@ impl PartIndex {
     }
 
     /// How many parts there are.
+    ///
+    /// ```
+    /// use agog_jdf::package::{PartIndex, PartName};
+    /// let nameless = PartName { content_id: None, file_name: None };
+    /// assert_eq!(PartIndex::new([nameless]).len(), 1, "also a part that nothing can refer to counts");
+    /// ```
     pub fn len(&self) -> usize {
         self.parts
     }
 
+    /// Whether there is none.
+    ///
+    /// ```
+    /// assert!(agog_jdf::package::PartIndex::new([]).is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.parts == 0
     }
 
     /// The number of the part that a URL means; `None` if it dangles or is no `cid:` URL.
+    ///
+    /// ```
+    /// use agog_jdf::package::{PartIndex, PartName};
+    /// let index = PartIndex::new([PartName { content_id: Some("<t1@mis>"), file_name: None }]);
+    /// assert_eq!((index.resolve("cid:T1@MIS"), index.resolve("cid:t2@mis")), (Some(0), None));
+    /// ```
     pub fn resolve(&self, url: &str) -> Option<usize> {
         let id = cid(url)?;
         let (exact, decoded) = (folded(id), decoded(id));

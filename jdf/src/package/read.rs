@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::split::{PartHead, Splitter, Step};
+use super::event::{PartHead, Step};
+use super::split::Splitter;
 use super::{JDF_TYPE, JMF_TYPE, Package, PackageError, PackageLimits, Part, root_name};
 
 /// Bytes that are given to the splitter at a time: large enough to be quick, small enough to stay in cache.

@@ -35,7 +35,14 @@ const FILES: &[&str] = &["DefaultJDF", "JDFURL", "Mask", "URL"];
 /// Elements whose `URL` is a place to send signals to.
 const CHANNELS: &[&str] = &["Subscription", "StopPersChParams", "SubscriptionInfo"];
 
-/// Where a URL leads.
+/// Where a URL leads: what an application decides by whether it may be opened.
+///
+/// ```
+/// use agog_jdf::package::Location;
+/// let may_be_opened = |url| matches!(Location::of(url), Location::Cid | Location::Relative);
+/// assert!(may_be_opened("cid:page1") && may_be_opened("pages/1.pdf"));
+/// assert!(!may_be_opened("file:///etc/passwd") && !may_be_opened("../secret"));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Location {
     /// A part of the same package (RFC 2392).
@@ -129,10 +136,13 @@ fn climbs(path: &str) -> bool {
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Reference<'d> {
+    /// The element that has the attribute.
     pub element: ElementRef<'d>,
     /// The attribute that holds the URL.
     pub attribute: &'d str,
+    /// The URL as the application sees it, not decoded.
     pub url: &'d str,
+    /// Where it leads.
     pub location: Location,
     /// Whether the URL names a file, and not an address to talk to.
     pub is_file: bool,
@@ -140,6 +150,16 @@ pub struct Reference<'d> {
 
 /// Every URL of a document in order: the URL attributes of JDF elements, and whatever else is a `cid:`, also
 /// in extensions. Empty attributes are left out.
+///
+/// ```
+/// use agog_jdf::package::{Location, references};
+/// use agog_jdf::{Document, Limits};
+/// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><RunList><LayoutElement><FileSpec URL="file:///jobs/1.pdf"/></LayoutElement></RunList></JDF>"#;
+/// let document = Document::parse(source, &Limits::default())?;
+/// let outside: Vec<_> = references(&document).into_iter().filter(|found| found.location == Location::File).collect();
+/// assert_eq!((outside.len(), outside[0].element.name()), (1, "FileSpec"));
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
 pub fn references(document: &Document) -> Vec<Reference<'_>> {
     let root = document.root();
     std::iter::once(root)
@@ -166,6 +186,12 @@ pub fn references(document: &Document) -> Vec<Reference<'_>> {
 }
 
 /// How the references of documents and the parts of a package fit together, from [`cross_check`].
+///
+/// ```
+/// use agog_jdf::package::{PartIndex, cross_check};
+/// let check = cross_check(&PartIndex::new([]), ["cid:page1", "./page2.pdf"]);
+/// assert_eq!(check.dangling, [0], "a relative URL is not the package's business");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CrossCheck {
     /// Numbers of the URLs, from 0, that are `cid:` and lead to no part.
@@ -211,6 +237,9 @@ pub fn cross_check<'u>(index: &PartIndex, urls: impl IntoIterator<Item = &'u str
 /// assert!(String::from_utf8(ticket.to_bytes()).unwrap().ends_with("<FileSpec  URL='cid:page1'/></JDF>"));
 /// # Ok::<(), agog_jdf::Error>(())
 /// ```
+///
+/// # Errors
+/// As [`Document::set_attribute`].
 pub fn rewrite_references(
     document: &mut Document,
     mut new_url: impl FnMut(&Reference<'_>) -> Option<String>,

@@ -8,52 +8,22 @@ use std::ops::Range;
 
 use super::decode::Decoder;
 use super::delimiter::{BOUNDARY_BYTES_MAX, Match, at_line_start, of_header};
+use super::event::{Event, PartHead, Step};
 use super::headers::{Block, BlockReader, Headers, main_value, parameter};
 use super::names::safe_file_name;
 use super::{PackageError, PackageLimits, bare_id};
 
 /// Packages inside packages: the field nests once (a mail around a package); deeper ones are kept as files.
+///
+/// ```
+/// use agog_jdf::package::{NESTING_MAX, Package, PackageLimits};
+/// let head = |level| format!("--b{level}\nContent-Type: multipart/mixed; boundary=b{}\n\n", level + 1);
+/// let body: String = (0..NESTING_MAX).map(head).collect();
+/// let package = Package::parse(None, body.as_bytes(), &PackageLimits::default())?;
+/// assert_eq!(package.parts[0].content_type, "multipart/mixed", "the innermost is a part");
+/// # Ok::<(), agog_jdf::package::PackageError>(())
+/// ```
 pub const NESTING_MAX: usize = 8;
-
-/// What the header block of a part says.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PartHead {
-    /// Counted from 1.
-    pub number: usize,
-    /// As written, without angle brackets.
-    pub content_id: Option<String>,
-    /// In lower case, without parameters; empty if the sender gave none.
-    pub content_type: String,
-    /// A base name that is safe to create a file with, whatever the sender wrote.
-    pub file_name: Option<String>,
-    /// The `Content-Length` of the part. Only a hint: the delimiter decides where a part ends.
-    pub content_length: Option<u64>,
-}
-
-/// A step through a package.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Event<'s> {
-    /// A part begins.
-    Part(PartHead),
-    /// More of its content, decoded.
-    Body(&'s [u8]),
-    /// The part is whole.
-    PartEnd,
-    /// The package is read. `complete` is false if the closing delimiter is missing: the sender forgot it, or
-    /// the transfer was cut.
-    End { complete: bool },
-}
-
-/// What happened, with places in the buffers instead of borrows.
-pub(super) enum Step {
-    More,
-    Again,
-    Part(PartHead),
-    Body(Range<usize>),
-    Decoded,
-    PartEnd,
-    End { complete: bool },
-}
 
 #[derive(Debug)]
 enum State {
@@ -148,6 +118,14 @@ pub struct Splitter {
 
 impl Splitter {
     /// Begins with the `Content-Type` of the request or answer, if there is one. It is only a hint.
+    ///
+    /// ```
+    /// use agog_jdf::package::{Event, PackageLimits, Splitter};
+    /// let mut splitter = Splitter::new(Some("multipart/related; boundary=wrong"), &PackageLimits::default());
+    /// splitter.push(b"--right\n\n<JDF/>\n--right--");
+    /// splitter.finish();
+    /// assert!(matches!(splitter.next_event(), Ok(Some(Event::Part(_)))), "the body knows better");
+    /// ```
     pub fn new(content_type: Option<&str>, limits: &PackageLimits) -> Self {
         Self {
             limits: *limits,
@@ -169,6 +147,18 @@ impl Splitter {
     }
 
     /// Adds the next bytes. Take all events before the next push, or the bytes pile up.
+    ///
+    /// ```
+    /// use agog_jdf::package::{Event, PackageLimits, Splitter};
+    /// let mut splitter = Splitter::new(None, &PackageLimits::default());
+    /// for piece in [b"<J".as_slice(), b"DF/>"] {
+    ///     splitter.push(piece);
+    ///     while let Some(event) = splitter.next_event()? {
+    ///         assert!(matches!(event, Event::Part(_)) || event == Event::Body(piece));
+    ///     }
+    /// }
+    /// # Ok::<(), agog_jdf::package::PackageError>(())
+    /// ```
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.drain(..self.read);
         self.offset += self.read;
@@ -180,11 +170,25 @@ impl Splitter {
     }
 
     /// Says that nothing follows. Take the last events after it.
+    ///
+    /// ```
+    /// use agog_jdf::package::{Event, PackageLimits, Splitter};
+    /// let mut splitter = Splitter::new(None, &PackageLimits::default());
+    /// splitter.push(b"<JDF/>");
+    /// splitter.finish();
+    /// while let Some(event) = splitter.next_event()? {
+    ///     assert_ne!(event, Event::End { complete: false }, "a lone document needs no delimiter");
+    /// }
+    /// # Ok::<(), agog_jdf::package::PackageError>(())
+    /// ```
     pub fn finish(&mut self) {
         self.ended = true;
     }
 
     /// The next event; `None` if more bytes are needed, or after [`Event::End`].
+    ///
+    /// # Errors
+    /// As [`Package::parse`](super::Package::parse), as soon as it shows. Nothing follows an error.
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>, PackageError> {
         Ok(match self.step()? {
             Step::More | Step::Again => None,
@@ -197,15 +201,30 @@ impl Splitter {
     }
 
     /// Bytes held in the buffers now.
+    ///
+    /// ```
+    /// use agog_jdf::package::{PackageLimits, Splitter};
+    /// let mut splitter = Splitter::new(None, &PackageLimits::default());
+    /// for _ in 0..100 {
+    ///     splitter.push(&[b'<'; 1000]);
+    ///     while splitter.next_event()?.is_some() {}
+    /// }
+    /// assert!(splitter.held_bytes() <= 2_000, "however long the package is");
+    /// # Ok::<(), agog_jdf::package::PackageError>(())
+    /// ```
     pub fn held_bytes(&self) -> usize {
         self.buffer.len() + self.decoded.len()
     }
 
     pub(super) fn step(&mut self) -> Result<Step, PackageError> {
         loop {
-            match self.advance()? {
-                Step::Again => {}
-                step => return Ok(step),
+            match self.advance() {
+                Ok(Step::Again) => {}
+                Err(error) => {
+                    (self.state, self.ending) = (State::Over, Ending::No);
+                    return Err(error);
+                }
+                step => return step,
             }
         }
     }

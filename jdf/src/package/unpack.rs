@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 
 use md5::{Digest as _, Md5};
 
+use super::event::{Event, PartHead};
 use super::names::{hex_pair, percent_encoded};
 use super::read::content_type;
-use super::split::{Event, PartHead, Splitter};
+use super::split::Splitter;
 use super::{PackageError, PackageLimits, PartIndex, PartName, is_jdf_part, is_jmf_part};
 
 /// Bytes read at a time.
@@ -20,6 +21,14 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// Beginning of a part that tells what it is, before its file is made.
 const SNIFFED_BYTES: usize = 4096;
 /// Bytes of one part: 64 GiB, above any page file and below what fills a disk unnoticed.
+///
+/// These constants are the defaults of [`UnpackLimits`].
+///
+/// ```
+/// use agog_jdf::package::{UNPACKED_BYTES_MAX, UNPACKED_PART_BYTES_MAX, UnpackLimits};
+/// let limits = UnpackLimits::default();
+/// assert_eq!((limits.part_bytes, limits.total_bytes), (UNPACKED_PART_BYTES_MAX, UNPACKED_BYTES_MAX));
+/// ```
 pub const UNPACKED_PART_BYTES_MAX: u64 = 64 << 30;
 /// Bytes of all parts: 128 GiB.
 pub const UNPACKED_BYTES_MAX: u64 = 128 << 30;
@@ -30,6 +39,18 @@ pub const UNPACKED_MEMORY_BYTES_MAX: usize = 8 << 20;
 const NAMES_TRIED_MAX: u32 = 10_000;
 
 /// The bounds that [`unpack`] keeps.
+///
+/// ```
+/// use agog_jdf::package::{UnpackLimits, unpack};
+/// let directory = std::env::temp_dir().join(format!("agog-limits-{}", std::process::id()));
+/// std::fs::create_dir_all(&directory)?;
+/// let limits = UnpackLimits { part_bytes: 3, ..UnpackLimits::default() };
+/// let error = unpack(&b"<JDF/>"[..], None, &directory, &limits).unwrap_err();
+/// assert_eq!(error.to_string(), "more than 3 bytes in a part");
+/// assert_eq!(std::fs::read_dir(&directory)?.count(), 0, "nothing is left");
+/// std::fs::remove_dir_all(&directory)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnpackLimits {
     /// Its bound on parts and header blocks; the bytes in memory do not apply.
@@ -54,27 +75,56 @@ impl Default for UnpackLimits {
 }
 
 /// A package that could not be unpacked. Nothing of it is left on disk.
+///
+/// ```
+/// use agog_jdf::package::{PackageError, UnpackError, UnpackLimits, unpack};
+/// let error = unpack(&b"%PDF-1.7"[..], None, &std::env::temp_dir(), &UnpackLimits::default()).unwrap_err();
+/// assert!(matches!(error, UnpackError::Package(PackageError::NotAPackage)));
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum UnpackError {
+    /// The stream failed.
     #[error("cannot read the package")]
     Read(#[source] io::Error),
+    /// The bytes came but are no package.
     #[error("the package is malformed")]
     Package(
         #[from]
         #[source]
         PackageError,
     ),
+    /// A bound of [`UnpackLimits`] is exceeded.
     #[error("more than {limit} bytes in {what}")]
-    Limit { what: &'static str, limit: u64 },
+    Limit {
+        /// What is too big: a part or the package.
+        what: &'static str,
+        /// How many bytes are allowed.
+        limit: u64,
+    },
+    /// The disk is full, the directory is missing, or it must not be written to.
     #[error("cannot write `{}`", path.display())]
     Write {
+        /// The file that was to be made or written.
         path: PathBuf,
+        /// What the system says.
         #[source]
         source: io::Error,
     },
 }
 
-/// One part on disk.
+/// One part of a package, on disk.
+///
+/// ```
+/// use agog_jdf::package::{UnpackLimits, unpack};
+/// let directory = std::env::temp_dir().join(format!("agog-part-{}", std::process::id()));
+/// std::fs::create_dir_all(&directory)?;
+/// let package = unpack(&b"<JDF/>"[..], None, &directory, &UnpackLimits::default()).unwrap();
+/// let part = &package.parts[0];
+/// assert_eq!((part.bytes, part.path.file_name().unwrap().to_str()), (6, Some("part-1.jdf")));
+/// assert_eq!(part.content.as_deref(), Some(&b"<JDF/>"[..]), "a ticket is at hand without reading its file");
+/// std::fs::remove_dir_all(&directory)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnpackedPart {
     /// As written, without angle brackets.
@@ -83,6 +133,7 @@ pub struct UnpackedPart {
     pub content_type: String,
     /// A safe form of the name that the sender gave. The name on disk may differ, see `path`.
     pub file_name: Option<String>,
+    /// The file, directly below the directory that was given.
     pub path: PathBuf,
     /// Length of the content.
     pub bytes: u64,
@@ -98,10 +149,12 @@ pub struct UnpackedPart {
 }
 
 impl UnpackedPart {
+    /// Whether the part holds messages, by its content or, where that is vague, by its type.
     pub fn is_jmf(&self) -> bool {
         self.is_messages
     }
 
+    /// Whether the part is a ticket, by its content or, where that is vague, by its type.
     pub fn is_jdf(&self) -> bool {
         self.is_ticket
     }
@@ -115,6 +168,18 @@ impl UnpackedPart {
     }
 
     /// Whether the content has this check sum (`FileSpec/@CheckSum`, hexadecimal, any case).
+    ///
+    /// ```
+    /// use agog_jdf::package::{UnpackLimits, unpack};
+    /// let directory = std::env::temp_dir().join(format!("agog-unpacked1-{}", std::process::id()));
+    /// std::fs::create_dir_all(&directory)?;
+    /// let body = b"<JDF/>";
+    /// let package = unpack(&body[..], None, &directory, &UnpackLimits::default()).unwrap();
+    /// let sum = "6375435d14344a50c6f3834eb03b9867";
+    /// assert!(package.parts[0].has_check_sum(sum) && !package.parts[0].has_check_sum(&sum[2..]));
+    /// std::fs::remove_dir_all(&directory)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn has_check_sum(&self, check_sum: &str) -> bool {
         let mut digits = check_sum.trim().as_bytes().chunks(2);
         let is_equal = |byte: &u8| matches!(digits.next(), Some([high, low]) if hex_pair(*high, *low) == Some(*byte));
@@ -123,8 +188,23 @@ impl UnpackedPart {
 }
 
 /// A package on disk, from [`unpack`].
+///
+/// ```
+/// use agog_jdf::package::{Outgoing, UnpackLimits, unpack};
+/// let mut outgoing = Outgoing::new(b"<JMF/>".to_vec());
+/// outgoing.ticket("t.jdf", b"<JDF/>".to_vec()).file("page 1.pdf", "application/pdf", b"%PDF-1.7".to_vec());
+/// let (content_type, body) = outgoing.finish();
+/// let directory = std::env::temp_dir().join(format!("agog-package-{}", std::process::id()));
+/// std::fs::create_dir_all(&directory)?;
+/// let package = unpack(&body[..], Some(&content_type), &directory, &UnpackLimits::default()).unwrap();
+/// assert!(package.complete && package.jmf().is_some() && package.tickets().count() == 1);
+/// assert_eq!(package.relative_url("cid:page_1.pdf").as_deref(), Some("./page_1.pdf"));
+/// std::fs::remove_dir_all(&directory)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnpackedPackage {
+    /// The parts in the order of the package, those of nested packages among them.
     pub parts: Vec<UnpackedPart>,
     /// Whether the closing delimiter was there. Without it the transfer may have been cut.
     pub complete: bool,
@@ -132,27 +212,85 @@ pub struct UnpackedPackage {
 
 impl UnpackedPackage {
     /// The first part with messages.
+    ///
+    /// ```
+    /// use agog_jdf::package::{UnpackLimits, unpack};
+    /// let directory = std::env::temp_dir().join(format!("agog-unpacked2-{}", std::process::id()));
+    /// std::fs::create_dir_all(&directory)?;
+    /// let body = b"--b\nContent-ID: <m>\n\n<JMF/>\n--b\nContent-ID: <t>\n\n<JDF/>\n--b--";
+    /// let package = unpack(&body[..], None, &directory, &UnpackLimits::default()).unwrap();
+    /// assert_eq!(package.jmf().unwrap().content_id.as_deref(), Some("m"));
+    /// std::fs::remove_dir_all(&directory)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn jmf(&self) -> Option<&UnpackedPart> {
         self.parts.iter().find(|part| part.is_messages)
     }
 
     /// The tickets, in order.
+    ///
+    /// ```
+    /// use agog_jdf::package::{UnpackLimits, unpack};
+    /// let directory = std::env::temp_dir().join(format!("agog-unpacked3-{}", std::process::id()));
+    /// std::fs::create_dir_all(&directory)?;
+    /// let body = b"--b\nContent-ID: <m>\n\n<JMF/>\n--b\nContent-ID: <t>\n\n<JDF/>\n--b--";
+    /// let package = unpack(&body[..], None, &directory, &UnpackLimits::default()).unwrap();
+    /// assert_eq!(package.tickets().count(), 1);
+    /// std::fs::remove_dir_all(&directory)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn tickets(&self) -> impl Iterator<Item = &UnpackedPart> {
         self.parts.iter().filter(|part| part.is_ticket)
     }
 
     /// The part that a `cid:` URL means, by the rules of [`PartIndex`].
+    ///
+    /// ```
+    /// use agog_jdf::package::{UnpackLimits, unpack};
+    /// let directory = std::env::temp_dir().join(format!("agog-unpacked4-{}", std::process::id()));
+    /// std::fs::create_dir_all(&directory)?;
+    /// let body = b"--b\nContent-ID: <m>\n\n<JMF/>\n--b\nContent-ID: <t>\n\n<JDF/>\n--b--";
+    /// let package = unpack(&body[..], None, &directory, &UnpackLimits::default()).unwrap();
+    /// let ticket = package.resolve_cid("cid:T").unwrap();
+    /// assert_eq!(std::fs::read(&ticket.path)?, b"<JDF/>");
+    /// std::fs::remove_dir_all(&directory)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn resolve_cid(&self, url: &str) -> Option<&UnpackedPart> {
         self.parts.get(self.index().resolve(url)?)
     }
 
     /// The relative URL of the file that a `cid:` URL means, for a ticket in the same directory.
+    ///
+    /// `None` if the URL leads to no part.
+    ///
+    /// ```
+    /// use agog_jdf::package::{UnpackLimits, unpack};
+    /// let directory = std::env::temp_dir().join(format!("agog-unpacked5-{}", std::process::id()));
+    /// std::fs::create_dir_all(&directory)?;
+    /// let body = b"--b\nContent-ID: <p1>\nContent-Disposition: attachment; filename=\"page 1.pdf\"\n\n%PDF\n--b--";
+    /// let package = unpack(&body[..], None, &directory, &UnpackLimits::default()).unwrap();
+    /// assert_eq!(package.relative_url("cid:p1").as_deref(), Some("./page%201.pdf"));
+    /// std::fs::remove_dir_all(&directory)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn relative_url(&self, url: &str) -> Option<String> {
         let name = self.resolve_cid(url)?.path.file_name()?.to_str()?;
         Some(format!("./{}", percent_encoded(name)))
     }
 
     /// The parts by their names, to resolve many references.
+    ///
+    /// ```
+    /// use agog_jdf::package::{UnpackLimits, unpack};
+    /// let directory = std::env::temp_dir().join(format!("agog-unpacked6-{}", std::process::id()));
+    /// std::fs::create_dir_all(&directory)?;
+    /// let body = b"--b\nContent-ID: <m>\n\n<JMF/>\n--b\nContent-ID: <t>\n\n<JDF/>\n--b--";
+    /// let package = unpack(&body[..], None, &directory, &UnpackLimits::default()).unwrap();
+    /// assert_eq!(package.index().resolve("cid:t"), Some(1));
+    /// std::fs::remove_dir_all(&directory)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn index(&self) -> PartIndex {
         PartIndex::new(self.parts.iter().map(UnpackedPart::name))
     }
@@ -173,6 +311,10 @@ impl UnpackedPackage {
 /// std::fs::remove_dir_all(&directory)?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
+///
+/// # Errors
+/// A stream that fails, a malformed package, a limit that is exceeded, a file that cannot be made. What was
+/// written until then is removed again.
 pub fn unpack(
     mut reader: impl Read,
     content_type: Option<&str>,

@@ -1,7 +1,7 @@
 //! Parts → bytes, streaming: the JMF first, then the tickets, then the files; binary, with a boundary that
 //! none of them contains.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io::{self, Cursor, Read, Write};
 
 use super::names::{percent_encoded, safe_file_name};
@@ -13,14 +13,21 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// How a file is called in a package.
 ///
 /// ```
-/// use agog_jdf::package::FileHead;
-/// let head = FileHead { content_id: "page1", content_type: "application/pdf", file_name: Some("Größe.pdf") };
-/// assert_eq!(head.content_id, "page1");
+/// use agog_jdf::package::{FileHead, Package, PackageLimits, PackageWriter};
+/// let mut writer = PackageWriter::new([7; 16]);
+/// let head = FileHead { content_id: "page1", content_type: "application/pdf", file_name: Some("/home/me/Größe.pdf") };
+/// writer.file(&head, None, &b"%PDF-1.7"[..]);
+/// let mut body = Vec::new();
+/// writer.write_to(&mut body)?;
+/// let package = Package::parse(None, &body, &PackageLimits::default()).unwrap();
+/// assert_eq!(package.parts[0].file_name.as_deref(), Some("Größe.pdf"), "the path stays at home");
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileHead<'n> {
     /// What tickets refer to, see [`cid_url`].
     pub content_id: &'n str,
+    /// The media type, such as `application/pdf`.
     pub content_type: &'n str,
     /// The name for the receiver's disk; a path is cut off. The content ID if there is none.
     pub file_name: Option<&'n str>,
@@ -84,6 +91,8 @@ struct Entry<'r> {
 }
 
 impl<'r> PackageWriter<'r> {
+    /// An empty package. The bits make the boundary, see [`PackageWriter`]: the same bits and parts give the same
+    /// package.
     pub fn new(random: [u8; 16]) -> Self {
         Self {
             random,
@@ -95,12 +104,32 @@ impl<'r> PackageWriter<'r> {
 
     /// Repeats the header block inside the body, for receivers that look for the boundary only there. By
     /// RFC 2046 it is text before the first part, which all others skip.
+    ///
+    /// ```
+    /// let mut writer = agog_jdf::package::PackageWriter::new([7; 16]);
+    /// writer.repeat_headers().jmf(b"<JMF/>".to_vec());
+    /// let mut body = Vec::new();
+    /// writer.write_to(&mut body)?;
+    /// assert!(body.starts_with(b"MIME-Version: 1.0\r\nContent-Type: multipart/related;"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn repeat_headers(&mut self) -> &mut Self {
         self.repeats_headers = true;
         self
     }
 
     /// Adds the messages. They come first, whenever they were added.
+    ///
+    /// ```
+    /// use agog_jdf::package::{FileHead, Package, PackageLimits, PackageWriter};
+    /// let mut writer = PackageWriter::new([7; 16]);
+    /// writer.ticket("t", b"<JDF/>".to_vec()).jmf(b"<JMF/>".to_vec());
+    /// let mut body = Vec::new();
+    /// writer.write_to(&mut body)?;
+    /// let package = Package::parse(None, &body, &PackageLimits::default()).unwrap();
+    /// assert!(package.parts[0].is_jmf());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn jmf(&mut self, jmf: Vec<u8>) -> &mut Self {
         let length = jmf.len() as u64;
         let head = FileHead {
@@ -112,6 +141,17 @@ impl<'r> PackageWriter<'r> {
     }
 
     /// Adds a ticket. The messages refer to it by [`cid_url`].
+    ///
+    /// ```
+    /// use agog_jdf::package::{FileHead, Package, PackageLimits, PackageWriter};
+    /// let mut writer = PackageWriter::new([7; 16]);
+    /// writer.ticket("job 7", b"<JDF/>".to_vec());
+    /// let mut body = Vec::new();
+    /// writer.write_to(&mut body)?;
+    /// let package = Package::parse(None, &body, &PackageLimits::default()).unwrap();
+    /// assert!(package.resolve_cid("cid:job_7").is_some(), "spaces do not survive in content IDs");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn ticket(&mut self, content_id: &str, jdf: Vec<u8>) -> &mut Self {
         let length = jdf.len() as u64;
         let head = FileHead {
@@ -124,6 +164,15 @@ impl<'r> PackageWriter<'r> {
 
     /// Adds a file that a ticket or another file refers to. If its length in bytes is told, it is held to it:
     /// writing fails when the source gives more or less, since the `Content-Length` would lie.
+    ///
+    /// ```
+    /// use agog_jdf::package::{FileHead, Package, PackageLimits, PackageWriter};
+    /// let mut writer = PackageWriter::new([7; 16]);
+    /// let head = FileHead { content_id: "p1", content_type: "application/pdf", file_name: None };
+    /// writer.file(&head, Some(9), &b"%PDF-1.7"[..]);
+    /// let error = writer.write_to(&mut std::io::sink()).unwrap_err();
+    /// assert!(error.to_string().contains("shorter than was announced"));
+    /// ```
     pub fn file(
         &mut self,
         head: &FileHead<'_>,
@@ -158,6 +207,13 @@ impl<'r> PackageWriter<'r> {
     }
 
     /// The `Content-Type` for the HTTP header, boundary included. Add all parts first.
+    ///
+    /// ```
+    /// use agog_jdf::package::{FileHead, Package, PackageLimits, PackageWriter};
+    /// let mut writer = PackageWriter::new([7; 16]);
+    /// writer.jmf(b"<JMF/>".to_vec());
+    /// assert!(writer.content_type().starts_with("multipart/related; type=\"application/vnd.cip4-jmf+xml\"; boundary="));
+    /// ```
     pub fn content_type(&self) -> String {
         let boundary = self.boundary();
         let root = self
@@ -168,6 +224,15 @@ impl<'r> PackageWriter<'r> {
     }
 
     /// Bytes of the whole package; `None` if the length of a part is not known. Add all parts first.
+    ///
+    /// ```
+    /// use agog_jdf::package::{FileHead, Package, PackageLimits, PackageWriter};
+    /// let mut writer = PackageWriter::new([7; 16]);
+    /// writer.jmf(b"<JMF/>".to_vec());
+    /// let length = writer.content_length().unwrap();
+    /// assert_eq!(writer.write_to(&mut std::io::sink())?, length);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn content_length(&self) -> Option<u64> {
         let boundary = self.boundary();
         let heads: usize = self
@@ -182,7 +247,17 @@ impl<'r> PackageWriter<'r> {
             .try_fold(around as u64, |sum, length| sum.checked_add(length?))
     }
 
-    /// The package as a reader.
+    /// The package as a reader, for the body of an HTTP request. Reading fails as [`PackageWriter::write_to`] does.
+    ///
+    /// ```
+    /// use agog_jdf::package::PackageWriter;
+    /// let mut writer = PackageWriter::new([7; 16]);
+    /// writer.jmf(b"<JMF/>".to_vec());
+    /// let mut body = Vec::new();
+    /// std::io::copy(&mut writer.into_reader(), &mut body)?;
+    /// assert!(body.ends_with(b"--\r\n"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn into_reader(self) -> PackageReader<'r> {
         let boundary = self.boundary();
         let mut segments = VecDeque::with_capacity(self.parts.len() * 2 + 1);
@@ -202,6 +277,19 @@ impl<'r> PackageWriter<'r> {
     }
 
     /// Writes the package and tells its length in bytes.
+    ///
+    /// # Errors
+    /// Whatever reading the files or writing the package fails with, and a file that is longer or shorter than was
+    /// announced. What was written until then is no package.
+    ///
+    /// ```
+    /// let mut writer = agog_jdf::package::PackageWriter::new([7; 16]);
+    /// writer.jmf(b"<JMF/>".to_vec());
+    /// let mut body = Vec::new();
+    /// let length = writer.write_to(&mut body)?;
+    /// assert_eq!(length, body.len() as u64);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn write_to(self, out: &mut impl Write) -> io::Result<u64> {
         let mut reader = self.into_reader();
         let mut chunk = vec![0; CHUNK_BYTES];
@@ -356,6 +444,13 @@ pub struct Outgoing {
 
 impl Outgoing {
     /// Begins a package with its messages.
+    ///
+    /// ```
+    /// use agog_jdf::package::{Outgoing, Package, PackageLimits};
+    /// let (content_type, body) = Outgoing::new(b"<JMF/>".to_vec()).finish();
+    /// let package = Package::parse(Some(&content_type), &body, &PackageLimits::default()).unwrap();
+    /// assert_eq!((package.parts.len(), package.jmf().unwrap().body()), (1, &b"<JMF/>"[..]));
+    /// ```
     pub fn new(jmf: Vec<u8>) -> Self {
         Self {
             jmf,
@@ -364,12 +459,30 @@ impl Outgoing {
     }
 
     /// Adds a ticket; the messages refer to it as `cid:` and this content ID, which is also its file name.
+    ///
+    /// ```
+    /// use agog_jdf::package::{Outgoing, Package, PackageLimits};
+    /// let mut outgoing = Outgoing::new(b"<JMF/>".to_vec());
+    /// outgoing.ticket("j7.jdf", b"<JDF/>".to_vec());
+    /// let (_, body) = outgoing.finish();
+    /// let package = Package::parse(None, &body, &PackageLimits::default()).unwrap();
+    /// assert_eq!(package.resolve_cid("cid:j7.jdf").unwrap().file_name.as_deref(), Some("j7.jdf"));
+    /// ```
     pub fn ticket(&mut self, content_id: &str, jdf: Vec<u8>) -> &mut Self {
         self.tickets.push((content_id.to_owned(), jdf));
         self
     }
 
     /// Adds a file that a ticket refers to.
+    ///
+    /// ```
+    /// use agog_jdf::package::{Outgoing, Package, PackageLimits};
+    /// let mut outgoing = Outgoing::new(b"<JMF/>".to_vec());
+    /// outgoing.file("p1", "application/pdf", b"%PDF-1.7".to_vec());
+    /// let (_, body) = outgoing.finish();
+    /// let package = Package::parse(None, &body, &PackageLimits::default()).unwrap();
+    /// assert_eq!(package.resolve_cid("cid:p1").unwrap().content_type, "application/pdf");
+    /// ```
     pub fn file(&mut self, content_id: &str, content_type: &str, body: Vec<u8>) -> &mut Self {
         self.files
             .push((content_id.to_owned(), content_type.to_owned(), body));
@@ -377,6 +490,12 @@ impl Outgoing {
     }
 
     /// The `Content-Type` of the package, boundary included, and its bytes.
+    ///
+    /// ```
+    /// use agog_jdf::package::Outgoing;
+    /// let pack = || Outgoing::new(b"<JMF/>".to_vec()).finish();
+    /// assert_eq!(pack(), pack(), "the same parts give the same bytes");
+    /// ```
     pub fn finish(self) -> (String, Vec<u8>) {
         let mut writer = PackageWriter::new([0; 16]);
         writer.boundary = Some(self.boundary());
@@ -402,25 +521,51 @@ impl Outgoing {
         (content_type, out)
     }
 
-    /// Counts up until no part contains the boundary.
+    /// The first number that no part contains after the words that every boundary begins with.
     fn boundary(&self) -> String {
         let tickets = self.tickets.iter().map(|(_, body)| body);
         let files = self.files.iter().map(|(_, _, body)| body);
-        let bodies: Vec<&Vec<u8>> = std::iter::once(&self.jmf)
-            .chain(tickets)
-            .chain(files)
+        let bodies = std::iter::once(&self.jmf).chain(tickets).chain(files);
+        let used: HashSet<usize> = bodies.flat_map(|body| numbers_after(body)).collect();
+        let number = (0..=used.len()).find(|number| !used.contains(number));
+        format!(
+            "{BOUNDARY_START}{:0DIGITS$}",
+            number.expect("of one number more than are used, one is not used")
+        )
+    }
+}
+
+const BOUNDARY_START: &str = "=_agog_";
+/// Digits of a boundary; more numbers than a body in memory can hold.
+const DIGITS: usize = 12;
+
+/// The numbers that stand after the beginning of a boundary.
+fn numbers_after(body: &[u8]) -> impl Iterator<Item = usize> {
+    memchr::memmem::find_iter(body, BOUNDARY_START).filter_map(|at| {
+        let digits = body.get(at + BOUNDARY_START.len()..)?.get(..DIGITS)?;
+        std::str::from_utf8(digits).ok()?.parse().ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::package::{Package, PackageLimits};
+
+    #[test]
+    fn a_file_that_holds_boundaries_is_packed_with_another_one() {
+        let hostile: Vec<u8> = (0..50_000)
+            .flat_map(|number| format!("--{BOUNDARY_START}{number:0DIGITS$}\r\n").into_bytes())
             .collect();
-        let mut number = 0_u32;
-        loop {
-            let boundary = format!("=_agog_{number:04}");
-            let is_used = |body: &&Vec<u8>| {
-                body.windows(boundary.len())
-                    .any(|window| window == boundary.as_bytes())
-            };
-            if !bodies.iter().any(is_used) {
-                return boundary;
-            }
-            number += 1;
-        }
+        let mut outgoing = Outgoing::new(b"<JMF/>".to_vec());
+        outgoing.file("page", "application/pdf", hostile.clone());
+        let (content_type, body) = outgoing.finish();
+        assert!(
+            content_type.ends_with("boundary=\"=_agog_000000050000\""),
+            "{content_type}"
+        );
+        let package =
+            Package::parse(Some(&content_type), &body, &PackageLimits::default()).unwrap();
+        assert_eq!(package.parts[1].body(), hostile);
     }
 }

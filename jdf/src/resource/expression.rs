@@ -86,6 +86,15 @@ impl<'d> DeviceCap<'d> {
     }
 
     /// The test with an ID.
+    ///
+    /// ```
+    /// use agog_jdf::resource::{DeviceCap, View};
+    /// let source = br#"<Device xmlns="http://www.CIP4.org/JDFSchema_1_1"><DeviceCap><TestPool><Test ID="t1"/></TestPool></DeviceCap></Device>"#;
+    /// let document = agog_jdf::Document::parse(source, &agog_jdf::Limits::default())?;
+    /// let cap = DeviceCap::all_in(document.root()).next().unwrap();
+    /// assert!(cap.test("t1").is_some() && cap.test("t2").is_none());
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn test(self, id: &str) -> Option<CapabilityTest<'d>> {
         self.tests().find(|test| test.id() == Some(id))
     }

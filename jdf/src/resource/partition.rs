@@ -12,6 +12,11 @@ use crate::schema::{DataType, PARTITION_KEYS};
 use crate::value::tokens;
 use crate::view::ElementRef;
 
+/// Keys by which one resource is divided: 100, above the number that the specification has. Every part is asked
+/// for each of them.
+pub(super) const PART_ID_KEYS_MAX: usize = 100;
+const _: () = assert!(PARTITION_KEYS.len() < PART_ID_KEYS_MAX);
+
 /// What a `Part` means that names keys which the resource does not have (`PartUsage`).
 ///
 /// ```
@@ -42,21 +47,57 @@ impl From<&str> for PartUsage {
 }
 
 /// A leaf of a partitioned resource with all its keys, the outermost first.
+///
+/// ```
+/// use agog_jdf::{Document, Limits, Ticket};
+/// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="m" PartIDKeys="SheetName"><Media SheetName="S1" Weight="90"/></Media></JDF>"#;
+/// let document = Document::parse(source, &Limits::default())?;
+/// let leaf = Ticket::of(&document)?.resource("m").unwrap().leaves_with_keys().remove(0);
+/// assert_eq!((leaf.keys[0], leaf.resource.attribute("Weight")), (("SheetName", "S1"), Some("90")));
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leaf<'d> {
+    /// The part.
     pub resource: Resource<'d>,
+    /// Names and values of its keys and of those of the parts around it.
     pub keys: Vec<(&'d str, &'d str)>,
 }
 
-/// One attribute that holds for a part.
+/// One attribute that holds for a part, from [`Resource::effective_attributes`].
+///
+/// ```
+/// use agog_jdf::{Document, Limits, Ticket};
+/// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="m" Weight="90" PartIDKeys="SheetName"><Media SheetName="S1"/></Media></JDF>"#;
+/// let document = Document::parse(source, &Limits::default())?;
+/// let sheet = Ticket::of(&document)?.resource("m").unwrap().leaves()[0];
+/// let shown: Vec<_> = sheet.effective_attributes().iter().map(|found| format!("{}={}", found.name, found.value)).collect();
+/// assert_eq!(shown, ["SheetName=S1", "ID=m", "Weight=90", "PartIDKeys=SheetName"]);
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effective<'d> {
+    /// As written, with its prefix.
     pub name: &'d str,
+    /// As the application sees it.
     pub value: &'d str,
+    /// Where it was said.
     pub origin: Origin<'d>,
 }
 
 /// Where an attribute of a part was said.
+///
+/// ```
+/// use agog_jdf::resource::Origin;
+/// use agog_jdf::{Document, Limits, Ticket};
+/// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="m" PartIDKeys="SheetName"><Media SheetName="S1" Weight="90"/></Media></JDF>"#;
+/// let document = Document::parse(source, &Limits::default())?;
+/// let media = Ticket::of(&document)?.resource("m").unwrap();
+/// let attributes = media.leaves()[0].effective_attributes();
+/// let origin_of = |name| attributes.iter().find(|attribute| attribute.name == name).unwrap().origin;
+/// assert_eq!((origin_of("Weight"), origin_of("ID")), (Origin::Own, Origin::Inherited(media)));
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin<'d> {
     /// At the part itself.
@@ -69,7 +110,7 @@ pub enum Origin<'d> {
 
 impl<'d> Resource<'d> {
     /// The names of the keys by which the resource is divided, the outermost first (`PartIDKeys`). Tickets that
-    /// leave the list out are read by the keys of the specification that their parts have.
+    /// leave the list out are read by the keys of the specification that their parts have. At most 100 are read.
     ///
     /// ```
     /// use agog_jdf::{Document, Limits, Ticket};
@@ -80,11 +121,16 @@ impl<'d> Resource<'d> {
     /// ```
     pub fn part_id_keys(self) -> Vec<&'d str> {
         let whole = self.whole();
-        if let Some(names) = whole.element.attribute("PartIDKeys") {
-            return tokens(names).collect();
-        }
         let mut names = Vec::new();
         let mut seen = HashSet::new();
+        if let Some(list) = whole.element.attribute("PartIDKeys") {
+            names.extend(
+                tokens(list)
+                    .filter(|name| seen.insert(*name))
+                    .take(PART_ID_KEYS_MAX),
+            );
+            return names;
+        }
         whole.walk(|part, _| {
             for attribute in part.element.attributes() {
                 if part != whole
@@ -98,6 +144,16 @@ impl<'d> Resource<'d> {
         names
     }
 
+    /// What a `Part` means that names keys which this resource does not have.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="m" PartUsage="Sparse"/></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let media = Ticket::of(&document)?.resource("m").unwrap();
+    /// assert_eq!(media.part_usage(), agog_jdf::resource::PartUsage::Sparse);
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn part_usage(self) -> PartUsage {
         self.whole()
             .element
@@ -106,7 +162,16 @@ impl<'d> Resource<'d> {
             .unwrap_or_default()
     }
 
-    /// The whole resource that this is a part of.
+    /// The whole resource that this is a part of; itself if it is no part.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="m" PartIDKeys="SheetName"><Media SheetName="S1"/></Media></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let media = Ticket::of(&document)?.resource("m").unwrap();
+    /// assert_eq!(media.leaves()[0].whole(), media);
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     #[must_use]
     pub fn whole(self) -> Self {
         let mut whole = self;
@@ -238,24 +303,34 @@ impl<'d> Resource<'d> {
     }
 
     /// The part that this one says it is the same as (`Identical`). That one may not refer further.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="m" PartIDKeys="SheetName">
+    ///   <Media SheetName="S1" Weight="90"/><Media SheetName="S2"><Identical><Part SheetName="S1"/></Identical></Media></Media></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let sheets = Ticket::of(&document)?.resource("m").unwrap().leaves();
+    /// assert_eq!(sheets[1].identical(), Some(sheets[0]));
+    /// assert_eq!(sheets[1].attribute("Weight"), Some("90"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn identical(self) -> Option<Self> {
         let part = self.element.child("Identical")?.child("Part")?;
         let keys = read_keys(part);
         let whole = self.whole();
         let names = whole.part_id_keys();
-        let mut found = whole;
-        while let Some(next) = found.partitions().find(|part| {
-            let mut own = own_keys(*part, &names).peekable();
-            own.peek().is_some()
-                && own.all(|(name, value)| keys.get(name).is_some_and(|wanted| wanted == value))
-        }) {
-            found = next;
-        }
+        let found = whole.descend(&keys, &names);
         (found != whole && found != self).then_some(found)
     }
 
+    /// The identical part and those around it, without the whole resource, which this part has around it anyway.
+    pub(super) fn identical_parts(self) -> impl Iterator<Item = Self> {
+        std::iter::successors(self.identical(), |part| part.around())
+            .take_while(|part| part.around().is_some())
+    }
+
     /// Every attribute that holds for this part, with where it was said: its own first, then those of the part
-    /// that it is identical with, then those of the parts around it.
+    /// that it is identical with, then those of the parts around it. [`Resource::attribute`] follows the same rule.
     ///
     /// ```
     /// use agog_jdf::resource::Origin;
@@ -286,23 +361,33 @@ impl<'d> Resource<'d> {
                 }
             }
         };
-        add(self, Origin::Own);
-        if let Some(identical) = self.identical() {
-            add(identical, Origin::Identical(identical));
-            for part in std::iter::successors(identical.around(), |part| part.around()) {
-                if part.around().is_some() {
-                    add(part, Origin::Identical(part));
-                }
+        let mut next = Some(self);
+        while let Some(part) = next {
+            let origin = if part == self {
+                Origin::Own
+            } else {
+                Origin::Inherited(part)
+            };
+            add(part, origin);
+            for identical in part.identical_parts() {
+                add(identical, Origin::Identical(identical));
             }
-        }
-        for part in std::iter::successors(self.around(), |part| part.around()) {
-            add(part, Origin::Inherited(part));
+            next = part.around();
         }
         effective
     }
 
     /// The child elements of a name that hold for this part: its own, or else those of the nearest part around
     /// it that has some.
+    ///
+    /// ```
+    /// use agog_jdf::{Document, Limits, Ticket};
+    /// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"><Media ID="m" PartIDKeys="SheetName"><Media SheetName="S1"/><Location LocationName="Aisle 3"/></Media></JDF>"#;
+    /// let document = Document::parse(source, &Limits::default())?;
+    /// let sheet = Ticket::of(&document)?.resource("m").unwrap().leaves()[0];
+    /// assert_eq!(sheet.elements("Location")[0].attribute("LocationName"), Some("Aisle 3"));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn elements(self, local_name: &str) -> Vec<ElementRef<'d>> {
         let own = |part: &Self| -> Vec<_> { part.element.children_named(local_name).collect() };
         std::iter::successors(Some(self), |part| part.around())

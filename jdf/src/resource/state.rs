@@ -117,6 +117,15 @@ impl<'d> State<'d> {
     }
 
     /// What the device can do now, as it is set up: `Present…`, or what it can ever do.
+    ///
+    /// ```
+    /// use agog_jdf::resource::State;
+    /// let source = br#"<IntegerState xmlns="http://www.CIP4.org/JDFSchema_1_1" Name="Copies" AllowedValueMax="999" PresentValueMax="50"/>"#;
+    /// let document = agog_jdf::Document::parse(source, &agog_jdf::Limits::default())?;
+    /// let copies = State::of(document.root()).unwrap();
+    /// assert_eq!((copies.allowed("ValueMax"), copies.present("ValueMax")), (Some("999"), Some("50")));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn present(self, ending: &str) -> Option<&'d str> {
         self.0
             .attribute(&format!("Present{ending}"))
@@ -129,6 +138,15 @@ impl<'d> State<'d> {
     }
 
     /// Those of them that are possible now.
+    ///
+    /// ```
+    /// use agog_jdf::resource::State;
+    /// let source = br#"<StringState xmlns="http://www.CIP4.org/JDFSchema_1_1" Name="Brand"><Value AllowedValue="A"/><Value AllowedValue="B" PresentValue="B"/></StringState>"#;
+    /// let document = agog_jdf::Document::parse(source, &agog_jdf::Limits::default())?;
+    /// let brand = State::of(document.root()).unwrap();
+    /// assert_eq!((brand.allowed_values().count(), brand.present_values().collect::<Vec<_>>()), (2, vec!["B"]));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
     pub fn present_values(self) -> impl Iterator<Item = &'d str> {
         let one_by_one = self
             .0
@@ -204,6 +222,12 @@ impl NewState {
     }
 
     /// Adds an allowed value that stands in an element of its own: of text, paths and matrices.
+    ///
+    /// ```
+    /// use agog_jdf::resource::{NewState, StateKind};
+    /// let brand = NewState::new(StateKind::Text, "Brand").value("Invercote").to_element();
+    /// assert_eq!(brand.to_xml(), r#"<StringState Name="Brand"><Value AllowedValue="Invercote"/></StringState>"#);
+    /// ```
     #[must_use]
     pub fn value(mut self, allowed: impl Into<String>) -> Self {
         self.values.push(allowed.into());

@@ -22,6 +22,7 @@
 use crate::element::Element;
 use crate::node::Ticket;
 use crate::resource::Resource;
+use crate::resource::partition::PART_ID_KEYS_MAX;
 use crate::state::ResourceStatus;
 use crate::value::tokens;
 use crate::view::ElementRef;
@@ -114,6 +115,12 @@ pub(crate) enum Place {
 
 impl Common {
     /// A resource with an ID.
+    ///
+    /// ```
+    /// use agog_jdf::resource::{Common, NewMedia};
+    /// let media = NewMedia { common: Common::id("m1"), ..Default::default() };
+    /// assert!(media.to_element().to_xml().contains(r#"ID="m1""#));
+    /// ```
     pub fn id(id: impl Into<String>) -> Self {
         Self {
             id: Some(id.into()),
@@ -122,11 +129,23 @@ impl Common {
     }
 
     /// A partition with one key.
+    ///
+    /// ```
+    /// use agog_jdf::resource::{Common, NewMedia};
+    /// let sheet = NewMedia { common: Common::partition("SheetName", "S1"), weight: Some(90.0), ..Default::default() };
+    /// let media = NewMedia { common: Common::id("m").partitioned_by(&["SheetName"]), partitions: vec![sheet], ..Default::default() };
+    /// assert!(media.to_element().to_xml().contains(r#"PartIDKeys="SheetName"><Media SheetName="S1" Weight="90"/>"#));
+    /// ```
     pub fn partition(key: impl Into<String>, value: impl Into<String>) -> Self {
         Self::default().key(key, value)
     }
 
     /// Says what a person calls it.
+    ///
+    /// ```
+    /// use agog_jdf::resource::Common;
+    /// assert_eq!(Common::id("m1").named("Board").descriptive_name.as_deref(), Some("Board"));
+    /// ```
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.descriptive_name = Some(name.into());
@@ -134,6 +153,12 @@ impl Common {
     }
 
     /// Adds a key of this partition.
+    ///
+    /// ```
+    /// use agog_jdf::resource::Common;
+    /// let front = Common::partition("SheetName", "S1").key("Side", "Front");
+    /// assert_eq!(front.keys[1], ("Side".to_owned(), "Front".to_owned()));
+    /// ```
     #[must_use]
     pub fn key(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.keys.push((key.into(), value.into()));
@@ -141,6 +166,11 @@ impl Common {
     }
 
     /// Says by which keys the resource is partitioned, outermost first.
+    ///
+    /// ```
+    /// use agog_jdf::resource::Common;
+    /// assert_eq!(Common::id("p").partitioned_by(&["SheetName", "Side"]).part_id_keys, ["SheetName", "Side"]);
+    /// ```
     #[must_use]
     pub fn partitioned_by(mut self, keys: &[&str]) -> Self {
         self.part_id_keys = keys.iter().map(|key| (*key).to_owned()).collect();
@@ -148,6 +178,12 @@ impl Common {
     }
 
     /// Adds a reference to another resource.
+    ///
+    /// ```
+    /// use agog_jdf::resource::{Common, NewComponent};
+    /// let sheet = NewComponent { common: Common::id("c").refers_to("Media", "m1"), ..Default::default() };
+    /// assert!(sheet.to_element().to_xml().contains(r#"<MediaRef rRef="m1"/>"#));
+    /// ```
     #[must_use]
     pub fn refers_to(mut self, name: impl Into<String>, id: impl Into<String>) -> Self {
         self.refs.push((name.into(), id.into()));
@@ -187,7 +223,9 @@ impl Common {
         let text = |name: &str| element.attribute(name).map(str::to_owned);
         let own_list = text("PartIDKeys").unwrap_or_default();
         let names = resource.attribute("PartIDKeys").unwrap_or_default();
-        let keys = tokens(names).filter_map(|name| Some((name.to_owned(), text(name)?)));
+        let keys = tokens(names)
+            .take(PART_ID_KEYS_MAX)
+            .filter_map(|name| Some((name.to_owned(), text(name)?)));
         let refs = element.children().filter_map(|child| {
             let name = child.local_name().strip_suffix("Ref")?;
             Some((name.to_owned(), child.attribute("rRef")?.to_owned()))
@@ -311,20 +349,32 @@ macro_rules! resources {
             )*)?
 
             /// What stands here, as a builder: to be changed and written elsewhere. What a partition
-            /// inherits is not in it, nor is what has no field.
+            /// inherits is not in it, nor is what has no field, nor what is nested more than 32 levels deeper.
             pub fn to_new(self) -> $new {
+                self.to_new_within(crate::resource::view::LEVELS_MAX)
+            }
+
+            pub(in crate::resource) fn to_new_within(self, levels: usize) -> $new {
+                // Not every kind has something inside.
+                let _ = levels;
                 let element = self.0.element();
                 $new {
                     common: crate::resource::Common::read(self.0),
                     $($field: element.attribute($attribute).and_then(crate::resource::value::owned),)*
-                    $($($inside: crate::resource::view::own::<$inside_view<'d>>(element).map($inside_view::to_new).collect(),)*)?
-                    $($($ref: crate::resource::view::own::<$ref_view<'d>>(element).map($ref_view::to_new).collect(),)*)?
-                    $(partitions: { let _ = $class; self.0.partitions().map(|part| Self(part).to_new()).collect() },)?
+                    $($($inside: crate::resource::view::below(levels, crate::resource::view::own::<$inside_view<'d>>(element), $inside_view::to_new_within),)*)?
+                    $($($ref: crate::resource::view::below(levels, crate::resource::view::own::<$ref_view<'d>>(element), $ref_view::to_new_within),)*)?
+                    $(partitions: { let _ = $class; crate::resource::view::below(levels, self.0.partitions().map(Self), Self::to_new_within) },)?
                 }
             }
         }
 
         #[doc = concat!("Builder of a new `", $name, "`; see [`", stringify!($view), "`].")]
+        ///
+        /// ```
+        #[doc = concat!("use agog_jdf::resource::{Common, ", stringify!($new), "};")]
+        #[doc = concat!("let new = ", stringify!($new), " { common: Common::id(\"r1\").named(\"one of ours\"), ..Default::default() };")]
+        #[doc = concat!("assert!(new.to_element().to_xml().starts_with(r#\"<", $name, " ID=\"r1\"\"#));")]
+        /// ```
         #[derive(Debug, Clone, PartialEq, Default)]
         pub struct $new {
             /// Identity, partition, references, extensions.
@@ -402,6 +452,20 @@ macro_rules! resources {
     )+ };
 }
 pub(crate) use resources;
+
+/// Levels of partitions and elements that one builder takes over: 32. A builder holds what is in it by value, so
+/// reading one uses the call stack; real resources nest under ten levels.
+pub(crate) const LEVELS_MAX: usize = 32;
+
+/// Builders of what is inside an element; none below the last level.
+pub(crate) fn below<V, N>(
+    levels: usize,
+    views: impl Iterator<Item = V>,
+    to_new: impl Fn(V, usize) -> N,
+) -> Vec<N> {
+    let deeper = |levels| views.map(|view| to_new(view, levels)).collect();
+    levels.checked_sub(1).map(deeper).unwrap_or_default()
+}
 
 /// The only entry of a list that has at most one.
 pub(crate) const fn first(list: &[&'static str]) -> Option<&'static str> {

@@ -161,6 +161,12 @@ impl DataType {
     ///
     /// # Errors
     /// What is expected, when it is not.
+    ///
+    /// ```
+    /// use agog_jdf::schema::DataType;
+    /// assert!(DataType::IntegerRanges.check("0 ~ 3 7").is_ok());
+    /// assert!(DataType::DateTime.check("2025-03-01 08:00").is_err(), "readable, but not as JDF wants it");
+    /// ```
     pub fn check(self, text: &str) -> Result<(), Expected> {
         let trimmed = text.trim();
         let fits = match self {
@@ -297,8 +303,54 @@ fn is_date_time(text: &str) -> bool {
         && value::parse_date_time(text).is_some()
 }
 
+/// `P1Y2M3DT4H5M6.7S`: at least one field, each at most once and in this order. Readers take other forms, too, and
+/// cannot count months; writers may give them.
 fn is_duration(text: &str) -> bool {
-    matches!(text, "INF" | "-INF") || value::parse_duration(text).is_some()
+    if matches!(text, "INF" | "-INF") {
+        return true;
+    }
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let Some(fields) = text.strip_prefix('P') else {
+        return false;
+    };
+    match fields.split_once('T') {
+        None => !fields.is_empty() && is_units(fields, "YMD"),
+        Some((date, time)) => {
+            let (whole, has_seconds) = match time.strip_suffix('S') {
+                Some(time) => (time, true),
+                None => (time, false),
+            };
+            let units = whole.rfind(|c: char| c.is_ascii_alphabetic());
+            let (units, seconds) = whole.split_at(units.map_or(0, |at| at + 1));
+            let (seconds, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
+            let is_number = |digits: &str| {
+                !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+            };
+            let seconds_fit = if has_seconds {
+                is_number(seconds) && is_number(fraction)
+            } else {
+                seconds.is_empty()
+            };
+            !time.is_empty() && seconds_fit && is_units(date, "YMD") && is_units(units, "HM")
+        }
+    }
+}
+
+/// Whole numbers, each followed by its unit, in the order of the units.
+fn is_units(text: &str, units: &str) -> bool {
+    let mut rest = units;
+    let mut has_digits = false;
+    for c in text.chars() {
+        if c.is_ascii_digit() {
+            has_digits = true;
+        } else {
+            let Some((_, after)) = rest.split_once(c).filter(|_| has_digits) else {
+                return false;
+            };
+            (rest, has_digits) = (after, false);
+        }
+    }
+    !has_digits
 }
 
 /// Items of `size` tokens each, or two such items with `~` between; only one of them if `single`.
@@ -329,4 +381,50 @@ fn is_ranges(text: &str, size: usize, item: fn(&str) -> bool, single: bool) -> b
         rest = next;
     }
     !single || items == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DataType;
+
+    #[test]
+    fn durations_are_checked_as_the_specification_writes_them() {
+        for text in [
+            "PT1H30M",
+            "P1D",
+            "P1Y2M3DT4H5M6.7S",
+            "P1M",
+            "P2Y",
+            "PT36S",
+            "PT0.5S",
+            "-PT5M",
+            "INF",
+            " PT1H ",
+        ] {
+            assert!(DataType::Duration.check(text).is_ok(), "{text}");
+        }
+        for text in [
+            "",
+            "P",
+            "PT",
+            "P1DT",
+            "1 hour",
+            "5 days",
+            "pt1h",
+            "P1W",
+            "PT1M1H",
+            "PT1.5H",
+            "PTS",
+            "PT1S1S",
+            "P1H",
+            "P1D1M",
+            "PT.5S",
+            "PT5.S",
+            "PT1H5",
+            "P\u{661}D",
+            "--PT1H",
+        ] {
+            assert!(DataType::Duration.check(text).is_err(), "{text}");
+        }
+    }
 }

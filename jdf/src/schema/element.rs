@@ -44,6 +44,11 @@ impl ResourceClass {
     }
 
     /// Whether a resource of this class has an amount (JDF 1.5, physical resources).
+    ///
+    /// ```
+    /// use agog_jdf::schema::ResourceClass;
+    /// assert!(ResourceClass::Quantity.is_physical() && !ResourceClass::Parameter.is_physical());
+    /// ```
     #[must_use]
     pub const fn is_physical(self) -> bool {
         matches!(self, Self::Consumable | Self::Handling | Self::Quantity)
@@ -118,6 +123,12 @@ impl AttributeFacts {
     ///
     /// # Errors
     /// What is expected, when it is not.
+    ///
+    /// ```
+    /// let unit = agog_jdf::schema::element("Media").unwrap().attribute("MediaUnit").unwrap();
+    /// assert!(unit.check("Roll").is_ok());
+    /// assert_eq!(unit.check("Pallet").unwrap_err().to_string(), "one of Continuous, Roll, Sheet");
+    /// ```
     pub fn check(&self, text: &str) -> Result<(), Expected> {
         self.data_type.check(text)?;
         let closed = matches!(self.data_type, DataType::Enum | DataType::Enums);
@@ -140,6 +151,12 @@ impl AttributeFacts {
     }
 
     /// Whether a document of `version` may have it.
+    ///
+    /// ```
+    /// use agog_jdf::schema::{self, Version};
+    /// let flute = schema::element("Media").unwrap().attribute("Flute").unwrap();
+    /// assert!(flute.is_in(Version::V1_5) && !flute.is_in(Version::V1_0));
+    /// ```
     #[must_use]
     pub fn is_in(&self, version: Version) -> bool {
         self.first <= version && self.last.is_none_or(|last| version <= last)
@@ -186,6 +203,11 @@ pub struct ElementFacts {
 
 impl ElementFacts {
     /// The attribute `name`: its own, or one that all elements of its kind have.
+    ///
+    /// ```
+    /// let media = agog_jdf::schema::element("Media").unwrap();
+    /// assert!(media.attribute("Weight").is_some() && media.attribute("ProductID").is_some() && media.attribute("Taste").is_none());
+    /// ```
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&'static AttributeFacts> {
         find(self.attributes, name).or_else(|| {
@@ -196,6 +218,11 @@ impl ElementFacts {
     }
 
     /// Every attribute: its own first, then those of its kind that it does not state itself.
+    ///
+    /// ```
+    /// let link = agog_jdf::schema::element("MediaLink").unwrap();
+    /// assert!(link.attributes().any(|attribute| attribute.name == "Usage"));
+    /// ```
     pub fn attributes(&self) -> impl Iterator<Item = &'static AttributeFacts> {
         let own = self.attributes;
         own.iter().chain(
@@ -207,24 +234,46 @@ impl ElementFacts {
     }
 
     /// The attributes that a document must give, own and of its kind.
+    ///
+    /// ```
+    /// let run = agog_jdf::schema::element("ProcessRun").unwrap();
+    /// let required: Vec<_> = run.required().map(|attribute| attribute.name).collect();
+    /// assert!(["Start", "End", "EndStatus"].iter().all(|name| required.contains(name)), "{required:?}");
+    /// ```
     pub fn required(&self) -> impl Iterator<Item = &'static AttributeFacts> {
         self.attributes().filter(|attribute| attribute.required)
     }
 
     /// The elements of JDF that the specification lists as its content, without those that every element may
     /// hold (`Comment`, `GeneralID`). Empty: none, or not known here.
+    ///
+    /// ```
+    /// let node = agog_jdf::schema::element("JDF").unwrap();
+    /// assert!(node.children().iter().any(|child| child.name == "ResourceLinkPool" && child.max == Some(1)));
+    /// ```
     #[must_use]
     pub fn children(&self) -> &'static [ChildFacts] {
         self.children
     }
 
     /// The child element `name`.
+    ///
+    /// ```
+    /// let pool = agog_jdf::schema::element("AmountPool").unwrap();
+    /// assert!(pool.child("PartAmount").is_some() && pool.child("Media").is_none());
+    /// ```
     #[must_use]
     pub fn child(&self, name: &str) -> Option<&'static ChildFacts> {
         self.children.iter().find(|child| child.name == name)
     }
 
     /// The class, if it is a resource.
+    ///
+    /// ```
+    /// use agog_jdf::schema::{self, ResourceClass};
+    /// assert_eq!(schema::element("Component").unwrap().class(), Some(ResourceClass::Quantity));
+    /// assert_eq!(schema::element("AuditPool").unwrap().class(), None);
+    /// ```
     #[must_use]
     pub const fn class(&self) -> Option<ResourceClass> {
         match self.kind {
@@ -234,6 +283,12 @@ impl ElementFacts {
     }
 
     /// Whether a document of `version` may have it.
+    ///
+    /// ```
+    /// use agog_jdf::schema::{self, Version};
+    /// let layout = schema::element("DieLayout").unwrap();
+    /// assert!(layout.is_in(Version::V1_5) && !layout.is_in(Version::V1_0));
+    /// ```
     #[must_use]
     pub fn is_in(&self, version: Version) -> bool {
         self.first <= version && self.last.is_none_or(|last| version <= last)

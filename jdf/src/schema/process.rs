@@ -61,6 +61,11 @@ impl ProcessFacts {
     ];
 
     /// Whether a document of `version` may have it.
+    ///
+    /// ```
+    /// use agog_jdf::schema::{self, Version};
+    /// assert!(schema::process("Cutting").unwrap().is_in(Version::V1_0));
+    /// ```
     #[must_use]
     pub fn is_in(&self, version: Version) -> bool {
         self.first <= version && self.last.is_none_or(|last| version <= last)

@@ -5,9 +5,18 @@ use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
 /// An instant that was read, and what was wrong with how it was written.
+///
+/// ```
+/// use agog_jdf::value::parse_date_time;
+/// let read = parse_date_time("2025-03-01").unwrap();
+/// assert_eq!(read.timestamp.to_string(), "2025-03-01T00:00:00Z");
+/// assert_eq!(read.remark, Some("a date without a time is read as midnight UTC"));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DateTime {
+    /// The instant, whatever the time zone it was written in.
     pub timestamp: Timestamp,
+    /// What is odd about its form; `None` if it is as JDF wants it.
     pub remark: Option<&'static str>,
 }
 
@@ -77,10 +86,8 @@ fn parse_clock(text: &str) -> Option<(Time, Option<&'static str>)> {
         format!("{digits:0<9}").parse().ok()?
     };
     // A leap second is written as 60.
-    Some((
-        Time::new(hour, minute, second.min(59), nanosecond).ok()?,
-        remark,
-    ))
+    let second = if second == 60 { 59 } else { second };
+    Some((Time::new(hour, minute, second, nanosecond).ok()?, remark))
 }
 
 fn number(text: &str) -> Option<i8> {
@@ -126,12 +133,23 @@ fn parse_zone(text: &str) -> Option<(Offset, Option<&'static str>)> {
 }
 
 /// Writes an instant as JDF wants it, in UTC. Whole seconds have no fraction.
+///
+/// ```
+/// let start = "2025-03-01T08:00:00+01:00".parse().unwrap();
+/// assert_eq!(agog_jdf::value::write_date_time(start), "2025-03-01T07:00:00Z");
+/// ```
 pub fn write_date_time(timestamp: Timestamp) -> String {
     timestamp.to_string()
 }
 
 /// Reads a duration such as `PT36S` or `P1DT2H`. A day counts 24 hours; months and years, whose length
 /// depends on the calendar, are not durations here.
+///
+/// ```
+/// use agog_jdf::value::parse_duration;
+/// assert_eq!(parse_duration("P1DT2H").unwrap().as_hours(), 26);
+/// assert_eq!(parse_duration("P1M"), None, "as long as which month?");
+/// ```
 pub fn parse_duration(text: &str) -> Option<SignedDuration> {
     let span: jiff::Span = text.trim().parse().ok()?;
     if span.get_months() != 0 || span.get_years() != 0 {
@@ -142,6 +160,12 @@ pub fn parse_duration(text: &str) -> Option<SignedDuration> {
 }
 
 /// Writes a duration in seconds and larger units, as ISO 8601 does.
+///
+/// ```
+/// use agog_jdf::value::{parse_duration, write_duration};
+/// let duration = parse_duration("PT36S").unwrap() + parse_duration("PT1M").unwrap();
+/// assert_eq!(write_duration(duration), "PT1M36S");
+/// ```
 pub fn write_duration(duration: SignedDuration) -> String {
     duration.to_string()
 }
@@ -185,6 +209,7 @@ mod tests {
             "now",
             "2025-13-01T08:00:00Z",
             "2025-03-01T25:00:00Z",
+            "2025-03-01T08:00:61Z",
             "2025-03-01T08:00:00+99:00",
             "1382612345678",
             "2025-03-01Täh",

@@ -1,5 +1,13 @@
 //! The data types of JDF attributes: how they are written, and how they are read when a writer got them
 //! slightly wrong. A lenient reading leaves a [`Finding`](crate::Finding) beside the value.
+//!
+//! ```
+//! use agog_jdf::value;
+//! // As a press wrote it, and as JDF wants it.
+//! let read = value::parse_date_time("2009-05-04 10:11:12 CEST").unwrap();
+//! assert_eq!(value::write_date_time(read.timestamp), "2009-05-04T08:11:12Z");
+//! assert_eq!(value::parse_decimal("1e3"), Some(1_000.into()));
+//! ```
 
 mod date;
 mod fields;
@@ -19,6 +27,11 @@ pub fn tokens(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// `true` and `1`, `false` and `0`, in any case: writers in the field use all of them.
+///
+/// ```
+/// use agog_jdf::value::parse_boolean;
+/// assert_eq!((parse_boolean("TRUE"), parse_boolean("0"), parse_boolean("yes")), (Some(true), Some(false), None));
+/// ```
 pub fn parse_boolean(text: &str) -> Option<bool> {
     match text.trim() {
         text if text.eq_ignore_ascii_case("true") || text == "1" => Some(true),
