@@ -2,19 +2,32 @@
 //! as it came, so that a vendor's own state can be shown, stored and sent back.
 
 macro_rules! states {
-    ($($(#[$doc:meta])* $name:ident { $($variant:ident),+ $(,)? })+) => { $(
+    ($($(#[$doc:meta])* $name:ident { $first:ident $(, $variant:ident)* $(,)? })+) => { $(
         $(#[$doc])*
+        ///
+        #[doc = concat!(
+            "```\nuse agog_jdf::", stringify!($name), ";\n",
+            "assert_eq!(", stringify!($name), "::from(\"", stringify!($first), "\"), ", stringify!($name), "::", stringify!($first), ");\n",
+            "assert_eq!(", stringify!($name), "::from(\"Warping\").as_str(), \"Warping\");\n```",
+        )]
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum $name {
-            $($variant,)+
+            #[doc = concat!("`", stringify!($first), "`")]
+            $first,
+            $(#[doc = concat!("`", stringify!($variant), "`")] $variant,)*
             /// Not in the specification; kept as written.
             Other(String),
         }
 
         impl $name {
+            /// The values of the specification.
+            pub const KNOWN: &'static [Self] = &[Self::$first $(, Self::$variant)*];
+
+            /// The value as written.
             pub fn as_str(&self) -> &str {
                 match self {
-                    $(Self::$variant => stringify!($variant),)+
+                    Self::$first => stringify!($first),
+                    $(Self::$variant => stringify!($variant),)*
                     Self::Other(text) => text,
                 }
             }
@@ -23,7 +36,8 @@ macro_rules! states {
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
                 match text {
-                    $(stringify!($variant) => Self::$variant,)+
+                    stringify!($first) => Self::$first,
+                    $(stringify!($variant) => Self::$variant,)*
                     other => Self::Other(other.to_owned()),
                 }
             }
@@ -34,17 +48,28 @@ macro_rules! states {
                 f.write_str(self.as_str())
             }
         }
+
+        impl State for $name {
+            #[cfg(test)]
+            const KNOWN: &'static [Self] = Self::KNOWN;
+
+            fn text(&self) -> &str {
+                self.as_str()
+            }
+        }
     )+ };
+}
+
+/// What all state sets have in common.
+pub(crate) trait State: for<'t> From<&'t str> + Clone + 'static {
+    #[cfg(test)]
+    const KNOWN: &'static [Self];
+
+    fn text(&self) -> &str;
 }
 
 states! {
     /// What a device does (`DeviceInfo/@DeviceStatus`).
-    ///
-    /// ```
-    /// use agog_jdf::DeviceStatus;
-    /// assert_eq!(DeviceStatus::from("Running"), DeviceStatus::Running);
-    /// assert_eq!(DeviceStatus::from("Warping").as_str(), "Warping");
-    /// ```
     DeviceStatus { Unknown, Idle, Down, Setup, Running, Cleanup, Stopped }
 
     /// How well a device does (`DeviceInfo/@DeviceCondition`).
@@ -65,11 +90,31 @@ states! {
         Suspended, Stopped, Completed, Aborted, Part, Pool,
     }
 
+    /// How a run ended (`ProcessRun/@EndStatus`), and how an aborted queue entry is to end.
+    EndStatus { Aborted, Completed, FailedTestRun, Ready, Stopped }
+
+    /// Whether and how a node is to be run.
+    Activation { Active, Inactive, Informative, Held, TestRun, TestRunAndGo }
+
     /// Whether a resource can be used.
     ResourceStatus { Incomplete, Rejected, Unavailable, InUse, Draft, Complete, Available }
 
+    /// How much of a resource is left (`ResourceInfo/@Level`).
+    ResourceLevel { Empty, Low, OK }
+
     /// How grave a notification is.
     NotificationClass { Event, Information, Warning, Error, Fatal }
+
+    /// What was reached (`Milestone/@MilestoneType`); the last of a job is `JobCompletedSuccessfully`.
+    MilestoneType {
+        PrePressCompleted, PressCompleted, PostPressCompleted, ShippingCompleted, JobCompletedSuccessfully,
+    }
+
+    /// What is wrong with what an error names (`ErrorData/@ErrorType`).
+    ErrorType { Invalid, Missing, Unsupported }
+
+    /// Whether to send a message again after an error (`Error/@Resend`).
+    Resend { Required, Prohibited }
 
     /// Which way a resource goes through a process.
     Usage { Input, Output }
@@ -80,14 +125,118 @@ states! {
     /// How a channel treats a lost signal.
     ChannelMode { FireAndForget, Reliable }
 
+    /// How long a reliable signal is sent again.
+    RetryPolicy { DiscardAtNextSignal, RetryForever }
+
+    /// What an acknowledge tells of a message.
+    AcknowledgeType { Received, Applied, Completed }
+
+    /// Which side of a message a device can take (`MessageService/@JMFRole`).
+    JmfRole { Receiver, Sender }
+
+    /// What happened to an observed value (`ChangedPath/@Modification`).
+    Modification { Create, Delete, Modify }
+
     /// How much of a lot was used up.
     Consumption { Full, Partial }
 
-    /// How much a Status message says about the device.
-    DeviceDetails { None, Brief, Modules, Details, Capability, Full }
+    /// How much a message says about the device.
+    DeviceDetails { None, Brief, Modules, Details, NamedFeature, Capability, Full }
 
     /// How much a Status message says about the job.
     JobDetails { None, MIS, Brief, Full }
+
+    /// How much is said about each entry of a queue.
+    QueueEntryDetails { None, Brief, JobPhase, JDF }
+
+    /// Whether a queue is told whole or only what changed.
+    UpdateGranularity { All, ChangesOnly }
+
+    /// Whether an entry waits for others of its gang.
+    GangPolicy { Gang, GangAndForce, NoGang }
+
+    /// When an entry that was asked for is sent (`RequestQueueEntryParams/@SubmitPolicy`).
+    SubmitPolicy { Standard, Late, Force }
+
+    /// What is done with files that are no longer needed.
+    DispositionAction { Delete, Archive }
+
+    /// How tickets are packed for a device.
+    Packaging { MIME, None }
+
+    /// How much is said about lots.
+    LotDetails { Brief, Full, Amount }
+
+    /// How much is said about resources.
+    ResourceDetails { Brief, Full }
+
+    /// Which resources are asked for: of the job, or all that the device has.
+    ResourceContext { Job, Global }
+
+    /// Whether what can ever be used is meant, or what is there now.
+    ResourceScope { Present, Allowed }
+
+    /// The class of a resource.
+    ResourceClass { Consumable, Handling, Implementation, Intent, Parameter, PlaceHolder, Quantity }
+
+    /// How a Resource command changes the resource.
+    UpdateMethod { Complete, Incremental, Remove }
+
+    /// What a Resource command did (`ResourceInfo/@CommandResult`).
+    CommandResult { Rejected, Removed, New, Merged, Replaced }
+
+    /// Which way a resource lies in a device (`ResourceInfo/@Orientation`).
+    ResourceOrientation { Up, Down, Left, Right }
+
+    /// How a resource is made again (`ResourcePullParams/@RepeatPolicy`).
+    RepeatPolicy { Complete, CompleteOnly, Fast }
+
+    /// Whether a job will be ready in time (`JobPhase/@DeadLine`).
+    DeadLine { InTime, Warning, Late }
+
+    /// Whether the customer pays for it (`MISDetails/@CostType`).
+    CostType { Chargeable, NonChargeable }
+
+    /// Why work is done (`MISDetails/@WorkType`).
+    WorkType { Original, Alteration, Rework }
+
+    /// What is done to a comment of a node (`NewComment/@Action`).
+    CommentAction { Add, Concat, Replace, Remove }
+
+    /// How far a device is shut down.
+    ShutDownType { StandBy, Full }
+
+    /// On which side of a connection a certificate stands.
+    AuthenticationType { AsClient, AsServer }
+
+    /// Why certificates are exchanged.
+    AuthenticationReason {
+        InitiateConnection, ClientCertificateExpired, ServerCertificateExpired, ClientHostnameMismatch,
+        ServerHostnameMismatch, ClientCertificateRevoked, ServerCertificateRevoked,
+    }
+}
+
+/// What a new element says until something else is set; reading never assumes it.
+macro_rules! defaults {
+    ($($name:ident $variant:ident),+ $(,)?) => { $(
+        #[doc = concat!("`", stringify!($variant), "`")]
+        impl Default for $name {
+            fn default() -> Self {
+                Self::$variant
+            }
+        }
+    )+ };
+}
+
+defaults! {
+    CommentAction Add,
+    DeviceStatus Unknown,
+    EndStatus Aborted,
+    ErrorType Invalid,
+    Modification Modify,
+    NodeStatus Waiting,
+    QueueEntryStatus Waiting,
+    QueueStatus Waiting,
 }
 
 impl QueueEntryStatus {
