@@ -302,7 +302,7 @@ fn sum_of_lots(lots: &[Lot]) -> Option<Decimal> {
         .reduce(Decimal::saturating_add)
 }
 
-fn read_part(element: ElementRef<'_>, findings: &mut Vec<Finding>) -> PartAmount {
+pub(crate) fn read_part(element: ElementRef<'_>, findings: &mut Vec<Finding>) -> PartAmount {
     // Some devices repeat the part within one amount; the first says it all.
     let part = element.child("Part").map(read_keys).unwrap_or_default();
     let lots = read_lots(element, findings);

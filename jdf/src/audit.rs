@@ -200,14 +200,15 @@ impl Audit {
                 audit.write(signed(Element::new("ResourceAudit")))
             }
             AuditContent::Notification(notification) => {
-                // The time of the audit is the time of the notification.
-                signed(
-                    Notification {
-                        timestamp: None,
-                        ..notification.clone()
-                    }
-                    .to_element(None),
-                )
+                // The time and author of the audit are those of the notification.
+                let unsigned = Notification {
+                    timestamp: None,
+                    agent_name: None,
+                    agent_version: None,
+                    author: None,
+                    ..notification.clone()
+                };
+                signed(unsigned.complete(None))
             }
         }
     }

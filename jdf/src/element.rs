@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use crate::fragment::Fragment;
 use crate::name;
 use crate::writer::{escape_attribute, escape_text};
 
@@ -23,6 +24,7 @@ pub struct Element {
 enum Content {
     Element(Element),
     Text(String),
+    Fragment(Fragment),
 }
 
 impl Element {
@@ -111,6 +113,20 @@ impl Element {
         self
     }
 
+    /// Adds elements that were kept as they are.
+    ///
+    /// ```
+    /// use agog_jdf::{Element, Fragment};
+    /// let kept = Fragment::from(Element::new("Media").with("Weight", 90));
+    /// assert_eq!(Element::new("ResourceInfo").fragments([kept]).to_xml(), r#"<ResourceInfo><Media Weight="90"/></ResourceInfo>"#);
+    /// ```
+    #[must_use]
+    pub fn fragments(mut self, fragments: impl IntoIterator<Item = Fragment>) -> Self {
+        self.children
+            .extend(fragments.into_iter().map(Content::Fragment));
+        self
+    }
+
     /// The name as it was given, with its prefix if it has one.
     ///
     /// ```
@@ -170,6 +186,7 @@ impl Element {
             match child {
                 Content::Element(element) => element.render(prefix, out),
                 Content::Text(text) => out.push_str(&escape_text(text)),
+                Content::Fragment(fragment) => fragment.render(prefix.is_some(), out),
             }
         }
         out.push_str("</");

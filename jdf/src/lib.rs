@@ -69,6 +69,7 @@ mod element;
 mod encoding;
 mod error;
 mod finding;
+mod fragment;
 pub mod jmf;
 mod limits;
 mod link;
@@ -96,18 +97,20 @@ pub use document::{Document, NodeId};
 pub use element::Element;
 pub use error::{Error, ErrorKind, Position, ReadError};
 pub use finding::{Finding, Severity};
+pub use fragment::Fragment;
 pub use limits::*;
 pub use link::{ResourceLink, set_actual_amounts};
 pub use node::{Customer, JdfNode, NoExecutableNode, NodeKind, NodeObstacle, Obstacle, Ticket};
 pub use resource::Resource;
-pub use state::{
-    AuditReason, ChannelMode, Consumption, DeviceCondition, DeviceDetails, DeviceOperationMode,
-    DeviceStatus, JobDetails, NodeStatus, NotificationClass, QueueEntryStatus, QueueStatus,
-    ResourceStatus, Usage,
-};
+pub use state::*;
 pub use summary::{LotUse, ProductionSummary, ResourceUse};
 pub use view::{AttributeRef, ElementRef};
 pub use xpath::{PathError, Selected};
+
+/// The official schema, for tests beside the code as for those in `tests/`.
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod oracle;
 
 /// The examples of the README run as tests.
 #[cfg(doctest)]

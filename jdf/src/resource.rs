@@ -78,6 +78,13 @@ pub struct Resource<'d> {
     element: ElementRef<'d>,
 }
 
+/// An element seen as a resource, such as the root of a [`Fragment`](crate::Fragment).
+impl<'d> From<ElementRef<'d>> for Resource<'d> {
+    fn from(element: ElementRef<'d>) -> Self {
+        Self::of(element)
+    }
+}
+
 impl<'d> Resource<'d> {
     pub(crate) fn of(element: ElementRef<'d>) -> Self {
         Self { element }

@@ -3,7 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use agog_jdf::jmf::{Body, Command, Jmf, SignalContent};
+use agog_jdf::jmf::{
+    Body, Command, Jmf, Message, QueryContent, RegistrationContent, SignalContent, correlate,
+};
 use agog_jdf::package::{Package, PackageLimits, Part};
 use agog_jdf::{Document, ErrorKind, Limits, NodeStatus, ProductionSummary, Ticket};
 use rust_decimal::Decimal;
@@ -157,6 +159,77 @@ fn every_package_of_the_corpus_is_read() {
     }
 }
 
+/// Whether what a message asks or tells is read in detail; answers are by what is in them.
+fn is_typed(message: &Message) -> bool {
+    match &message.body {
+        Body::Query(query) => !matches!(query.content, QueryContent::Other(_)),
+        Body::Command(command) => !matches!(command, Command::Other(_)),
+        Body::Signal(signal) => !matches!(signal.content, SignalContent::Other(_)),
+        Body::Registration(registration) => {
+            !matches!(registration.content, RegistrationContent::Other(_))
+        }
+        Body::Response(response) | Body::Acknowledge(response) => {
+            response.content.is_empty() && !message.is_legacy()
+        }
+    }
+}
+
+/// The messages of a recorded exchange: `033-req-…` was answered by `034-resp-…`.
+fn recorded(path: &Path) -> Vec<Message> {
+    let bytes = std::fs::read(path).unwrap();
+    let (content_type, body) = http(&bytes);
+    let package = Package::parse(content_type.as_deref(), body, &PackageLimits::default()).unwrap();
+    let jmf = Jmf::parse(package.jmf().unwrap().body(), &Limits::default()).unwrap();
+    jmf.jmf.messages
+}
+
+#[test]
+fn every_recorded_response_finds_its_request() {
+    let files = corpus("wire");
+    let mut pairs = 0;
+    for path in &files {
+        let name = path.file_name().unwrap().to_string_lossy();
+        let Some((number, rest)) = name.split_once("-req-") else {
+            continue;
+        };
+        let number: u32 = number.parse().unwrap();
+        let prefix = format!("{:03}-resp-", number + 1);
+        let is_answer = |path: &&PathBuf| {
+            let name = path.file_name().unwrap().to_string_lossy();
+            name.starts_with(&prefix)
+        };
+        let answer = files
+            .iter()
+            .find(is_answer)
+            .unwrap_or_else(|| panic!("no answer to {rest}"));
+        let (sent, received) = (recorded(path), recorded(answer));
+        let answers = correlate(&sent, &received);
+        assert_eq!(answers.len(), received.len(), "{name}");
+        for (sent, answer) in sent.iter().zip(answers) {
+            let answer = answer.unwrap_or_else(|| panic!("{name}: {} has no answer", sent.id));
+            // One of them says neither its type nor what it refers to: the exchange tells.
+            assert!(answer.kind == sent.kind || answer.kind.is_empty(), "{name}");
+            let ref_id = answer.ref_id.as_deref();
+            assert!(ref_id.is_none_or(|id| id == sent.id), "{name}");
+        }
+        // Without the references the exchange alone tells the same.
+        let mut bare = received.clone();
+        for answer in &mut bare {
+            answer.ref_id = None;
+        }
+        let ids = |answers: Vec<Option<&Message>>| -> Vec<String> {
+            let answers = answers.into_iter().flatten();
+            answers.map(|answer| answer.id.clone()).collect()
+        };
+        assert_eq!(
+            ids(correlate(&sent, &bare)),
+            ids(correlate(&sent, &received))
+        );
+        pairs += 1;
+    }
+    assert!(files.is_empty() || pairs > 25, "{pairs}");
+}
+
 #[test]
 fn every_message_of_a_recorded_session_is_understood() {
     let mut signals = 0;
@@ -179,11 +252,9 @@ fn every_message_of_a_recorded_session_is_understood() {
             read.findings
         );
         for message in &read.jmf.messages {
+            assert_eq!(is_typed(message), !message.is_legacy(), "{name}");
             match &message.body {
-                Body::Signal(signal) => {
-                    assert!(!matches!(signal.content, SignalContent::Other(_)), "{name}");
-                    signals += 1;
-                }
+                Body::Signal(_) => signals += 1,
                 Body::Command(Command::SubmitQueueEntry(params))
                     if params.url.starts_with("cid:") =>
                 {

@@ -4,10 +4,11 @@
 mod support;
 
 use agog_jdf::jmf::{
-    Body, Command, Device, DeviceInfo, Jmf, JobPhase, Message, MessageService, Notification, Query,
-    QueryContent, Queue, QueueEntry, QueueFilter, QueueSubmissionParams, ResourceInfo,
-    ResourceQuParams, Response, ReturnCode, ReturnQueueEntryParams, Signal, SignalContent,
-    StatusQuParams, StopPersistentChannel, Subscription, SubscriptionInfo, correlate,
+    Body, Command, Device, DeviceFilter, DeviceInfo, Jmf, JobPhase, KnownMsgQuParams, Message,
+    MessageService, Notification, NotificationFilter, Query, QueryContent, Queue, QueueEntry,
+    QueueFilter, QueueSubmissionParams, ResourceInfo, ResourceQuParams, Response, ReturnCode,
+    ReturnQueueEntryParams, Signal, SignalContent, StatusQuParams, StopPersistentChannel,
+    Subscription, SubscriptionFilter, SubscriptionInfo, correlate,
 };
 use agog_jdf::{
     Amounts, DeviceDetails, DeviceStatus, JobDetails, Limits, Lot, NodeStatus, NotificationClass,
@@ -60,6 +61,7 @@ fn queue() -> Queue {
         status: QueueStatus::Running,
         queue_size: Some(2),
         entries: vec![entry, waiting],
+        ..Queue::default()
     }
 }
 
@@ -100,13 +102,18 @@ fn queries_with_subscriptions() {
             QueryContent::QueueStatus(QueueFilter::default()),
             subscription(),
         ),
-        Query::subscribe(QueryContent::Notification, subscription()),
+        Query::subscribe(
+            QueryContent::Notification(NotificationFilter::default()),
+            subscription(),
+        ),
         Query::once(QueryContent::QueueStatus(QueueFilter::entry("qe-1"))),
-        Query::once(QueryContent::KnownDevices {
-            details: Some(DeviceDetails::Brief),
-        }),
-        Query::once(QueryContent::KnownMessages),
-        Query::once(QueryContent::KnownSubscriptions),
+        Query::once(QueryContent::KnownDevices(DeviceFilter::details(
+            DeviceDetails::Brief,
+        ))),
+        Query::once(QueryContent::KnownMessages(KnownMsgQuParams::default())),
+        Query::once(QueryContent::KnownSubscriptions(
+            SubscriptionFilter::default(),
+        )),
     ];
     let messages = (1..)
         .zip(queries)
@@ -127,7 +134,7 @@ fn commands() {
         queue_entry_id: "qe-1".to_owned(),
         url: "cid:ticket.jdf".to_owned(),
         completed: vec!["n1".to_owned()],
-        aborted: Vec::new(),
+        ..ReturnQueueEntryParams::default()
     };
     let stop = StopPersistentChannel {
         url: "http://agent:8010/jmf".to_owned(),
@@ -137,7 +144,7 @@ fn commands() {
     let commands = [
         Command::SubmitQueueEntry(submit),
         Command::ReturnQueueEntry(give_back),
-        Command::AbortQueueEntry(QueueFilter::entry("qe-1")),
+        Command::AbortQueueEntry(QueueFilter::entry("qe-1").into()),
         Command::RemoveQueueEntry(QueueFilter::entry("qe-1")),
         Command::HoldQueueEntry(QueueFilter::entry("qe-1")),
         Command::ResumeQueueEntry(QueueFilter::entry("qe-1")),
@@ -186,9 +193,10 @@ fn signals() {
             resources: vec![resource],
         },
         SignalContent::QueueStatus {
+            filter: QueueFilter::default(),
             queue: Some(queue()),
         },
-        SignalContent::Notification(notification),
+        SignalContent::notification(notification),
     ];
     let messages = (1..).zip(contents).map(|(number, content)| {
         Message::signal(format!("S{number}"), Some("Q1"), content).at(at("08:30:00"))
@@ -209,8 +217,8 @@ fn responses() {
         channel_id: Some("Q1".to_owned()),
         family: Some("Query".to_owned()),
         message_type: Some("Status".to_owned()),
-        sender_id: None,
         subscription: Subscription::to("http://agent:8010/jmf"),
+        ..SubscriptionInfo::default()
     };
     let mut known = DeviceInfo::new("press-3", DeviceStatus::Idle);
     known.device = Some(Device {
@@ -228,7 +236,7 @@ fn responses() {
         "the queue takes no jobs until Monday",
     );
     refusal.notifications[0].timestamp = Some(at("08:00:00"));
-    let answers = [
+    let answers = vec![
         (
             to(QueryContent::Status(StatusQuParams::default())),
             Response {
@@ -238,21 +246,23 @@ fn responses() {
             },
         ),
         (
-            to(QueryContent::KnownDevices { details: None }),
+            to(QueryContent::KnownDevices(DeviceFilter::default())),
             Response {
                 devices: vec![known],
                 ..Response::default()
             },
         ),
         (
-            to(QueryContent::KnownMessages),
+            to(QueryContent::KnownMessages(KnownMsgQuParams::default())),
             Response {
                 messages: vec![service],
                 ..Response::default()
             },
         ),
         (
-            to(QueryContent::KnownSubscriptions),
+            to(QueryContent::KnownSubscriptions(
+                SubscriptionFilter::default(),
+            )),
             Response {
                 subscriptions: vec![info],
                 ..Response::default()
@@ -297,11 +307,11 @@ fn the_older_way_to_name_queue_entries_is_read_too() {
     let new = "<Command ID='c' Type='AbortQueueEntry'><AbortQueueEntryParams><QueueFilter><QueueEntryDef QueueEntryID='qe-1'/>\
         </QueueFilter></AbortQueueEntryParams><QueueEntryDef QueueEntryID='qe-1'/></Command>";
     for command in [old, new] {
-        let Body::Command(Command::AbortQueueEntry(filter)) = &parse(command).messages[0].body
+        let Body::Command(Command::AbortQueueEntry(abort)) = &parse(command).messages[0].body
         else {
             panic!("{command}")
         };
-        assert_eq!(filter, &QueueFilter::entry("qe-1"));
+        assert_eq!(abort, &QueueFilter::entry("qe-1").into());
     }
 }
 
@@ -342,7 +352,7 @@ fn unknown_states_and_return_codes_are_kept() {
         response.devices[0].status,
         DeviceStatus::Other("Warping".to_owned())
     );
-    assert_eq!(response.notifications[0].error_code, Some(501));
+    assert_eq!(response.notifications[0].error_code(), Some(501));
 }
 
 #[test]
@@ -363,9 +373,20 @@ fn a_status_signal_of_an_older_device_has_its_id_inside() {
 #[test]
 fn responses_find_their_messages_by_reference_or_by_the_exchange() {
     let sent = [
-        Message::query("a", Query::once(QueryContent::KnownMessages)),
-        Message::query("b", Query::once(QueryContent::Notification)),
-        Message::query("c", Query::once(QueryContent::KnownSubscriptions)),
+        Message::query(
+            "a",
+            Query::once(QueryContent::KnownMessages(KnownMsgQuParams::default())),
+        ),
+        Message::query(
+            "b",
+            Query::once(QueryContent::Notification(NotificationFilter::default())),
+        ),
+        Message::query(
+            "c",
+            Query::once(QueryContent::KnownSubscriptions(
+                SubscriptionFilter::default(),
+            )),
+        ),
     ];
     let received = parse(
         "<Response ID='1' Type='Notification'/><Response ID='2' Type='Whatever' refID='c'/><Response ID='3' Type='Odd' refID='zzz'/>",

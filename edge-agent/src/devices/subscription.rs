@@ -10,8 +10,8 @@
 use std::time::Duration;
 
 use agog_jdf::jmf::{
-    Message, Query, QueryContent, QueueFilter, ResourceQuParams, Response, StatusQuParams,
-    Subscription,
+    DeviceFilter, Message, Query, QueryContent, QueueFilter, ResourceQuParams, Response,
+    StatusQuParams, Subscription, SubscriptionFilter,
 };
 use agog_jdf::{DeviceDetails, JobDetails};
 use agog_sync::backoff::Backoff;
@@ -108,9 +108,9 @@ async fn stay(watch: &Watch, device: &DeviceConfig) {
 }
 
 async fn subscribe(watch: &Watch, device: &DeviceConfig) -> Result<(), DeviceError> {
-    let known = Query::once(QueryContent::KnownDevices {
-        details: Some(DeviceDetails::Brief),
-    });
+    let known = Query::once(QueryContent::KnownDevices(DeviceFilter::details(
+        DeviceDetails::Brief,
+    )));
     let mut messages = vec![Message::query(watch.client.message_id(), known)];
     for content in channels() {
         let subscription = Subscription::to(&watch.jmf_url).every_seconds(HEARTBEAT_SECONDS);
@@ -166,7 +166,9 @@ fn wrong_name(device: &DeviceConfig, known: &Response) -> Option<String> {
 }
 
 async fn has_channels(watch: &Watch, device: &DeviceConfig) -> Result<bool, DeviceError> {
-    let query = Query::once(QueryContent::KnownSubscriptions);
+    let query = Query::once(QueryContent::KnownSubscriptions(
+        SubscriptionFilter::default(),
+    ));
     let message = Message::query(watch.client.message_id(), query);
     let answers = watch
         .client

@@ -77,7 +77,7 @@ impl Press {
             };
         }
         match &query.content {
-            QueryContent::KnownSubscriptions => {
+            QueryContent::KnownSubscriptions(_) => {
                 let info = |(kind, subscription): &(String, Subscription)| SubscriptionInfo {
                     message_type: Some(kind.clone()),
                     subscription: subscription.clone(),
@@ -101,8 +101,8 @@ impl Press {
                 let queue = Queue {
                     device_id: "press-3".to_owned(),
                     status: QueueStatus::Waiting,
-                    queue_size: None,
                     entries: entries.filter(|entry| filter.matches(entry)).collect(),
+                    ..Queue::default()
                 };
                 Response {
                     queue: Some(queue),

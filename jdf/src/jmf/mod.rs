@@ -5,17 +5,34 @@
 //! element. Messages of types that this crate does not know are kept as `Other` and can be answered
 //! with [`ReturnCode::NOT_IMPLEMENTED`].
 
+mod authentication;
 mod command;
+mod correlate;
 mod device;
+mod gang;
+mod kind;
 mod message;
+mod node;
 mod notification;
+mod parameters;
+mod people;
+mod pipe;
+mod power;
 mod query;
 mod queue;
+mod registration;
 mod resource;
 mod response;
 mod return_code;
+#[cfg(test)]
+mod samples;
+mod service;
 mod signal;
+mod status;
+mod submission;
 mod subscription;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 
@@ -28,17 +45,30 @@ use crate::name;
 use crate::value::{Fields, write_date_time};
 use crate::view::ElementRef;
 
+pub use authentication::*;
 pub use command::Command;
-pub use device::{Device, DeviceInfo, JobPhase};
-pub use message::{Body, Family, Message, correlate};
-pub use notification::Notification;
-pub use query::{Query, QueryContent, ResourceQuParams, StatusQuParams};
-pub use queue::{Queue, QueueEntry, QueueFilter, QueueSubmissionParams, ReturnQueueEntryParams};
-pub use resource::ResourceInfo;
-pub use response::{MessageService, Response};
+pub use correlate::{correlate, referred};
+pub use device::*;
+pub use gang::*;
+pub use kind::MessageKind;
+pub use message::*;
+pub use node::*;
+pub use notification::*;
+pub use parameters::PartKeys;
+pub use people::*;
+pub use pipe::*;
+pub use power::*;
+pub use query::{Query, QueryContent};
+pub use queue::*;
+pub use registration::{Registration, RegistrationContent};
+pub use resource::*;
+pub use response::Response;
 pub use return_code::ReturnCode;
+pub use service::*;
 pub use signal::{Signal, SignalContent};
-pub use subscription::{StopPersistentChannel, Subscription, SubscriptionInfo};
+pub use status::*;
+pub use submission::*;
+pub use subscription::*;
 
 /// The version that is written.
 pub const JMF_VERSION: &str = "1.5";
@@ -58,14 +88,25 @@ pub const JMF_VERSION: &str = "1.5";
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Jmf {
+    /// Who sends: a name that is unique in the plant.
     pub sender_id: String,
+    /// When it was sent.
     pub timestamp: Option<Timestamp>,
+    /// The device that is meant, where several share a URL.
     pub device_id: Option<String>,
+    /// The program that sends.
     pub agent_name: Option<String>,
+    /// The version of the program.
     pub agent_version: Option<String>,
+    /// The version of JMF in which it is written; [`JMF_VERSION`] if nothing is said.
     pub version: Option<String>,
+    /// The latest version of JMF that the sender reads.
     pub max_version: Option<String>,
+    /// Where answers go that cannot be given at once (before JDF 1.5).
     pub response_url: Option<String>,
+    /// The interoperability specifications that the sender keeps, such as `JMF_L2-1.5`.
+    pub ics_versions: Vec<String>,
+    /// In the order in which they are to be carried out.
     pub messages: Vec<Message>,
 }
 
@@ -81,6 +122,33 @@ impl ParsedJmf {
     /// The element of a message, for content that is not typed.
     pub fn element(&self, message: &Message) -> Option<ElementRef<'_>> {
         self.document.element(message.element?)
+    }
+
+    /// A message as it was received, to be passed on: written again, nothing of it changes or is lost, be it
+    /// of an unknown type or full of extensions. What a controller has to change, such as the `ID`, it
+    /// edits in the document before. `None` if the message is not of this document.
+    ///
+    /// ```
+    /// use agog_jdf::Limits;
+    /// use agog_jdf::jmf::Jmf;
+    /// let received = br#"<JMF xmlns="http://www.CIP4.org/JDFSchema_1_1" xmlns:v="urn:v" SenderID="mis" TimeStamp="2025-03-01T08:00:00Z" Version="1.4">
+    ///   <Query ID="Q1" Type="Status"  v:Trace='7'><StatusQuParams DeviceDetails="Brief" v:Deep="1"/></Query></JMF>"#;
+    /// let mut received = Jmf::parse(received, &Limits::default())?;
+    /// let message = received.jmf.messages[0].clone();
+    /// received.document.set_attribute(message.element.unwrap(), "ID", "agent-1")?;
+    ///
+    /// let onwards = Jmf::new("agent", "2025-03-01T08:00:01Z".parse().unwrap()).with(received.verbatim(&message).unwrap());
+    /// let written = String::from_utf8(onwards.to_bytes()).unwrap();
+    /// assert!(written.contains(r#"<Query xmlns:v="urn:v" ID="agent-1" Type="Status"  v:Trace='7'><StatusQuParams DeviceDetails="Brief" v:Deep="1"/></Query>"#));
+    /// # Ok::<(), agog_jdf::Error>(())
+    /// ```
+    pub fn verbatim(&self, message: &Message) -> Option<Message> {
+        let element = self.element(message)?;
+        Some(Message {
+            element: None,
+            verbatim: Some(element.to_fragment()),
+            ..Message::read(element, &mut Vec::new())?
+        })
     }
 }
 
@@ -115,6 +183,7 @@ impl Jmf {
             version: fields.text("Version"),
             max_version: fields.text("MaxVersion"),
             response_url: fields.text("ResponseURL"),
+            ics_versions: fields.tokens("ICSVersions"),
             messages: Vec::new(),
         };
         jmf.messages = root
@@ -130,6 +199,7 @@ impl Jmf {
 
     /// The JMF as a document in UTF-8, version 1.5.
     pub fn to_bytes(&self) -> Vec<u8> {
+        let ics_versions = (!self.ics_versions.is_empty()).then(|| self.ics_versions.join(" "));
         let root = Element::new("JMF")
             .with("xmlns", name::JDF)
             .with("xmlns:xsi", name::XSI)
@@ -142,11 +212,11 @@ impl Jmf {
             .with_some("AgentName", self.agent_name.as_ref())
             .with_some("AgentVersion", self.agent_version.as_ref())
             .with_some("ResponseURL", self.response_url.as_ref())
-            .children(
-                self.messages
-                    .iter()
-                    .map(|message| message.to_element(self.timestamp)),
-            );
+            .with_some("ICSVersions", ics_versions);
+        let root = self
+            .messages
+            .iter()
+            .fold(root, |root, message| message.write(root, self.timestamp));
         root.to_document()
     }
 }

@@ -1,130 +1,128 @@
-//! A device's queue: its entries, the filters that choose among them, and the parameters of the
-//! commands that put entries in, act on them and give them back.
+//! A device's queue: its entries, and the filters that choose among them.
+
+use std::collections::HashSet;
 
 use jiff::Timestamp;
 
+use super::device::Device;
+use super::parameters::{PartKeys, child, ids, parameters};
+use super::status::JobPhase;
 use crate::element::Element;
 use crate::finding::Finding;
-use crate::state::{QueueEntryStatus, QueueStatus};
-use crate::value::{Fields, write_date_time};
+use crate::state::{
+    Activation, EndStatus, GangPolicy, QueueEntryDetails, QueueEntryStatus, QueueStatus,
+    UpdateGranularity,
+};
 use crate::view::ElementRef;
 
-/// One job in a queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QueueEntry {
-    pub queue_entry_id: String,
-    pub status: QueueEntryStatus,
-    pub job_id: Option<String>,
-    pub job_part_id: Option<String>,
-    pub device_id: Option<String>,
-    pub descriptive_name: Option<String>,
-    pub status_details: Option<String>,
-    /// 0 to 100, higher is sooner.
-    pub priority: Option<i64>,
-    pub submission_time: Option<Timestamp>,
-    pub start_time: Option<Timestamp>,
-    pub end_time: Option<Timestamp>,
+/// Names one entry.
+const DEFINITION: &str = "QueueEntryDef";
+
+parameters! {
+    /// One job in a queue (JDF 1.5, `QueueEntry`).
+    QueueEntry "QueueEntry" {
+        /// Its ID, given by the device.
+        queue_entry_id: String = "QueueEntryID",
+        /// Where it stands.
+        status: QueueEntryStatus = "Status",
+        /// The job.
+        job_id: Option<String> = "JobID",
+        /// The part of the job.
+        job_part_id: Option<String> = "JobPartID",
+        /// The device that will run or runs it.
+        device_id: Option<String> = "DeviceID",
+        /// What a person calls it.
+        descriptive_name: Option<String> = "DescriptiveName",
+        /// Where it stands in detail.
+        status_details: Option<String> = "StatusDetails",
+        /// 0 to 100, higher is sooner.
+        priority: Option<i64> = "Priority",
+        /// Whether it is run or only tested.
+        activation: Option<Activation> = "Activation",
+        /// The gang that it waits for.
+        gang_name: Option<String> = "GangName",
+        /// Whether it waits.
+        gang_policy: Option<GangPolicy> = "GangPolicy",
+        /// When it came.
+        submission_time: Option<Timestamp> = "SubmissionTime",
+        /// When it began.
+        start_time: Option<Timestamp> = "StartTime",
+        /// When it ended.
+        end_time: Option<Timestamp> = "EndTime",
+    }
+    + children {
+        /// How far it is.
+        job_phases: Vec<JobPhase> = "JobPhase",
+        /// Which parts of the job it is.
+        parts: Vec<PartKeys> = "Part",
+    }
+
+    /// A queue with its entries, or as many of them as were asked for (JDF 1.5, `Queue`).
+    Queue "Queue" {
+        /// Whose queue it is.
+        device_id: String = "DeviceID",
+        /// Whether it takes and starts entries.
+        status: QueueStatus = "Status",
+        /// How many entries it has, those that are not listed among them.
+        queue_size: Option<i64> = "QueueSize",
+    }
+    + children {
+        /// The devices that it feeds.
+        devices: Vec<Device> = "Device",
+        /// The entries.
+        entries: Vec<QueueEntry> = "QueueEntry",
+    }
+
+    /// Which entries are meant, and how much is to be said about them (JDF 1.5, `QueueFilter`).
+    QueueFilter "QueueFilter" {
+        /// Only those that stand so.
+        statuses: Vec<QueueEntryStatus> = "StatusList",
+        /// Only of this job.
+        job_id: Option<String> = "JobID",
+        /// Only of this part of the job.
+        job_part_id: Option<String> = "JobPartID",
+        /// Only those that are run (or tested) so.
+        activation: Option<Activation> = "Activation",
+        /// Only of these gangs.
+        gang_names: Vec<String> = "GangNames",
+        /// Only those submitted before.
+        older_than: Option<Timestamp> = "OlderThan",
+        /// Only those submitted after.
+        newer_than: Option<Timestamp> = "NewerThan",
+        /// At most so many; the size of the queue alone if it is 0.
+        max_entries: Option<i64> = "MaxEntries",
+        /// How much about each.
+        details: Option<QueueEntryDetails> = "QueueEntryDetails",
+        /// Whether signals tell the whole queue or only what changed.
+        update_granularity: Option<UpdateGranularity> = "UpdateGranularity",
+        /// The usages of the previews that are wanted, such as `ThumbNail`.
+        preview_usages: Vec<String> = "PreviewUsages",
+    }
+    + children {
+        /// Only on these devices.
+        devices: Vec<Device> = "Device",
+        /// Only of these parts.
+        parts: Vec<PartKeys> = "Part",
+    }
+    + ids {
+        /// Only these entries.
+        queue_entry_ids = "QueueEntryDef" "QueueEntryID",
+    }
 }
 
 impl QueueEntry {
+    /// An entry that stands so.
     pub fn new(queue_entry_id: impl Into<String>, status: QueueEntryStatus) -> Self {
         Self {
             queue_entry_id: queue_entry_id.into(),
             status,
-            job_id: None,
-            job_part_id: None,
-            device_id: None,
-            descriptive_name: None,
-            status_details: None,
-            priority: None,
-            submission_time: None,
-            start_time: None,
-            end_time: None,
+            ..Self::default()
         }
     }
-
-    pub(crate) fn read(element: ElementRef<'_>, findings: &mut Vec<Finding>) -> Self {
-        let mut fields = Fields::of(element, findings);
-        Self {
-            queue_entry_id: fields.required("QueueEntryID"),
-            status: QueueEntryStatus::from(fields.required("Status").as_str()),
-            job_id: fields.text("JobID"),
-            job_part_id: fields.text("JobPartID"),
-            device_id: fields.text("DeviceID"),
-            descriptive_name: fields.text("DescriptiveName"),
-            status_details: fields.text("StatusDetails"),
-            priority: fields.integer("Priority"),
-            submission_time: fields.time("SubmissionTime"),
-            start_time: fields.time("StartTime"),
-            end_time: fields.time("EndTime"),
-        }
-    }
-
-    pub(crate) fn to_element(&self) -> Element {
-        Element::new("QueueEntry")
-            .with("QueueEntryID", &self.queue_entry_id)
-            .with("Status", &self.status)
-            .with_some("JobID", self.job_id.as_ref())
-            .with_some("JobPartID", self.job_part_id.as_ref())
-            .with_some("DeviceID", self.device_id.as_ref())
-            .with_some("DescriptiveName", self.descriptive_name.as_ref())
-            .with_some("StatusDetails", self.status_details.as_ref())
-            .with_some("Priority", self.priority)
-            .with_some("SubmissionTime", self.submission_time.map(write_date_time))
-            .with_some("StartTime", self.start_time.map(write_date_time))
-            .with_some("EndTime", self.end_time.map(write_date_time))
-    }
-}
-
-/// A queue with its entries, or as many of them as were asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Queue {
-    pub device_id: String,
-    pub status: QueueStatus,
-    pub queue_size: Option<i64>,
-    pub entries: Vec<QueueEntry>,
-}
-
-impl Queue {
-    pub(crate) fn read(element: ElementRef<'_>, findings: &mut Vec<Finding>) -> Self {
-        let mut fields = Fields::of(element, findings);
-        let device_id = fields.required("DeviceID");
-        let status = QueueStatus::from(fields.required("Status").as_str());
-        let queue_size = fields.integer("QueueSize");
-        let entries = element
-            .children_named("QueueEntry")
-            .map(|entry| QueueEntry::read(entry, findings))
-            .collect();
-        Self {
-            device_id,
-            status,
-            queue_size,
-            entries,
-        }
-    }
-
-    pub(crate) fn to_element(&self) -> Element {
-        Element::new("Queue")
-            .with("DeviceID", &self.device_id)
-            .with("Status", &self.status)
-            .with_some("QueueSize", self.queue_size)
-            .children(self.entries.iter().map(QueueEntry::to_element))
-    }
-}
-
-/// Which entries are meant. JMF 1.5 writes them as a `QueueFilter` inside parameters, older writers as
-/// bare `QueueEntryDef` elements in the command; both are read.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct QueueFilter {
-    pub queue_entry_ids: Vec<String>,
-    pub statuses: Vec<QueueEntryStatus>,
-    pub job_id: Option<String>,
-    pub job_part_id: Option<String>,
-    pub max_entries: Option<i64>,
-    pub details: Option<String>,
 }
 
 impl QueueFilter {
+    /// A filter that means one entry.
     pub fn entry(queue_entry_id: impl Into<String>) -> Self {
         Self {
             queue_entry_ids: vec![queue_entry_id.into()],
@@ -133,138 +131,129 @@ impl QueueFilter {
     }
 
     /// Whether an entry is meant. A filter that says nothing means every entry.
+    ///
+    /// ```
+    /// use agog_jdf::QueueEntryStatus;
+    /// use agog_jdf::jmf::{QueueEntry, QueueFilter};
+    /// let entry = QueueEntry::new("qe-1", QueueEntryStatus::Waiting);
+    /// let running = QueueFilter { statuses: vec![QueueEntryStatus::Running], ..QueueFilter::default() };
+    /// assert!(QueueFilter::entry("qe-1").matches(&entry) && !running.matches(&entry));
+    /// ```
     pub fn matches(&self, entry: &QueueEntry) -> bool {
         let same =
             |wanted: &Option<String>, has: &Option<String>| wanted.is_none() || wanted == has;
+        let submitted =
+            |holds: &dyn Fn(Timestamp) -> bool| entry.submission_time.is_some_and(holds);
+        let device = |wanted: &Device| same(&wanted.device_id, &entry.device_id);
+        let part = |wanted: &PartKeys| {
+            let is_within = |has: &PartKeys| {
+                wanted
+                    .iter()
+                    .all(|(key, value)| has.get(key) == Some(value))
+            };
+            entry.parts.is_empty() || entry.parts.iter().any(is_within)
+        };
+        let gang = |name: &String| self.gang_names.contains(name);
         (self.queue_entry_ids.is_empty() || self.queue_entry_ids.contains(&entry.queue_entry_id))
             && (self.statuses.is_empty() || self.statuses.contains(&entry.status))
             && same(&self.job_id, &entry.job_id)
             && same(&self.job_part_id, &entry.job_part_id)
+            && (self.activation.is_none() || self.activation == entry.activation)
+            && (self.gang_names.is_empty() || entry.gang_name.as_ref().is_some_and(gang))
+            && self
+                .older_than
+                .is_none_or(|limit| submitted(&|at| at < limit))
+            && self
+                .newer_than
+                .is_none_or(|limit| submitted(&|at| at > limit))
+            && (self.devices.is_empty() || self.devices.iter().any(device))
+            && (self.parts.is_empty() || self.parts.iter().any(part))
     }
 
-    /// Reads what a message (or its parameter element) says about the entries meant.
-    pub(crate) fn read(holder: ElementRef<'_>, findings: &mut Vec<Finding>) -> Self {
-        let mut filter = Self::default();
-        for child in holder.children() {
-            if child.is_jdf("QueueFilter") {
-                let mut fields = Fields::of(child, findings);
-                filter.statuses = fields
-                    .tokens("StatusList")
-                    .iter()
-                    .map(|text| text.as_str().into())
-                    .collect();
-                filter.job_id = fields.text("JobID");
-                filter.job_part_id = fields.text("JobPartID");
-                filter.max_entries = fields.integer("MaxEntries");
-                filter.details = fields.text("QueueEntryDetails");
-            }
-            let definitions = if child.is_jdf("QueueEntryDef") {
-                vec![child]
-            } else {
-                child.children_named("QueueEntryDef").collect()
-            };
-            for id in definitions
-                .iter()
-                .filter_map(|definition| definition.attribute("QueueEntryID"))
-            {
-                if !filter.queue_entry_ids.iter().any(|known| known == id) {
-                    filter.queue_entry_ids.push(id.to_owned());
-                }
-            }
+    /// Whether the filter says nothing at all.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The entries that a command on entries means. JMF 1.5 writes them as a filter inside parameters,
+    /// older writers as bare `QueueEntryDef` elements in the command; a filter that stands in the command
+    /// itself is about the answer, and means entries only where nothing else does.
+    pub(crate) fn of_command(
+        command: ElementRef<'_>,
+        params: &str,
+        findings: &mut Vec<Finding>,
+    ) -> Self {
+        let params = command.child(params);
+        let inside = params.map(|params| Self::within(params, findings));
+        if let Some(filter) = inside.filter(|filter| !filter.is_empty()) {
+            return filter;
         }
+        let queue_entry_ids = ids(command, DEFINITION, "QueueEntryID");
+        if queue_entry_ids.is_empty() {
+            return Self::within(command, findings);
+        }
+        Self {
+            queue_entry_ids,
+            ..Self::default()
+        }
+    }
+
+    /// The filter inside an element, with the entries that the element itself defines.
+    pub(crate) fn within(holder: ElementRef<'_>, findings: &mut Vec<Finding>) -> Self {
+        let mut filter: Self = child(holder, findings);
+        let own = ids(holder, DEFINITION, "QueueEntryID");
+        let known: HashSet<String> = filter.queue_entry_ids.iter().cloned().collect();
+        let new = own.into_iter().filter(|id| !known.contains(id));
+        filter.queue_entry_ids.extend(new);
         filter
     }
 
-    pub(crate) fn to_element(&self) -> Element {
-        let statuses: Vec<&str> = self.statuses.iter().map(QueueEntryStatus::as_str).collect();
-        let definitions = self
-            .queue_entry_ids
-            .iter()
-            .map(|id| Element::new("QueueEntryDef").with("QueueEntryID", id));
-        Element::new("QueueFilter")
-            .with_some(
-                "StatusList",
-                (!statuses.is_empty()).then(|| statuses.join(" ")),
-            )
-            .with_some("JobID", self.job_id.as_ref())
-            .with_some("JobPartID", self.job_part_id.as_ref())
-            .with_some("MaxEntries", self.max_entries)
-            .with_some("QueueEntryDetails", self.details.as_ref())
-            .children(definitions)
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        *self == Self::default()
+    /// The filter inside the parameters of a command.
+    pub(crate) fn to_params(&self, params: &str) -> Element {
+        Element::new(params).child(self.to_element())
     }
 }
 
-/// How a ticket is put into a queue.
+/// Which entries are aborted, and how they end (JDF 1.5, `AbortQueueEntry`).
+///
+/// ```
+/// use agog_jdf::EndStatus;
+/// use agog_jdf::jmf::{AbortQueueEntry, Command, QueueFilter};
+/// // Stop the run, but take what was made as the whole job.
+/// let enough = AbortQueueEntry { filter: QueueFilter::entry("qe-1"), end_status: EndStatus::Completed };
+/// assert_eq!(Command::AbortQueueEntry(enough).type_name(), "AbortQueueEntry");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct QueueSubmissionParams {
-    /// Where the ticket is; `cid:` inside a package.
-    pub url: String,
-    /// Where the ticket goes when the device is done: a JMF endpoint …
-    pub return_jmf: Option<String>,
-    /// … or a folder or plain URL.
-    pub return_url: Option<String>,
-    pub watch_url: Option<String>,
-    pub hold: bool,
-    pub priority: Option<i64>,
+pub struct AbortQueueEntry {
+    /// The entries.
+    pub filter: QueueFilter,
+    /// `Aborted`, unless what was made is to count as the whole job.
+    pub end_status: EndStatus,
 }
 
-impl QueueSubmissionParams {
-    pub(crate) fn read(element: ElementRef<'_>, findings: &mut Vec<Finding>) -> Self {
-        let mut fields = Fields::of(element, findings);
+impl From<QueueFilter> for AbortQueueEntry {
+    fn from(filter: QueueFilter) -> Self {
         Self {
-            url: fields.required("URL"),
-            return_jmf: fields.text("ReturnJMF"),
-            return_url: fields.text("ReturnURL"),
-            watch_url: fields.text("WatchURL"),
-            hold: fields.boolean("Hold").unwrap_or(false),
-            priority: fields.integer("Priority"),
+            filter,
+            end_status: EndStatus::Aborted,
+        }
+    }
+}
+
+impl AbortQueueEntry {
+    const PARAMS: &'static str = "AbortQueueEntryParams";
+
+    pub(crate) fn read(command: ElementRef<'_>, findings: &mut Vec<Finding>) -> Self {
+        let params = command.child(Self::PARAMS);
+        let end_status = params.and_then(|params| params.attribute("EndStatus"));
+        Self {
+            filter: QueueFilter::of_command(command, Self::PARAMS, findings),
+            end_status: end_status.map_or(EndStatus::Aborted, |text| text.trim().into()),
         }
     }
 
     pub(crate) fn to_element(&self) -> Element {
-        Element::new("QueueSubmissionParams")
-            .with("URL", &self.url)
-            .with_some("ReturnJMF", self.return_jmf.as_ref())
-            .with_some("ReturnURL", self.return_url.as_ref())
-            .with_some("WatchURL", self.watch_url.as_ref())
-            .with_some("Hold", self.hold.then_some(true))
-            .with_some("Priority", self.priority)
-    }
-}
-
-/// How a ticket comes back from a queue.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ReturnQueueEntryParams {
-    pub queue_entry_id: String,
-    /// Where the returned ticket is; `cid:` inside a package.
-    pub url: String,
-    /// IDs of the nodes that were completed.
-    pub completed: Vec<String>,
-    /// IDs of the nodes that were aborted.
-    pub aborted: Vec<String>,
-}
-
-impl ReturnQueueEntryParams {
-    pub(crate) fn read(element: ElementRef<'_>, findings: &mut Vec<Finding>) -> Self {
-        let mut fields = Fields::of(element, findings);
-        Self {
-            queue_entry_id: fields.required("QueueEntryID"),
-            url: fields.required("URL"),
-            completed: fields.tokens("Completed"),
-            aborted: fields.tokens("Aborted"),
-        }
-    }
-
-    pub(crate) fn to_element(&self) -> Element {
-        let list = |ids: &[String]| (!ids.is_empty()).then(|| ids.join(" "));
-        Element::new("ReturnQueueEntryParams")
-            .with("QueueEntryID", &self.queue_entry_id)
-            .with("URL", &self.url)
-            .with_some("Completed", list(&self.completed))
-            .with_some("Aborted", list(&self.aborted))
+        let params = Element::new(Self::PARAMS).with("EndStatus", &self.end_status);
+        params.child(self.filter.to_element())
     }
 }

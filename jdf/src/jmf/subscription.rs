@@ -1,26 +1,186 @@
-//! Persistent channels: what a subscriber asks for, what a device says it has, how a channel is stopped.
+//! Persistent channels: what a subscriber asks for, what a device says it has, how a channel is stopped, and
+//! why a signal was sent.
 
+use jiff::SignedDuration;
 use rust_decimal::Decimal;
 
-use crate::element::Element;
-use crate::finding::Finding;
-use crate::state::ChannelMode;
-use crate::value::Fields;
-use crate::view::ElementRef;
+use super::parameters::{PartKeys, parameters};
+use crate::state::{ChannelMode, Modification, RetryPolicy};
 
-/// The request, inside a Query, to be sent Signals from now on.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Subscription {
-    /// Where the signals go. Inside a JDF or from careless writers it may be missing.
-    pub url: Option<String>,
-    /// Seconds between two signals without any event: the heartbeat.
-    pub repeat_time: Option<Decimal>,
-    /// Produced amount between two signals.
-    pub repeat_step: Option<i64>,
-    pub channel_mode: Option<ChannelMode>,
+parameters! {
+    /// The request, inside a Query or Registration, to be sent Signals or Commands from now on (JDF 1.5,
+    /// `Subscription`).
+    Subscription "Subscription" {
+        /// Where the signals go. Inside a JDF or from careless writers it may be missing.
+        url: Option<String> = "URL",
+        /// Seconds between two signals without any event: the heartbeat.
+        repeat_time: Option<Decimal> = "RepeatTime",
+        /// Produced amount between two signals.
+        repeat_step: Option<i64> = "RepeatStep",
+        /// At least so long between two signals.
+        min_delay_time: Option<SignedDuration> = "MinDelayTime",
+        /// How a lost signal is treated.
+        channel_mode: Option<ChannelMode> = "ChannelMode",
+        /// How long a reliable signal is sent again.
+        retry_policy: Option<RetryPolicy> = "RetryPolicy",
+        /// The form of the URL of each signal, with its values from `template`.
+        format: Option<String> = "Format",
+        /// The values that go into `format`.
+        template: Option<String> = "Template",
+    }
+    + children {
+        /// What a change of is an event; everything, if nothing is said.
+        observation_targets: Vec<ObservationTarget> = "ObservationTarget",
+    }
+
+    /// Something whose change is an event (JDF 1.5, `ObservationTarget`).
+    ObservationTarget "ObservationTarget" {
+        /// Where it is, as an `XPath`.
+        observation_path: Option<String> = "ObservationPath",
+        /// The kind of element (JDF 1.0 and 1.1).
+        element_type: Option<String> = "ElementType",
+        /// The elements (JDF 1.0 and 1.1).
+        element_ids: Vec<String> = "ElementIDs",
+        /// The attributes (JDF 1.0 and 1.1).
+        attributes: Vec<String> = "Attributes",
+    }
+
+    /// Which channels are asked for (JDF 1.5, `KnownSubscriptions`). All if nothing is said.
+    SubscriptionFilter "SubscriptionFilter" {
+        /// The ID of the query that opened the channel.
+        channel_id: Option<String> = "ChannelID",
+        /// Only of this device.
+        device_id: Option<String> = "DeviceID",
+        /// Only opened by messages of these families.
+        families: Vec<String> = "Families",
+        /// Only of this job.
+        job_id: Option<String> = "JobID",
+        /// Only of this part of the job.
+        job_part_id: Option<String> = "JobPartID",
+        /// Only of these types.
+        message_types: Vec<String> = "MessageTypes",
+        /// Only of this queue entry.
+        queue_entry_id: Option<String> = "QueueEntryID",
+        /// Only to this URL.
+        url: Option<String> = "URL",
+    }
+    + children {
+        /// Only of these parts.
+        parts: Vec<PartKeys> = "Part",
+    }
+
+    /// One channel that a device has (JDF 1.5, `KnownSubscriptions`).
+    SubscriptionInfo "SubscriptionInfo" {
+        /// The ID of the query that opened the channel.
+        channel_id: Option<String> = "ChannelID",
+        /// The family of the message that opened it.
+        family: Option<String> = "Family",
+        /// The type of its signals.
+        message_type: Option<String> = "MessageType",
+        /// Who opened it.
+        sender_id: Option<String> = "SenderID",
+        /// Of which job.
+        job_id: Option<String> = "JobID",
+        /// Of which part of the job.
+        job_part_id: Option<String> = "JobPartID",
+        /// Of which queue entry.
+        queue_entry_id: Option<String> = "QueueEntryID",
+    }
+    + children {
+        /// Of which parts.
+        parts: Vec<PartKeys> = "Part",
+        /// Where it goes and when it sends.
+        subscription: Subscription = "Subscription",
+    }
+    + rest {
+        /// Everything else, such as the parameters of the query.
+        content = "Comment",
+    }
+
+    /// Which channels to stop: those to a URL, narrowed by whatever else is given (JDF 1.5,
+    /// `StopPersistentChannel`).
+    StopPersistentChannel "StopPersChParams" {
+        /// Where the channels go.
+        url: String = "URL",
+        /// The ID of the query that opened the channel.
+        channel_id: Option<String> = "ChannelID",
+        /// Only of this type.
+        message_type: Option<String> = "MessageType",
+        /// Only of this device.
+        device_id: Option<String> = "DeviceID",
+        /// Only of this job.
+        job_id: Option<String> = "JobID",
+        /// Only of this part of the job.
+        job_part_id: Option<String> = "JobPartID",
+        /// Only of this queue entry.
+        queue_entry_id: Option<String> = "QueueEntryID",
+    }
+    + children {
+        /// Only of these parts.
+        parts: Vec<PartKeys> = "Part",
+    }
+
+    /// Why a signal was sent (JDF 1.5, `Trigger`).
+    Trigger "Trigger" {
+        /// The seconds of the heartbeat that sent it.
+        repeat_time: Option<Decimal> = "RepeatTime",
+        /// The amount whose production sent it.
+        repeat_step: Option<i64> = "RepeatStep",
+    }
+    + children {
+        /// Attributes that changed.
+        changed_attributes: Vec<ChangedAttribute> = "ChangedAttribute",
+        /// Observed places that changed.
+        changed_paths: Vec<ChangedPath> = "ChangedPath",
+        /// What came.
+        added: Vec<Added> = "Added",
+        /// What went.
+        removed: Vec<Removed> = "Removed",
+    }
+
+    /// An attribute that changed (JDF 1.5, `Trigger`).
+    ChangedAttribute "ChangedAttribute" {
+        /// Its name.
+        attribute_name: String = "AttributeName",
+        /// The kind of element that has it.
+        element_type: String = "ElementType",
+        /// The ID of that element.
+        element_id: Option<String> = "ElementID",
+        /// What it said before.
+        old_value: String = "OldValue",
+        /// What it says now.
+        new_value: String = "NewValue",
+    }
+
+    /// An observed place that changed (JDF 1.5, `Trigger`).
+    ChangedPath "ChangedPath" {
+        /// The place, as an `XPath`.
+        path: String = "Path",
+        /// What happened to it.
+        modification: Modification = "Modification",
+        /// What it said before.
+        old_value: Option<String> = "OldValue",
+        /// What it says now.
+        new_value: Option<String> = "NewValue",
+    }
+
+    /// Elements that came (JDF 1.5, `Trigger`).
+    Added "Added" {}
+    + rest {
+        /// The elements.
+        content = "JobPhase",
+    }
+
+    /// Elements that went (JDF 1.5, `Trigger`).
+    Removed "Removed" {}
+    + rest {
+        /// The elements.
+        content = "JobPhase",
+    }
 }
 
 impl Subscription {
+    /// A subscription whose signals go to a URL.
     pub fn to(url: impl Into<String>) -> Self {
         Self {
             url: Some(url.into()),
@@ -28,98 +188,10 @@ impl Subscription {
         }
     }
 
+    /// With a heartbeat.
     #[must_use]
     pub fn every_seconds(mut self, seconds: impl Into<Decimal>) -> Self {
         self.repeat_time = Some(seconds.into());
         self
-    }
-
-    pub(crate) fn read(element: ElementRef<'_>, findings: &mut Vec<Finding>) -> Self {
-        let mut fields = Fields::of(element, findings);
-        Self {
-            url: fields.text("URL"),
-            repeat_time: fields.decimal("RepeatTime"),
-            repeat_step: fields.integer("RepeatStep"),
-            channel_mode: fields.state("ChannelMode"),
-        }
-    }
-
-    pub(crate) fn to_element(&self) -> Element {
-        Element::new("Subscription")
-            .with_some("URL", self.url.as_ref())
-            .with_some("RepeatTime", self.repeat_time)
-            .with_some("RepeatStep", self.repeat_step)
-            .with_some("ChannelMode", self.channel_mode.as_ref())
-    }
-}
-
-/// One channel that a device has, as `KnownSubscriptions` tells.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SubscriptionInfo {
-    /// The ID of the query that opened the channel.
-    pub channel_id: Option<String>,
-    pub family: Option<String>,
-    pub message_type: Option<String>,
-    pub sender_id: Option<String>,
-    pub subscription: Subscription,
-}
-
-impl SubscriptionInfo {
-    pub(crate) fn read(element: ElementRef<'_>, findings: &mut Vec<Finding>) -> Self {
-        let subscription = element
-            .child("Subscription")
-            .map(|child| Subscription::read(child, findings));
-        let fields = Fields::of(element, findings);
-        Self {
-            channel_id: fields.text("ChannelID"),
-            family: fields.text("Family"),
-            message_type: fields.text("MessageType"),
-            sender_id: fields.text("SenderID"),
-            subscription: subscription.unwrap_or_default(),
-        }
-    }
-
-    pub(crate) fn to_element(&self) -> Element {
-        Element::new("SubscriptionInfo")
-            .with_some("ChannelID", self.channel_id.as_ref())
-            .with_some("Family", self.family.as_ref())
-            .with_some("MessageType", self.message_type.as_ref())
-            .with_some("SenderID", self.sender_id.as_ref())
-            .child(self.subscription.to_element())
-    }
-}
-
-/// Which channels to stop: those to a URL, narrowed by whatever else is given.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct StopPersistentChannel {
-    pub url: String,
-    pub channel_id: Option<String>,
-    pub message_type: Option<String>,
-    pub device_id: Option<String>,
-    pub job_id: Option<String>,
-    pub queue_entry_id: Option<String>,
-}
-
-impl StopPersistentChannel {
-    pub(crate) fn read(element: ElementRef<'_>, findings: &mut Vec<Finding>) -> Self {
-        let mut fields = Fields::of(element, findings);
-        Self {
-            url: fields.required("URL"),
-            channel_id: fields.text("ChannelID"),
-            message_type: fields.text("MessageType"),
-            device_id: fields.text("DeviceID"),
-            job_id: fields.text("JobID"),
-            queue_entry_id: fields.text("QueueEntryID"),
-        }
-    }
-
-    pub(crate) fn to_element(&self) -> Element {
-        Element::new("StopPersChParams")
-            .with("URL", &self.url)
-            .with_some("ChannelID", self.channel_id.as_ref())
-            .with_some("MessageType", self.message_type.as_ref())
-            .with_some("DeviceID", self.device_id.as_ref())
-            .with_some("JobID", self.job_id.as_ref())
-            .with_some("QueueEntryID", self.queue_entry_id.as_ref())
     }
 }

@@ -1,13 +1,11 @@
 //! Every builder, filled with every enumeration value in turn, is valid by the schema and reads back equal;
 //! every attribute of the corpus that has a typed field is read or counted.
 
-#[path = "../../tests/support/mod.rs"]
-mod oracle;
-
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
 use super::{Common, PdfPath, Ranges, Resource};
+use crate::oracle;
 use crate::{Document, Element, Limits, ResourceStatus, Ticket, Usage};
 
 pub(crate) trait SampleValue {

@@ -77,7 +77,12 @@ impl<'d, 'f> Fields<'d, 'f> {
         self.parsed(name, "a duration", parse_duration)
     }
 
-    fn parsed<T>(&mut self, name: &str, expected: &str, parse: fn(&str) -> Option<T>) -> Option<T> {
+    pub(crate) fn parsed<T>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        parse: fn(&str) -> Option<T>,
+    ) -> Option<T> {
         let text = self.element.attribute(name)?;
         let value = parse(text);
         if value.is_none() {

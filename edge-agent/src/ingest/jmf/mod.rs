@@ -181,14 +181,14 @@ impl JmfState {
                     })
                     .await?;
             }
-            SignalContent::Notification(notification) => {
+            SignalContent::Notification { notification, .. } => {
                 self.floor.remember(key).await?;
                 info!(device.id = %sender, "device {sender} says: {}", notification.text());
             }
             SignalContent::Resource { .. } | SignalContent::QueueStatus { .. } => {
                 self.floor.remember(key).await?;
             }
-            SignalContent::Other(_) => return Ok(not_implemented(message)),
+            _ => return Ok(not_implemented(message)),
         }
         let samples = samples(&sender, signal, at);
         if !samples.is_empty()
@@ -279,7 +279,7 @@ impl JmfState {
                     ..Answer::success()
                 }
             }
-            QueryContent::KnownMessages => Answer {
+            QueryContent::KnownMessages(_) => Answer {
                 messages: known_messages(),
                 ..Answer::success()
             },
@@ -290,7 +290,9 @@ impl JmfState {
     fn device_of(&self, jmf: &Jmf, message: &Message, signal: &Signal) -> Option<String> {
         let inside = match &signal.content {
             SignalContent::Status { devices, .. } => devices.first().and_then(DeviceInfo::id),
-            SignalContent::QueueStatus { queue: Some(queue) } => Some(queue.device_id.as_str()),
+            SignalContent::QueueStatus {
+                queue: Some(queue), ..
+            } => Some(queue.device_id.as_str()),
             _ => None,
         };
         [
@@ -313,7 +315,7 @@ impl JmfState {
 
     /// An answer to something that is no message.
     fn refusal(&self, status: StatusCode, code: ReturnCode, reason: &str) -> Response {
-        let unread = Message::query("", Query::once(QueryContent::Notification));
+        let unread = Message::query("", Query::once(QueryContent::SubmissionMethods));
         let mut response = Message::response("R-0", &unread, Answer::refusal(code, reason));
         response.ref_id = None;
         self.send(status, vec![response])

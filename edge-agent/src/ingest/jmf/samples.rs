@@ -38,9 +38,7 @@ pub(super) fn samples(device: &str, signal: &Signal, at: Timestamp) -> Vec<Sampl
                 found.push(&metric("waste"), unit, resource.amounts.actual_waste());
             }
         }
-        SignalContent::QueueStatus { .. }
-        | SignalContent::Notification(_)
-        | SignalContent::Other(_) => {}
+        _ => {}
     }
     found.samples
 }
