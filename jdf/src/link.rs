@@ -7,12 +7,12 @@ use rust_decimal::Decimal;
 use crate::amount::{Amounts, Lot, PartAmount, read_keys};
 use crate::document::{Document, NodeId};
 use crate::element::Element;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind, Position};
 use crate::finding::Finding;
 use crate::node::{JdfNode, Ticket};
 use crate::resource::Resource;
 use crate::state::Usage;
-use crate::value::{parse_decimal, tokens};
+use crate::value::{parse_boolean, parse_decimal, tokens};
 use crate::view::ElementRef;
 
 /// One link (JDF 1.5, `ResourceLink`), in a node's pool or in an audit: which resource is meant, in which role,
@@ -358,15 +358,17 @@ fn is_waste(link: ResourceLink<'_>, ticket: &Ticket<'_>) -> bool {
         || link
             .resource(ticket)
             .and_then(|resource| resource.attribute("IsWaste"))
-            == Some("true")
+            .and_then(parse_boolean)
+            == Some(true)
 }
 
-/// Writes what was really used or made to a link: the part amount of each condition gets its
-/// `ActualAmount` and lots, everything else of the link stays. Part amounts are told apart by their `Condition`
-/// alone. A link that is not in the document is left out.
+/// Writes what was really used or made to a link: the part amount of the same part gets its `ActualAmount` and
+/// lots, everything else of the link stays. The part amount is the one with just these keys, else the only one
+/// that has them among others; where several could be meant, or none, a new one is added.
 ///
 /// # Errors
-/// As [`Document::append_child`] and [`Document::set_attribute`].
+/// As [`Document::append_child`] and [`Document::set_attribute`]; [`ErrorKind::NotAnElement`] if the link is not in
+/// the document.
 ///
 /// ```
 /// use agog_jdf::{Document, Limits, PartAmount, set_actual_amounts};
@@ -385,28 +387,17 @@ pub fn set_actual_amounts(
     actual: &[PartAmount],
 ) -> Result<(), Error> {
     for part in actual {
-        let (pool, existing, keys) = {
-            let Some(element) = document.element(link) else {
-                continue;
-            };
-            let pool = element.child("AmountPool");
-            let amounts = pool
-                .into_iter()
-                .flat_map(|pool| pool.children_named("PartAmount"));
-            let same = |amount: &ElementRef<'_>| {
-                amount
-                    .child("Part")
-                    .and_then(|part| part.attribute("Condition"))
-                    == part.condition()
-            };
-            let mut keys = element.child("Part").map(read_keys).unwrap_or_default();
-            keys.extend(part.part.clone());
-            (
-                pool.map(ElementRef::id),
-                amounts.into_iter().find(same).map(ElementRef::id),
-                keys,
-            )
+        let Some(element) = document.element(link) else {
+            return Err(Error {
+                kind: ErrorKind::NotAnElement,
+                position: Position::default(),
+            });
         };
+        let own = element.child("Part").map(read_keys).unwrap_or_default();
+        let mut keys = own.clone();
+        keys.extend(part.part.clone());
+        let pool = element.child("AmountPool").map(ElementRef::id);
+        let existing = same_part(element, &own, &keys).map(ElementRef::id);
         let part = PartAmount {
             part: keys,
             ..part.clone()
@@ -427,6 +418,32 @@ pub fn set_actual_amounts(
         }
     }
     Ok(())
+}
+
+/// The part amount of a link that these keys mean; what the link says of its part goes for all of them.
+fn same_part<'d>(
+    link: ElementRef<'d>,
+    own: &BTreeMap<String, String>,
+    keys: &BTreeMap<String, String>,
+) -> Option<ElementRef<'d>> {
+    let amounts = link
+        .children_named("AmountPool")
+        .flat_map(|pool| pool.children_named("PartAmount"));
+    let mut candidates: Vec<(ElementRef<'d>, usize)> = amounts
+        .filter_map(|amount| {
+            let mut found = own.clone();
+            found.extend(amount.child("Part").map(read_keys).unwrap_or_default());
+            let has_all = keys
+                .iter()
+                .all(|(name, value)| found.get(name) == Some(value));
+            has_all.then_some((amount, found.len()))
+        })
+        .collect();
+    if let Some((amount, _)) = candidates.iter().find(|(_, count)| *count == keys.len()) {
+        return Some(*amount);
+    }
+    let only = candidates.pop()?;
+    candidates.is_empty().then_some(only.0)
 }
 
 /// A lot that the plan named gets its actual amount; another one is added, with the part that the schema

@@ -251,3 +251,46 @@ fn gray_boxes_and_combined_nodes_are_executable_leaves() {
     assert_eq!(nodes[1].types(), ["Stitching", "Trimming"]);
     assert!(nodes.iter().all(|node| node.job_id() == Some("J")));
 }
+
+#[test]
+fn actual_amounts_of_several_sheets_on_one_link_stay_apart() {
+    let source = br#"<ComponentLink xmlns="http://www.CIP4.org/JDFSchema_1_1" rRef="c"><AmountPool>
+  <PartAmount Amount="100"><Part SheetName="S1" Condition="Good"/></PartAmount>
+  <PartAmount Amount="200"><Part SheetName="S2" Condition="Good"/></PartAmount>
+</AmountPool></ComponentLink>"#;
+    let mut document = Document::parse(source, &Limits::default()).unwrap();
+    let link = document.root().id();
+    let made = |sheet: &str, amount: i64| {
+        let mut part = PartAmount::of_condition("Good").with_actual(amount.into());
+        part.part.insert("SheetName".to_owned(), sheet.to_owned());
+        part
+    };
+    set_actual_amounts(&mut document, link, &[made("S2", 190), made("S1", 95)]).unwrap();
+    // Only the condition is told, and both sheets could be meant.
+    let waste = PartAmount::of_condition("Waste").with_actual(7.into());
+    let unclear = PartAmount::of_condition("Good").with_actual(1.into());
+    set_actual_amounts(&mut document, link, &[waste, unclear]).unwrap();
+    let amounts: Vec<_> = document
+        .root()
+        .descendants()
+        .filter(|element| element.is_jdf("PartAmount"))
+        .map(|amount| {
+            let part = amount.child("Part").unwrap();
+            (
+                part.attribute("SheetName"),
+                part.attribute("Condition"),
+                amount.attribute("ActualAmount"),
+            )
+        })
+        .collect();
+    let good = Some("Good");
+    assert_eq!(
+        amounts,
+        [
+            (Some("S1"), good, Some("95")),
+            (Some("S2"), good, Some("190")),
+            (None, Some("Waste"), Some("7")),
+            (None, good, Some("1")),
+        ]
+    );
+}
