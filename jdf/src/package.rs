@@ -26,7 +26,7 @@ pub use cid::{PartIndex, PartName};
 pub use invariants::assert_reader_invariants;
 pub use names::safe_file_name;
 pub use references::{
-    CrossCheck, Location, Reference, cross_check, references, rewrite_references,
+    CrossCheck, Location, Reference, cross_check, local_path, references, rewrite_references,
 };
 pub use split::{Event, NESTING_MAX, PartHead, Splitter};
 pub use unpack::{

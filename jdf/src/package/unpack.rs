@@ -114,6 +114,12 @@ impl UnpackedPart {
         }
     }
 
+    /// The relative URL of the file, for a document in the same directory.
+    pub fn relative_url(&self) -> Option<String> {
+        let name = self.path.file_name()?.to_str()?;
+        Some(format!("./{}", percent_encoded(name)))
+    }
+
     /// Whether the content has this check sum (`FileSpec/@CheckSum`, hexadecimal, any case).
     pub fn has_check_sum(&self, check_sum: &str) -> bool {
         let mut digits = check_sum.trim().as_bytes().chunks(2);
@@ -148,8 +154,7 @@ impl UnpackedPackage {
 
     /// The relative URL of the file that a `cid:` URL means, for a ticket in the same directory.
     pub fn relative_url(&self, url: &str) -> Option<String> {
-        let name = self.resolve_cid(url)?.path.file_name()?.to_str()?;
-        Some(format!("./{}", percent_encoded(name)))
+        self.resolve_cid(url)?.relative_url()
     }
 
     /// The parts by their names, to resolve many references.

@@ -35,3 +35,14 @@ impl Output {
         self.is_closed |= self.out.flush().is_err();
     }
 }
+
+/// A text on one line, without control characters, and cut where it is too long.
+pub(crate) fn clipped(text: &str, characters_max: usize) -> String {
+    let clear = |c: char| if c.is_control() { ' ' } else { c };
+    let mut characters = text.chars().map(clear);
+    let mut shown: String = characters.by_ref().take(characters_max).collect();
+    if characters.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
