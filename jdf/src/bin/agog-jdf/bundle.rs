@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use agog_jdf::Document;
 use agog_jdf::package::{
     FileHead, JDF_TYPE, JMF_TYPE, Location, PackageWriter, PartIndex, PartName, Reference, cid_url,
-    local_path, references, rewrite_references,
+    local_path, references, rewrite_references, safe_file_name,
 };
 use anyhow::{Context as _, Result, bail, ensure};
 
@@ -138,6 +138,10 @@ impl Bundle {
 }
 
 impl Part {
+    fn wanted_id(&self) -> String {
+        plain_id(&self.name)
+    }
+
     fn content_type(&self) -> &'static str {
         if matches!(self.content, Content::Ticket(_)) {
             return JDF_TYPE;
@@ -247,7 +251,7 @@ impl Gathering {
                 );
             };
             if reference.location == Location::Cid {
-                self.parts[0].content_id = Some(bare_id(reference.url).to_owned());
+                self.parts[0].content_id = Some(plain_id(bare_id(reference.url)));
             }
             targets.insert(reference.url.to_owned(), 0);
         }
@@ -263,10 +267,7 @@ impl Gathering {
             let at = next;
             next += 1;
             let path = self.parts[at].path.clone();
-            // Taken out while new parts are added, and put back.
-            let Content::Ticket(document) =
-                std::mem::replace(&mut self.parts[at].content, Content::File { bytes: 0 })
-            else {
+            let Some(document) = self.take_ticket(at) else {
                 continue;
             };
             let mut targets = Targets::new();
@@ -278,6 +279,8 @@ impl Gathering {
                     Target::Part(part) => {
                         targets.insert(reference.url.to_owned(), part);
                     }
+                    // Devices fetch from servers; a path of this machine is another matter.
+                    Target::Elsewhere if reference.location == Location::Http => {}
                     Target::Elsewhere => {
                         let place = place(&path, &reference);
                         self.left.push(format!("{place}: `{}`", reference.url));
@@ -298,29 +301,50 @@ impl Gathering {
         Ok(())
     }
 
+    /// The ticket that a part is, to be put back once it was worked on.
+    fn take_ticket(&mut self, at: usize) -> Option<Box<Document>> {
+        let content = &mut self.parts[at].content;
+        if let Content::File { .. } = content {
+            return None;
+        }
+        match std::mem::replace(content, Content::File { bytes: 0 }) {
+            Content::Ticket(document) => Some(document),
+            Content::File { .. } => None,
+        }
+    }
+
     fn target(&mut self, document: &Path, reference: &Reference<'_>) -> Result<Target> {
         let url = reference.url;
+        let folder = document.parent().unwrap_or(Path::new(""));
         if reference.location == Location::Cid {
-            let names = self.parts.iter().map(|part| PartName {
-                content_id: part.content_id.as_deref(),
+            // A part without an ID would get one from its name.
+            let ids: Vec<String> = self.parts.iter().map(Part::wanted_id).collect();
+            let names = self.parts.iter().zip(&ids).map(|(part, id)| PartName {
+                content_id: Some(part.content_id.as_deref().unwrap_or(id)),
                 file_name: Some(&part.name),
             });
-            let Some(part) = PartIndex::new(names).resolve(url) else {
-                return Ok(Target::Nowhere(format!(
-                    "none of the files is `{url}`: name the file (`agog-jdf unpack --relink` keeps track of them)"
-                )));
+            let beside = || safe_file_name(bare_id(url)).map(|name| folder.join(name));
+            let part = match (PartIndex::new(names).resolve(url), beside()) {
+                (Some(part), _) => part,
+                // What `agog-jdf unpack` has put beside the ticket.
+                (None, Some(path)) if path.is_file() => self.add(&path, is_ticket(&path))?,
+                (None, _) => {
+                    return Ok(Target::Nowhere(format!(
+                        "none of the files is `{url}`: name the file, or keep track of files with `agog-jdf unpack --relink`"
+                    )));
+                }
             };
             // A part keeps the ID by which it is already called.
             let content_id = &mut self.parts[part].content_id;
-            content_id.get_or_insert_with(|| bare_id(url).to_owned());
+            content_id.get_or_insert_with(|| plain_id(bare_id(url)));
             return Ok(Target::Part(part));
         }
         let Some(local) = local_path(url) else {
             return Ok(Target::Elsewhere);
         };
-        let folder = document.parent().unwrap_or(Path::new(""));
         let path = [local.as_str(), local.split(['?', '#']).next().unwrap_or("")]
-            .map(|local| folder.join(local.replace('\\', "/")))
+            .map(|local| local.replace('\\', "/"))
+            .map(|local| folder.join(local.strip_prefix("./").unwrap_or(&local)))
             .into_iter()
             .find_map(|path| Some((path.canonicalize().ok()?, path)));
         if let Some((canonical, _)) = &path
@@ -350,22 +374,21 @@ impl Gathering {
 
     /// Gives every part an ID of its own: the one by which it is called, else its name.
     fn name_parts(&mut self) {
-        let folded = |id: &str| cid_url(id).to_lowercase();
-        let mut taken: HashSet<String> = [folded(MESSAGES_ID)].into();
-        taken.extend(
-            self.parts
-                .iter()
-                .filter_map(|part| part.content_id.as_deref())
-                .map(folded),
-        );
+        let mut taken: HashSet<String> = [MESSAGES_ID.to_owned()].into();
+        let given = self
+            .parts
+            .iter()
+            .filter_map(|part| part.content_id.as_ref());
+        taken.extend(given.map(|id| id.to_lowercase()));
         for part in &mut self.parts {
             if part.content_id.is_some() {
                 continue;
             }
-            let mut id = part.name.clone();
+            let wanted = part.wanted_id();
+            let mut id = wanted.clone();
             let mut number = 2;
-            while !taken.insert(folded(&id)) {
-                id = format!("{number}-{}", part.name);
+            while !taken.insert(id.to_lowercase()) {
+                id = format!("{number}-{wanted}");
                 number += 1;
             }
             part.content_id = Some(id);
@@ -374,9 +397,7 @@ impl Gathering {
 
     fn rewrite_tickets(&mut self) -> Result<()> {
         for (at, targets) in std::mem::take(&mut self.targets) {
-            let content = &mut self.parts[at].content;
-            let Content::Ticket(document) = std::mem::replace(content, Content::File { bytes: 0 })
-            else {
+            let Some(document) = self.take_ticket(at) else {
                 continue;
             };
             let document = self.with_ids(*document, &targets)?;
@@ -397,6 +418,11 @@ impl Gathering {
         })?;
         Ok(document)
     }
+}
+
+/// The ID as it will be written: nothing in it needs an escape.
+fn plain_id(id: &str) -> String {
+    cid_url(id).split_off("cid:".len())
 }
 
 fn bare_id(url: &str) -> &str {

@@ -64,7 +64,8 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
             if place.is_some() {
                 output.line("");
             }
-            output.line(here.path());
+            let id = here.attribute("ID").map(|id| format!("  (ID {id})"));
+            output.line(format_args!("{}{}", here.path(), id.unwrap_or_default()));
             place = Some(here);
         }
         show(difference, left.as_ref(), right.as_ref(), output);

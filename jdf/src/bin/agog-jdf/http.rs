@@ -23,6 +23,7 @@ const BYTES_PER_SECOND_MIN: u64 = 1024 * 1024;
 const SHOWN_CHARACTERS: usize = 200;
 
 #[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
 pub(crate) struct Options {
     /// How long to wait for the answer, beside a second for each MiB that is sent.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]

@@ -74,24 +74,32 @@ enum Command {
     #[command(after_help = "Example: agog-jdf check --level standard ticket.jdf")]
     Check(check::Arguments),
     /// Prints the nodes of a ticket: what is made of what, in which state, and what a device can run.
-    #[command(after_help = "Example: agog-jdf tree ticket.jdf")]
+    #[command(after_help = "\
+Example: agog-jdf tree ticket.jdf
+
+Each node is shown with its processes, status and job part; `<-` is what goes in, `->` what comes out, with ID, name,
+amount, status, and for media, files and divided resources what they are.")]
     Tree {
         /// A JDF ticket; `-` reads standard input.
         file: PathBuf,
     },
     /// Prints what a path leads to: elements as XML, attributes and text as values.
-    #[command(after_help = "Example: agog-jdf show ticket.jdf \"//Media[@ID='m1']/@Weight\"")]
+    #[command(after_help = "\
+Examples:
+  agog-jdf show ticket.jdf \"//Media[@ID='m1']/@Weight\"
+  agog-jdf show --places ticket.jdf //FileSpec/@URL
+  agog-jdf show --count ticket.jdf //ExposedMedia")]
     Show(show::Arguments),
     /// Prints every part of a partitioned resource with what holds for it, and where that was said.
-    #[command(after_help = "Example: agog-jdf parts ticket.jdf r_Plates")]
-    Parts {
-        /// A JDF ticket; `-` reads standard input.
-        file: PathBuf,
-        /// The `ID` of the resource.
-        id: String,
-    },
-    /// Tells what two documents say differently; spelling, layout and order that mean nothing do not count. Exit code: 0
-    /// equal, 1 different, 3 not readable.
+    #[command(after_help = "\
+Examples:
+  agog-jdf parts ticket.jdf             the resources that have parts
+  agog-jdf parts ticket.jdf r_Plates    every plate
+  agog-jdf parts --json ticket.jdf r_Plates | jq .keys")]
+    Parts(parts::Arguments),
+    /// Tells what two documents say differently, whatever their spelling and layout.
+    ///
+    /// Exit code: 0 equal, 1 different, 3 not readable.
     #[command(after_help = "\
 Examples:
   agog-jdf diff sent.jdf returned.jdf
@@ -120,17 +128,23 @@ Examples:
 
 A reference to a file that is not there is an error that tells the place, and then nothing is written.")]
     Pack(pack::Arguments),
-    /// Unpacks a MIME package: every part becomes a file below the directory, nothing is overwritten. Exit code: 1 if the
-    /// package was cut off.
+    /// Unpacks a MIME package: every part becomes a file below the directory, nothing is overwritten.
+    ///
+    /// Exit code: 0, or 1 if the package was cut off, or 3 if it is none.
     #[command(after_help = "\
 Examples:
   agog-jdf unpack job.mjm job/
   agog-jdf unpack --relink job.mjm job/      and pack it again with: agog-jdf pack new.mjm job/ticket.jdf")]
     Unpack(unpack::Arguments),
     /// Prints a sample ticket of a kind of job, or its description as JSON to start from.
-    #[command(after_help = "Example: agog-jdf new folding_carton > carton.jdf")]
+    #[command(after_help = "\
+Examples:
+  agog-jdf new folding_carton > carton.jdf
+  agog-jdf new label --description > job.json    edit it, then: agog-jdf new --from job.json > label.jdf")]
     New(new::Arguments),
-    /// Puts a ticket with its files into the queue of a device. Exit code: 0 accepted, 2 refused, 3 not reachable.
+    /// Puts a ticket with its files into the queue of a device.
+    ///
+    /// Exit code: 0 accepted, 2 refused, 3 not reachable or no JMF.
     #[command(after_help = "\
 Examples:
   agog-jdf submit http://press:8010/jmf ticket.jdf
@@ -139,7 +153,9 @@ Examples:
 
 The ticket is packed as with `pack` and streamed, however big its files are.")]
     Submit(submit::Arguments),
-    /// Asks a device and shows what it answers. Exit code: 0 answered, 2 refused, 3 not reachable.
+    /// Asks a device and shows what it answers.
+    ///
+    /// Exit code: 0 answered, 2 refused, 3 not reachable or no JMF.
     #[command(after_help = "\
 Examples:
   agog-jdf query http://press:8010/jmf KnownMessages
@@ -156,7 +172,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => Ok(check::run(&arguments, &mut output)),
         Command::Tree { file } => tree::run(&file, &mut output),
         Command::Show(arguments) => show::run(&arguments, &mut output),
-        Command::Parts { file, id } => parts::run(&file, &id, &mut output),
+        Command::Parts(arguments) => parts::run(&arguments, &mut output),
         Command::Diff(arguments) => diff::run(&arguments, &mut output),
         Command::Fmt(arguments) => fmt::run(&arguments, &mut output),
         Command::Pack(arguments) => pack::run(&arguments, &mut output),

@@ -141,6 +141,9 @@ fn show(message: &Message, read: &ParsedJmf, output: &mut Output) {
         _ => output.line(format_args!("{family} {kind}{from}")),
     }
     if let Some(element) = read.element(message) {
+        if element.children().next().is_none() {
+            output.line("  (no more than that)");
+        }
         table::show(element, output);
     }
 }

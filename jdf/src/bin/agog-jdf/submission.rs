@@ -5,6 +5,7 @@ use agog_jdf::jmf::{Command, Jmf, Message, QueueSubmissionParams};
 use crate::replace::random_bits;
 
 #[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
 pub(crate) struct Options {
     /// Where the device sends the ticket when it is done: a JMF endpoint.
     #[arg(long, value_name = "URL")]
