@@ -102,9 +102,10 @@ fn a_document_that_cannot_be_read_is_another_matter_than_one_that_differs() {
 #[test]
 fn many_differences_are_counted_and_the_first_shown() {
     let many = |brand: &str| {
-        let media: String = (0..20)
+        let media: Vec<String> = (0..20)
             .map(|number| format!("<Media ID='m{number}' Brand='{brand}'/>"))
             .collect();
+        let media = media.concat();
         format!(
             "<JDF xmlns='http://www.CIP4.org/JDFSchema_1_1'><ResourcePool>{media}</ResourcePool></JDF>"
         )

@@ -247,6 +247,36 @@ fn a_device_that_says_nothing_is_left_in_time() {
 }
 
 #[test]
+fn a_refusal_before_the_ticket_has_arrived_is_understood() {
+    let desk = desk();
+    let file = std::fs::File::create(desk.path("page.pdf")).unwrap();
+    file.set_len(64 << 20).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/jmf", listener.local_addr().unwrap());
+    let device = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.read_exact(&mut [0; 1000]).unwrap();
+        let refused = jmf("<Response ID=\"R\" Type=\"SubmitQueueEntry\" ReturnCode=\"501\"/>");
+        let head = format!(
+            "HTTP/1.1 413 Content Too Large\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            refused.len()
+        );
+        stream.write_all((head + &refused).as_bytes()).unwrap();
+        // Goes on taking until the command hangs up, as polite devices do.
+        let mut chunk = vec![0; 1 << 20];
+        while stream.read(&mut chunk).is_ok_and(|length| length > 0) {}
+    });
+    let ended = desk.run(&["submit", &url, "t.jdf"]);
+    assert_eq!(
+        (ended.code, ended.out.as_str()),
+        (Some(2), "refused: 501 (unknown code)\n"),
+        "{}",
+        ended.err
+    );
+    device.join().unwrap();
+}
+
+#[test]
 fn nobody_at_the_address_is_told_as_such() {
     let address = TcpListener::bind("127.0.0.1:0")
         .unwrap()

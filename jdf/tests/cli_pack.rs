@@ -7,10 +7,11 @@ use agog_jdf::package::{Package, PackageLimits};
 use cli::Desk;
 
 fn ticket(urls: &[&str]) -> String {
-    let files: String = urls
+    let files: Vec<String> = urls
         .iter()
         .map(|url| format!("\n  <FileSpec URL=\"{url}\"/>"))
         .collect();
+    let files = files.concat();
     format!("<JDF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" ID=\"n\">{files}\n</JDF>")
 }
 
@@ -165,7 +166,7 @@ fn tickets_in_tickets_are_followed_and_files_of_one_name_stay_apart() {
         let page_of = |ticket: &str| {
             let url = ticket
                 .split('"')
-                .find(|piece| piece.starts_with("cid:") && piece.ends_with(".pdf"))
+                .find(|piece| piece.starts_with("cid:") && piece.contains("page.pdf"))
                 .unwrap()
                 .to_owned();
             text(package.resolve_cid(&url).unwrap().body())
@@ -282,7 +283,7 @@ fn a_package_is_not_written_over_anything_unless_that_is_meant() {
         Some(0)
     );
     with_package(&desk, "job.mjm", |package| {
-        assert_eq!(package.parts.len(), 2)
+        assert_eq!(package.parts.len(), 2);
     });
     let ended = desk.run(&["pack", "--force", "t.jdf", "t.jdf"]);
     assert!(

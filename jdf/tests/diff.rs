@@ -3,6 +3,8 @@
 #[path = "support/corpus.rs"]
 mod corpus;
 
+use std::fmt::Write as _;
+
 use agog_jdf::diff::{DiffOptions, Difference, DifferenceKind, Side, diff};
 use agog_jdf::{Document, Limits};
 use proptest::prelude::*;
@@ -264,10 +266,7 @@ fn depth_costs_no_stack() {
     let right = Document::parse(source.replacen("b='1'", "b='2'", 1).as_bytes(), &limits).unwrap();
     assert_eq!(diff(&left, &right, DiffOptions::default()).len(), 1);
     assert_eq!(
-        left.formatted()
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count(),
+        String::from_utf8(left.formatted()).unwrap().lines().count(),
         99_999
     );
 }
@@ -372,12 +371,10 @@ impl Tree {
     /// and the children of resource pools turned round.
     fn write(&self, other: bool, is_root: bool, out: &mut String) {
         let prefix = if other { "x:" } else { "" };
-        out.push_str(&format!("<{prefix}{}", self.name));
+        write!(out, "<{prefix}{}", self.name).unwrap();
         if is_root {
             let colon = if other { ":x" } else { "" };
-            out.push_str(&format!(
-                " xmlns{colon}='http://www.CIP4.org/JDFSchema_1_1'"
-            ));
+            write!(out, " xmlns{colon}='http://www.CIP4.org/JDFSchema_1_1'").unwrap();
         }
         let mut attributes: Vec<_> = self.attributes.iter().collect();
         let mut children: Vec<_> = self.children.iter().collect();
@@ -390,10 +387,12 @@ impl Tree {
         for (name, value) in attributes {
             let is_number = *name == "Weight" && self.name == "Media";
             let fraction = if other && is_number { ".0" } else { "" };
-            out.push_str(&format!(
+            write!(
+                out,
                 "{}{name}=\"{value}{fraction}\"",
                 if other { "\n " } else { " " }
-            ));
+            )
+            .unwrap();
         }
         out.push('>');
         for child in children {
@@ -402,7 +401,7 @@ impl Tree {
             }
             child.write(other, false, out);
         }
-        out.push_str(&format!("</{prefix}{}>", self.name));
+        write!(out, "</{prefix}{}>", self.name).unwrap();
     }
 
     fn source(&self, other: bool) -> String {

@@ -80,7 +80,7 @@ pub(super) fn pair<'d>(
     pairing.by(|child| Some((child.name, child.id?)));
     let (hashes_left, hashes_right) = (pairing.hashes(left.0, 0), pairing.hashes(right.0, 1));
     pairing.by_keys(&hashes_left, &hashes_right);
-    pairing.by(|child| child.natural_key());
+    pairing.by(Child::natural_key);
     pairing.by_order();
     pairing.finish(left.1)
 }
@@ -182,7 +182,7 @@ impl<'d> Pairing<'d> {
     fn finish(self, parent: ElementRef<'d>) -> Paired<'d> {
         let order = Order::within(parent);
         // One row for what is in sequence with one another; all of it, or each name by itself.
-        let mut rows: HashMap<Option<Name<'d>>, Vec<usize>> = HashMap::new();
+        let mut rows: HashMap<Row<'d>, Vec<usize>> = HashMap::new();
         for child in &self.left {
             if let Some(partner) = child.partner
                 && let Some(row) = order.row(child)
@@ -211,6 +211,13 @@ impl<'d> Pairing<'d> {
     }
 }
 
+/// What stands in sequence with one another.
+#[derive(PartialEq, Eq, Hash)]
+enum Row<'d> {
+    All,
+    Named(Name<'d>),
+}
+
 /// Where order means something among the children of an element.
 enum Order {
     Everywhere,
@@ -232,9 +239,9 @@ impl Order {
     }
 
     /// The row that a child is part of; `None` for one without order.
-    fn row<'d>(&self, child: &Child<'d>) -> Option<Option<Name<'d>>> {
+    fn row<'d>(&self, child: &Child<'d>) -> Option<Row<'d>> {
         match self {
-            Self::Everywhere => Some(None),
+            Self::Everywhere => Some(Row::All),
             Self::Nowhere => None,
             Self::WithinNames => {
                 let element = child.element;
@@ -242,7 +249,7 @@ impl Order {
                 let is_loose = element.is_of_jdf() && LOOSE.contains(&name)
                     || element.attribute("rRef").is_some() && name.ends_with("Link")
                     || is_part(element);
-                (!is_loose).then_some(Some(child.name))
+                (!is_loose).then_some(Row::Named(child.name))
             }
         }
     }

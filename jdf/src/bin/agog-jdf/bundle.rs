@@ -147,7 +147,7 @@ impl Part {
             return JDF_TYPE;
         }
         let ending = Path::new(&self.name).extension();
-        let ending = ending.map(|ending| ending.to_ascii_lowercase());
+        let ending = ending.map(std::ffi::OsStr::to_ascii_lowercase);
         match ending.as_ref().and_then(|ending| ending.to_str()) {
             Some("jdf") => JDF_TYPE,
             Some("jmf") => JMF_TYPE,

@@ -8,7 +8,7 @@ use agog_jdf::diff::{DiffOptions, Difference, DifferenceKind, Side, diff};
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::output::{Output, clipped};
+use crate::output::{self, Output, clipped};
 
 /// Characters of a value or an element that are shown.
 const SHOWN_CHARACTERS: usize = 200;
@@ -153,11 +153,6 @@ fn is_of_element(kind: DifferenceKind) -> bool {
 /// The start tag on one line, and whether there is more in it.
 fn start_tag(side: &Side<'_>) -> String {
     let element = side.element;
-    let attributes: String = element
-        .attributes()
-        .filter(|attribute| !attribute.name.starts_with("xmlns"))
-        .map(|attribute| format!(" {}=\"{}\"", attribute.name, attribute.value))
-        .collect();
     let inside = element.descendants().count();
     let end = match inside {
         0 if element.text().trim().is_empty() => "/>".to_owned(),
@@ -165,7 +160,7 @@ fn start_tag(side: &Side<'_>) -> String {
         1 => "> with 1 element in it".to_owned(),
         _ => format!("> with {inside} elements in it"),
     };
-    shown(&format!("<{}{attributes}{end}", element.name()))
+    shown(&output::start_tag(element, &end))
 }
 
 fn shown(text: &str) -> String {

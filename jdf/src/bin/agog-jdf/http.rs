@@ -2,30 +2,37 @@
 //! within the same host only, since a ticket must not go where nobody meant to send it.
 
 use std::error::Error as _;
-use std::io::Read as _;
+use std::io::{self, Read};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use agog_jdf::Limits;
 use agog_jdf::jmf::{Jmf, ParsedJmf};
-use agog_jdf::package::{Package, PackageLimits};
+use agog_jdf::package::{JMF_TYPE, Package, PackageLimits};
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use reqwest::blocking::{Body, Client};
-use reqwest::header::{CONTENT_TYPE, LOCATION};
-use reqwest::{StatusCode, Url, redirect};
+use futures_util::stream;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use reqwest::{Body, Client, Response, StatusCode, Url, redirect};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use crate::output::clipped;
 
 /// Redirects that are followed before it counts as a circle.
 const REDIRECTS_MAX: usize = 5;
-/// The slowest line on which a package still arrives: each of its bytes adds to the time that is waited.
-const BYTES_PER_SECOND_MIN: u64 = 1024 * 1024;
+/// Bytes that are read from files at a time, and how many such pieces wait for the line: half a MiB in all. When it is
+/// full, reading waits.
+const CHUNK_BYTES: usize = 64 * 1024;
+const CHUNKS_WAITING_MAX: usize = 8;
 /// How much of an answer is shown that is no message.
 const SHOWN_CHARACTERS: usize = 200;
 
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 pub(crate) struct Options {
-    /// How long to wait for the answer, beside a second for each MiB that is sent.
+    /// How long the device may neither take nor send anything.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
 }
@@ -33,8 +40,20 @@ pub(crate) struct Options {
 /// What is sent; made anew for each attempt, because a stream can be read once.
 pub(crate) struct Outgoing {
     pub(crate) content_type: String,
-    pub(crate) bytes: u64,
-    pub(crate) body: Body,
+    /// How long the body is; without it the body is sent in chunks.
+    pub(crate) bytes: Option<u64>,
+    pub(crate) body: Box<dyn Read + Send>,
+}
+
+impl Outgoing {
+    /// Messages without a package.
+    pub(crate) fn message(jmf: Vec<u8>) -> Self {
+        Self {
+            content_type: JMF_TYPE.to_owned(),
+            bytes: Some(jmf.len() as u64),
+            body: Box::new(io::Cursor::new(jmf)),
+        }
+    }
 }
 
 /// What came back.
@@ -47,12 +66,19 @@ pub(crate) struct Answer {
 impl Options {
     /// Posts to a device and waits for its answer.
     pub(crate) fn post(&self, url: &str, outgoing: impl Fn() -> Outgoing) -> Result<Answer> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot set up the network")?;
+        runtime.block_on(self.exchange(url, outgoing))
+    }
+
+    async fn exchange(&self, url: &str, outgoing: impl Fn() -> Outgoing) -> Result<Answer> {
         let client = Client::builder()
             .user_agent(concat!("agog-jdf/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             // A device is spoken to, not the internet.
             .no_proxy()
-            .timeout(None)
             .build()
             .context("cannot set up HTTP")?;
         let mut url = Url::parse(url).with_context(|| format!("`{url}` is no URL"))?;
@@ -61,18 +87,11 @@ impl Options {
             "`{url}` is neither http: nor https:"
         );
         for _ in 0..=REDIRECTS_MAX {
-            let outgoing = outgoing();
-            let extra = outgoing.bytes / BYTES_PER_SECOND_MIN;
-            let sent = client
-                .post(url.clone())
-                .header(CONTENT_TYPE, &outgoing.content_type)
-                .timeout(Duration::from_secs(self.timeout + extra))
-                .body(outgoing.body)
-                .send();
-            let response = sent.map_err(|error| not_reached(&url, &error))?;
+            let response = self.send(&client, &url, outgoing()).await?;
             let status = response.status();
             if !status.is_redirection() {
-                return answer(response).with_context(|| format!("no answer from `{url}`"));
+                let answer = self.answer(response).await;
+                return answer.with_context(|| format!("no answer from `{url}`"));
             }
             let target = response
                 .headers()
@@ -90,29 +109,90 @@ impl Options {
         }
         bail!("`{url}` redirects in a circle")
     }
+
+    /// Sends a body and waits for the head of the answer, for as long as there is progress.
+    async fn send(&self, client: &Client, url: &Url, outgoing: Outgoing) -> Result<Response> {
+        let progress = Arc::new(AtomicU64::new(0));
+        let mut request = client
+            .post(url.clone())
+            .header(CONTENT_TYPE, &outgoing.content_type)
+            .body(stream_of(outgoing.body, Arc::clone(&progress)));
+        if let Some(bytes) = outgoing.bytes {
+            request = request.header(CONTENT_LENGTH, bytes);
+        }
+        let mut sending = pin!(request.send());
+        let mut seen = 0;
+        loop {
+            if let Ok(sent) = timeout(self.limit(), sending.as_mut()).await {
+                return sent.map_err(|error| not_reached(url, &error));
+            }
+            let now = progress.load(Ordering::Relaxed);
+            ensure!(now > seen, "`{url}` did not answer in time (--timeout)");
+            seen = now;
+        }
+    }
+
+    async fn answer(&self, mut response: Response) -> Result<Answer> {
+        let limit = Limits::default().document_bytes;
+        let status = response.status();
+        let content_type = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let mut body = Vec::new();
+        loop {
+            let chunk = timeout(self.limit(), response.chunk())
+                .await
+                .context("the answer stopped midway (--timeout)")?;
+            let Some(chunk) = chunk.context("the answer broke off")? else {
+                break;
+            };
+            body.extend_from_slice(&chunk);
+            ensure!(
+                body.len() <= limit,
+                "the answer is longer than {limit} bytes"
+            );
+        }
+        Ok(Answer {
+            status,
+            content_type,
+            body,
+        })
+    }
+
+    fn limit(&self) -> Duration {
+        Duration::from_secs(self.timeout)
+    }
 }
 
-fn answer(response: reqwest::blocking::Response) -> Result<Answer> {
-    let limit = Limits::default().document_bytes;
-    let status = response.status();
-    let content_type = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let mut body = Vec::new();
-    response
-        .take(limit as u64 + 1)
-        .read_to_end(&mut body)
-        .context("the answer broke off")?;
-    ensure!(
-        body.len() <= limit,
-        "the answer is longer than {limit} bytes"
-    );
-    Ok(Answer {
-        status,
-        content_type,
-        body,
-    })
+/// Reads on a thread of its own, since files block, and never further ahead than the channel is long. Counts what the
+/// connection has taken.
+fn stream_of(mut reader: Box<dyn Read + Send>, progress: Arc<AtomicU64>) -> Body {
+    let (sender, mut receiver) = mpsc::channel::<io::Result<Vec<u8>>>(CHUNKS_WAITING_MAX);
+    std::thread::spawn(move || {
+        loop {
+            let mut chunk = vec![0; CHUNK_BYTES];
+            let read = match reader.read(&mut chunk) {
+                Ok(0) => return,
+                Ok(length) => {
+                    chunk.truncate(length);
+                    Ok(chunk)
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => Err(error),
+            };
+            let is_end = read.is_err();
+            // A connection that has gone needs no more.
+            if sender.blocking_send(read).is_err() || is_end {
+                return;
+            }
+        }
+    });
+    Body::wrap_stream(stream::poll_fn(move |context| {
+        let next = receiver.poll_recv(context);
+        progress.fetch_add(u64::from(next.is_ready()), Ordering::Relaxed);
+        next
+    }))
 }
 
 /// Says whether the device was reached at all; the cause is at the end of the chain of errors.
@@ -124,9 +204,7 @@ fn not_reached(url: &Url, error: &reqwest::Error) -> anyhow::Error {
         next = source.source();
     }
     let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
-    if error.is_timeout() {
-        anyhow!("`{url}` did not answer in time (--timeout)")
-    } else if error.is_connect() {
+    if error.is_connect() {
         anyhow!("cannot reach `{url}`{cause}")
     } else {
         anyhow!("the exchange with `{url}` failed{cause}")

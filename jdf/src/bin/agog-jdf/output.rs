@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io::{BufWriter, Stdout, Write as _};
 
+use agog_jdf::ElementRef;
+
 pub(crate) struct Output {
     out: BufWriter<Stdout>,
     is_closed: bool,
@@ -45,4 +47,15 @@ pub(crate) fn clipped(text: &str, characters_max: usize) -> String {
         shown.push('…');
     }
     shown
+}
+
+/// The start tag of an element without its declarations of namespaces, for a line of its own; `end` closes it.
+pub(crate) fn start_tag(element: ElementRef<'_>, end: &str) -> String {
+    let mut tag = format!("<{}", element.name());
+    for attribute in element.attributes() {
+        if !attribute.name.starts_with("xmlns") {
+            tag.extend([" ", attribute.name, "=\"", attribute.value, "\""]);
+        }
+    }
+    tag + end
 }

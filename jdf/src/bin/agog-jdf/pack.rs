@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
     ticket: PathBuf,
     /// More files, wherever they are; those that end in `.jdf` are tickets too.
     files: Vec<PathBuf>,
-    /// The messages that go first, instead of a new SubmitQueueEntry.
+    /// The messages that go first, instead of a new `SubmitQueueEntry`.
     #[arg(long, value_name = "FILE", conflicts_with = "mjd")]
     jmf: Option<PathBuf>,
     /// No messages, whatever the package is called.

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use agog_jdf::resource::{Effective, Leaf, Origin};
-use agog_jdf::{Resource, Ticket};
+use agog_jdf::{ElementRef, Resource, Ticket};
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 
-use crate::output::{Output, clipped};
+use crate::output::{self, Output, clipped};
 
 /// What is said once for the whole resource.
 const OF_THE_WHOLE: &[&str] = &["Class", "ID", "PartIDKeys", "PartUsage"];
@@ -164,27 +164,16 @@ fn elements(leaf: Resource<'_>) -> Vec<(String, String)> {
         for element in leaf.elements(name) {
             let part = element.parent().filter(|part| *part != leaf.element());
             let from = part.map(|_| "inherited".to_owned()).unwrap_or_default();
-            found.push((start_tag(element), from));
+            found.push((tag(element), from));
         }
     }
     found
 }
 
-fn start_tag(element: agog_jdf::ElementRef<'_>) -> String {
-    let attributes: String = element
-        .attributes()
-        .filter(|attribute| !attribute.name.starts_with("xmlns"))
-        .map(|attribute| format!(" {}=\"{}\"", attribute.name, attribute.value))
-        .collect();
-    let end = if element.children().next().is_none() {
-        "/>"
-    } else {
-        "> …"
-    };
-    clipped(
-        &format!("<{}{attributes}{end}", element.local_name()),
-        TAG_CHARACTERS,
-    )
+fn tag(element: ElementRef<'_>) -> String {
+    let is_empty = element.children().next().is_none();
+    let end = if is_empty { "/>" } else { "> …" };
+    clipped(&output::start_tag(element, end), TAG_CHARACTERS)
 }
 
 fn as_json(leaf: &Leaf<'_>, names: &[&str]) -> Value {

@@ -20,8 +20,9 @@ use crate::table;
 pub(crate) struct Arguments {
     /// Where the device takes JMF.
     url: String,
-    /// What is asked: KnownMessages, KnownDevices, Status, QueueStatus, SubmissionMethods, KnownSubscriptions, Resource
-    /// or any other type of query; or a file with messages of one's own (`-`: standard input), sent as it is.
+    /// What is asked: `KnownMessages`, `KnownDevices`, `Status`, `QueueStatus`, `SubmissionMethods`,
+    /// `KnownSubscriptions`, `Resource` or any other type of query; or a file with messages of one's own (`-`: standard
+    /// input), sent as it is.
     message: String,
     /// The device that is meant, where one URL serves several.
     #[arg(long, value_name = "ID")]

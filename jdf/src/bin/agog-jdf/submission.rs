@@ -44,15 +44,15 @@ impl Options {
 
     /// A JMF with one `SubmitQueueEntry`, sent now.
     pub(crate) fn to_jmf(&self, url: String) -> Jmf {
-        let params = QueueSubmissionParams {
+        let mut params = QueueSubmissionParams {
             url,
-            return_jmf: self.return_jmf.clone(),
-            return_url: self.return_url.clone(),
-            watch_url: self.watch_url.clone(),
             hold: self.hold,
             priority: self.priority,
             ..QueueSubmissionParams::default()
         };
+        params.return_jmf.clone_from(&self.return_jmf);
+        params.return_url.clone_from(&self.return_url);
+        params.watch_url.clone_from(&self.watch_url);
         let command = Message::command(new_id('C'), Command::SubmitQueueEntry(params));
         let mut jmf = Jmf::new(self.sender_id.as_str(), crate::now()).with(command);
         jmf.device_id.clone_from(&self.device_id);

@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use agog_jdf::jmf::{Body as Content, Response, correlate};
-use agog_jdf::package::JMF_TYPE;
 use anyhow::{Context as _, Result};
-use reqwest::blocking::Body;
 use serde_json::json;
 
 use crate::bundle::Bundle;
@@ -83,26 +81,10 @@ fn package(bundle: &Bundle, repeats_headers: bool) -> Outgoing {
         writer.repeat_headers();
     }
     let content_type = writer.content_type();
-    let length = writer.content_length();
-    let reader = writer.into_reader();
     Outgoing {
         content_type,
-        bytes: length.unwrap_or_default(),
-        body: match length {
-            Some(length) => Body::sized(reader, length),
-            None => Body::new(reader),
-        },
-    }
-}
-
-impl Outgoing {
-    /// Messages without a package.
-    pub(crate) fn message(jmf: Vec<u8>) -> Self {
-        Self {
-            content_type: JMF_TYPE.to_owned(),
-            bytes: jmf.len() as u64,
-            body: jmf.into(),
-        }
+        bytes: writer.content_length(),
+        body: Box::new(writer.into_reader()),
     }
 }
 

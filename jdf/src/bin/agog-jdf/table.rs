@@ -47,17 +47,15 @@ fn is_row(element: ElementRef<'_>) -> bool {
 }
 
 fn line(element: ElementRef<'_>) -> String {
-    let attributes: String = attributes(element)
-        .map(|(name, value)| format!("  {name}={}", clipped(value, TEXT_CHARACTERS)))
-        .collect();
+    let mut line = element.local_name().to_owned();
+    for (name, value) in attributes(element) {
+        line.extend(["  ", name, "=", &clipped(value, TEXT_CHARACTERS)]);
+    }
     let text = element.text();
-    let text = clipped(text.trim(), TEXT_CHARACTERS);
-    let text = if text.is_empty() {
-        text
-    } else {
-        format!("  \"{text}\"")
-    };
-    format!("{}{attributes}{text}", element.local_name())
+    if !text.trim().is_empty() {
+        line.extend(["  \"", &clipped(text.trim(), TEXT_CHARACTERS), "\""]);
+    }
+    line
 }
 
 fn attributes(element: ElementRef<'_>) -> impl Iterator<Item = (&str, &str)> {

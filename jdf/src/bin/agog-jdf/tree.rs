@@ -108,16 +108,13 @@ fn resource(link: ResourceLink<'_>, ticket: &Ticket<'_>) -> String {
         .status()
         .map(|status| format!(", {status}"))
         .unwrap_or_default();
-    let told = [parts(link, resource), details(resource)];
-    let told: String = told
-        .iter()
-        .filter(|text| !text.is_empty())
-        .map(|text| format!("; {}", clipped(text, DETAIL_CHARACTERS)))
-        .collect();
-    format!(
-        "{name}{usage} {}{described}{amount}{status}{told}",
-        link.rref()
-    )
+    let mut shown = format!("{name}{usage} {}{described}{amount}{status}", link.rref());
+    for told in [parts(link, resource), details(resource)] {
+        if !told.is_empty() {
+            shown.extend(["; ", &clipped(&told, DETAIL_CHARACTERS)]);
+        }
+    }
+    shown
 }
 
 /// Which parts of the resource are meant.
