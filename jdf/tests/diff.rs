@@ -419,10 +419,17 @@ proptest! {
     }
 
     #[test]
-    fn a_document_laid_out_is_the_same_and_stays_as_it_is(tree in tree(), other: bool) {
-        let document = parse(&tree.source(other));
+    fn a_document_laid_out_is_the_same_and_stays_as_it_is(tree in tree(), other: bool, is_edited: bool) {
+        let mut document = parse(&tree.source(other));
+        if is_edited {
+            let last = document.root().descendants().last();
+            let last = last.unwrap_or(document.root()).id();
+            document.append_child(last, &agog_jdf::Element::new("New")).unwrap();
+            document.set_attribute(last, "Author", "me").unwrap();
+        }
         let formatted = String::from_utf8(document.formatted()).unwrap();
-        prop_assert_eq!(told(&tree.source(other), &formatted), "");
+        let source = String::from_utf8(document.to_bytes()).unwrap();
+        prop_assert_eq!(told(&source, &formatted), "");
         prop_assert_eq!(String::from_utf8(parse(&formatted).formatted()).unwrap(), formatted);
     }
 

@@ -27,7 +27,11 @@ pub(super) fn documents<'d>(
     };
     let (left, right) = (left.root(), right.root());
     if name_of(left) == name_of(right) {
-        comparing.steps.push(Step::Enter(left, right));
+        comparing.steps.push(Step::Enter {
+            left,
+            right,
+            is_in_place: true,
+        });
         comparing.run();
     } else {
         comparing.removed(left);
@@ -37,7 +41,12 @@ pub(super) fn documents<'d>(
 }
 
 enum Step<'d> {
-    Enter(ElementRef<'d>, ElementRef<'d>),
+    Enter {
+        left: ElementRef<'d>,
+        right: ElementRef<'d>,
+        /// Whether what is around them has been paired as well, and not only they by their ID.
+        is_in_place: bool,
+    },
     /// All in a part has been compared: what it said no longer holds.
     Leave {
         left: Vec<Name<'d>>,
@@ -84,7 +93,11 @@ impl<'d> Comparing<'d> {
     fn run(&mut self) {
         while let Some(step) = self.steps.pop() {
             match step {
-                Step::Enter(left, right) => self.enter(left, right),
+                Step::Enter {
+                    left,
+                    right,
+                    is_in_place,
+                } => self.enter(left, right, is_in_place),
                 Step::Leave {
                     left,
                     right,
@@ -101,8 +114,8 @@ impl<'d> Comparing<'d> {
         }
     }
 
-    fn enter(&mut self, left: ElementRef<'d>, right: ElementRef<'d>) {
-        self.attributes(left, right);
+    fn enter(&mut self, left: ElementRef<'d>, right: ElementRef<'d>, is_in_place: bool) {
+        self.attributes(left, right, is_in_place);
         self.text(left, right);
         let paired = pair((&self.left, left), (&self.right, right));
         let mut inside = Vec::with_capacity(paired.pairs.len());
@@ -110,14 +123,22 @@ impl<'d> Comparing<'d> {
             if pair.is_moved {
                 self.tell_moved(pair.left, pair.right);
             }
-            inside.push(Step::Enter(pair.left, pair.right));
+            inside.push(Step::Enter {
+                left: pair.left,
+                right: pair.right,
+                is_in_place: true,
+            });
         }
         for element in paired.removed {
             match self.left.counterpart(&self.right, element) {
                 Some(other) => {
                     self.moved.insert(element.id());
                     self.tell_moved(element, other);
-                    inside.push(Step::Enter(element, other));
+                    inside.push(Step::Enter {
+                        left: element,
+                        right: other,
+                        is_in_place: false,
+                    });
                 }
                 None => self.removed(element),
             }
@@ -131,11 +152,11 @@ impl<'d> Comparing<'d> {
         self.steps.extend(inside.into_iter().rev());
     }
 
-    fn attributes(&mut self, left: ElementRef<'d>, right: ElementRef<'d>) {
+    fn attributes(&mut self, left: ElementRef<'d>, right: ElementRef<'d>, is_in_place: bool) {
         let (own_left, own_right) = (self.left.attributes(left), self.right.attributes(right));
         let differing = differing(&own_left, &own_right);
         let has_parts = [left, right].map(|element| element.children().any(is_part));
-        let is_inside = is_part(left) && is_part(right) && !self.scopes.is_empty();
+        let is_inside = is_in_place && is_part(left) && is_part(right) && !self.scopes.is_empty();
         if !is_inside && has_parts == [false, false] {
             if differing.is_empty() {
                 return;

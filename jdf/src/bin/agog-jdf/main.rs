@@ -66,7 +66,7 @@ Exit codes:
   2  `check`: errors; `submit` and `query`: refused by the device; or the command line is wrong
   3  not readable, not reachable, not possible
 
-Wherever a command reads one file, `-` is standard input. Each command tells more: agog-jdf help diff";
+Commands that only read take `-` for standard input. Each command tells more: agog-jdf help diff";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -12,10 +12,16 @@ const TEXT_CHARACTERS: usize = 200;
 
 /// Shows what is in an element, but for notifications and for what the element says of itself.
 pub(crate) fn show(element: ElementRef<'_>, output: &mut Output) {
-    // The children that are still to be shown, with how far inside they stand.
-    let mut stack = vec![(shown(element), 1_usize)];
-    while let Some((mut rest, depth)) = stack.pop() {
+    // The children of each element on the way down, with how many of them were shown.
+    let mut stack = vec![(shown(element), 0)];
+    loop {
+        let depth = stack.len();
+        let Some((children, done)) = stack.last_mut() else {
+            return;
+        };
+        let rest = &children[*done..];
         let Some(first) = rest.first().copied() else {
+            stack.pop();
             continue;
         };
         let alike = rest
@@ -23,15 +29,13 @@ pub(crate) fn show(element: ElementRef<'_>, output: &mut Output) {
             .take_while(|other| other.local_name() == first.local_name() && is_row(**other))
             .count();
         if alike > 1 {
-            let others = rest.split_off(alike);
-            table(&rest, depth, output);
-            stack.push((others, depth));
-            continue;
+            table(&rest[..alike], depth, output);
+            *done += alike;
+        } else {
+            output.line(format_args!("{}{}", "  ".repeat(depth), line(first)));
+            *done += 1;
+            stack.push((shown(first), 0));
         }
-        let others = rest.split_off(1);
-        output.line(format_args!("{}{}", "  ".repeat(depth), line(first)));
-        stack.push((others, depth));
-        stack.push((shown(first), depth + 1));
     }
 }
 
