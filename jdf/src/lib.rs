@@ -63,13 +63,16 @@
 mod amount;
 pub mod audit;
 pub mod build;
+pub mod diff;
 mod document;
 mod edit;
 mod element;
 mod encoding;
 mod error;
 mod finding;
+mod format;
 mod fragment;
+mod gap;
 pub mod jmf;
 mod limits;
 mod link;

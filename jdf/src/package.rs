@@ -43,7 +43,7 @@ pub use event::{Event, PartHead};
 pub use invariants::assert_reader_invariants;
 pub use names::safe_file_name;
 pub use references::{
-    CrossCheck, Location, Reference, cross_check, references, rewrite_references,
+    CrossCheck, Location, Reference, cross_check, local_path, references, rewrite_references,
 };
 pub use split::{NESTING_MAX, Splitter};
 pub use unpack::{

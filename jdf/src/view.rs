@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use crate::document::{Document, Node, NodeId};
 use crate::error::Position;
+use crate::gap::{Item, items};
 use crate::name;
 use crate::place::SIBLINGS_WALKED_MAX;
-use crate::reader::decode;
 use crate::tag::{Place, Places};
 
 /// One element of a document: a view that is cheap to copy and borrows from the document. Two views are equal if
@@ -331,7 +331,13 @@ impl<'a> ElementRef<'a> {
         let document = self.document;
         let mut text = Cow::Borrowed("");
         for (gap, _) in document.content(self.id) {
-            gather_text(gap.of(&document.text), &mut text);
+            for piece in items(gap.of(&document.text)).filter_map(Item::characters) {
+                if text.is_empty() {
+                    text = piece;
+                } else {
+                    text.to_mut().push_str(&piece);
+                }
+            }
         }
         text
     }
@@ -478,34 +484,6 @@ impl PartialEq for ElementRef<'_> {
 }
 
 impl Eq for ElementRef<'_> {}
-
-/// Adds the character data of what stands between two elements: text with its references resolved, CDATA
-/// as it is, nothing of comments and processing instructions.
-fn gather_text<'a>(gap: &'a str, text: &mut Cow<'a, str>) {
-    let mut add = |piece: Cow<'a, str>| {
-        if text.is_empty() {
-            *text = piece;
-        } else if !piece.is_empty() {
-            text.to_mut().push_str(&piece);
-        }
-    };
-    let mut rest = gap;
-    while !rest.is_empty() {
-        let (plain, markup) = rest.split_at(rest.find('<').unwrap_or(rest.len()));
-        let decoded = decode(plain, false).ok().flatten();
-        add(decoded.map_or(Cow::Borrowed(plain), Cow::Owned));
-        let skipped = |end: &str| markup.split_once(end).map_or("", |(_, after)| after);
-        rest = if let Some(data) = markup.strip_prefix("<![CDATA[") {
-            let (data, after) = data.split_once("]]>").unwrap_or((data, ""));
-            add(Cow::Borrowed(data));
-            after
-        } else if markup.starts_with("<!--") {
-            skipped("-->")
-        } else {
-            skipped("?>")
-        };
-    }
-}
 
 impl std::fmt::Debug for ElementRef<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -110,11 +110,12 @@ error[not-readable]: not well-formed: ill-formed document: expected `</oops>`, b
 fn tree_shows_nodes_with_what_goes_in_and_out() {
     let output = run(&["tree", fixture("press-run.jdf").to_str().unwrap()]);
     insta::assert_snapshot!(printed(&output, &fixture("")), @r#"
+Job J-1001 for Bright Foods order PO-77 (JDF 1.5)
 Sunny cereal box, 4/0 [ConventionalPrinting] Waiting part P1
-    <- Media r_board "Board 300 g/m2" x 15000, Available
-    <- ExposedMedia (Plate) r_plates, Available
+    <- Media r_board "Board 300 g/m2" x 15000, Available; Paper, 300.0 g/m2, 720 x 1020 mm
+    <- ExposedMedia (Plate) r_plates, Available; only Separation=Black SheetName=S1
     <- ConventionalPrintingParams r_params, Available
-    <- Device r_device, Available
+    <- Device r_device, Available; press-3
     <- CustomerInfo r_customer, Available
     -> Component r_sheet "Printed sheet" x 14500, Unavailable
 "#);
@@ -136,7 +137,20 @@ fn show_prints_what_a_path_leads_to() {
         run(&["show", file, "--count", "//ExposedMedia"]).stdout,
         b"3\n"
     );
-    assert_eq!(run(&["show", file, "//Media"]).status.code(), Some(1));
+    let places = run(&["show", file, "--places", "//@Resolution"]);
+    insta::assert_snapshot!(printed(&places, ticket.folder.path()), @r"
+FOLDER/ticket.jdf:3:86: /JDF/ResourcePool/ExposedMedia/@Resolution
+2400 2400
+FOLDER/ticket.jdf:5:40: /JDF/ResourcePool/ExposedMedia/ExposedMedia[2]/@Resolution
+1200 1200
+");
+    let nothing = run(&["show", file, "//Media"]);
+    assert_eq!(nothing.status.code(), Some(1));
+    assert!(
+        nothing
+            .stderr
+            .starts_with(b"agog-jdf: the path leads to nothing")
+    );
     let wrong = run(&["show", file, "//Media["]);
     assert_eq!(
         String::from_utf8(wrong.stderr).unwrap(),
@@ -149,23 +163,31 @@ fn parts_shows_what_holds_for_each_leaf_and_where_it_was_said() {
     let ticket = ticket(PLATES);
     let output = run(&["parts", ticket.file.to_str().unwrap(), "p"]);
     insta::assert_snapshot!(printed(&output, ticket.folder.path()), @r#"
-ExposedMedia Separation=Cyan
-    Separation="Cyan"
-    ID="p"  from /JDF/ResourcePool/ExposedMedia
-    Class="Handling"  from /JDF/ResourcePool/ExposedMedia
-    Status="Available"  from /JDF/ResourcePool/ExposedMedia
-    PartIDKeys="Separation"  from /JDF/ResourcePool/ExposedMedia
-    Resolution="2400 2400"  from /JDF/ResourcePool/ExposedMedia
-ExposedMedia Separation=Black
-    Separation="Black"
+ExposedMedia p: 2 parts by Separation
+
+Separation=Cyan
+    Status="Available"      from the whole resource
+    Resolution="2400 2400"  from the whole resource
+
+Separation=Black
     Resolution="1200 1200"
-    ID="p"  from /JDF/ResourcePool/ExposedMedia
-    Class="Handling"  from /JDF/ResourcePool/ExposedMedia
-    Status="Available"  from /JDF/ResourcePool/ExposedMedia
-    PartIDKeys="Separation"  from /JDF/ResourcePool/ExposedMedia
+    Status="Available"  from the whole resource
 "#);
-    let unknown = run(&["parts", ticket.file.to_str().unwrap(), "x"]);
-    assert_eq!(unknown.status.code(), Some(3));
+    let file = ticket.file.to_str().unwrap();
+    assert_eq!(run(&["parts", file, "x"]).status.code(), Some(3));
+    assert_eq!(
+        run(&["parts", file]).stdout,
+        b"ExposedMedia p: 2 parts by Separation\n"
+    );
+    let json = run(&["parts", "--json", file, "p"]).stdout;
+    let black: serde_json::Value =
+        serde_json::from_slice(json.split(|byte| *byte == b'\n').nth(1).unwrap()).unwrap();
+    assert_eq!(black["keys"]["Separation"], "Black");
+    assert_eq!(black["attributes"]["Resolution"]["value"], "1200 1200");
+    assert_eq!(
+        black["attributes"]["Status"]["from"],
+        "from the whole resource"
+    );
 }
 
 #[test]

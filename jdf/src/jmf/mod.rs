@@ -71,6 +71,13 @@ pub use submission::*;
 pub use subscription::*;
 
 /// The version that is written.
+///
+/// ```
+/// use agog_jdf::jmf::{JMF_VERSION, Jmf};
+/// let read = Jmf::parse(&Jmf::default().to_bytes(), &agog_jdf::Limits::default())?;
+/// assert_eq!(read.jmf.version.as_deref(), Some(JMF_VERSION));
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
 pub const JMF_VERSION: &str = "1.5";
 
 /// A set of messages from one sender.
@@ -111,10 +118,24 @@ pub struct Jmf {
 }
 
 /// A JMF with the document it was read from and what was odd in it.
+///
+/// ```
+/// use agog_jdf::jmf::Jmf;
+/// let source = br#"<JMF xmlns="http://www.CIP4.org/JDFSchema_1_1" SenderID="p" TimeStamp="2025-03-01T08:00:00" Version="1.5">
+///   <Query ID="Q1" Type="v:Heat" xmlns:v="urn:v" v:Limit="60"/></JMF>"#;
+/// let read = Jmf::parse(source, &agog_jdf::Limits::default())?;
+/// let heat = &read.jmf.messages[0];
+/// assert_eq!(read.element(heat).unwrap().attribute("v:Limit"), Some("60"));
+/// assert_eq!(read.findings[0].code, "date-time-form");
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct ParsedJmf {
+    /// The messages, as far as they are typed.
     pub jmf: Jmf,
+    /// What was read, with everything in it.
     pub document: Document,
+    /// What was read leniently.
     pub findings: Vec<Finding>,
 }
 

@@ -105,6 +105,38 @@ impl Location {
     }
 }
 
+/// The path that a URL names, with escapes undone: relative to the document, or from the root of this machine. `None`
+/// for packages, services and other machines. Whether the path may be opened is not said here: [`Location::of`] tells
+/// what climbs out of its directory.
+///
+/// ```
+/// use agog_jdf::package::local_path;
+/// assert_eq!(local_path("./page%201.pdf").as_deref(), Some("./page 1.pdf"));
+/// assert_eq!(local_path("file:///jobs/a.pdf").as_deref(), Some("/jobs/a.pdf"));
+/// assert_eq!(local_path("file://server/jobs/a.pdf"), None);
+/// assert_eq!(local_path("cid:page1"), None);
+/// ```
+pub fn local_path(url: &str) -> Option<String> {
+    let url = url.trim();
+    let decoded = |path| String::from_utf8(percent_decoded(path)).ok();
+    if let Some((scheme, rest)) = url.split_once(':')
+        && scheme.eq_ignore_ascii_case("file")
+    {
+        let Some(rest) = rest.strip_prefix("//") else {
+            return decoded(rest);
+        };
+        let (host, _) = rest.split_once('/')?;
+        let is_here = host.is_empty() || host.eq_ignore_ascii_case("localhost");
+        return is_here.then(|| decoded(&rest[host.len()..]))?;
+    }
+    match Location::of(url) {
+        Location::Cid | Location::Http | Location::Other => None,
+        Location::File | Location::Relative | Location::Absolute | Location::Hostile => {
+            decoded(url)
+        }
+    }
+}
+
 fn climbs(path: &str) -> bool {
     let mut depth = 0_usize;
     for step in path.split(['/', '\\']) {

@@ -167,6 +167,12 @@ impl UnpackedPart {
         }
     }
 
+    /// The relative URL of the file, for a document in the same directory.
+    pub fn relative_url(&self) -> Option<String> {
+        let name = self.path.file_name()?.to_str()?;
+        Some(format!("./{}", percent_encoded(name)))
+    }
+
     /// Whether the content has this check sum (`FileSpec/@CheckSum`, hexadecimal, any case).
     ///
     /// ```
@@ -275,8 +281,7 @@ impl UnpackedPackage {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn relative_url(&self, url: &str) -> Option<String> {
-        let name = self.resolve_cid(url)?.path.file_name()?.to_str()?;
-        Some(format!("./{}", percent_encoded(name)))
+        self.resolve_cid(url)?.relative_url()
     }
 
     /// The parts by their names, to resolve many references.

@@ -1,11 +1,21 @@
-//! `agog-jdf`: looks into JDF tickets and JMF messages, checks them and makes new ones. One file per command;
-//! what they know is in the library.
+//! `agog-jdf`: looks into JDF tickets and JMF messages, checks them, makes new ones and speaks to devices. One file per
+//! command; what they know is in the library.
 
+mod bundle;
 mod check;
+mod diff;
+mod fmt;
+mod http;
 mod new;
 mod output;
+mod pack;
 mod parts;
+mod query;
+mod replace;
 mod show;
+mod submission;
+mod submit;
+mod table;
 mod tree;
 mod unpack;
 
@@ -18,13 +28,45 @@ use clap::{Parser, Subcommand};
 
 use crate::output::Output;
 
-/// Looks into JDF tickets and JMF messages, checks them, and makes new ones.
+/// For people who work with JDF tickets and JMF messages, and for their scripts.
+///
+/// Reads whatever devices and systems of the trade write, in any encoding, and says with line and column what is odd in
+/// it. Files are never changed unless a command says so; what is changed keeps every byte that is not meant.
 #[derive(Debug, Parser)]
-#[command(name = "agog-jdf", version, arg_required_else_help = true)]
+#[command(name = "agog-jdf", version, arg_required_else_help = true, after_long_help = OVERVIEW)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
+
+const OVERVIEW: &str = "\
+A ticket came in:
+  agog-jdf check ticket.jdf              what is wrong in it
+  agog-jdf tree ticket.jdf               what is made of what, and what can run
+  agog-jdf parts ticket.jdf r_Plates     every plate with all that holds for it
+  agog-jdf show ticket.jdf //Media/@Weight
+  agog-jdf unpack job.mjm job/           a MIME package becomes files
+
+It changed:
+  agog-jdf diff sent.jdf returned.jdf    what a device changed in it
+  agog-jdf fmt --write ticket.jdf        laid out for people, nothing else changes
+
+It goes out:
+  agog-jdf new folding_carton > carton.jdf
+  agog-jdf pack job.mjm carton.jdf       ticket and files in one package
+  agog-jdf submit http://press:8010/jmf carton.jdf --hold
+
+What does the device say:
+  agog-jdf query http://press:8010/jmf KnownMessages
+  agog-jdf query http://press:8010/jmf QueueStatus --json
+
+Exit codes:
+  0  done; for `check` nothing but notes, for `diff` equal, for `submit` and `query` accepted
+  1  `check`: warnings; `diff`: different; `fmt --check`: laid out otherwise; `show`: nothing there
+  2  `check`: errors; `submit` and `query`: refused by the device; or the command line is wrong
+  3  not readable, not reachable, not possible
+
+Commands that only read take `-` for standard input. Each command tells more: agog-jdf help diff";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -32,33 +74,95 @@ enum Command {
     #[command(after_help = "Example: agog-jdf check --level standard ticket.jdf")]
     Check(check::Arguments),
     /// Prints the nodes of a ticket: what is made of what, in which state, and what a device can run.
-    #[command(after_help = "Example: agog-jdf tree ticket.jdf")]
+    #[command(after_help = "\
+Example: agog-jdf tree ticket.jdf
+
+Each node is shown with its processes, status and job part; `<-` is what goes in, `->` what comes out, with ID, name,
+amount, status, and for media, files and divided resources what they are.")]
     Tree {
         /// A JDF ticket; `-` reads standard input.
         file: PathBuf,
     },
     /// Prints what a path leads to: elements as XML, attributes and text as values.
-    #[command(after_help = "Example: agog-jdf show ticket.jdf \"//Media[@ID='m1']/@Weight\"")]
+    #[command(after_help = "\
+Examples:
+  agog-jdf show ticket.jdf \"//Media[@ID='m1']/@Weight\"
+  agog-jdf show --places ticket.jdf //FileSpec/@URL
+  agog-jdf show --count ticket.jdf //ExposedMedia")]
     Show(show::Arguments),
     /// Prints every part of a partitioned resource with what holds for it, and where that was said.
-    #[command(after_help = "Example: agog-jdf parts ticket.jdf r_Plates")]
-    Parts {
-        /// A JDF ticket; `-` reads standard input.
-        file: PathBuf,
-        /// The `ID` of the resource.
-        id: String,
-    },
+    #[command(after_help = "\
+Examples:
+  agog-jdf parts ticket.jdf             the resources that have parts
+  agog-jdf parts ticket.jdf r_Plates    every plate
+  agog-jdf parts --json ticket.jdf r_Plates | jq .keys")]
+    Parts(parts::Arguments),
+    /// Tells what two documents say differently, whatever their spelling and layout.
+    ///
+    /// Exit code: 0 equal, 1 different, 3 not readable.
+    #[command(after_help = "\
+Examples:
+  agog-jdf diff sent.jdf returned.jdf
+  agog-jdf diff --json a.jmf b.jmf
+
+Equal are: attributes in another order, other quotes and prefixes, 200.0 and 200, Z and +00:00, true and 1, pools in
+another order, an attribute at each part or around them. `-` is what the first document says, `+` what the second.")]
+    Diff(diff::Arguments),
+    /// Lays documents out for people: one element on each line. Prints the result unless told otherwise.
+    #[command(after_help = "\
+Examples:
+  agog-jdf fmt ticket.jdf | less
+  agog-jdf fmt --check *.jdf
+  agog-jdf fmt --write ticket.jdf
+
+Only white space between elements and attributes changes. Text, mixed content, comments, quotes, entities, encoding and
+what is below xml:space=\"preserve\" stay as they are.")]
+    Fmt(fmt::Arguments),
+    /// Packs a ticket with its files into a MIME package.
+    #[command(after_help = "\
+Examples:
+  agog-jdf pack job.mjm ticket.jdf                       a new SubmitQueueEntry, the ticket, the files below its folder
+  agog-jdf pack job.mjm ticket.jdf /jobs/cover.pdf --return-jmf http://mis/jmf
+  agog-jdf pack job.mjm --jmf submit.jmf ticket.jdf      with messages of one's own
+  agog-jdf pack job.mjd ticket.jdf                       begins with the ticket
+
+A reference to a file that is not there is an error that tells the place, and then nothing is written.")]
+    Pack(pack::Arguments),
     /// Unpacks a MIME package: every part becomes a file below the directory, nothing is overwritten.
-    #[command(after_help = "Example: agog-jdf unpack job.mjm /tmp/job")]
-    Unpack {
-        /// The package; `-` reads standard input.
-        package: PathBuf,
-        /// An existing directory.
-        directory: PathBuf,
-    },
+    ///
+    /// Exit code: 0, or 1 if the package was cut off, or 3 if it is none.
+    #[command(after_help = "\
+Examples:
+  agog-jdf unpack job.mjm job/
+  agog-jdf unpack --relink job.mjm job/      and pack it again with: agog-jdf pack new.mjm job/ticket.jdf")]
+    Unpack(unpack::Arguments),
     /// Prints a sample ticket of a kind of job, or its description as JSON to start from.
-    #[command(after_help = "Example: agog-jdf new folding_carton > carton.jdf")]
+    #[command(after_help = "\
+Examples:
+  agog-jdf new folding_carton > carton.jdf
+  agog-jdf new label --description > job.json    edit it, then: agog-jdf new --from job.json > label.jdf")]
     New(new::Arguments),
+    /// Puts a ticket with its files into the queue of a device.
+    ///
+    /// Exit code: 0 accepted, 2 refused, 3 not reachable or no JMF.
+    #[command(after_help = "\
+Examples:
+  agog-jdf submit http://press:8010/jmf ticket.jdf
+  agog-jdf submit http://press:8010/jmf ticket.jdf /jobs/cover.pdf --hold --priority 80
+  agog-jdf submit http://press:8010/jmf --no-mime http://mis/tickets/7.jdf
+
+The ticket is packed as with `pack` and streamed, however big its files are.")]
+    Submit(submit::Arguments),
+    /// Asks a device and shows what it answers.
+    ///
+    /// Exit code: 0 answered, 2 refused, 3 not reachable or no JMF.
+    #[command(after_help = "\
+Examples:
+  agog-jdf query http://press:8010/jmf KnownMessages
+  agog-jdf query http://press:8010/jmf Status --device-id press-3
+  agog-jdf query http://press:8010/jmf abort.jmf
+  agog-jdf query http://press:8010/jmf QueueStatus --json | jq .content")]
+    Query(query::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -68,8 +172,13 @@ fn main() -> ExitCode {
         Command::Check(arguments) => Ok(check::run(&arguments, &mut output)),
         Command::Tree { file } => tree::run(&file, &mut output),
         Command::Show(arguments) => show::run(&arguments, &mut output),
-        Command::Parts { file, id } => parts::run(&file, &id, &mut output),
-        Command::Unpack { package, directory } => unpack::run(&package, &directory, &mut output),
+        Command::Parts(arguments) => parts::run(&arguments, &mut output),
+        Command::Diff(arguments) => diff::run(&arguments, &mut output),
+        Command::Fmt(arguments) => fmt::run(&arguments, &mut output),
+        Command::Pack(arguments) => pack::run(&arguments, &mut output),
+        Command::Submit(arguments) => submit::run(&arguments, &mut output),
+        Command::Query(arguments) => query::run(&arguments, &mut output),
+        Command::Unpack(arguments) => unpack::run(&arguments, &mut output),
         Command::New(arguments) => new::run(&arguments, &mut output),
     };
     output.flush();
@@ -81,6 +190,17 @@ fn main() -> ExitCode {
 
 /// The exit code for what cannot be read or done at all.
 const UNREADABLE: u8 = 3;
+
+/// The exit code for what a device refused.
+const REFUSED: u8 = 2;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a person at the prompt acts now; nothing here is replayed"
+)]
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
 
 /// Reads a document from a file or, for `-`, from standard input.
 fn document(file: &Path) -> Result<Document> {

@@ -1,6 +1,6 @@
 //! `agog-jdf show`: what a path leads to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use agog_jdf::Selected;
@@ -17,6 +17,9 @@ pub(crate) struct Arguments {
     /// Only how many there are.
     #[arg(long)]
     count: bool,
+    /// Line, column and path before each.
+    #[arg(long, conflicts_with = "count")]
+    places: bool,
 }
 
 /// Exit code 1 if the path leads to nothing.
@@ -27,6 +30,12 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
         output.line(selected.len());
     } else {
         for selected in &selected {
+            if output.is_closed() {
+                break;
+            }
+            if arguments.places {
+                output.line(place(selected, &arguments.file));
+            }
             match selected {
                 Selected::Element(element) => output.line(element.to_xml()),
                 Selected::Attribute(_, attribute) => output.line(attribute.value),
@@ -34,5 +43,25 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
             }
         }
     }
+    if selected.is_empty() && !arguments.count {
+        eprintln!("agog-jdf: the path leads to nothing");
+    }
     Ok(ExitCode::from(u8::from(selected.is_empty())))
+}
+
+fn place(selected: &Selected<'_>, file: &Path) -> String {
+    let (element, attribute) = match selected {
+        Selected::Element(element) | Selected::Text(element, _) => (element, None),
+        Selected::Attribute(element, attribute) => (element, Some(attribute.name)),
+    };
+    let position = attribute
+        .and_then(|name| element.attribute_position(name))
+        .unwrap_or_else(|| element.position());
+    format!(
+        "{}:{}:{}: {}",
+        file.display(),
+        position.line,
+        position.column,
+        position.path
+    )
 }
