@@ -352,6 +352,11 @@ impl Document {
         let column = self.text[start..offset].chars().count() + 1;
         (saturate(line), saturate(column))
     }
+
+    /// The source from one byte to another; `None` if that is not in it.
+    pub(crate) fn source_between(&self, from: usize, to: usize) -> Option<&str> {
+        self.text[..self.source_bytes].get(from..to)
+    }
 }
 
 pub(crate) fn saturate(number: usize) -> u32 {

@@ -150,6 +150,12 @@ impl<'a> ElementRef<'a> {
         })
     }
 
+    /// The next element in document order that is not below this one.
+    pub(crate) fn after(self) -> Option<Self> {
+        let id = self.document.following(self.id, self.document.root)?;
+        Some(Self { id, ..self })
+    }
+
     /// The character data directly inside this element, CDATA included.
     pub fn text(self) -> Cow<'a, str> {
         let document = self.document;
@@ -178,19 +184,29 @@ impl<'a> ElementRef<'a> {
     /// Where an attribute stands, with a path such as `/JDF/@ID`; `None` if the element does not have it.
     /// An element whose attributes were edited gives the place of its start tag.
     pub fn attribute_position(self, name: &str) -> Option<Position> {
-        let (tag, start) = self.tag();
-        let place = self.places(tag).find(|place| place.name.of(tag) == name)?;
-        let in_source = start == self.node().start as usize;
-        let offset = if in_source {
-            start + place.name.start as usize
-        } else {
-            self.node().start as usize
-        };
+        let offset = self.attribute_offset(name)?;
         let (line, column) = self.document.line_column(offset);
         Some(Position {
             line,
             column,
             path: format!("{}/@{name}", self.path()),
+        })
+    }
+
+    /// The byte where the start tag begins.
+    pub(crate) fn offset(self) -> usize {
+        self.node().start as usize
+    }
+
+    /// The byte where an attribute begins, or the start tag if it was edited.
+    pub(crate) fn attribute_offset(self, name: &str) -> Option<usize> {
+        let (tag, start) = self.tag();
+        let place = self.places(tag).find(|place| place.name.of(tag) == name)?;
+        let in_source = start == self.offset();
+        Some(if in_source {
+            start + place.name.start as usize
+        } else {
+            self.offset()
         })
     }
 
