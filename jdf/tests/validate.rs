@@ -154,7 +154,7 @@ fn parts_are_checked() {
         "PartIDKeys='SheetName'",
         "<Media SheetName='S'><Identical><Part SheetName='T'/></Identical></Media>",
     );
-    insta::assert_snapshot!(in_node(&identical, Level::Tolerant, "part-identical"), @r#"warning[part-identical] 1:210 /JDF/ResourcePool/Media/Media | no other part has the keys that `Identical` names | - | -"#);
+    insta::assert_snapshot!(in_node(&identical, Level::Tolerant, "part-identical"), @r#"warning[part-identical] 1:210 /JDF/ResourcePool/Media/Media | no other part has the keys that `Identical` names | SheetName=T | keys of another part"#);
 }
 
 #[test]

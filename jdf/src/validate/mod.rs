@@ -6,6 +6,7 @@
 
 mod amounts;
 mod attributes;
+mod capability;
 mod children;
 mod files;
 mod flow;
@@ -25,6 +26,7 @@ use crate::node::Ticket;
 use crate::schema::Version;
 use crate::view::ElementRef;
 
+pub use capability::{Scope, check_capability};
 pub use files::missing_files;
 pub use rules::{RULES, RuleFacts};
 
@@ -45,6 +47,22 @@ pub enum Level {
     Standard,
     /// Everything, also what is only not in the tables of the version that the document names.
     Strict,
+}
+
+impl Level {
+    /// The word for it: `tolerant`, `standard`, `strict`.
+    ///
+    /// ```
+    /// assert_eq!(agog_jdf::validate::Level::Strict.as_str(), "strict");
+    /// ```
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tolerant => "tolerant",
+            Self::Standard => "standard",
+            Self::Strict => "strict",
+        }
+    }
 }
 
 /// Checks a ticket or a JMF document.
