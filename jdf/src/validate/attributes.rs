@@ -68,7 +68,9 @@ fn values<'d>(element: ElementRef<'d>, facts: &ElementFacts, check: &mut Check<'
                 "JDF 1.5 has no attribute `{name}` at `{}`",
                 element.local_name()
             );
-            check.report(rules::ATTRIBUTE_UNKNOWN, element, Some(name), message);
+            let finding = check.report(rules::ATTRIBUTE_UNKNOWN, element, Some(name), message);
+            let expected = "an attribute of JDF 1.5, or a vendor's own with a prefix";
+            detail(finding, shown(attribute.value), expected);
             continue;
         };
         value(element, known, attribute.value, check);
@@ -140,13 +142,13 @@ fn missing<'d>(element: ElementRef<'d>, facts: &ElementFacts, check: &mut Check<
             continue;
         }
         let message = format!("`{}` lacks `{}`", element.local_name(), required.name);
-        if let Some(finding) = check.report(rules::ATTRIBUTE_MISSING, element, None, message) {
-            finding.expected = Some(format!(
-                "`{}`: {}",
-                required.name,
-                required.data_type.expected()
-            ));
-        }
+        let finding = check.report(rules::ATTRIBUTE_MISSING, element, None, message);
+        let (name, expected) = (required.name, required.data_type.expected());
+        detail(
+            finding,
+            format!("no `{name}`"),
+            format!("`{name}`: {expected}"),
+        );
     }
 }
 

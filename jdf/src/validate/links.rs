@@ -258,14 +258,10 @@ fn process<'d>(node: JdfNode<'d>, check: &mut Check<'d>) {
         };
         if port.required && !links.any(|link| link.resource_name() == port.resource) {
             let message = format!("`{}` has no {way} `{}`", facts.name, port.resource);
-            if let Some(finding) = check.report(
-                rules::PROCESS_RESOURCE_MISSING,
-                element,
-                Some(attribute),
-                message,
-            ) {
-                finding.expected = Some(format!("a `{}Link` of the node", port.resource));
-            }
+            let rule = rules::PROCESS_RESOURCE_MISSING;
+            let finding = check.report(rule, element, Some(attribute), message);
+            let expected = format!("a `{}Link` of the node", port.resource);
+            detail(finding, "no such link", expected);
         }
     }
 }

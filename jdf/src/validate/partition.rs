@@ -18,7 +18,7 @@ pub(super) struct Parts<'d> {
     /// Keys that parts have and `PartIDKeys` does not list.
     pub(super) undeclared: Vec<&'d str>,
     /// In document order, parents before children.
-    pub(super) parts: Vec<Part<'d>>,
+    pub(super) all: Vec<Part<'d>>,
     /// The first part of each set of keys, sorted by name.
     by_keys: HashMap<Keys<'d>, usize>,
 }
@@ -33,6 +33,15 @@ pub(super) struct Part<'d> {
     /// With those of the parts around it, sorted by name.
     pub(super) keys: Keys<'d>,
     pub(super) is_leaf: bool,
+}
+
+/// What a part says that it is identical with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Identical {
+    Nothing,
+    /// Keys that no part has.
+    Lost,
+    Part(usize),
 }
 
 impl<'d> Parts<'d> {
@@ -61,7 +70,8 @@ impl<'d> Parts<'d> {
             let mut own: Keys<'d> = Vec::new();
             for attribute in element.attributes() {
                 let is_listed = names.contains(&attribute.name);
-                if !is_listed && !(is_partition_key(attribute.name) && is_key(attribute.name)) {
+                let is_undeclared = is_partition_key(attribute.name) && is_key(attribute.name);
+                if !is_listed && !is_undeclared {
                     continue;
                 }
                 own.push((attribute.name, attribute.value));
@@ -90,21 +100,23 @@ impl<'d> Parts<'d> {
             whole: resource.element(),
             names,
             undeclared,
-            parts,
+            all: parts,
             by_keys,
         }
     }
 
     /// The first part with the same keys as this one, if that is another.
     pub(super) fn same_keys(&self, index: usize) -> Option<&Part<'d>> {
-        let first = *self.by_keys.get(&self.parts[index].keys)?;
-        (first != index).then(|| &self.parts[first])
+        let first = *self.by_keys.get(&self.all[index].keys)?;
+        (first != index).then(|| &self.all[first])
     }
 
-    /// Where the `Identical` of a part leads: `None` if it has none, `Some(None)` if that leads nowhere.
-    pub(super) fn identical(&self, index: usize) -> Option<Option<usize>> {
-        let identical = self.parts[index].element.child("Identical")?;
-        let wanted = identical.child("Part")?;
+    /// Where the `Identical` of a part leads.
+    pub(super) fn identical(&self, index: usize) -> Identical {
+        let identical = self.all[index].element.child("Identical");
+        let Some(wanted) = identical.and_then(|identical| identical.child("Part")) else {
+            return Identical::Nothing;
+        };
         let mut keys: Keys<'d> = self
             .names
             .iter()
@@ -116,16 +128,16 @@ impl<'d> Parts<'d> {
             let mut sorted = keys.clone();
             sorted.sort_unstable();
             if let Some(found) = self.by_keys.get(&sorted) {
-                return Some(Some(*found));
+                return Identical::Part(*found);
             }
             keys.pop();
         }
-        Some(None)
+        Identical::Lost
     }
 
     /// A part and the parts around it, the innermost first.
     pub(super) fn around(&self, index: usize) -> impl Iterator<Item = usize> {
-        std::iter::successors(Some(index), |index| self.parts[*index].parent)
+        std::iter::successors(Some(index), |index| self.all[*index].parent)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Partitioned resources: whether their parts can be told apart, and what of one part is said by another.
 
-use super::partition::{Parts, is_partition_key};
+use super::partition::{Identical, Parts, is_partition_key};
 use super::{Check, detail, rules, shown};
 use crate::resource::Resource;
 use crate::schema;
@@ -43,10 +43,10 @@ fn partitions<'d>(element: ElementRef<'d>, check: &mut Check<'d>) {
         let expected = format!("`PartIDKeys=\"{}\"`", shown(&names));
         detail(finding, "no `PartIDKeys`", expected);
     }
-    for index in 0..resource.parts.len() {
+    for index in 0..resource.all.len() {
         keys(&resource, index, &names, check);
         identical(&resource, index, check);
-        let part = resource.parts[index].element;
+        let part = resource.all[index].element;
         for name in OF_THE_WHOLE {
             let differs = |value: &&str| element.attribute(name) != Some(*value);
             if let Some(value) = part.attribute(name).filter(differs) {
@@ -61,7 +61,7 @@ fn partitions<'d>(element: ElementRef<'d>, check: &mut Check<'d>) {
 }
 
 fn keys<'d>(resource: &Parts<'d>, index: usize, names: &str, check: &mut Check<'d>) {
-    let found = &resource.parts[index];
+    let found = &resource.all[index];
     let part = found.element;
     if found.own.is_empty() {
         let message = format!(
@@ -82,7 +82,7 @@ fn keys<'d>(resource: &Parts<'d>, index: usize, names: &str, check: &mut Check<'
             continue;
         };
         // A key that comes earlier in the list must have been said further out, and once.
-        let around = found.parent.map(|parent| &resource.parts[parent].keys);
+        let around = found.parent.map(|parent| &resource.all[parent].keys);
         let outer = around.into_iter().flatten();
         let wrong = outer
             .filter(|(other, _)| place(other).is_some_and(|other| other >= own))
@@ -120,10 +120,8 @@ fn keys<'d>(resource: &Parts<'d>, index: usize, names: &str, check: &mut Check<'
 }
 
 fn identical<'d>(resource: &Parts<'d>, index: usize, check: &mut Check<'d>) {
-    let Some(target) = resource.identical(index) else {
-        return;
-    };
-    let part = resource.parts[index].element;
+    let target = resource.identical(index);
+    let part = resource.all[index].element;
     let Some(identical) = part.child("Identical") else {
         return;
     };
@@ -135,7 +133,7 @@ fn identical<'d>(resource: &Parts<'d>, index: usize, check: &mut Check<'d>) {
         shown(&keys.join(" "))
     });
     let said = said.unwrap_or_default();
-    let Some(target) = target else {
+    let Identical::Part(target) = target else {
         let message = "no other part has the keys that `Identical` names".to_owned();
         let finding = check.report(rules::PART_IDENTICAL, part, None, message);
         detail(finding, said, "keys of another part");
@@ -145,9 +143,9 @@ fn identical<'d>(resource: &Parts<'d>, index: usize, check: &mut Check<'d>) {
         "the part is identical with itself".to_owned()
     } else if resource
         .around(target)
-        .any(|around| resource.identical(around).is_some())
+        .any(|around| resource.identical(around) != Identical::Nothing)
     {
-        let target = check.path(resource.parts[target].element);
+        let target = check.path(resource.all[target].element);
         format!("{target} is itself identical with another part")
     } else {
         return;

@@ -6,6 +6,7 @@
 //! parent and each line is walked once.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
 
 use super::FINDINGS_MAX;
 use super::rules::{self, Rule};
@@ -139,7 +140,7 @@ impl Paths {
             path.push('/');
             path.push_str(element.name());
             if let Some(number) = self.number(element) {
-                path.push_str(&format!("[{number}]"));
+                let _ = write!(path, "[{number}]");
             }
         }
         path

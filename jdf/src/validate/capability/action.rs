@@ -7,10 +7,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::description::spoken;
-use super::judge::{Instance, Issue, Judge, Judgement, value_of};
+use super::description::described_as;
+use super::issue::{Instance, Issue, Judgement};
+use super::judge::Judge;
 use super::limits::{Fit, Limits};
 use super::policy::grade;
+use super::value::value_of;
 use crate::document::NodeId;
 use crate::finding::Severity;
 use crate::resource::{ActionSeverity, Evaluation, State, Term};
@@ -27,7 +29,7 @@ const TERMS_DEEP_MAX: usize = 100;
 type Set = BTreeMap<NodeId, Option<usize>>;
 
 /// What an evaluation is about.
-enum Target<'c> {
+pub(super) enum Target<'c> {
     State(NodeId, State<'c>),
     /// A `DevCap` or `DevCaps`: whether there is such an element.
     Element(NodeId),
@@ -130,7 +132,7 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
         found
     }
 
-    fn target(&self, evaluation: Evaluation<'c>) -> Option<Target<'c>> {
+    pub(super) fn target(&self, evaluation: Evaluation<'c>) -> Option<Target<'c>> {
         let Some(id) = evaluation.state_ref() else {
             return evaluation.path().map(Target::Path);
         };
@@ -167,7 +169,7 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
                     if longer.len() > SETS_MAX || !self.work.step(set.len() + 1) {
                         let what = "the ticket has too many combinations to try all";
                         self.work.problem(test, what);
-                        return longer;
+                        return Vec::new();
                     }
                     if fits(*at, set, instances) {
                         let mut next = set.clone();
@@ -262,14 +264,14 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
                 let value = instance(cap).and_then(|instance| value_of(state, &instance.subject));
                 value.into_iter().map(|value| value.text).collect()
             }
-            Some(Target::Path(path)) => match selected(root, path) {
-                Some(values) => values,
-                None => {
-                    self.work
-                        .problem(evaluation.element(), "its `Path` cannot be followed");
-                    return None;
+            Some(Target::Path(path)) => {
+                let values = selected(root, path);
+                if values.is_none() {
+                    let what = "its `Path` cannot be followed";
+                    self.work.problem(evaluation.element(), what);
                 }
-            },
+                values?
+            }
             None => {
                 self.work.problem(
                     evaluation.element(),
@@ -322,16 +324,15 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
                 around = instance.subject.element();
             }
             let name = state.name().unwrap_or("text");
-            let text = match value_of(state, &instance.subject) {
+            let words = match value_of(state, &instance.subject) {
                 Some(value) => {
-                    let text = format!("{name}={}", value.text);
                     place = place.or(Some((value.at, value.attribute)));
-                    text
+                    format!("{name}={}", value.text)
                 }
                 None => format!("no {name}"),
             };
-            if !said.contains(&text) {
-                said.push(text);
+            if !said.contains(&words) {
+                said.push(words);
             }
         }
         let (at, attribute) = place.unwrap_or((around, None));
@@ -341,7 +342,7 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
             _ => Severity::Error,
         };
         let refers = self.name(action);
-        let message = match spoken(action).or_else(|| spoken(test)) {
+        let message = match described_as(action).or_else(|| described_as(test)) {
             Some(words) => format!("{} ({refers})", shown(words)),
             None => format!("the device cannot do this combination ({refers})"),
         };
@@ -354,73 +355,6 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
             found: shown(&said.join(", ")),
             expected: format!("not: {words}"),
         }
-    }
-
-    /// A test for a person.
-    fn in_words(&self, test: ElementRef<'c>) -> String {
-        const WORDS_BYTES_MAX: usize = 300;
-        let mut words = String::new();
-        let mut open: Vec<(ElementRef<'c>, &str)> = Vec::new();
-        for element in test.descendants() {
-            let Some(term) = Term::of(element) else {
-                continue;
-            };
-            if words.len() > WORDS_BYTES_MAX {
-                words.push('…');
-                break;
-            }
-            // Brackets of terms that ended before this one.
-            while open
-                .last()
-                .is_some_and(|(last, _)| Some(*last) != element.parent())
-            {
-                words.push(')');
-                open.pop();
-            }
-            let is_first = element.parent().is_some_and(|parent| {
-                parent.children().find(|child| Term::of(*child).is_some()) == Some(element)
-            });
-            if let Some((_, join)) = open.last().filter(|_| !is_first) {
-                words.push_str(join);
-            }
-            let (before, join) = match term {
-                Term::And(_) => ("(", " and "),
-                Term::Or(_) => ("(", " or "),
-                Term::Xor(_) => ("one only of (", ", "),
-                Term::Not(_) => ("not (", " or "),
-                Term::Reference(id) => {
-                    words.push_str(id);
-                    continue;
-                }
-                Term::Evaluation(evaluation) => {
-                    words.push_str(&self.evaluation_in_words(evaluation));
-                    continue;
-                }
-            };
-            words.push_str(before);
-            open.push((element, join));
-        }
-        words.extend(open.iter().map(|_| ')'));
-        words
-    }
-
-    fn evaluation_in_words(&self, evaluation: Evaluation<'c>) -> String {
-        let name = match self.target(evaluation) {
-            Some(Target::State(_, state)) => state.name().unwrap_or("text").to_owned(),
-            Some(Target::Element(_)) => {
-                let named = evaluation
-                    .state_ref()
-                    .and_then(|id| self.description.by_id(id));
-                let name = named.and_then(|named| named.attribute("Name"));
-                name.unwrap_or("element").to_owned()
-            }
-            Some(Target::Path(path)) => path.to_owned(),
-            None => evaluation.state_ref().unwrap_or("nothing").to_owned(),
-        };
-        if evaluation.kind() == "IsPresentEvaluation" {
-            return format!("{name} is there");
-        }
-        format!("{name} is {}", Limits::of_evaluation(evaluation).in_words())
     }
 }
 

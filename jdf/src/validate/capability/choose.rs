@@ -7,6 +7,7 @@ use crate::value::tokens;
 
 /// What a node asks to be run.
 pub(super) struct Wanted<'d> {
+    node: JdfNode<'d>,
     kind: NodeKind,
     types: Vec<&'d str>,
 }
@@ -23,23 +24,34 @@ impl<'d> Wanted<'d> {
             };
         }
         Self {
+            node,
             kind: node.kind(),
             types,
         }
     }
 
+    /// The processes, for a person.
     pub(super) fn in_words(&self) -> String {
+        if self.types.is_empty() {
+            return self.node.process_type().unwrap_or("no `Type`").to_owned();
+        }
         self.types.join(" ")
     }
 
     /// Whether a description is of nodes like this.
     pub(super) fn fits(&self, cap: DeviceCap<'_>, patterns: &mut Patterns) -> bool {
-        self.is_combined_so(cap) && self.has_types(cap, patterns)
+        self.has_types(cap, patterns) && self.is_combined_so(cap)
     }
 
     /// JDF 1.5 knows one method; descriptions of older versions list several.
     fn is_combined_so(&self, cap: DeviceCap<'_>) -> bool {
         let said = cap.resource().element().attribute("CombinedMethod");
+        if said.is_none()
+            && cap.resource().element().attribute("Types").is_none()
+            && cap.type_expression().is_none()
+        {
+            return true;
+        }
         let methods: Vec<CombinedMethod> = tokens(said.unwrap_or("None"))
             .map(CombinedMethod::from)
             .collect();
@@ -62,11 +74,17 @@ impl<'d> Wanted<'d> {
     }
 
     fn has_types(&self, cap: DeviceCap<'_>, patterns: &mut Patterns) -> bool {
+        let described = cap.resource().element();
+        let says = |name: &str| described.attribute(name).is_some();
+        // What says nothing about processes is about all of them.
+        if !says("Types") && !says("TypeExpression") && !says("Type") {
+            return true;
+        }
         if self.types.is_empty() {
             return false;
         }
         if let Some(expression) = cap.type_expression()
-            && let Some(fits) = patterns.is_match(expression, &self.in_words())
+            && let Some(fits) = patterns.is_match(expression, &self.types.join(" "))
         {
             return fits;
         }
@@ -113,5 +131,5 @@ pub(super) fn runs(cap: DeviceCap<'_>) -> String {
         .type_expression()
         .map(|text| format!("types matching {text}"));
     let words = expression.or(types).or(cap.node_type().map(str::to_owned));
-    words.unwrap_or_else(|| "nothing".to_owned())
+    words.unwrap_or_else(|| "anything".to_owned())
 }

@@ -16,6 +16,20 @@ pub(super) struct Description<'c> {
     ids: HashMap<&'c str, ElementRef<'c>>,
 }
 
+/// How many elements a description takes at most.
+pub(super) enum Most {
+    Unsaid,
+    Unbounded,
+    Number(usize),
+}
+
+/// Why something cannot be used.
+pub(super) struct Hindrance {
+    pub(super) why: String,
+    /// It only has to be enabled.
+    pub(super) is_only_now: bool,
+}
+
 /// How many there may be.
 pub(super) struct Occurs {
     pub(super) least: usize,
@@ -67,31 +81,36 @@ impl<'c> Description<'c> {
 
     /// Why something cannot be used, if it cannot: it or one of its modules is not installed, licensed or enabled. What
     /// is only disabled can be used ever, but not now.
-    pub(super) fn unavailable(&self, element: ElementRef<'c>, scope: Scope) -> Option<String> {
-        let hinders = |element: ElementRef<'c>| {
-            let said = element
-                .attribute("Availability")
-                .and_then(Availability::read)?;
-            let hinders = match said {
-                Availability::NotInstalled | Availability::NotLicensed => true,
-                Availability::Disabled => scope == Scope::Present,
-                _ => false,
-            };
-            hinders.then_some(said)
-        };
-        if let Some(said) = hinders(element) {
-            return Some(format!("it is {said}"));
+    pub(super) fn unavailable(&self, element: ElementRef<'c>, scope: Scope) -> Option<Hindrance> {
+        if let Some(said) = hindrance(element, scope) {
+            return Some(Hindrance {
+                is_only_now: said == Availability::Disabled,
+                why: format!("it is {said}"),
+            });
         }
         let modules = tokens(element.attribute("ModuleRefs").unwrap_or_default());
         modules.filter_map(|id| self.by_id(id)).find_map(|module| {
-            let said = hinders(module)?;
-            let name = spoken(module).or_else(|| module.attribute("ID"));
-            Some(format!(
-                "module `{}` is {said}",
-                shown(name.unwrap_or_default())
-            ))
+            let said = hindrance(module, scope)?;
+            let name = described_as(module).or_else(|| module.attribute("ID"));
+            let name = shown(name.unwrap_or_default());
+            Some(Hindrance {
+                is_only_now: said == Availability::Disabled,
+                why: format!("module `{name}` is {said}"),
+            })
         })
     }
+}
+
+fn hindrance(element: ElementRef<'_>, scope: Scope) -> Option<Availability> {
+    let said = element
+        .attribute("Availability")
+        .and_then(Availability::read)?;
+    let hinders = match said {
+        Availability::NotInstalled | Availability::NotLicensed => true,
+        Availability::Disabled => scope == Scope::Present,
+        _ => false,
+    };
+    hinders.then_some(said)
 }
 
 /// How many elements a description takes; `None` where it does not say so itself.
@@ -100,17 +119,25 @@ pub(super) fn least(element: ElementRef<'_>) -> Option<usize> {
     usize::try_from(number).ok()
 }
 
-/// The same of the most: `None` if nothing is said, `Some(None)` if there is no end.
-pub(super) fn most(element: ElementRef<'_>) -> Option<Option<usize>> {
-    let text = element.attribute("MaxOccurs")?;
-    Some(parse_integer(text).and_then(|number| usize::try_from(number).ok()))
+/// The same of the most.
+pub(super) fn most(element: ElementRef<'_>) -> Most {
+    match element.attribute("MaxOccurs") {
+        None => Most::Unsaid,
+        Some(text) => parse_integer(text)
+            .and_then(|number| usize::try_from(number).ok())
+            .map_or(Most::Unbounded, Most::Number),
+    }
 }
 
 /// What holds for an element inside another, where one is meant if nothing is said.
 pub(super) fn occurs(element: ElementRef<'_>) -> Occurs {
     Occurs {
         least: least(element).unwrap_or(1),
-        most: most(element).unwrap_or(Some(1)),
+        most: match most(element) {
+            Most::Unsaid => Some(1),
+            Most::Unbounded => None,
+            Most::Number(most) => Some(most),
+        },
     }
 }
 
@@ -118,19 +145,21 @@ pub(super) fn is_required(element: ElementRef<'_>) -> bool {
     element.attribute("Required").and_then(parse_boolean) == Some(true)
 }
 
-/// What people call it: its localised words, English if there are several, or its descriptive name.
+/// What people call it, in its localised words: English if there are several.
 pub(super) fn spoken(element: ElementRef<'_>) -> Option<&str> {
     let is_english = |loc: &ElementRef<'_>| {
         let language = loc.attribute("Lang");
         language.is_some_and(|language| language.starts_with("en"))
     };
     let english = element.children_named("Loc").find(is_english);
-    let loc = english.or_else(|| element.child("Loc"));
-    let words = loc.and_then(|loc| {
-        loc.attribute("Value")
-            .or_else(|| loc.attribute("ShortValue"))
-    });
-    words.or_else(|| element.attribute("DescriptiveName"))
+    let loc = english.or_else(|| element.child("Loc"))?;
+    loc.attribute("Value")
+        .or_else(|| loc.attribute("ShortValue"))
+}
+
+/// The same, or else the descriptive name, where that is more than a remark of the writer.
+pub(super) fn described_as(element: ElementRef<'_>) -> Option<&str> {
+    spoken(element).or_else(|| element.attribute("DescriptiveName"))
 }
 
 /// How a part of the description is named to a person: by its ID, or by its path.

@@ -7,27 +7,23 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::Scope;
 use super::description::{Description, is_required, least, named, occurs, spoken};
+use super::issue::{Instance, Issue, Judgement, unavailable, unlisted};
 use super::limits::{Fit, Limits};
-use super::pattern::Patterns;
 use super::policy::{Policy, grade};
 use super::subject::Subject;
-use crate::document::NodeId;
+use super::value::{is_in_namespace, value_of};
+use super::work::Work;
 use crate::finding::Severity;
-use crate::name;
 use crate::node::Ticket;
 use crate::resource::{DevCap, State, View as _};
-use crate::validate::report::Paths;
-use crate::validate::rules::{self, Rule};
+use crate::validate::rules;
 use crate::view::ElementRef;
 
 /// How deep descriptions may nest.
 const NESTED_MAX: usize = 32;
 
-/// Attributes and elements that one check looks at.
-const STEPS_MAX: usize = 1_000_000;
-
 /// Attributes that every resource has, whatever device reads it.
-const STRUCTURE: [&str; 14] = [
+const STRUCTURE: [&str; 16] = [
     "ID",
     "Class",
     "Status",
@@ -36,6 +32,8 @@ const STRUCTURE: [&str; 14] = [
     "rRef",
     "rRefs",
     "Usage",
+    "ProcessUsage",
+    "CombinedProcessIndex",
     "SettingsPolicy",
     "BestEffortExceptions",
     "MustHonorExceptions",
@@ -62,101 +60,12 @@ const STRUCTURE_INSIDE: [&str; 14] = [
     "SourceResource",
 ];
 
-/// What is wrong, and where in the ticket.
-pub(super) struct Issue<'d> {
-    pub(super) rule: Rule,
-    pub(super) at: ElementRef<'d>,
-    pub(super) attribute: Option<String>,
-    pub(super) message: String,
-    pub(super) found: String,
-    pub(super) expected: String,
-}
-
-/// An element of the ticket that a description was taken for.
-pub(super) struct Instance<'d> {
-    /// The `DevCaps`, `DevCap`, or what holds them.
-    pub(super) cap: NodeId,
-    pub(super) subject: Subject<'d>,
-    /// The instance around it.
-    pub(super) parent: Option<usize>,
-}
-
-/// What came out of a check.
-#[derive(Default)]
-pub(super) struct Judgement<'d> {
-    pub(super) issues: Vec<Issue<'d>>,
-    pub(super) instances: Vec<Instance<'d>>,
-}
-
-impl<'d> Judgement<'d> {
-    /// Errors, warnings, notes.
-    fn weight(&self) -> [usize; 3] {
-        let count = |severity| {
-            let is = |issue: &&Issue<'_>| issue.rule.severity == severity;
-            self.issues.iter().filter(is).count()
-        };
-        [Severity::Error, Severity::Warning, Severity::Note].map(count)
-    }
-
-    pub(super) fn is_lighter_than(&self, other: &Self) -> bool {
-        self.weight() < other.weight()
-    }
-
-    /// Adds what came out of a part of the check. Instances without one around them are put into `parent`.
-    pub(super) fn take(&mut self, other: Self, parent: Option<usize>) {
-        let before = self.instances.len();
-        self.issues.extend(other.issues);
-        self.instances
-            .extend(other.instances.into_iter().map(|instance| Instance {
-                parent: instance.parent.map(|parent| parent + before).or(parent),
-                ..instance
-            }));
-    }
-}
-
 /// A check of a ticket against one description.
 pub(super) struct Judge<'c, 'd, 'x> {
     pub(super) description: &'x Description<'c>,
     pub(super) ticket: Option<&'x Ticket<'d>>,
     pub(super) scope: Scope,
     pub(super) work: &'x mut Work,
-}
-
-/// What is kept over all descriptions of a device.
-#[derive(Default)]
-pub(super) struct Work {
-    pub(super) patterns: Patterns,
-    /// Paths in the document of the device.
-    pub(super) paths: Paths,
-    steps: usize,
-    /// What of the descriptions cannot be used, each said once.
-    problems: Vec<String>,
-    told: HashSet<(NodeId, &'static str)>,
-}
-
-impl Work {
-    pub(super) fn step(&mut self, steps: usize) -> bool {
-        self.steps = self.steps.saturating_add(steps);
-        self.steps <= STEPS_MAX
-    }
-
-    pub(super) fn problem(&mut self, at: ElementRef<'_>, what: &'static str) {
-        if self.told.insert((at.id(), what)) {
-            let place = named(at, &mut self.paths);
-            self.problems
-                .push(format!("{place} of the description: {what}"));
-        }
-    }
-
-    /// What could not be used, for the end of the check.
-    pub(super) fn take_problems(&mut self) -> Vec<String> {
-        let mut problems = std::mem::take(&mut self.problems);
-        if self.steps > STEPS_MAX {
-            problems
-                .push("ticket and description are too large to be compared to the end".to_owned());
-        }
-        problems
-    }
 }
 
 impl<'c, 'd> Judge<'c, 'd, '_> {
@@ -181,8 +90,25 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
         best
     }
 
-    /// An element against one description.
+    /// An element against one description. Where references lead back to an element that is being checked against the
+    /// same description, it is not checked again.
     fn element(&mut self, cap: DevCap<'c>, subject: &Subject<'d>, depth: usize) -> Judgement<'d> {
+        let here = (cap.resource().element().id(), subject.element().id());
+        if self.work.active.contains(&here) {
+            return Judgement::default();
+        }
+        self.work.active.push(here);
+        let judged = self.element_once(cap, subject, depth);
+        self.work.active.pop();
+        judged
+    }
+
+    fn element_once(
+        &mut self,
+        cap: DevCap<'c>,
+        subject: &Subject<'d>,
+        depth: usize,
+    ) -> Judgement<'d> {
         let described = cap.resource().element();
         let mut out = Judgement::default();
         out.instances.push(Instance {
@@ -195,15 +121,21 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
                 .problem(described, "it nests too deep to be checked");
             return out;
         }
-        if let Some(why) = self.description.unavailable(described, self.scope) {
+        if let Some(hindrance) = self.description.unavailable(described, self.scope) {
             let element = subject.element();
+            let why = &hindrance.why;
             let message = format!(
                 "the device cannot use this `{}` ({}): {why}",
                 element.local_name(),
                 self.name(described)
             );
-            out.issues
-                .push(self.unavailable(element, None, message, element.local_name(), &why));
+            out.issues.push(unavailable(
+                element,
+                None,
+                message,
+                element.local_name(),
+                &hindrance,
+            ));
             return out;
         }
         let states: Vec<State<'c>> = cap.states().collect();
@@ -253,10 +185,17 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
             return self.absent(state, subject, name, &spoken);
         };
         let refers = self.name(described);
-        if let Some(why) = self.description.unavailable(described, self.scope) {
+        if let Some(hindrance) = self.description.unavailable(described, self.scope) {
+            let why = &hindrance.why;
             let message = format!("the device cannot use `{name}`{spoken} ({refers}): {why}");
             let attribute = value.attribute.as_deref();
-            return vec![self.unavailable(value.at, attribute, message, &value.text, &why)];
+            return vec![unavailable(
+                value.at,
+                attribute,
+                message,
+                &value.text,
+                &hindrance,
+            )];
         }
         let policy = Policy::at(value.at, value.attribute.as_deref());
         for (scope, rule) in [
@@ -351,7 +290,7 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
             return;
         }
         let listed: HashSet<&str> = states.iter().filter_map(|state| state.name()).collect();
-        let unlisted = subject.attributes().into_iter().filter(|(name, _)| {
+        let unnamed = subject.attributes().into_iter().filter(|(name, _)| {
             !listed.contains(name)
                 && !generic.contains(name)
                 && !STRUCTURE.contains(name)
@@ -359,12 +298,12 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
                 && !name.contains(':')
                 && *name != "xmlns"
         });
-        let unlisted: Vec<(&str, ElementRef<'d>, Severity)> = unlisted
+        let graded: Vec<(&str, ElementRef<'d>, Severity)> = unnamed
             .map(|(name, at)| (name, at, Policy::at(at, Some(name)).of_unknown()))
             .collect();
-        self.work.step(unlisted.len());
+        self.work.step(graded.len());
         for severity in [Severity::Note, Severity::Warning, Severity::Error] {
-            let names: Vec<(&str, ElementRef<'d>)> = unlisted
+            let names: Vec<(&str, ElementRef<'d>)> = graded
                 .iter()
                 .filter(|(.., of)| *of == severity)
                 .map(|(name, at, _)| (*name, *at))
@@ -373,53 +312,8 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
                 let all: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
                 let attribute = Some((*first).to_owned());
                 out.issues
-                    .push(self.unlisted(*at, attribute, "attributes", &all, severity));
+                    .push(unlisted(*at, attribute, "attributes", &all, severity));
             }
-        }
-    }
-
-    pub(super) fn unlisted(
-        &mut self,
-        at: ElementRef<'d>,
-        attribute: Option<String>,
-        what: &str,
-        names: &[&str],
-        severity: Severity,
-    ) -> Issue<'d> {
-        let message = match names {
-            [name] => format!("the device does not know `{name}` of `{}`", at.local_name()),
-            _ => format!(
-                "the device does not know {} {what} of `{}`",
-                names.len(),
-                at.local_name()
-            ),
-        };
-        Issue {
-            rule: grade(rules::CAPABILITY_UNLISTED, severity),
-            at,
-            attribute,
-            message,
-            found: crate::validate::shown(&names.join(" ")),
-            expected: format!("only what the device describes of `{}`", at.local_name()),
-        }
-    }
-
-    pub(super) fn unavailable(
-        &self,
-        at: ElementRef<'d>,
-        attribute: Option<&str>,
-        message: String,
-        found: &str,
-        why: &str,
-    ) -> Issue<'d> {
-        let severity = Policy::at(at, attribute).of_impossible();
-        Issue {
-            rule: grade(rules::CAPABILITY_UNAVAILABLE, severity),
-            at,
-            attribute: attribute.map(str::to_owned),
-            message,
-            found: crate::validate::shown(found),
-            expected: format!("nothing of this, since {why}"),
         }
     }
 
@@ -443,7 +337,7 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
                 groups.entry(name).or_default().0.push(cap);
             }
         }
-        let mut unlisted: Vec<ElementRef<'d>> = Vec::new();
+        let mut unknown: Vec<ElementRef<'d>> = Vec::new();
         for child in subject.children() {
             if !self.work.step(1) {
                 return;
@@ -455,7 +349,7 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
             let name = target.unwrap_or(local);
             let subjects = self.subjects(child, target.is_some());
             let Some((caps, count)) = groups.get_mut(name) else {
-                unlisted.push(child);
+                unknown.push(child);
                 continue;
             };
             let usage = subjects
@@ -471,7 +365,7 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
                 .copied()
                 .collect();
             if fitting.is_empty() {
-                unlisted.push(child);
+                unknown.push(child);
                 continue;
             }
             *count += 1;
@@ -481,32 +375,15 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
                 }
             }
         }
-        self.unlisted_elements(&unlisted, subject, out);
+        let spans: Vec<&str> = cap
+            .states()
+            .filter(|state| state.is_span())
+            .filter_map(State::name)
+            .collect();
+        unknown.retain(|child| !spans.contains(&child.local_name()));
+        unlisted_elements(&unknown, subject, out);
         for (name, (caps, count)) in groups {
             self.count(name, &caps, count, subject, out);
-        }
-    }
-
-    fn unlisted_elements(
-        &mut self,
-        unlisted: &[ElementRef<'d>],
-        subject: &Subject<'d>,
-        out: &mut Judgement<'d>,
-    ) {
-        let is_setting = |child: &&ElementRef<'d>| {
-            child.is_of_jdf() && !STRUCTURE_INSIDE.contains(&child.local_name())
-        };
-        let unlisted: Vec<ElementRef<'d>> = unlisted.iter().filter(is_setting).copied().collect();
-        for severity in [Severity::Note, Severity::Warning, Severity::Error] {
-            let of: Vec<&str> = unlisted
-                .iter()
-                .filter(|child| Policy::at(**child, None).of_unknown() == severity)
-                .map(|child| child.local_name())
-                .collect();
-            if !of.is_empty() {
-                out.issues
-                    .push(self.unlisted(subject.element(), None, "elements", &of, severity));
-            }
         }
     }
 
@@ -595,7 +472,7 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
         let Some(target) = target else {
             return vec![Subject::plain(child)];
         };
-        self.work.step(target.descendants().take(STEPS_MAX).count());
+        self.work.step(target.descendants().count());
         let selections: Vec<BTreeMap<String, String>> = child
             .children_named("Part")
             .map(crate::amount::read_keys)
@@ -608,56 +485,26 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
     }
 }
 
-/// A value that a state is about, and where it stands.
-pub(super) struct Value<'d> {
-    pub(super) text: String,
-    pub(super) at: ElementRef<'d>,
-    pub(super) attribute: Option<String>,
-}
-
-/// The value of the attribute, span or text that a state describes.
-pub(super) fn value_of<'d>(state: State<'_>, subject: &Subject<'d>) -> Option<Value<'d>> {
-    let Some(name) = state.name() else {
-        let at = subject.element();
-        let text = at.text().trim().to_owned();
-        return (!text.is_empty()).then_some(Value {
-            text,
-            at,
-            attribute: None,
-        });
+/// Elements that the description does not have, told together.
+fn unlisted_elements<'d>(
+    unknown: &[ElementRef<'d>],
+    subject: &Subject<'d>,
+    out: &mut Judgement<'d>,
+) {
+    let is_setting = |child: &&ElementRef<'d>| {
+        child.is_of_jdf() && !STRUCTURE_INSIDE.contains(&child.local_name())
     };
-    let of = |(text, at): (&'d str, ElementRef<'d>), attribute: &str| Value {
-        text: text.to_owned(),
-        at,
-        attribute: Some(attribute.to_owned()),
-    };
-    if state.is_span() {
-        let span = subject
-            .children()
-            .into_iter()
-            .find(|child| child.is_jdf(name))?;
-        return ["Actual", "Preferred"]
-            .into_iter()
-            .find_map(|side| Some(of((span.attribute(side)?, span), side)));
-    }
-    let foreign = state
-        .element()
-        .attribute("DevNS")
-        .filter(|uri| !name::is_jdf_namespace(uri));
-    if let Some(uri) = foreign {
-        let found = subject
-            .elements()
-            .find_map(|element| Some((element.attribute_in(uri, name)?, element)));
-        return found.map(|found| of(found, name));
-    }
-    subject.attribute(name).map(|found| of(found, name))
-}
-
-/// Whether an element is in the namespace that a description says.
-fn is_in_namespace(said: Option<&str>, element: ElementRef<'_>) -> bool {
-    match said {
-        Some(uri) if !name::is_jdf_namespace(uri) => element.namespace() == Some(uri),
-        _ => element.is_of_jdf(),
+    let settings: Vec<ElementRef<'d>> = unknown.iter().filter(is_setting).copied().collect();
+    for severity in [Severity::Note, Severity::Warning, Severity::Error] {
+        let of: Vec<&str> = settings
+            .iter()
+            .filter(|child| Policy::at(**child, None).of_unknown() == severity)
+            .map(|child| child.local_name())
+            .collect();
+        if !of.is_empty() {
+            out.issues
+                .push(unlisted(subject.element(), None, "elements", &of, severity));
+        }
     }
 }
 

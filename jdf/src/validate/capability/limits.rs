@@ -13,7 +13,7 @@ use super::Scope;
 
 /// The kind of value, by the name of a state or evaluation.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     Boolean,
     Words,
     Text,
@@ -72,17 +72,17 @@ impl Fit {
 
 /// What is said of one value.
 pub(super) struct Limits<'c> {
-    kind: Option<Kind>,
-    said: Said<'c>,
-    list_type: ListType,
+    pub(super) kind: Option<Kind>,
+    pub(super) said: Said<'c>,
+    pub(super) list_type: ListType,
     /// Values that stand in elements of their own.
-    values: Vec<&'c str>,
+    pub(super) values: Vec<&'c str>,
     /// How far below and above a number may be.
     tolerance: [f64; 2],
 }
 
 /// Where the attributes stand that say it.
-enum Said<'c> {
+pub(super) enum Said<'c> {
     State(State<'c>, Scope),
     Evaluation(Evaluation<'c>),
 }
@@ -113,7 +113,7 @@ impl<'c> Limits<'c> {
         }
     }
 
-    fn said(&self, ending: &str) -> Option<&'c str> {
+    pub(super) fn said(&self, ending: &str) -> Option<&'c str> {
         match self.said {
             Said::State(state, Scope::Allowed) => state.allowed(ending),
             Said::State(state, Scope::Present) => state.present(ending),
@@ -121,7 +121,7 @@ impl<'c> Limits<'c> {
         }
     }
 
-    fn element(&self) -> ElementRef<'c> {
+    pub(super) fn element(&self) -> ElementRef<'c> {
         match self.said {
             Said::State(state, _) => state.element(),
             Said::Evaluation(evaluation) => evaluation.element(),
@@ -291,8 +291,8 @@ impl<'c> Limits<'c> {
     }
 
     fn matrix(&self, item: &Range) -> bool {
-        let [a, b, c, d, x, y] = item.from;
-        let turned = b.atan2(a).to_degrees();
+        let [turns @ .., x, y] = item.from;
+        let turned = turns[1].atan2(turns[0]).to_degrees();
         let step = self.said("RotateMod").and_then(number::number);
         let is_turn = step.is_none_or(|step| {
             let over = turned.rem_euclid(step);
@@ -309,10 +309,9 @@ impl<'c> Limits<'c> {
         let is_transform = self.said("Transforms").is_none_or(|list| {
             tokens(list).any(|name| {
                 orientation(name).is_none_or(|wanted| {
-                    let own = [a, b, c, d];
                     wanted
                         .iter()
-                        .zip(own)
+                        .zip(turns)
                         .all(|(one, other)| is_same(*one, other))
                 })
             })
@@ -353,7 +352,7 @@ impl<'c> Limits<'c> {
             && u64::try_from(to).is_ok_and(|to| length <= to)
     }
 
-    fn length_bounds(&self) -> Option<[i64; 2]> {
+    pub(super) fn length_bounds(&self) -> Option<[i64; 2]> {
         let bounds = crate::resource::Ranges::read(self.said("Length")?)?;
         bounds.0.first().copied()
     }
@@ -401,75 +400,6 @@ impl<'c> Limits<'c> {
             self.list_type,
             ListType::CompleteList | ListType::CompleteOrderedList | ListType::ContainedList
         )
-    }
-
-    /// What is allowed, for a person.
-    pub(super) fn in_words(&self) -> String {
-        let mut words = Vec::new();
-        let is_of_words = matches!(self.kind, Some(Kind::Words | Kind::Boolean));
-        if let Some(list) = self.said("ValueList").or_else(|| self.said("ValueRange")) {
-            let how = match self.list_type {
-                ListType::CompleteList => "all of ",
-                ListType::CompleteOrderedList => "in this order ",
-                ListType::ContainedList => "at least ",
-                _ if is_of_words && tokens(list).count() > 1 => "one of ",
-                _ => "",
-            };
-            let items: Vec<&str> = tokens(list).collect();
-            let list = if is_of_words {
-                items.join(", ")
-            } else {
-                items.join(" ").replace('~', "to")
-            };
-            words.push(format!("{how}{list}"));
-        }
-        if !self.values.is_empty() {
-            let values = self.values.iter().map(|value| format!("`{value}`"));
-            words.push(format!("one of {}", values.collect::<Vec<_>>().join(", ")));
-        }
-        match (self.said("ValueMin"), self.said("ValueMax")) {
-            (Some(least), Some(most)) => words.push(format!("{least} to {most}")),
-            (Some(least), None) => words.push(format!("{least} or more")),
-            (None, Some(most)) => words.push(format!("{most} or less")),
-            (None, None) => {}
-        }
-        if let Some([step, rest]) = self.said("ValueMod").and_then(<[f64; 2]>::read) {
-            words.push(format!("in steps of {step} from {rest}"));
-        }
-        if let Some([from, to]) = self.length_bounds() {
-            words.push(format!("{from} to {to} characters"));
-        }
-        for (ending, what) in [
-            ("RegExp", "matching "),
-            ("X", "x "),
-            ("Y", "y "),
-            ("Z", "z "),
-            ("XYRelation", "x to y: "),
-            ("HWRelation", "height to width: "),
-            ("RotateMod", "turned in steps of "),
-            ("Shift", "shifted by "),
-            ("Transforms", "turned as one of "),
-        ] {
-            if let Some(said) = self.said(ending) {
-                words.push(format!("{what}{}", said.replace('~', "to")));
-            }
-        }
-        if words.is_empty() {
-            let kind = self.element().local_name();
-            let kind = kind.strip_suffix("State").unwrap_or(kind);
-            let kind = kind.strip_suffix("Evaluation").unwrap_or(kind);
-            words.push(format!("a value of the type {kind}"));
-        }
-        let count = match (&self.said, &self.list_type) {
-            (Said::State(..), ListType::SingleValue | ListType::Span) => "",
-            (Said::State(..), ListType::UniqueList | ListType::UniqueRangeList) => ", none twice",
-            (Said::State(..), ListType::OrderedList | ListType::OrderedRangeList) => ", in order",
-            (Said::State(..), ListType::UniqueOrderedList | ListType::UniqueOrderedRangeList) => {
-                ", in order and none twice"
-            }
-            _ => "",
-        };
-        format!("{}{count}", words.join(", "))
     }
 }
 

@@ -11,6 +11,7 @@
 mod action;
 mod choose;
 mod description;
+mod issue;
 mod judge;
 mod limits;
 mod node;
@@ -18,12 +19,17 @@ mod number;
 mod pattern;
 mod policy;
 mod subject;
+mod value;
+mod words;
+mod work;
 
 use std::collections::HashSet;
 
 use self::choose::{Wanted, runs};
 use self::description::Description;
-use self::judge::{Issue, Judge, Judgement, Work};
+use self::issue::{Issue, Judgement};
+use self::judge::Judge;
+use self::work::Work;
 use super::report::Report;
 use super::{detail, rules, shown};
 use crate::document::Document;
@@ -82,13 +88,11 @@ pub fn check_capability(document: &Document, device: ElementRef<'_>, scope: Scop
         Ok(ticket) => check.ticket(&ticket, device),
         Err(_) => check.messages(document, device),
     }
-    for problem in check.work.take_problems() {
-        let root = document.root();
-        let message = format!("not checked: {problem}");
-        let finding = check
-            .report
-            .add(rules::CAPABILITY_DESCRIPTION, root, None, message);
-        detail(finding, problem, "a description that can be used");
+    for (place, what) in check.work.take_problems() {
+        let message = format!("{place} of the device's description was left out: {what}");
+        let rule = rules::CAPABILITY_DESCRIPTION;
+        let finding = check.report.add(rule, document.root(), None, message);
+        detail(finding, what, "a description that can be used");
     }
     check.report.finish()
 }
@@ -140,13 +144,18 @@ impl<'d> Check<'d> {
         for node in candidates(ticket) {
             let wanted = Wanted::of(node);
             let mut best: Option<Judgement<'d>> = None;
+            let mut is_left_by_policy = false;
             for (index, (cap, description)) in descriptions.iter().enumerate() {
                 let is_open = match cap.execution_policy() {
                     Some(ExecutionPolicy::RootNode) => node.parent().is_none(),
                     Some(ExecutionPolicy::FirstFound) => !is_run[index],
                     _ => true,
                 };
-                if !is_open || !wanted.fits(*cap, &mut self.work.patterns) {
+                if !wanted.fits(*cap, &mut self.work.patterns) {
+                    continue;
+                }
+                if !is_open {
+                    is_left_by_policy = true;
                     continue;
                 }
                 is_run[index] = true;
@@ -167,10 +176,23 @@ impl<'d> Check<'d> {
                     runs_any = true;
                     self.tell(best.issues);
                 }
+                None if is_left_by_policy => self.left_by_policy(node),
+                // A group is run by its nodes, if not as a whole.
+                None if node.children().next().is_some() => {}
                 None => others.push(node),
             }
         }
         self.tell_others(&others, runs_any, &descriptions, ticket);
+    }
+
+    fn left_by_policy(&mut self, node: JdfNode<'d>) {
+        let name = shown(node.display_name());
+        let message =
+            format!("the device does not run node `{name}`, which is not the first that it takes");
+        let rule = rules::CAPABILITY_OTHER_NODE;
+        let finding = self.report.add(rule, node.element(), None, message);
+        let types = shown(&Wanted::of(node).in_words());
+        detail(finding, types, "one node, as its `ExecutionPolicy` says");
     }
 
     /// Nodes that the device does not run.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::judge::{Instance, Issue, Judge, Judgement, must_be_there};
+use super::description::{Most, most};
+use super::issue::{Instance, Issue, Judgement, unavailable, unlisted};
+use super::judge::{Judge, must_be_there};
 use super::policy::Policy;
 use super::subject::Subject;
 use crate::finding::Severity;
@@ -44,9 +46,9 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
         for link in node.links() {
             self.link(node, link, &mut described, &mut out);
         }
-        for index in 0..described.len() {
-            if described[index].context == CapabilityContext::Element {
-                self.elements(&mut described[index], &subject, &mut out);
+        for described in &mut described {
+            if described.context == CapabilityContext::Element {
+                self.elements(described, &subject, &mut out);
             }
         }
         for described in &described {
@@ -69,7 +71,7 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
             let name = described.caps.name().unwrap_or_default();
             if message.attribute("Type") == Some(name) || message.local_name() == name {
                 described.count += 1;
-                self.take(described, &[subject.clone()], &mut out);
+                self.take(described, std::slice::from_ref(&subject), &mut out);
             } else {
                 self.elements(described, &subject, &mut out);
             }
@@ -117,7 +119,7 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
                     .iter()
                     .any(|described| described.context == context);
                 if is_resource && has_any {
-                    out.issues.push(self.unknown_resource(link));
+                    out.issues.push(unknown_resource(link));
                 }
                 continue;
             }
@@ -164,13 +166,14 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
                 parent: None,
             });
             let element = subject.element();
-            if let Some(why) = self.description.unavailable(caps, self.scope) {
+            if let Some(hindrance) = self.description.unavailable(caps, self.scope) {
+                let why = &hindrance.why;
                 let name = element.local_name();
                 let refers = self.name(caps);
                 let message = format!("the device cannot use this `{name}` ({refers}): {why}");
                 found
                     .issues
-                    .push(self.unavailable(element, None, message, name, &why));
+                    .push(unavailable(element, None, message, name, &hindrance));
             } else if let Some(best) = self.best(&described.alternatives, subject, 0) {
                 found.take(best, Some(0));
             }
@@ -205,13 +208,13 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
     ) {
         let caps = described.caps.resource().element();
         let name = described.caps.name().unwrap_or_default();
-        let said = super::description::most;
-        let mut most = described
-            .alternatives
-            .iter()
-            .map(|cap| said(cap.resource().element()));
         // Without a word about it there may be any number.
-        let most = most.try_fold(0_usize, |sum, most| Some(sum.saturating_add(most??)));
+        let mut alternatives = described.alternatives.iter();
+        let most =
+            alternatives.try_fold(0_usize, |sum, cap| match most(cap.resource().element()) {
+                Most::Number(most) => Some(sum.saturating_add(most)),
+                Most::Unsaid | Most::Unbounded => None,
+            });
         if let Some(least) = must_be_there(caps, &described.alternatives)
             && described.count < least
         {
@@ -223,24 +226,23 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
                 .push(self.too_many(at, name, caps, most, described.count));
         }
     }
-
-    fn unknown_resource(&mut self, link: ResourceLink<'d>) -> Issue<'d> {
-        let at = link.element();
-        let name = link.resource_name();
-        let general = ProcessFacts::GENERAL_INPUTS.contains(&name);
-        let severity = if general {
-            Severity::Note
-        } else {
-            Policy::at(at, None).of_unknown()
-        };
-        let mut issue = self.unlisted(at, None, "resources", &[name], severity);
-        let way = link.usage().unwrap_or(Usage::Input);
-        issue.message = format!("the device does not know `{name}` as {way}");
-        "a resource that the device describes".clone_into(&mut issue.expected);
-        issue
-    }
 }
 
+fn unknown_resource(link: ResourceLink<'_>) -> Issue<'_> {
+    let at = link.element();
+    let name = link.resource_name();
+    let general = ProcessFacts::GENERAL_INPUTS.contains(&name);
+    let severity = if general {
+        Severity::Note
+    } else {
+        Policy::at(at, None).of_unknown()
+    };
+    let mut issue = unlisted(at, None, "resources", &[name], severity);
+    let way = link.usage().unwrap_or(Usage::Input);
+    issue.message = format!("the device does not know `{name}` as {way}");
+    "a resource that the device describes".clone_into(&mut issue.expected);
+    issue
+}
 /// The descriptions of a link or its resource; those that name its role come before those that name none.
 fn fitting(
     described: &[Described<'_>],

@@ -63,7 +63,10 @@ impl Range {
     }
 
     pub(super) fn is_single(&self) -> bool {
-        self.from == self.to
+        self.from
+            .iter()
+            .zip(self.to)
+            .all(|(from, to)| is_same(*from, to))
     }
 }
 
@@ -79,7 +82,10 @@ pub(super) fn not_above(one: f64, other: f64) -> bool {
 }
 
 pub(super) fn is_same(one: f64, other: f64) -> bool {
-    one == other || (one - other).abs() <= ROUNDING * one.abs().max(other.abs()).max(1.0)
+    // Without end is the same as itself only, and has no difference.
+    let is_finite = one.is_finite() && other.is_finite();
+    one.total_cmp(&other).is_eq()
+        || is_finite && (one - other).abs() <= ROUNDING * one.abs().max(other.abs()).max(1.0)
 }
 
 /// A number; `INF` and `-INF` are without end.
@@ -115,6 +121,8 @@ mod tests {
             (Shape::numbers(1), "60 ~ 400", "400", true),
             (Shape::numbers(1), "60 ~ 400 1000", "500", false),
             (Shape::numbers(1), "-INF ~ INF", "1e9", true),
+            (Shape::numbers(1), "-INF ~ INF", "INF", true),
+            (Shape::numbers(1), "0 ~ 400", "INF", false),
             (Shape::numbers(1), "400~60", "100 ~ 200", true),
             (Shape::numbers(2), "0 0 ~ 1000 700", "1000 700", true),
             (Shape::numbers(2), "0 0 ~ 1000 700", "700 1000", false),

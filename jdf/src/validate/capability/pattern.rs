@@ -1,7 +1,7 @@
 //! Regular expressions of capabilities: written as XML Schema or ECMA expressions, matched in time linear in the text.
 //!
-//! Limits: a pattern has 4,096 bytes and compiles to 256 KiB; longer texts than 4,096 bytes are not matched. What
-//! cannot be used says nothing, instead of something wrong.
+//! Limits: a pattern has 4,096 bytes and compiles to 128 KiB; longer texts than 4,096 bytes are not matched; and a check
+//! matches 2,000,000 bytes and compiles 2,000 times. What cannot be used says nothing, instead of something wrong.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -12,15 +12,22 @@ use regex::{Regex, RegexBuilder};
 const BYTES_MAX: usize = 4096;
 
 /// Bytes of a compiled pattern, which bounds the time of a match together with [`BYTES_MAX`].
-const COMPILED_BYTES_MAX: usize = 256 * 1024;
+const COMPILED_BYTES_MAX: usize = 128 * 1024;
 
-/// Compiled patterns that are kept: 200. A description with more is slower, not larger.
-const KEPT_MAX: usize = 200;
+/// Compiled patterns that are kept: 500. A description with more is slower, not larger.
+const KEPT_MAX: usize = 500;
+
+/// Bytes that all matches of a check may take.
+const WORK_MAX: usize = 2_000_000;
+
+/// What compiling a pattern counts, in bytes matched.
+const COMPILING: usize = 1000;
 
 /// Patterns that were used before.
 #[derive(Default)]
 pub(super) struct Patterns {
     compiled: HashMap<String, Option<Regex>>,
+    work: usize,
 }
 
 impl Patterns {
@@ -33,7 +40,12 @@ impl Patterns {
         if pattern.len() > BYTES_MAX || text.len() > BYTES_MAX {
             return None;
         }
-        if self.compiled.len() >= KEPT_MAX && !self.compiled.contains_key(pattern) {
+        let is_new = !self.compiled.contains_key(pattern);
+        self.work += text.len() + if is_new { COMPILING } else { 1 };
+        if self.work > WORK_MAX {
+            return None;
+        }
+        if is_new && self.compiled.len() >= KEPT_MAX {
             self.compiled.clear();
         }
         let compiled = self

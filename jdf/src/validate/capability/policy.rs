@@ -30,10 +30,8 @@ impl Policy {
         if let Some((_, policy)) = exceptions.into_iter().find(|(list, _)| is_named(list)) {
             return policy;
         }
-        let around = std::iter::successors(Some(element), |element| element.parent());
-        let said = around
-            .filter_map(|element| element.attribute("SettingsPolicy"))
-            .next();
+        let mut around = std::iter::successors(Some(element), |element| element.parent());
+        let said = around.find_map(|element| element.attribute("SettingsPolicy"));
         match said.map(str::trim) {
             Some("BestEffort") => Self::BestEffort,
             Some("OperatorIntervention") => Self::OperatorIntervention,

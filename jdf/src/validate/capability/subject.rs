@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 use crate::resource::Resource;
-use crate::validate::partition::{Keys, Parts, is_partition_key};
+use crate::validate::partition::{Identical, Keys, Parts, is_partition_key};
 use crate::view::ElementRef;
 
 /// An element and those that say the rest of it, the nearest first.
@@ -53,10 +53,10 @@ impl<'d> Subject<'d> {
                 || selected.contains(&parts.whole.id())
                 || parts
                     .around(index)
-                    .any(|around| selected.contains(&parts.parts[around].element.id()))
+                    .any(|around| selected.contains(&parts.all[around].element.id()))
         };
-        let leaves: Vec<Self> = (0..parts.parts.len())
-            .filter(|index| parts.parts[*index].is_leaf && is_selected(*index))
+        let leaves: Vec<Self> = (0..parts.all.len())
+            .filter(|index| parts.all[*index].is_leaf && is_selected(*index))
             .map(|index| Self::part(&parts, index))
             .collect();
         if leaves.is_empty() {
@@ -67,14 +67,14 @@ impl<'d> Subject<'d> {
 
     fn part(parts: &Parts<'d>, index: usize) -> Self {
         let layer = |index: usize, is_identical| Layer {
-            element: parts.parts[index].element,
+            element: parts.all[index].element,
             is_identical,
         };
         let mut layers = Vec::new();
         for around in parts.around(index) {
             layers.push(layer(around, false));
             // An identical part may not be identical with a further one.
-            if let Some(Some(identical)) = parts.identical(around) {
+            if let Identical::Part(identical) = parts.identical(around) {
                 layers.extend(parts.around(identical).map(|index| layer(index, true)));
             }
         }
@@ -84,7 +84,7 @@ impl<'d> Subject<'d> {
         });
         Self {
             layers: layers.into(),
-            keys: Rc::new(parts.parts[index].keys.clone()),
+            keys: Rc::new(parts.all[index].keys.clone()),
         }
     }
 
@@ -135,7 +135,7 @@ impl<'d> Subject<'d> {
         for layer in self.layers.iter() {
             let children = layer.element.children();
             let inside = |child: &ElementRef<'d>| {
-                !(is_part && child.name() == own) && !child.is_jdf("Identical")
+                !(is_part && child.name() == own || child.is_jdf("Identical"))
             };
             let new: Vec<ElementRef<'d>> = children
                 .filter(inside)

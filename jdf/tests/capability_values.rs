@@ -1,0 +1,228 @@
+//! What each kind of state of a device's capabilities takes, and that no description or value is too odd.
+
+use agog_jdf::validate::{Scope, check_capability};
+use agog_jdf::{Document, Limits, Severity};
+use proptest::prelude::*;
+
+const JDF: &str = r#"xmlns="http://www.CIP4.org/JDFSchema_1_1""#;
+
+fn document(source: &str) -> Document {
+    Document::parse(source.as_bytes(), &Limits::default()).unwrap()
+}
+
+/// What is told of an attribute `A` of the only resource, by the description of its state.
+fn of_state(state: &str, value: &str) -> Vec<(Severity, String)> {
+    let device = document(&format!(
+        "<DeviceCap {JDF} Types='Cutting'><DevCaps Name='Media'><DevCap>{state}</DevCap></DevCaps></DeviceCap>"
+    ));
+    let value = value.replace('\'', "&apos;");
+    let ticket = document(&format!(
+        "<JDF {JDF} ID='n' Type='Cutting' Status='Waiting'><ResourcePool><Media ID='m' A='{value}'/></ResourcePool>\
+         <ResourceLinkPool><MediaLink rRef='m' Usage='Input'/></ResourceLinkPool></JDF>"
+    ));
+    check_capability(&ticket, device.root(), Scope::Allowed)
+        .into_iter()
+        .map(|finding| (finding.severity, finding.expected.unwrap_or_default()))
+        .collect()
+}
+
+#[test]
+fn every_kind_of_state_and_list_says_what_it_takes() {
+    for (state, right, wrong, words) in [
+        (
+            "<BooleanState Name='A' AllowedValueList='true'/>",
+            "true",
+            "false",
+            "true",
+        ),
+        (
+            "<DateTimeState Name='A' AllowedValueList='2025-01-01T00:00:00Z ~ 2025-12-31T00:00:00Z'/>",
+            "2025-03-01T08:00:00+01:00",
+            "2026-03-01T08:00:00Z",
+            "2025-01-01T00:00:00Z to 2025-12-31T00:00:00Z",
+        ),
+        (
+            "<DurationState Name='A' AllowedValueList='PT0S ~ PT1H'/>",
+            "PT30M",
+            "PT2H",
+            "PT0S to PT1H",
+        ),
+        (
+            "<EnumerationState Name='A' AllowedValueList='X Y'/>",
+            "Y",
+            "X Y",
+            "one of X, Y",
+        ),
+        (
+            "<EnumerationState Name='A' ListType='List' AllowedValueList='X Y'/>",
+            "Y X Y",
+            "X Z",
+            "one of X, Y",
+        ),
+        (
+            "<EnumerationState Name='A' ListType='List' MaxOccurs='2' AllowedValueList='X Y'/>",
+            "Y X",
+            "X Y X",
+            "one of X, Y",
+        ),
+        (
+            "<NameState Name='A' ListType='UniqueList' AllowedValueList='X Y'/>",
+            "Y X",
+            "X X",
+            "one of X, Y, none twice",
+        ),
+        (
+            "<NameState Name='A' ListType='CompleteList' AllowedValueList='X Y'/>",
+            "Y X",
+            "X",
+            "all of X, Y",
+        ),
+        (
+            "<NameState Name='A' ListType='CompleteOrderedList' AllowedValueList='X Y'/>",
+            "X Y",
+            "Y X",
+            "in this order X, Y",
+        ),
+        (
+            "<NameState Name='A' ListType='ContainedList' AllowedValueList='X'/>",
+            "Z X",
+            "Z",
+            "at least X",
+        ),
+        (
+            "<NameState Name='A' ListType='List' AllowedRegExp='(X)|(Y)'/>",
+            "Y X",
+            "X Z",
+            "matching (X)|(Y)",
+        ),
+        (
+            "<IntegerState Name='A' AllowedValueList='1 ~ 3 7'/>",
+            "7",
+            "5",
+            "1 to 3 7",
+        ),
+        (
+            "<IntegerState Name='A' AllowedValueMod='4 0' AllowedValueMax='32'/>",
+            "16",
+            "18",
+            "32 or less, in steps of 4 from 0",
+        ),
+        (
+            "<IntegerState Name='A' ListType='OrderedRangeList' AllowedValueList='0 ~ 9'/>",
+            "1 ~ 2 5",
+            "5 1",
+            "0 to 9, in order",
+        ),
+        (
+            "<IntegerState Name='A' ListType='UniqueOrderedList' AllowedValueList='0 ~ 9'/>",
+            "1 5",
+            "5 5",
+            "0 to 9, in order and none twice",
+        ),
+        (
+            "<NumberState Name='A' AllowedValueMin='-INF' AllowedValueMax='2.5'/>",
+            "2.5",
+            "2.6",
+            "-INF to 2.5",
+        ),
+        (
+            "<MatrixState Name='A' AllowedTransforms='Rotate0 Rotate180'/>",
+            "-1 0 0 -1 5 5",
+            "0 1 -1 0 5 5",
+            "turned as one of Rotate0 Rotate180",
+        ),
+        (
+            "<MatrixState Name='A' AllowedRotateMod='90' AllowedShift='0 10 0 10'/>",
+            "0 1 -1 0 5 5",
+            "0 1 -1 0 11 5",
+            "turned in steps of 90, shifted by 0 10 0 10",
+        ),
+        (
+            "<MatrixState Name='A'><Value AllowedValue='1 0 0 1 0 0'/></MatrixState>",
+            "1.0 0 0 1.0 0 0",
+            "1 0 0 1 0 9",
+            "one of `1 0 0 1 0 0`",
+        ),
+        (
+            "<PDFPathState Name='A' AllowedLength='3 ~ 8'/>",
+            "0 0 m h",
+            "0 0 m 10 10 l h",
+            "3 to 8 characters",
+        ),
+        (
+            "<RectangleState Name='A' AllowedHWRelation='gt'/>",
+            "0 0 10 20",
+            "0 0 20 10",
+            "height to width: gt",
+        ),
+        (
+            "<ShapeState Name='A' AllowedX='0 ~ 5' AllowedZ='1'/>",
+            "5 99 1",
+            "5 99 2",
+            "x 0 to 5, z 1",
+        ),
+        (
+            "<StringState Name='A' AllowedLength='2 ~ 3' AllowedRegExp='[a-z]+'/>",
+            "abc",
+            "abcd",
+            "2 to 3 characters, matching [a-z]+",
+        ),
+        (
+            "<StringState Name='A'><Value AllowedValue='a b'/><Value AllowedValue='now' ValueUsage='Present'/></StringState>",
+            "a b",
+            "now",
+            "one of `a b`",
+        ),
+        (
+            "<XYPairState Name='A' AllowedXYRelation='ge' AllowedValueMax='100 100'/>",
+            "100 90",
+            "90 100",
+            "100 100 or less, x to y: ge",
+        ),
+        (
+            "<XYPairState Name='A' AllowedValueList='10 10 ~ 20 20 50 50'/>",
+            "50 50",
+            "30 30",
+            "10 10 to 20 20 50 50",
+        ),
+        (
+            "<StringState Name='A' AllowedRegExp='x'/><StringState Name='A' AllowedRegExp='y'/>",
+            "y",
+            "z",
+            "matching x",
+        ),
+    ] {
+        assert_eq!(of_state(state, right), [], "{state} {right}");
+        assert_eq!(
+            of_state(state, wrong),
+            [(Severity::Error, words.to_owned())],
+            "{state} {wrong}"
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever stands in a description or a ticket: an answer, and soon.
+    #[test]
+    fn odd_descriptions_and_values_are_survived(
+        attributes in prop::collection::vec(
+            (prop::sample::select(vec!["AllowedValueList", "AllowedValueMin", "AllowedValueMod", "AllowedRegExp", "AllowedLength",
+                "AllowedX", "AllowedShift", "AllowedRotateMod", "ListType", "MinOccurs", "MaxOccurs", "Required"]), "[-0-9a-zA-Z~ .*()\\[\\]|]{0,12}"), 0..4),
+        kind in prop::sample::select(vec!["Boolean", "DateTime", "Duration", "Enumeration", "Integer", "Matrix", "Name", "Number",
+            "PDFPath", "Rectangle", "Shape", "String", "XYPair", "Odd"]),
+        value in "[-0-9a-zA-Z~ .INF]{0,16}",
+    ) {
+        let mut state = format!("<{kind}State Name='A'");
+        let mut seen = Vec::new();
+        for (name, text) in attributes {
+            if !seen.contains(&name) {
+                state.push_str(&format!(" {name}='{text}'"));
+                seen.push(name);
+            }
+        }
+        state.push_str("/>");
+        prop_assert!(of_state(&state, &value).len() <= 2);
+    }
+}
