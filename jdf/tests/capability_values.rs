@@ -1,5 +1,8 @@
 //! What each kind of state of a device's capabilities takes, and that no description or value is too odd.
 
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
 use agog_jdf::validate::{Scope, check_capability};
 use agog_jdf::{Document, Limits, Severity};
 use proptest::prelude::*;
@@ -201,6 +204,63 @@ fn every_kind_of_state_and_list_says_what_it_takes() {
     }
 }
 
+/// Forty components that all refer to each other, against twenty descriptions that all hold each other.
+#[test]
+fn a_check_of_everything_against_everything_ends_and_says_that_it_was_cut_short() {
+    let ids: Vec<String> = (0..20).map(|number| format!("c{number}")).collect();
+    let ids = ids.join(" ");
+    let mut caps = String::new();
+    for id in ids.split(' ') {
+        write!(caps, "<DevCap ID='{id}' Name='Component' MaxOccurs='INF' DevCapRefs='{ids}'><NumberState Name='Amount' AllowedValueMax='1'/></DevCap>").unwrap();
+    }
+    let device = document(&format!(
+        "<DeviceCap {JDF} Types='Cutting'><DevCaps Name='Component' DevCapRef='{ids}'/><DevCapPool>{caps}</DevCapPool></DeviceCap>"
+    ));
+    let refs: String = (0..40).fold(String::new(), |refs, number| {
+        refs + &format!("<ComponentRef rRef='r{number}'/>")
+    });
+    let pool: String = (0..40).fold(String::new(), |pool, number| {
+        pool + &format!("<Component ID='r{number}' Amount='2'>{refs}</Component>")
+    });
+    let ticket = document(&format!(
+        "<JDF {JDF} ID='n' Type='Cutting' Status='Waiting'><ResourcePool>{pool}</ResourcePool><ResourceLinkPool><ComponentLink rRef='r0' Usage='Input'/></ResourceLinkPool></JDF>"
+    ));
+    let start = Instant::now();
+    let found = check_capability(&ticket, device.root(), Scope::Allowed);
+    let took = start.elapsed();
+    assert!(took < Duration::from_mins(1), "{took:?}");
+    assert!(
+        found
+            .iter()
+            .any(|finding| finding.code == "capability-value")
+    );
+    assert!(found.iter().any(|finding| {
+        finding
+            .message
+            .contains("too large to be compared to the end")
+    }));
+}
+
+#[test]
+fn tests_that_refer_to_the_same_test_twice_evaluate_it_once() {
+    let mut tests = String::new();
+    for number in 0..40 {
+        let next = number + 1;
+        write!(tests, "<Test ID='t{number}'><or><TestRef rRef='t{next}'/><TestRef rRef='t{next}'/></or></Test>").unwrap();
+    }
+    let device = document(&format!(
+        "<DeviceCap {JDF} Types='Cutting'><ActionPool><Action ID='a' TestRef='t0'/></ActionPool>\
+         <TestPool>{tests}<Test ID='t40'><IsPresentEvaluation Path='@JobID'/></Test></TestPool></DeviceCap>"
+    ));
+    for (job, count) in [("JobID='J'", 1), ("", 0)] {
+        let ticket = document(&format!(
+            "<JDF {JDF} ID='n' Type='Cutting' Status='Waiting' {job}/>"
+        ));
+        let found = check_capability(&ticket, device.root(), Scope::Allowed);
+        assert_eq!(found.len(), count, "{found:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -218,7 +278,7 @@ proptest! {
         let mut seen = Vec::new();
         for (name, text) in attributes {
             if !seen.contains(&name) {
-                state.push_str(&format!(" {name}='{text}'"));
+                write!(state, " {name}='{text}'").unwrap();
                 seen.push(name);
             }
         }

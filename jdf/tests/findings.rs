@@ -2,6 +2,7 @@
 //! findings.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use agog_jdf::validate::{FINDINGS_MAX, Level, RULES, missing_files, validate};
@@ -294,11 +295,15 @@ fn many_findings_among_many_siblings_take_no_longer_than_the_siblings() {
 
 #[test]
 fn parts_that_are_all_identical_with_one_another_are_read_once() {
-    let parts: String = (0..10_000)
-        .map(|number| {
-            format!("<Media SheetName='S{number}'><Identical><Part SheetName='S{}'/></Identical></Media>", number + 1)
-        })
-        .collect();
+    let mut parts = String::new();
+    for number in 0..10_000 {
+        let next = number + 1;
+        write!(
+            parts,
+            "<Media SheetName='S{number}'><Identical><Part SheetName='S{next}'/></Identical></Media>"
+        )
+        .unwrap();
+    }
     let source = node(&format!(
         "<ResourcePool><Media ID='m' PartIDKeys='SheetName'>{parts}</Media></ResourcePool>"
     ));

@@ -79,6 +79,10 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
         let mut best: Option<Judgement<'d>> = None;
         for cap in caps {
             let found = self.element(*cap, subject, depth);
+            // What was cut short found less, and is no better for that.
+            if best.is_some() && self.work.is_used_up() {
+                break;
+            }
             let is_clean = found.issues.is_empty();
             if best.as_ref().is_none_or(|best| found.is_lighter_than(best)) {
                 best = Some(found);
@@ -116,9 +120,11 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
             subject: subject.clone(),
             parent: None,
         });
+        if depth > NESTED_MAX {
+            let what = "it nests too deep to be checked";
+            self.work.problem(described, what);
+        }
         if depth > NESTED_MAX || !self.work.step(1) {
-            self.work
-                .problem(described, "it nests too deep to be checked");
             return out;
         }
         if let Some(hindrance) = self.description.unavailable(described, self.scope) {

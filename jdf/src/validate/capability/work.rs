@@ -28,7 +28,12 @@ pub(super) struct Work {
 impl Work {
     pub(super) fn step(&mut self, steps: usize) -> bool {
         self.steps = self.steps.saturating_add(steps);
-        self.steps <= STEPS_MAX
+        !self.is_used_up()
+    }
+
+    /// Whether there was more to do than is done.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.steps > STEPS_MAX
     }
 
     pub(super) fn problem(&mut self, at: ElementRef<'_>, what: &'static str) {
@@ -41,7 +46,7 @@ impl Work {
     /// What could not be used, for the end of the check.
     pub(super) fn take_problems(&mut self) -> Vec<(String, &'static str)> {
         let mut problems = std::mem::take(&mut self.problems);
-        if self.steps > STEPS_MAX {
+        if self.is_used_up() {
             let what = "it and the ticket are too large to be compared to the end";
             problems.push(("a part".to_owned(), what));
         }
