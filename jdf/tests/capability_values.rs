@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use agog_jdf::validate::{Scope, check_capability};
+use agog_jdf::validate::{Level, RuleFacts, Scope, check_capability, validate};
 use agog_jdf::{Document, Limits, Severity};
 use proptest::prelude::*;
 
@@ -285,4 +285,46 @@ proptest! {
         state.push_str("/>");
         prop_assert!(of_state(&state, &value).len() <= 2);
     }
+
+    /// Our press and a ticket for it with a few characters changed: whatever can still be read is compared.
+    #[test]
+    fn damaged_descriptions_and_tickets_are_survived(
+        device in damaged("capability/offset-press.jmf"),
+        cutter in damaged("capability/die-cutter.xml"),
+        ticket in damaged("jdf/press-run.jdf"),
+    ) {
+        let read = |source: &str| Document::parse(source.as_bytes(), &Limits::default()).ok();
+        for device in [device, cutter].iter().filter_map(|source| read(source)) {
+            for ticket in [read(&ticket), Some(device.clone())].into_iter().flatten() {
+                for finding in check_capability(&ticket, device.root(), Scope::Present) {
+                    prop_assert!(RuleFacts::of(finding.code).is_some());
+                }
+                validate(&ticket, Level::Strict);
+            }
+        }
+    }
+}
+
+/// A document of ours with some characters in its values changed.
+fn damaged(name: &str) -> impl Strategy<Value = String> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../fixtures")
+        .join(name);
+    let source = std::fs::read_to_string(path).unwrap();
+    let odd = prop::sample::select(vec![
+        "0", "-1", "~", " ", "x", "INF", "*", "(", "true", "JDF", "c0",
+    ]);
+    prop::collection::vec((any::<prop::sample::Index>(), odd), 0..12).prop_map(move |changes| {
+        let mut text = source.clone();
+        for (index, odd) in changes {
+            // Only where a value or name goes on, so that most results are still well-formed.
+            let places: Vec<usize> = text
+                .match_indices(|c: char| c.is_ascii_alphanumeric())
+                .map(|(at, _)| at)
+                .collect();
+            let at = *index.get(&places);
+            text.replace_range(at..=at, odd);
+        }
+        text
+    })
 }

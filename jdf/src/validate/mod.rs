@@ -1,8 +1,9 @@
-//! What is wrong or odd in a document, as findings with code, grade and place (README, table of codes).
+//! What is wrong or odd in a document, as findings with code, grade and place; and what of it a device cannot do.
 //!
 //! Nothing is refused here: a document that can be read can be checked, and the caller decides what the
 //! findings mean. Most tickets of the field break their own schema, so the default level tells only what a
-//! reader will stumble over. One pass per topic, each linear in the document apart from positions.
+//! reader will stumble over. One pass per topic, each linear in the document; all codes are in [`RULES`].
+//! Capabilities are in `capability/`; read `capability/mod.rs` first.
 
 mod amounts;
 mod attributes;
