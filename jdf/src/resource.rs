@@ -51,6 +51,7 @@ pub use press::*;
 pub use quality::*;
 pub use state::*;
 pub use value::{PdfPath, Ranges, Value};
+pub(crate) use view::own;
 pub use view::{Common, View};
 
 use std::collections::BTreeMap;

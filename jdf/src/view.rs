@@ -319,6 +319,12 @@ impl<'a> ElementRef<'a> {
         })
     }
 
+    /// The next element in document order that is not below this one.
+    pub(crate) fn after(self) -> Option<Self> {
+        let id = self.document.following(self.id, self.document.root)?;
+        Some(Self { id, ..self })
+    }
+
     /// The character data directly inside this element, CDATA included.
     ///
     /// ```

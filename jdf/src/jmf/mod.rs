@@ -4,6 +4,24 @@
 //! What is not typed here stays in the document: [`ParsedJmf::element`] leads from a message to its
 //! element. Messages of types that this crate does not know are kept as `Other` and can be answered
 //! with [`ReturnCode::NOT_IMPLEMENTED`].
+//!
+//! ```
+//! use agog_jdf::jmf::{Body, Jmf, Message, Response, ReturnCode};
+//! let source = br#"<JMF xmlns="http://www.CIP4.org/JDFSchema_1_1" SenderID="mis" TimeStamp="2025-03-01T08:00:00Z" Version="1.5">
+//!   <Command ID="C1" Type="HoldQueue"/><Query ID="Q1" Type="v:Heat"/></JMF>"#;
+//! let read = Jmf::parse(source, &agog_jdf::Limits::default())?;
+//! let now = "2025-03-01T08:00:01Z".parse().unwrap();
+//! let mut answer = Jmf::new("press-3", now);
+//! for (number, message) in read.jmf.messages.iter().enumerate() {
+//!     let response = match &message.body {
+//!         Body::Command(_) => Response::success(),
+//!         _ => Response::refusal(ReturnCode::NOT_IMPLEMENTED, "only commands are taken here"),
+//!     };
+//!     answer = answer.with(Message::response(format!("R{number}"), message, response));
+//! }
+//! assert_eq!(answer.messages[1].ref_id.as_deref(), Some("Q1"));
+//! # Ok::<(), agog_jdf::Error>(())
+//! ```
 
 mod authentication;
 mod command;

@@ -217,6 +217,11 @@ impl ElementFacts {
         })
     }
 
+    /// Whether the attribute is in the table of this element itself, not only in that of its kind.
+    pub(crate) fn has_own(&self, name: &str) -> bool {
+        find(self.attributes, name).is_some()
+    }
+
     /// Every attribute: its own first, then those of its kind that it does not state itself.
     ///
     /// ```

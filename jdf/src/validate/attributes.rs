@@ -1,7 +1,6 @@
 //! Attributes against the tables of JDF 1.5: what is missing, what cannot be read, what its version lacks.
 
-use super::{Check, Level, Rule, detail, shown};
-use crate::finding::Severity;
+use super::{Check, detail, rules, shown};
 use crate::schema::{self, AttributeFacts, DataType, ElementFacts, Kind, Version};
 use crate::value::parse_date_time;
 use crate::view::ElementRef;
@@ -9,51 +8,9 @@ use crate::view::ElementRef;
 /// Octets of one value that every reader must take (Base ICS, Conformance).
 const VALUE_BYTES_MAX: usize = 65_536;
 
-const MISSING: Rule = Rule {
-    code: "attribute-missing",
-    severity: Severity::Warning,
-    level: Level::Standard,
-    specification: "JDF 1.5, table of the element",
-};
-const UNKNOWN: Rule = Rule {
-    code: "attribute-unknown",
-    severity: Severity::Note,
-    level: Level::Strict,
-    specification: "JDF 1.5, Extending Existing Elements",
-};
-const TYPE: Rule = Rule {
-    code: "value-type",
-    severity: Severity::Warning,
-    level: Level::Tolerant,
-    specification: "JDF 1.5, Data Types",
-};
-const UNLISTED: Rule = Rule {
-    code: "value-unlisted",
-    severity: Severity::Warning,
-    level: Level::Standard,
-    specification: "JDF 1.5, table of the element",
-};
-const DATE_FORM: Rule = Rule {
-    code: "date-time-form",
-    severity: Severity::Note,
-    level: Level::Standard,
-    specification: "JDF 1.5, Data Types: dateTime",
-};
-const LENGTH: Rule = Rule {
-    code: "value-length",
-    severity: Severity::Warning,
-    level: Level::Standard,
-    specification: "Base ICS, Conformance",
-};
-const VERSION: Rule = Rule {
-    code: "version",
-    severity: Severity::Note,
-    level: Level::Strict,
-    specification: "JDF 1.5, table of the element",
-};
-
 pub(super) fn check(check: &mut Check<'_>) {
     let root = check.document.root();
+    named_version(root, check);
     for element in std::iter::once(root).chain(root.descendants()) {
         if !element.is_of_jdf() {
             continue;
@@ -61,7 +18,8 @@ pub(super) fn check(check: &mut Check<'_>) {
         for attribute in element.attributes() {
             if attribute.value.len() > VALUE_BYTES_MAX {
                 let message = format!("`{}` has {} octets", attribute.name, attribute.value.len());
-                let finding = check.report(LENGTH, element, Some(attribute.name), message);
+                let finding =
+                    check.report(rules::VALUE_LENGTH, element, Some(attribute.name), message);
                 detail(
                     finding,
                     shown(attribute.value),
@@ -73,11 +31,30 @@ pub(super) fn check(check: &mut Check<'_>) {
             continue;
         };
         values(element, facts, check);
-        if check.tells(MISSING.level) {
+        if check.tells(rules::ATTRIBUTE_MISSING.level) {
             missing(element, facts, check);
         }
         element_version(element, facts, check);
     }
+}
+
+/// The version that the document names, and the highest that it says it needs.
+fn named_version<'d>(root: ElementRef<'d>, check: &mut Check<'d>) {
+    let Some(named) = root.attribute("Version") else {
+        return;
+    };
+    let highest = root.attribute("MaxVersion").and_then(Version::parse);
+    let (message, expected) = match (Version::parse(named), highest) {
+        (None, _) => ("the version is none of JDF 1.x", "1.0 to 1.9".to_owned()),
+        (Some(version), Some(highest)) if version > highest => (
+            "the version is above `MaxVersion`",
+            format!("{highest} or less"),
+        ),
+        _ => return,
+    };
+    let rule = rules::VERSION_UNKNOWN;
+    let finding = check.report(rule, root, Some("Version"), message.to_owned());
+    detail(finding, shown(named), expected);
 }
 
 fn values<'d>(element: ElementRef<'d>, facts: &ElementFacts, check: &mut Check<'d>) {
@@ -91,14 +68,16 @@ fn values<'d>(element: ElementRef<'d>, facts: &ElementFacts, check: &mut Check<'
                 "JDF 1.5 has no attribute `{name}` at `{}`",
                 element.local_name()
             );
-            check.report(UNKNOWN, element, Some(name), message);
+            let finding = check.report(rules::ATTRIBUTE_UNKNOWN, element, Some(name), message);
+            let expected = "an attribute of JDF 1.5, or a vendor's own with a prefix";
+            detail(finding, shown(attribute.value), expected);
             continue;
         };
         value(element, known, attribute.value, check);
         let version = check.version.map(|version| version.min(Version::V1_5));
         if let Some(version) = version.filter(|version| !known.is_in(*version)) {
             let message = format!("`{name}` is not an attribute of JDF {version}");
-            let finding = check.report(VERSION, element, Some(name), message);
+            let finding = check.report(rules::VERSION, element, Some(name), message);
             detail(finding, version.to_string(), span(known.first, known.last));
         }
     }
@@ -123,7 +102,7 @@ fn value<'d>(element: ElementRef<'d>, known: &AttributeFacts, text: &str, check:
             .remark
             .unwrap_or("the form differs from that of XML Schema");
         let finding = check.report(
-            DATE_FORM,
+            rules::DATE_FORM,
             element,
             Some(name),
             format!("`{name}`: {remark}"),
@@ -132,9 +111,9 @@ fn value<'d>(element: ElementRef<'d>, known: &AttributeFacts, text: &str, check:
         return;
     }
     let rule = if expected.values.is_empty() {
-        TYPE
+        rules::VALUE_TYPE
     } else {
-        UNLISTED
+        rules::VALUE_UNLISTED
     };
     let message = format!("`{name}` is not {expected}");
     let finding = check.report(rule, element, Some(name), message);
@@ -163,13 +142,13 @@ fn missing<'d>(element: ElementRef<'d>, facts: &ElementFacts, check: &mut Check<
             continue;
         }
         let message = format!("`{}` lacks `{}`", element.local_name(), required.name);
-        if let Some(finding) = check.report(MISSING, element, None, message) {
-            finding.expected = Some(format!(
-                "`{}`: {}",
-                required.name,
-                required.data_type.expected()
-            ));
-        }
+        let finding = check.report(rules::ATTRIBUTE_MISSING, element, None, message);
+        let (name, expected) = (required.name, required.data_type.expected());
+        detail(
+            finding,
+            format!("no `{name}`"),
+            format!("`{name}`: {expected}"),
+        );
     }
 }
 
@@ -180,12 +159,12 @@ fn element_version<'d>(element: ElementRef<'d>, facts: &ElementFacts, check: &mu
             "`{}` is not an element of JDF {version}",
             element.local_name()
         );
-        let finding = check.report(VERSION, element, None, message);
+        let finding = check.report(rules::VERSION, element, None, message);
         detail(finding, version.to_string(), span(facts.first, facts.last));
     }
 }
 
-fn span(first: Version, last: Option<Version>) -> String {
+pub(super) fn span(first: Version, last: Option<Version>) -> String {
     match last {
         Some(last) => format!("JDF {first} to {last}"),
         None => format!("JDF {first} or later"),

@@ -1,9 +1,10 @@
 //! Files that a document refers to and that are not there. The library opens nothing: the caller says what
 //! exists.
 
-use super::FINDINGS_MAX;
+use super::report::Report;
+use super::{detail, rules, shown};
 use crate::document::Document;
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::package::{Location, references};
 
 /// What is referred to and does not exist, by the word of the caller, who is asked once for every URL; and what
@@ -19,31 +20,24 @@ use crate::package::{Location, references};
 /// # Ok::<(), agog_jdf::Error>(())
 /// ```
 pub fn missing_files(document: &Document, mut exists: impl FnMut(&str) -> bool) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut report = Report::of(document);
     for reference in references(document) {
-        if findings.len() == FINDINGS_MAX {
-            break;
-        }
-        let position = reference
-            .element
-            .attribute_position(reference.attribute)
-            .unwrap_or_else(|| reference.element.position());
-        let finding = if reference.location == Location::Hostile {
+        let (rule, message, expected) = if reference.location == Location::Hostile {
             let message = "the URL leads out of its directory or hides where it leads";
-            Finding::new(Severity::Error, "file-hostile", message, position)
-                .expected("a URL that can be opened safely")
+            (
+                rules::FILE_HOSTILE,
+                message,
+                "a URL that can be opened safely",
+            )
         } else if !reference.is_file || exists(reference.url) {
             continue;
         } else {
-            let message = "the file is not there";
-            Finding::new(Severity::Error, "file-missing", message, position)
-                .expected("a file that exists, or a part of the package")
+            let expected = "a file that exists, or a part of the package";
+            (rules::FILE_MISSING, "the file is not there", expected)
         };
-        findings.push(
-            finding
-                .found(super::shown(reference.url))
-                .specified_in("JDF 1.5, FileSpec: URL"),
-        );
+        let attribute = Some(reference.attribute);
+        let finding = report.add(rule, reference.element, attribute, message.to_owned());
+        detail(finding, shown(reference.url), expected);
     }
-    findings
+    report.finish()
 }

@@ -1,44 +1,31 @@
 //! Namespaces and IDs: whether the document is JDF at all, and whether references can mean one thing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::{Check, Level, Rule, detail, shown};
+use super::rules::Rule;
+use super::{Check, detail, rules, shown};
 use crate::finding::Severity;
 use crate::name;
+use crate::schema::{self, Kind};
 use crate::view::ElementRef;
-
-const NAMESPACE_FORM: Rule = Rule {
-    code: "namespace-form",
-    severity: Severity::Note,
-    level: Level::Standard,
-    specification: "JDF 1.5, Usage of Namespaces",
-};
-const NAMESPACE_UNKNOWN: Rule = Rule {
-    code: "namespace-unknown",
-    severity: Severity::Error,
-    level: Level::Tolerant,
-    ..NAMESPACE_FORM
-};
-const ID_TWICE: Rule = Rule {
-    code: "id-twice",
-    severity: Severity::Error,
-    level: Level::Tolerant,
-    specification: "JDF 1.5, Resource: ID",
-};
-const ID_FORM: Rule = Rule {
-    code: "id-form",
-    severity: Severity::Note,
-    level: Level::Strict,
-    specification: "JDF 1.5, Data Types: ID",
-};
 
 pub(super) fn check(check: &mut Check<'_>) {
     namespace(check);
-    let root = check.document.root();
     let mut first: HashMap<&str, ElementRef<'_>> = HashMap::new();
-    for element in std::iter::once(root).chain(root.descendants()) {
-        // A ticket inside a message or resource is a document of its own.
-        if !element.is_of_jdf() || is_in_other_ticket(element) {
+    // Where nothing refers to the ID, nothing is lost.
+    let mut used: Option<HashSet<&str>> = None;
+    let mut next = Some(check.document.root());
+    while let Some(element) = next {
+        // A ticket inside a message or resource is a document of its own, and what is quoted of the ticket that
+        // this one was spawned from is not here.
+        let is_node =
+            element.is_jdf("JDF") && element.parent().is_some_and(|parent| !parent.is_jdf("JDF"));
+        if is_node || element.is_jdf("AncestorPool") {
+            next = element.after();
+            continue;
+        }
+        next = element.children().next().or_else(|| element.after());
+        if !element.is_of_jdf() {
             continue;
         }
         let Some(id) = element.attribute("ID") else {
@@ -51,7 +38,16 @@ pub(super) fn check(check: &mut Check<'_>) {
                 .any(|parent| parent == before);
             if !is_part {
                 let message = format!("`ID=\"{}\"` is also given at {}", shown(id), before.path());
-                let finding = check.report(ID_TWICE, element, Some("ID"), message);
+                let used = used.get_or_insert_with(|| linked(check.document.root()));
+                let rule = Rule {
+                    severity: if used.contains(id) {
+                        Severity::Error
+                    } else {
+                        Severity::Warning
+                    },
+                    ..rules::ID_TWICE
+                };
+                let finding = check.report(rule, element, Some("ID"), message);
                 detail(finding, shown(id), "an ID that is used once");
             }
         } else {
@@ -59,29 +55,24 @@ pub(super) fn check(check: &mut Check<'_>) {
         }
         if !is_nc_name(id) {
             let message = "an ID begins with a letter or `_` and has no colon or space".to_owned();
-            let finding = check.report(ID_FORM, element, Some("ID"), message);
+            let finding = check.report(rules::ID_FORM, element, Some("ID"), message);
             detail(finding, shown(id), "a name such as `n1646`");
         }
     }
 }
 
-fn is_nc_name(text: &str) -> bool {
-    name::is_name(text) && !text.contains(':')
+/// The IDs that links and references name.
+fn linked(root: ElementRef<'_>) -> HashSet<&str> {
+    let elements = root.descendants().filter(|element| {
+        let kind = schema::element(element.local_name()).map(|facts| facts.kind);
+        matches!(kind, Some(Kind::Link | Kind::Ref))
+    });
+    let ids = elements.filter_map(|element| element.attribute("rRef"));
+    ids.map(str::trim).collect()
 }
 
-/// Whether a JDF stands between the root and here that is no node of the root's tree, or the ticket that this
-/// one was spawned from is quoted here.
-fn is_in_other_ticket(element: ElementRef<'_>) -> bool {
-    let around = std::iter::successors(Some(element), |element| element.parent());
-    if around
-        .into_iter()
-        .any(|element| element.is_jdf("AncestorPool"))
-    {
-        return true;
-    }
-    std::iter::successors(Some(element), |element| element.parent())
-        .filter(|element| element.is_jdf("JDF"))
-        .any(|node| node.parent().is_some_and(|parent| !parent.is_jdf("JDF")))
+fn is_nc_name(text: &str) -> bool {
+    name::is_name(text) && !text.contains(':')
 }
 
 fn namespace(check: &mut Check<'_>) {
@@ -90,12 +81,12 @@ fn namespace(check: &mut Check<'_>) {
     if !root.is_of_jdf() {
         if matches!(root.local_name(), "JDF" | "JMF") {
             let message = format!("`{}` is not in the namespace of JDF", root.name());
-            let finding = check.report(NAMESPACE_UNKNOWN, root, Some("xmlns"), message);
+            let finding = check.report(rules::NAMESPACE_UNKNOWN, root, Some("xmlns"), message);
             detail(finding, shown(named), name::JDF);
         }
     } else if named != name::JDF {
         let message = "the namespace is read as JDF, but other readers may not know it".to_owned();
-        let finding = check.report(NAMESPACE_FORM, root, Some("xmlns"), message);
+        let finding = check.report(rules::NAMESPACE_FORM, root, Some("xmlns"), message);
         detail(finding, shown(named), name::JDF);
     }
 }

@@ -1,30 +1,72 @@
-//! What is wrong or odd in a document, as findings with code, grade and place (README, table of codes).
+//! What is wrong or odd in a document, as findings with code, grade and place; and what of it a device cannot do.
 //!
 //! Nothing is refused here: a document that can be read can be checked, and the caller decides what the
 //! findings mean. Most tickets of the field break their own schema, so the default level tells only what a
-//! reader will stumble over. One pass per topic, each linear in the document apart from positions.
+//! reader will stumble over. One pass per topic, each linear in the document; all codes are in [`RULES`].
+//! Capabilities are in `capability/`; read `capability/mod.rs` first.
+//!
+//! ```
+//! use agog_jdf::validate::{Level, validate};
+//! use agog_jdf::{Document, Limits, Severity};
+//! let source = b"<JDF xmlns='http://www.CIP4.org/JDFSchema_1_1' ID='n' Type='Cutting' Status='Waiting' Activation='Now'/>";
+//! let document = Document::parse(source, &Limits::default())?;
+//! assert!(validate(&document, Level::Tolerant).is_empty());
+//! let findings = validate(&document, Level::Standard);
+//! assert_eq!((findings[0].code, findings[0].found.as_deref()), ("value-unlisted", Some("Now")));
+//! # Ok::<(), agog_jdf::Error>(())
+//! ```
 
+mod amounts;
 mod attributes;
+mod capability;
+mod children;
 mod files;
 mod flow;
 mod ids;
 mod links;
+mod messages;
+mod partition;
 mod parts;
+mod references;
+mod report;
+mod rules;
+mod schedule;
 
 use crate::document::Document;
-use crate::error::Position;
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::node::Ticket;
 use crate::schema::Version;
 use crate::view::ElementRef;
 
+pub use capability::{Scope, check_capability};
 pub use files::missing_files;
+pub use rules::{RULES, RuleFacts};
 
-/// Findings of one document: 1,000. Whoever has that many mends the first and looks again; and each costs a
-/// walk to find its line and path.
+use report::Report;
+use rules::Rule;
+
+/// Findings of one document: 1,000. Whoever has that many mends the first and looks again. Errors are told before
+/// warnings, and those before notes.
+///
+/// ```
+/// use agog_jdf::validate::{FINDINGS_MAX, Level, validate};
+/// let links = "<MediaLink rRef='gone' Usage='Input'/>".repeat(FINDINGS_MAX + 5);
+/// let source = format!("<JDF xmlns='http://www.CIP4.org/JDFSchema_1_1' ID='n' Type='Cutting' Status='Waiting'>
+///   <ResourceLinkPool>{links}</ResourceLinkPool></JDF>");
+/// let document = agog_jdf::Document::parse(source.as_bytes(), &agog_jdf::Limits::default())?;
+/// let findings = validate(&document, Level::Tolerant);
+/// assert_eq!(findings.last().unwrap().message, "there are 5 more findings");
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
 pub const FINDINGS_MAX: usize = 1000;
 
 /// How much is told.
+///
+/// ```
+/// use agog_jdf::validate::Level;
+/// assert_eq!(Level::default(), Level::Tolerant);
+/// assert!(Level::Tolerant < Level::Strict, "each level tells more");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Level {
     /// What other readers will misunderstand or refuse.
@@ -34,6 +76,22 @@ pub enum Level {
     Standard,
     /// Everything, also what is only not in the tables of the version that the document names.
     Strict,
+}
+
+impl Level {
+    /// The word for it: `tolerant`, `standard`, `strict`.
+    ///
+    /// ```
+    /// assert_eq!(agog_jdf::validate::Level::Strict.as_str(), "strict");
+    /// ```
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tolerant => "tolerant",
+            Self::Standard => "standard",
+            Self::Strict => "strict",
+        }
+    }
 }
 
 /// Checks a ticket or a JMF document.
@@ -61,17 +119,21 @@ pub fn validate(document: &Document, level: Level) -> Vec<Finding> {
         document,
         level,
         version,
-        findings: Vec::new(),
-        overflow: 0,
+        report: Report::of(document),
     };
     ids::check(&mut check);
     attributes::check(&mut check);
+    children::check(&mut check);
+    references::check(&mut check);
+    parts::check(&mut check);
+    schedule::check(&mut check);
+    messages::check(&mut check);
     if let Ok(ticket) = Ticket::of(document) {
         links::check(&ticket, &mut check);
-        parts::check(&ticket, &mut check);
+        amounts::check(&ticket, &mut check);
         flow::check(&ticket, &mut check);
     }
-    check.finish()
+    check.report.finish()
 }
 
 /// What is being checked, and what was found so far.
@@ -80,8 +142,7 @@ struct Check<'d> {
     level: Level,
     /// Of the root; later versions than the tables know are taken for the last one known.
     version: Option<Version>,
-    findings: Vec<Finding>,
-    overflow: usize,
+    report: Report<'d>,
 }
 
 impl<'d> Check<'d> {
@@ -100,44 +161,8 @@ impl<'d> Check<'d> {
         if self.level < rule.level {
             return None;
         }
-        if self.findings.len() >= FINDINGS_MAX {
-            self.overflow += 1;
-            return None;
-        }
-        let position = attribute
-            .and_then(|name| at.attribute_position(name))
-            .unwrap_or_else(|| at.position());
-        let mut finding = Finding::new(rule.severity, rule.code, message, position);
-        finding.specification = Some(rule.specification);
-        self.findings.push(finding);
-        self.findings.last_mut()
+        self.report.add(rule, at, attribute, message)
     }
-
-    /// In the order of the document, with a word on what was left out.
-    fn finish(mut self) -> Vec<Finding> {
-        self.findings
-            .sort_by_key(|finding| (finding.position.line, finding.position.column));
-        if self.overflow > 0 {
-            let message = format!("there are {} more findings", self.overflow);
-            let end = Position {
-                path: self.document.root().path(),
-                ..Position::default()
-            };
-            self.findings
-                .push(Finding::new(Severity::Note, "more-findings", message, end));
-        }
-        self.findings
-    }
-}
-
-/// One thing that is checked.
-#[derive(Debug, Clone, Copy)]
-struct Rule {
-    code: &'static str,
-    severity: Severity,
-    /// The lowest level that tells it.
-    level: Level,
-    specification: &'static str,
 }
 
 /// Sets what was found and expected, where the level tells the finding at all.

@@ -1,175 +1,155 @@
-//! Partitioned resources and amounts: whether parts can be told apart, and whether numbers add up.
+//! Partitioned resources: whether their parts can be told apart, and what of one part is said by another.
 
-use std::collections::HashMap;
-
-use rust_decimal::Decimal;
-
-use super::{Check, Level, Rule, detail, shown};
-use crate::finding::Severity;
-use crate::link::ResourceLink;
-use crate::node::Ticket;
+use super::partition::{Identical, Parts, is_partition_key};
+use super::{Check, detail, rules, shown};
 use crate::resource::Resource;
+use crate::schema;
 use crate::view::ElementRef;
 
-const KEYS_MISSING: Rule = Rule {
-    code: "part-keys-missing",
-    severity: Severity::Warning,
-    level: Level::Standard,
-    specification: "JDF 1.5, Resource Partitioning: PartIDKeys",
-};
-const KEY_LACKING: Rule = Rule {
-    code: "part-key-lacking",
-    severity: Severity::Warning,
-    level: Level::Standard,
-    ..KEYS_MISSING
-};
-const TWICE: Rule = Rule {
-    code: "part-twice",
-    severity: Severity::Error,
-    level: Level::Tolerant,
-    specification: "JDF 1.5, Resource Partitioning",
-};
-const IDENTICAL: Rule = Rule {
-    code: "part-identical",
-    severity: Severity::Warning,
-    level: Level::Tolerant,
-    specification: "JDF 1.5, Identical",
-};
-const AMOUNTS_DIFFER: Rule = Rule {
-    code: "amounts-differ",
-    severity: Severity::Warning,
-    level: Level::Standard,
-    specification: "JDF 1.5, Resource Amount",
-};
-const AMOUNT_NEGATIVE: Rule = Rule {
-    code: "amount-negative",
-    severity: Severity::Warning,
-    level: Level::Tolerant,
-    specification: "JDF 1.5, Resource Amount",
-};
+/// What only the whole resource says (JDF 1.5, Resource Partitioning).
+const OF_THE_WHOLE: [&str; 4] = ["ID", "Class", "PartIDKeys", "PartUsage"];
 
-pub(super) fn check<'d>(ticket: &Ticket<'d>, check: &mut Check<'d>) {
+pub(super) fn check(check: &mut Check<'_>) {
     let root = check.document.root();
     for element in root.descendants().filter(|element| element.is_of_jdf()) {
         let is_part = element
             .parent()
             .is_some_and(|parent| parent.name() == element.name());
+        let is_partitioned =
+            element.attribute("PartIDKeys").is_some() || element.attribute("Class").is_some();
+        if is_part || !is_partitioned || element.is_jdf("JDF") {
+            continue;
+        }
         let has_parts = element
             .children()
             .any(|child| child.name() == element.name());
-        let is_partitioned =
-            element.attribute("PartIDKeys").is_some() || element.attribute("Class").is_some();
-        if !is_part && has_parts && is_partitioned && !element.is_jdf("JDF") {
-            partitions(Resource::of(element), check);
+        if has_parts {
+            partitions(element, check);
         }
-    }
-    for link in ticket.nodes().flat_map(crate::node::JdfNode::links) {
-        amounts(link, check);
     }
 }
 
-fn partitions<'d>(resource: Resource<'d>, check: &mut Check<'d>) {
-    let element = resource.element();
-    let names = resource.part_id_keys();
+fn partitions<'d>(element: ElementRef<'d>, check: &mut Check<'d>) {
+    let facts = schema::element(element.local_name());
+    // What the table of the resource itself has is no key where the list does not say so; `PreviewType` was an
+    // attribute of previews before it was a key.
+    let is_key =
+        |name: &str| name != "PreviewType" && !facts.is_some_and(|facts| facts.has_own(name));
+    let resource = Parts::of(Resource::of(element), is_key);
+    let names = resource.names.join(" ");
     if element.attribute("PartIDKeys").is_none() {
         let message = format!("`{}` has parts but no `PartIDKeys`", element.local_name());
-        let finding = check.report(KEYS_MISSING, element, None, message);
-        detail(
-            finding,
-            "no `PartIDKeys`",
-            format!("`PartIDKeys=\"{}\"`", names.join(" ")),
-        );
+        let finding = check.report(rules::PART_KEYS_MISSING, element, None, message);
+        let expected = format!("`PartIDKeys=\"{}\"`", shown(&names));
+        detail(finding, "no `PartIDKeys`", expected);
     }
-    let mut seen: HashMap<Vec<(&str, &str)>, ElementRef<'d>> = HashMap::new();
-    for leaf in resource.leaves_with_keys() {
-        let part = leaf.resource.element();
-        if part.child("Identical").is_some() && leaf.resource.identical().is_none() {
-            let message = "no other part has the keys that `Identical` names".to_owned();
-            check.report(IDENTICAL, part, None, message);
-        }
-        let has_key = names.iter().any(|name| part.attribute(name).is_some());
-        if !has_key {
-            let message = format!(
-                "the part has none of the keys of the `{}`",
-                part.local_name()
-            );
-            let finding = check.report(KEY_LACKING, part, None, message);
-            detail(finding, "no key", format!("one of `{}`", names.join(" ")));
-        }
-        if leaf.keys.is_empty() {
-            continue;
-        }
-        let said = leaf
-            .keys
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"));
-        let said = shown(&said.collect::<Vec<_>>().join(" "));
-        if let Some(before) = seen.get(&leaf.keys) {
-            let message = format!("{} has the same keys", before.path());
-            let finding = check.report(TWICE, part, None, message);
-            detail(finding, said, "keys that no other part has");
-        } else {
-            seen.insert(leaf.keys, part);
-        }
-    }
-}
-
-fn amounts<'d>(link: ResourceLink<'d>, check: &mut Check<'d>) {
-    let element = link.element();
-    let amounts = link.amounts(&mut Vec::new());
-    for name in ["Amount", "ActualAmount"] {
-        let parts = element
-            .children_named("AmountPool")
-            .flat_map(|pool| pool.children_named("PartAmount"));
-        for carrier in std::iter::once(element).chain(parts) {
-            let negative = carrier
-                .attribute(name)
-                .filter(|text| text.trim().starts_with('-'));
-            if let Some(text) = negative.filter(|text| text.trim() != "-INF") {
-                let finding = check.report(
-                    AMOUNT_NEGATIVE,
-                    carrier,
-                    Some(name),
-                    format!("`{name}` is less than nothing"),
-                );
-                detail(finding, shown(text), "0 or more");
+    for index in 0..resource.all.len() {
+        keys(&resource, index, &names, check);
+        identical(&resource, index, check);
+        let part = resource.all[index].element;
+        for name in OF_THE_WHOLE {
+            let differs = |value: &&str| element.attribute(name) != Some(*value);
+            if let Some(value) = part.attribute(name).filter(differs) {
+                let message = format!("`{name}` belongs to the whole `{}`", part.local_name());
+                let finding = check.report(rules::PART_ROOT_ONLY, part, Some(name), message);
+                let whole = element.attribute(name).map(shown);
+                let expected = whole.unwrap_or_else(|| format!("no `{name}` at a part"));
+                detail(finding, shown(value), expected);
             }
         }
     }
-    let sum = |of: fn(&crate::PartAmount) -> Option<Decimal>| {
-        let parts = amounts.parts.iter();
-        let good = parts
-            .clone()
-            .filter(|part| !part.is_waste())
-            .filter_map(of)
-            .reduce(Decimal::saturating_add)?;
-        let all = parts.filter_map(of).reduce(Decimal::saturating_add)?;
-        Some((good, all))
-    };
-    for (name, own, parts) in [
-        ("Amount", amounts.amount, sum(|part| part.amount)),
-        (
-            "ActualAmount",
-            amounts.actual_amount,
-            sum(|part| part.actual_amount),
-        ),
-    ] {
-        // Some writers count waste into the whole and some do not; both are understood.
-        if let (Some(own), Some((good, all))) = (own, parts)
-            && own != good
-            && own != all
-        {
-            let message = format!("`{name}` is not what the parts add up to");
-            let finding = check.report(AMOUNTS_DIFFER, element, Some(name), message);
-            detail(
-                finding,
-                own.to_string(),
-                if good == all {
-                    all.to_string()
-                } else {
-                    format!("{good}, or {all} with waste")
-                },
-            );
+}
+
+fn keys<'d>(resource: &Parts<'d>, index: usize, names: &str, check: &mut Check<'d>) {
+    let found = &resource.all[index];
+    let part = found.element;
+    if found.own.is_empty() {
+        let message = format!(
+            "the part has none of the keys of the `{}`",
+            part.local_name()
+        );
+        let finding = check.report(rules::PART_KEY_LACKING, part, None, message);
+        detail(finding, "no key", format!("one of `{}`", shown(names)));
+    }
+    let place = |name: &str| resource.names.iter().position(|listed| *listed == name);
+    for (name, value) in &found.own {
+        let Some(own) = place(name) else {
+            if is_partition_key(name) {
+                let message = format!("`PartIDKeys` does not list `{name}`");
+                let finding = check.report(rules::PART_KEY_UNDECLARED, part, Some(name), message);
+                detail(finding, shown(value), format!("one of `{}`", shown(names)));
+            }
+            continue;
+        };
+        // A key that comes earlier in the list must have been said further out, and once.
+        let around = found.parent.map(|parent| &resource.all[parent].keys);
+        let outer = around.into_iter().flatten();
+        let wrong = outer
+            .filter(|(other, _)| place(other).is_some_and(|other| other >= own))
+            .map(|(other, _)| *other)
+            .next();
+        if let Some(other) = wrong {
+            let message = if other == *name {
+                format!("the resource is divided by `{name}` twice")
+            } else {
+                format!("the resource is divided by `{other}` before `{name}`")
+            };
+            let finding = check.report(rules::PART_KEY_ORDER, part, Some(name), message);
+            let expected = format!("the order of `PartIDKeys`: {}", shown(names));
+            detail(finding, *name, expected);
         }
     }
+    // A part without a key of its own is told above.
+    if !found.is_leaf || found.own.is_empty() {
+        return;
+    }
+    if let Some(before) = resource.same_keys(index) {
+        let message = format!("{} has the same keys", before.element.path());
+        let said: Vec<String> = found
+            .keys
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let finding = check.report(rules::PART_TWICE, part, None, message);
+        detail(
+            finding,
+            shown(&said.join(" ")),
+            "keys that no other part has",
+        );
+    }
+}
+
+fn identical<'d>(resource: &Parts<'d>, index: usize, check: &mut Check<'d>) {
+    let target = resource.identical(index);
+    let part = resource.all[index].element;
+    let Some(identical) = part.child("Identical") else {
+        return;
+    };
+    let said = identical.child("Part").map(|keys| {
+        let keys = keys.attributes();
+        let keys: Vec<String> = keys
+            .map(|key| format!("{}={}", key.name, key.value))
+            .collect();
+        shown(&keys.join(" "))
+    });
+    let said = said.unwrap_or_default();
+    let Identical::Part(target) = target else {
+        let message = "no other part has the keys that `Identical` names".to_owned();
+        let finding = check.report(rules::PART_IDENTICAL, part, None, message);
+        detail(finding, said, "keys of another part");
+        return;
+    };
+    let message = if resource.around(index).any(|around| around == target) {
+        "the part is identical with itself".to_owned()
+    } else if resource
+        .around(target)
+        .any(|around| resource.identical(around) != Identical::Nothing)
+    {
+        let target = resource.all[target].element.path();
+        format!("{target} is itself identical with another part")
+    } else {
+        return;
+    };
+    let finding = check.report(rules::PART_IDENTICAL_CHAIN, part, None, message);
+    detail(finding, said, "a part that says itself what it is");
 }

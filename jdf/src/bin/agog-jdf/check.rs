@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use agog_jdf::package::Location;
-use agog_jdf::validate::{Level, missing_files, validate};
+use agog_jdf::validate::{
+    Level, RULES, RuleFacts, Scope, check_capability, missing_files, validate,
+};
 use agog_jdf::{Document, Finding, Position, ReadError, Severity};
+use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use serde_json::json;
 
@@ -15,8 +18,18 @@ use crate::output::Output;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// JDF tickets and JMF messages; `-` reads standard input.
-    #[arg(required = true)]
+    #[arg(required_unless_present = "explain")]
     files: Vec<PathBuf>,
+    /// Also checks them against what a device can do: a document with its capabilities, such as its answer to
+    /// `KnownDevices`.
+    #[arg(long, value_name = "CAPABILITY_FILE")]
+    device: Option<PathBuf>,
+    /// With `--device`: also against what it can do now, as it is set up.
+    #[arg(long, requires = "device")]
+    now: bool,
+    /// Says what a code of findings means; `all` prints the whole table.
+    #[arg(long, value_name = "CODE")]
+    explain: Option<String>,
     /// How much is told.
     #[arg(long, value_enum, default_value_t = LevelName::Tolerant)]
     level: LevelName,
@@ -35,7 +48,23 @@ enum LevelName {
     Strict,
 }
 
-pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> ExitCode {
+pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode> {
+    if let Some(code) = &arguments.explain {
+        explain(code, output)?;
+        if arguments.files.is_empty() {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+    let device = arguments
+        .device
+        .as_deref()
+        .map(crate::document)
+        .transpose()?;
+    let scope = if arguments.now {
+        Scope::Present
+    } else {
+        Scope::Allowed
+    };
     let level = match arguments.level {
         LevelName::Tolerant => Level::Tolerant,
         LevelName::Standard => Level::Standard,
@@ -48,6 +77,9 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> ExitCode {
             Ok(document) => {
                 let mut findings = validate(&document, level);
                 findings.extend(missing_files(&document, |url| exists(file, url)));
+                if let Some(device) = &device {
+                    findings.extend(check_capability(&document, device.root(), scope));
+                }
                 for finding in &findings {
                     count[finding.severity as usize] += 1;
                     if arguments.json {
@@ -75,12 +107,42 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> ExitCode {
             "{files} checked: {errors} errors, {warnings} warnings, {notes} notes, {unreadable} not readable"
         ));
     }
-    ExitCode::from(match (unreadable, errors, warnings) {
+    Ok(ExitCode::from(match (unreadable, errors, warnings) {
         (1.., ..) => UNREADABLE,
         (0, 1.., _) => 2,
         (0, 0, 1..) => 1,
         (0, 0, 0) => 0,
-    })
+    }))
+}
+
+/// One rule, or all of them as a table.
+fn explain(code: &str, output: &mut Output) -> Result<()> {
+    if code == "all" {
+        output.line("| Code | Gravest | From level | Meaning | See |");
+        output.line("|---|---|---|---|---|");
+        for rule in RULES {
+            output.line(format_args!(
+                "| `{}` | {} | {} | {} | {} |",
+                rule.code,
+                rule.severity.as_str(),
+                rule.level.as_str(),
+                rule.meaning,
+                rule.specification
+            ));
+        }
+        return Ok(());
+    }
+    let rule = RuleFacts::of(code)
+        .with_context(|| format!("no finding has the code `{code}`; `--explain all` lists them"))?;
+    output.line(format_args!(
+        "{}[{}]: {}",
+        rule.severity.as_str(),
+        rule.code,
+        rule.meaning
+    ));
+    output.line(format_args!("  = level: {}", rule.level.as_str()));
+    output.line(format_args!("  = see: {}", rule.specification));
+    Ok(())
 }
 
 /// Only what lies beside the ticket is looked for: other machines are not asked, and a `cid:` needs its package.

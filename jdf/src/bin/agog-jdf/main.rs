@@ -169,7 +169,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut output = Output::default();
     let result = match arguments.command {
-        Command::Check(arguments) => Ok(check::run(&arguments, &mut output)),
+        Command::Check(arguments) => check::run(&arguments, &mut output),
         Command::Tree { file } => tree::run(&file, &mut output),
         Command::Show(arguments) => show::run(&arguments, &mut output),
         Command::Parts(arguments) => parts::run(&arguments, &mut output),

@@ -8,7 +8,7 @@ Layout: Parameter {
 } [ContentObject* InsertSheet* LayerList? LayerDetails* MarkObject* Media* MediaSource? PageCondition* SheetCondition* Signature* TransferCurvePool?]
 MarkObject: Plain {
     AssemblyIDs: Names, ClipBox: Rectangle, ClipBoxFormat: Text, ClipBoxTemplate: Text, ClipPath: PdfPath, CTM ! Matrix, HalfTonePhaseOrigin: XyPair, LayerID: Integer, LayoutElementPageNum: Integer, LogicalStackOrd: Integer, Ord: Integer, SourceClipPath: PdfPath, TrimCTM: Matrix, TrimSize: XyPair, Anchor: Enum 1.4, CompensationCTMFormat: Text 1.4, CompensationCTMTemplate: Text 1.4, ContentRef: IdRef 1.4, OrdID: Integer 1.1, TrimClipPath: PdfPath, Type: Enum,
-} [CIELABMeasuringField? ColorControlStrip? CutMark* DensityMeasuringField? DeviceMark? DynamicField* FillMark? IdentificationField* JobField? LayoutElement? MarkActivation* RefAnchor* RegisterMark* ScavengerArea?]
+} [CIELABMeasuringField* ColorControlStrip* CutMark* DensityMeasuringField* DeviceMark? DynamicField* FillMark? IdentificationField* JobField? LayoutElement? MarkActivation* RefAnchor* RegisterMark* ScavengerArea*]
 Signature: Plain ..1.2 { Name: Text } [Sheet*]
 Sheet: Parameter ..1.2 { LockOrigins: Boolean, Name: Text, SurfaceContentsBox: Rectangle } [Surface*]
 Surface: Parameter ..1.2 { Side: Enum(=SIDE), SurfaceContentsBox: Rectangle } [ContentObject* MarkObject*]
