@@ -44,6 +44,7 @@ mod limits;
 mod link;
 pub mod name;
 mod node;
+pub mod order;
 pub mod package;
 mod reader;
 pub mod resource;
@@ -67,7 +68,10 @@ pub use error::{Error, ErrorKind, Position, ReadError};
 pub use finding::{Finding, Severity};
 pub use limits::*;
 pub use link::{ResourceLink, set_actual_amounts};
-pub use node::{Customer, JdfNode, NoExecutableNode, NodeKind, NodeObstacle, Obstacle, Ticket};
+pub use node::{
+    Customer, JdfNode, NoExecutableNode, NodeKind, NodeObstacle, Obstacle, PartStatus, Reached,
+    Reference, Ticket,
+};
 pub use resource::Resource;
 pub use state::{
     AuditReason, ChannelMode, Consumption, DeviceCondition, DeviceDetails, DeviceOperationMode,

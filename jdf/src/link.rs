@@ -16,7 +16,7 @@ use crate::value::{parse_decimal, tokens};
 use crate::view::ElementRef;
 
 /// One link, in a node's pool or in an audit.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResourceLink<'d> {
     element: ElementRef<'d>,
 }

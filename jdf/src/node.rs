@@ -3,6 +3,9 @@
 //! Views read the tree in place and copy nothing; to change a ticket, edit the [`Document`] by the ids that
 //! views give.
 
+mod plan;
+mod pool;
+
 use std::collections::HashMap;
 
 use crate::document::{Document, NodeId};
@@ -12,6 +15,9 @@ use crate::resource::Resource;
 use crate::state::{NodeStatus, Usage};
 use crate::value::tokens;
 use crate::view::ElementRef;
+
+pub use plan::{Customer, PartStatus};
+pub use pool::{Reached, Reference};
 
 /// A JDF document with an index of its IDs.
 ///
@@ -168,7 +174,7 @@ pub enum NodeKind {
 }
 
 /// One node of a ticket.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JdfNode<'d> {
     element: ElementRef<'d>,
 }
@@ -295,24 +301,6 @@ impl<'d> JdfNode<'d> {
             .filter(|link| link.usage() == Some(Usage::Output))
     }
 
-    /// Whose job it is: the customer's information of this node or the nearest one above it.
-    pub fn customer(self) -> Option<Customer<'d>> {
-        let info = std::iter::successors(Some(self), |node| node.parent()).find_map(|node| {
-            let pool = node
-                .element
-                .child("ResourcePool")
-                .and_then(|pool| pool.child("CustomerInfo"));
-            pool.or_else(|| node.element.child("CustomerInfo"))
-        })?;
-        let company = info.descendants().find(|element| element.is_jdf("Company"));
-        Some(Customer {
-            customer_id: info.attribute("CustomerID"),
-            order_id: info.attribute("CustomerOrderID"),
-            job_name: info.attribute("CustomerJobName"),
-            company: company.and_then(|company| company.attribute("OrganizationName")),
-        })
-    }
-
     /// Why this node cannot be run; `None` if it can.
     pub fn obstacle(self) -> Option<Obstacle> {
         if self.children().next().is_some() {
@@ -335,17 +323,9 @@ impl<'d> JdfNode<'d> {
         activation.map(|text| Obstacle::Inactive(text.to_owned()))
     }
 
-    fn inherited(self, name: &str) -> Option<&'d str> {
+    /// An attribute of this node or of the nearest one around it that has it.
+    pub(crate) fn inherited(self, name: &str) -> Option<&'d str> {
         std::iter::successors(Some(self), |node| node.parent())
             .find_map(|node| node.element.attribute(name))
     }
-}
-
-/// Who ordered a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Customer<'d> {
-    pub customer_id: Option<&'d str>,
-    pub order_id: Option<&'d str>,
-    pub job_name: Option<&'d str>,
-    pub company: Option<&'d str>,
 }

@@ -13,6 +13,7 @@ mod gluing;
 mod layout;
 mod media;
 mod partition;
+mod planning;
 mod press;
 mod quality;
 mod state;
@@ -21,6 +22,7 @@ mod tests;
 mod value;
 mod view;
 
+pub use crate::value::{PdfPath, Ranges, Value};
 pub use capability::*;
 pub use color::*;
 pub use component::*;
@@ -33,10 +35,11 @@ pub use gluing::*;
 pub use layout::*;
 pub use media::*;
 pub use partition::{Effective, Leaf, Origin, PartUsage};
+pub(crate) use partition::{is_manifold, keys_overlap};
+pub use planning::*;
 pub use press::*;
 pub use quality::*;
 pub use state::*;
-pub use value::{PdfPath, Ranges, Value};
 pub use view::{Common, View};
 
 use std::collections::BTreeMap;

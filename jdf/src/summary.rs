@@ -95,7 +95,7 @@ impl ProductionSummary {
             let amount = AuditAmount::of(link, link.amounts(&mut summary.findings));
             source(&amount, &|entry| entry.link = Some(amount.amounts.clone()));
         }
-        for audit in Audit::read_all(node, &mut summary.findings) {
+        for audit in Audit::read_with(node, ticket, &mut summary.findings) {
             match audit.content {
                 AuditContent::PhaseTime(phase) => {
                     for amount in &phase.amounts {
@@ -118,9 +118,14 @@ impl ProductionSummary {
                     }
                 }
                 AuditContent::Notification(notification) => {
-                    summary.notifications.push(notification);
+                    summary.notifications.push(notification.notification);
                 }
-                AuditContent::Created | AuditContent::Modified | AuditContent::Other(_) => {}
+                AuditContent::Created(_)
+                | AuditContent::Modified(_)
+                | AuditContent::Deleted(_)
+                | AuditContent::Spawned(_)
+                | AuditContent::Merged(_)
+                | AuditContent::Other(_) => {}
             }
         }
         // Without a run, the phases tell the times.

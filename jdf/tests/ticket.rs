@@ -90,10 +90,9 @@ fn run(document: &mut Document) {
             amounts(produced.clone()),
         ))),
         AuditContent::ProcessRun(process_run),
-        AuditContent::Notification(Notification::new(
-            NotificationClass::Event,
-            "blanket washed",
-        )),
+        AuditContent::Notification(
+            Notification::new(NotificationClass::Event, "blanket washed").into(),
+        ),
     ];
     for content in contents {
         Audit::new(at("09:40:01"), "AGOG press simulator", content)

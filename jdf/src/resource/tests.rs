@@ -8,7 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
 use super::{Common, PdfPath, Ranges, Resource};
-use crate::{Document, Element, Limits, ResourceStatus, Ticket, Usage};
+use crate::{
+    DeviceOperationMode, Document, Element, Limits, NodeStatus, ResourceStatus, Ticket, Usage,
+};
 
 pub(crate) trait SampleValue {
     fn sample(turn: usize) -> Self;
@@ -45,6 +47,8 @@ samples! {
     Decimal: Decimal::new(125, 1),
     ResourceStatus: ResourceStatus::Available,
     Usage: Usage::Input,
+    NodeStatus: NodeStatus::Waiting,
+    DeviceOperationMode: DeviceOperationMode::Productive,
     Ranges: Ranges(vec![[0, 3], [7, 7]]),
     Timestamp: "2025-03-01T08:00:00Z".parse().unwrap(),
     SignedDuration: SignedDuration::from_mins(95),
@@ -138,6 +142,13 @@ macro_rules! for_all {
             NewQualityControlParams,
             NewQualityControlResult,
             NewIdentificationField,
+            NewNodeInfo,
+            NewCustomerInfo,
+            NewContact,
+            NewCompany,
+            NewAddress,
+            NewComChannel,
+            NewPerson,
         )
     };
 }
