@@ -246,20 +246,7 @@ impl Audit {
     /// # Errors
     /// If the node is not in the document, or the document would grow beyond what it can hold.
     pub fn append_to(&self, document: &mut Document, node: NodeId) -> Result<NodeId, Error> {
-        let places = document.element(node).map(|element| {
-            (
-                element.child("AuditPool").map(ElementRef::id),
-                element.children().next().map(ElementRef::id),
-            )
-        });
-        let pool = match places {
-            Some((Some(pool), _)) => pool,
-            // The pool is customarily the first child.
-            Some((None, Some(first))) => {
-                document.insert_before(first, &Element::new("AuditPool"))?
-            }
-            _ => document.append_child(node, &Element::new("AuditPool"))?,
-        };
+        let pool = pool_of(document, node)?;
         document.append_child(pool, &self.to_element())
     }
 
@@ -281,6 +268,22 @@ impl Audit {
                 .with_some("QueueEntryID", by.queue_entry_id.as_ref().or(run_entry))
                 .children(employee_elements(&by.employees))
         })
+    }
+}
+
+/// The audit pool of a node, which is made if there is none.
+pub(crate) fn pool_of(document: &mut Document, node: NodeId) -> Result<NodeId, Error> {
+    let places = document.element(node).map(|element| {
+        (
+            element.child("AuditPool").map(ElementRef::id),
+            element.children().next().map(ElementRef::id),
+        )
+    });
+    match places {
+        Some((Some(pool), _)) => Ok(pool),
+        // The pool is customarily the first child.
+        Some((None, Some(first))) => document.insert_before(first, &Element::new("AuditPool")),
+        _ => document.append_child(node, &Element::new("AuditPool")),
     }
 }
 

@@ -231,7 +231,7 @@ pub fn set_actual_amounts(
 
 /// A lot that the plan named gets its actual amount; another one is added, with the part that the schema
 /// wants after it.
-fn set_actual_lot(
+pub(crate) fn set_actual_lot(
     document: &mut Document,
     amount: NodeId,
     part: &PartAmount,

@@ -87,6 +87,12 @@ impl<'d> Ticket<'d> {
             .find(|node| node.job_part_id() == Some(job_part_id))
     }
 
+    /// The node with an `ID`, or else with a job part ID: whatever a person calls it.
+    pub fn node_by_name(&self, name: &str) -> Option<JdfNode<'d>> {
+        let by_id = self.nodes().find(|node| node.id() == Some(name));
+        by_id.or_else(|| self.node_by_part(name))
+    }
+
     /// The nodes that a device can run: leaf processes, combined nodes and gray boxes that are not done.
     /// If there is none, the error says of each leaf why not.
     pub fn executable_nodes(&self) -> Result<Vec<JdfNode<'d>>, NoExecutableNode> {
@@ -321,6 +327,11 @@ impl<'d> JdfNode<'d> {
             .inherited("Activation")
             .filter(|text| matches!(*text, "Inactive" | "Informative"));
         activation.map(|text| Obstacle::Inactive(text.to_owned()))
+    }
+
+    /// The node that an element is.
+    pub(crate) fn of_element(element: ElementRef<'d>) -> Self {
+        Self { element }
     }
 
     /// An attribute of this node or of the nearest one around it that has it.

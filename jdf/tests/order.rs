@@ -295,7 +295,7 @@ fn parts_of_a_node_are_ready_one_by_one() {
           <ExposedMediaLink rRef='plates' Usage='Input'/></ResourceLinkPool></JDF>";
     assert_eq!(
         readiness(inner, "n", None),
-        "[SheetName=S1] done: Completed | [SheetName=S2] ready | [SheetName=S3] resource `plates` SheetName=S3 is Unavailable"
+        "[SheetName=S1] done: Completed | [SheetName=S2] ready | [SheetName=S3] resource `plates` SheetName=S3 is Unavailable | [] ready"
     );
     // Until JDF 1.2 the node had a pool of statuses.
     let inner = "<JDF ID='n' Type='Cutting' Status='Pool'><StatusPool Status='Waiting'>\

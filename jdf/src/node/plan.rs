@@ -132,7 +132,18 @@ impl<'d> JdfNode<'d> {
                 element: leaf.resource.element(),
             })
         };
-        leaves.filter_map(status).collect()
+        let mut statuses: Vec<PartStatus<'d>> = leaves.filter_map(status).collect();
+        // What the whole says holds for parts that are not written out.
+        let is_divided = info.resource().partitions().next().is_some();
+        if let Some(rest) = info.node_status().filter(|_| is_divided) {
+            statuses.push(PartStatus {
+                parts: Vec::new(),
+                status: rest,
+                details: info.node_status_details(),
+                element: info.resource().element(),
+            });
+        }
+        statuses
     }
 
     fn pool_statuses(self) -> Vec<PartStatus<'d>> {

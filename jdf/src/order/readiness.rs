@@ -124,6 +124,25 @@ impl fmt::Display for Wait<'_> {
     }
 }
 
+/// Of which parts of a node something is asked.
+#[derive(Clone, Copy)]
+struct Meant<'p> {
+    /// Empty for all but those of which it is not asked.
+    parts: &'p [PartKeys],
+    except: &'p [PartKeys],
+}
+
+impl Meant<'_> {
+    fn holds(self, keys: &PartKeys) -> bool {
+        let overlaps = |part: &PartKeys| keys_overlap(part, keys);
+        // What names none of these keys, all parts share.
+        let is_other =
+            |part: &PartKeys| overlaps(part) && part.keys().all(|name| keys.contains_key(name));
+        let is_named = self.parts.is_empty() || self.parts.iter().any(overlaps);
+        is_named && !self.except.iter().any(is_other)
+    }
+}
+
 impl<'d> Order<'_, 'd> {
     /// Whether a node can be run. With `now`, it also waits for the time that the planning sets.
     ///
@@ -133,11 +152,25 @@ impl<'d> Order<'_, 'd> {
         let statuses = node.part_statuses(self.ticket);
         if statuses.is_empty() {
             let status = node.status();
-            return self.readiness_of(node, status.as_ref(), &[], now);
+            let all = Meant {
+                parts: &[],
+                except: &[],
+            };
+            return self.readiness_of(node, status.as_ref(), all, now);
         }
-        let part = |said: crate::node::PartStatus<'d>| PartReadiness {
-            readiness: self.readiness_of(node, Some(&said.status), &said.parts, now),
-            parts: said.parts,
+        let named: Vec<PartKeys> = statuses
+            .iter()
+            .flat_map(|said| said.parts.clone())
+            .collect();
+        let part = |said: crate::node::PartStatus<'d>| {
+            let meant = Meant {
+                parts: &said.parts,
+                except: if said.parts.is_empty() { &named } else { &[] },
+            };
+            PartReadiness {
+                readiness: self.readiness_of(node, Some(&said.status), meant, now),
+                parts: said.parts,
+            }
         };
         Readiness::Parts(statuses.into_iter().map(part).collect())
     }
@@ -146,7 +179,7 @@ impl<'d> Order<'_, 'd> {
         &self,
         node: JdfNode<'d>,
         status: Option<&NodeStatus>,
-        parts: &[PartKeys],
+        meant: Meant<'_>,
         now: Option<Timestamp>,
     ) -> Readiness<'d> {
         let mut waits = Vec::new();
@@ -187,7 +220,7 @@ impl<'d> Order<'_, 'd> {
                 .map(Wait::NotBefore),
         );
         for link in node.inputs() {
-            self.inputs(node, link, parts, &mut waits);
+            self.inputs(node, link, meant, &mut waits);
         }
         if waits.is_empty() {
             Readiness::Ready
@@ -201,7 +234,7 @@ impl<'d> Order<'_, 'd> {
         &self,
         node: JdfNode<'d>,
         link: ResourceLink<'d>,
-        parts: &[PartKeys],
+        meant: Meant<'_>,
         waits: &mut Vec<Wait<'d>>,
     ) {
         let Some(resource) = self.ticket.resource(link.rref().trim()) else {
@@ -227,7 +260,7 @@ impl<'d> Order<'_, 'd> {
             .collect();
         for leaf in chosen.into_iter().flat_map(Resource::leaves_with_keys) {
             let keys = leaf.owned_keys();
-            let is_meant = parts.is_empty() || parts.iter().any(|part| keys_overlap(part, &keys));
+            let is_meant = meant.holds(&keys);
             let status = leaf.resource.status();
             if !is_meant
                 || status
