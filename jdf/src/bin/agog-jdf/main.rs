@@ -2,10 +2,12 @@
 //! what they know is in the library.
 
 mod check;
+mod merge;
 mod new;
 mod output;
 mod parts;
 mod show;
+mod spawn;
 mod tree;
 mod unpack;
 
@@ -59,6 +61,14 @@ enum Command {
     /// Prints a sample ticket of a kind of job, or its description as JSON to start from.
     #[command(after_help = "Example: agog-jdf new folding_carton > carton.jdf")]
     New(new::Arguments),
+    /// Gives a node away as a ticket of its own, with what it needs.
+    #[command(
+        after_help = "Example: agog-jdf spawn job.jdf Box.Press --output job.jdf > press.jdf"
+    )]
+    Spawn(spawn::Arguments),
+    /// Puts a ticket that was given away back where it came from.
+    #[command(after_help = "Example: agog-jdf merge job.jdf press.jdf --output job.jdf")]
+    Merge(merge::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -71,6 +81,8 @@ fn main() -> ExitCode {
         Command::Parts { file, id } => parts::run(&file, &id, &mut output),
         Command::Unpack { package, directory } => unpack::run(&package, &directory, &mut output),
         Command::New(arguments) => new::run(&arguments, &mut output),
+        Command::Spawn(arguments) => spawn::run(&arguments, &mut output),
+        Command::Merge(arguments) => merge::run(&arguments, &mut output),
     };
     output.flush();
     result.unwrap_or_else(|error| {
@@ -81,6 +93,18 @@ fn main() -> ExitCode {
 
 /// The exit code for what cannot be read or done at all.
 const UNREADABLE: u8 = 3;
+
+fn write(file: &Path, bytes: &[u8]) -> Result<()> {
+    std::fs::write(file, bytes).with_context(|| format!("cannot write `{}`", file.display()))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a person at the prompt acts now; nothing here is replayed"
+)]
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
 
 /// Reads a document from a file or, for `-`, from standard input.
 fn document(file: &Path) -> Result<Document> {
