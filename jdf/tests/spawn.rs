@@ -817,6 +817,86 @@ fn every_node_of_real_tickets_goes_and_comes_back_as_it_was() {
 }
 
 #[test]
+fn parts_of_real_tickets_go_and_come_back_as_they_were() {
+    let mut merged = 0;
+    for path in corpus(".jdf") {
+        let bytes = std::fs::read(&path).unwrap();
+        let Ok(whole) = Document::parse(&bytes, &Limits::default()) else {
+            continue;
+        };
+        let Ok(ticket) = Ticket::of(&whole) else {
+            continue;
+        };
+        if bytes.len() > BYTES_LARGE {
+            continue;
+        }
+        // The first part of what a node makes or uses.
+        let parts = ticket
+            .nodes()
+            .filter(|node| node.children().next().is_none())
+            .filter_map(|node| {
+                let resource = node.links().find_map(|link| {
+                    let resource = ticket.resource(link.rref())?;
+                    (resource.partitions().next().is_some()
+                        && resource.element().attribute("ID").is_some())
+                    .then_some(resource)
+                })?;
+                let leaf = resource.leaves_with_keys().into_iter().next()?;
+                let (name, value) = *leaf.keys.first()?;
+                Some((node, part(&[(name, value)])))
+            });
+        for (node, part) in parts.take(NODES_MAX) {
+            let mut parent = whole.clone();
+            let options = options("Sp_test_1").of_part(part.clone());
+            let Ok(spawning) = spawn(&mut parent, node.node_id(), &options) else {
+                assert!(parent.to_bytes() == bytes);
+                continue;
+            };
+            let status = node.status_of(&ticket, &part);
+            let away = Document::parse(&spawning.ticket.to_bytes(), &Limits::default()).unwrap();
+            take(&mut parent, &away).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            // Where the parts stand is said in other words now; everything else is as it was.
+            let after = Ticket::of(&parent).unwrap();
+            let returned = after.node_by_name(node.id().unwrap()).unwrap();
+            assert_eq!(
+                returned.status_of(&after, &part),
+                status,
+                "{} {part:?}",
+                path.display()
+            );
+            let is_status = |line: &String| {
+                line.contains(" NodeInfo")
+                    || line.contains("StatusPool")
+                    || line.contains("PartStatus")
+                    || line.contains(" ResourcePool []")
+                    || line.contains(" ResourceLinkPool []")
+                    || line.contains(" Part [")
+                    || line.contains(" JDF [")
+            };
+            let rest = |document: &Document| {
+                meaning(document)
+                    .into_iter()
+                    .filter(|line| !is_status(line))
+                    .collect::<Vec<_>>()
+            };
+            let (before, after) = (rest(&whole), rest(&parent));
+            if let Some(at) =
+                (0..before.len().max(after.len())).find(|at| before.get(*at) != after.get(*at))
+            {
+                panic!(
+                    "{} {part:?}:\n{:?}\n{:?}",
+                    path.display(),
+                    before.get(at),
+                    after.get(at)
+                );
+            }
+            merged += 1;
+        }
+    }
+    eprintln!("{merged} parts went and came back");
+}
+
+#[test]
 fn tickets_that_other_programs_spawned_are_merged_or_refused_with_a_reason() {
     let read = |name: &str| -> Option<Document> {
         let path = corpus(name).into_iter().next()?;

@@ -98,17 +98,27 @@ impl<'d> JdfNode<'d> {
         }
     }
 
-    /// Where a part of this node stands: what is said of the part, else the status of the node.
+    /// Where a part of this node stands: what is said of the part or the nearest one around it, else of some of it,
+    /// else of all the rest; and if nothing is said of parts, the status of the node.
     pub fn status_of(self, ticket: &Ticket<'d>, keys: &PartKeys) -> Option<NodeStatus> {
-        let mut statuses = self.part_statuses(ticket);
-        let is_meant = |said: &PartStatus<'_>| {
-            let mut parts = said.parts.iter();
-            parts.any(|part| keys_overlap(part, keys))
+        let statuses = self.part_statuses(ticket);
+        let around = statuses.iter().flat_map(|said| {
+            let parts = said.parts.iter().filter(|part| {
+                let mut own = part.iter();
+                own.all(|(name, value)| keys.get(name) == Some(value))
+            });
+            parts.map(move |part| (part.len(), said))
+        });
+        let nearest = around.max_by_key(|(count, _)| *count).map(|(_, said)| said);
+        let some = || {
+            statuses.iter().find(|said| {
+                let mut parts = said.parts.iter();
+                parts.any(|part| keys_overlap(part, keys))
+            })
         };
-        let found = statuses.iter().position(is_meant);
-        let found = found.or_else(|| statuses.iter().position(|said| said.parts.is_empty()));
-        match found {
-            Some(at) => Some(statuses.swap_remove(at).status),
+        let rest = || statuses.iter().find(|said| said.parts.is_empty());
+        match nearest.or_else(some).or_else(rest) {
+            Some(said) => Some(said.status.clone()),
             None => self.status(),
         }
     }

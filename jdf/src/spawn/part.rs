@@ -144,6 +144,7 @@ fn set_in_node_info(
         Some(info) => info,
         None => make_node_info(document, node)?,
     };
+    forget_statuses(document, node, info)?;
     for part in parts {
         let leaves = status_parts(document, info, part)?;
         for leaf in leaves {
@@ -151,6 +152,31 @@ fn set_in_node_info(
         }
     }
     document.set_attribute(node, "Status", NodeStatus::Part.as_str())
+}
+
+/// What parts of a `NodeInfo` say is left over from earlier where the status of the node does not refer to it.
+fn forget_statuses(document: &mut Document, node: NodeId, info: NodeId) -> Result<(), Error> {
+    let status = document
+        .element(node)
+        .and_then(|node| node.attribute("Status"));
+    let status = status
+        .unwrap_or(NodeStatus::Waiting.as_str())
+        .trim()
+        .to_owned();
+    if status == NodeStatus::Part.as_str() {
+        return Ok(());
+    }
+    let stale: Vec<NodeId> = document
+        .element(info)
+        .into_iter()
+        .flat_map(ElementRef::descendants)
+        .filter(|part| part.is_jdf("NodeInfo") && part.attribute("NodeStatus").is_some())
+        .map(ElementRef::id)
+        .collect();
+    for part in stale {
+        document.remove_attribute(part, "NodeStatus")?;
+    }
+    document.set_attribute(info, "NodeStatus", &status)
 }
 
 fn linked_node_info(document: &Document, node: NodeId) -> Result<Option<NodeId>, Error> {

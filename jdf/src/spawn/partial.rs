@@ -148,14 +148,14 @@ fn links(origin: &Origin, changed: &mut Document, index: &Ticket<'_>) -> Result<
     for link in index.root().links() {
         let own = changed.element(origin.node).and_then(|node| {
             let mut own = JdfNode::of_element(node).links();
-            own.find(|own| is_same(*own, link))
-                .map(ResourceLink::node_id)
+            let own = own.find(|own| is_same(*own, link))?;
+            Some((own.node_id(), own.amounts(&mut Vec::new())))
         });
-        let Some(own) = own else {
+        let Some((own, before)) = own else {
             continue;
         };
         let amounts = link.amounts(&mut Vec::new());
-        for amount in of_parts(&amounts, parts) {
+        for amount in of_parts(&amounts, &before, parts) {
             put_amount(changed, own, &amount)?;
         }
     }
@@ -171,8 +171,8 @@ fn is_same(one: ResourceLink<'_>, other: ResourceLink<'_>) -> bool {
 }
 
 /// The amounts that are known to be of these parts. One that does not say which part it is of is of all that was given
-/// away; its plan is that of the whole node and stays as it is.
-fn of_parts(amounts: &Amounts, parts: &[PartKeys]) -> Vec<PartAmount> {
+/// away, if it was not there before; its plan is that of the whole node and stays as it is.
+fn of_parts(amounts: &Amounts, before: &Amounts, parts: &[PartKeys]) -> Vec<PartAmount> {
     let mut found = Vec::new();
     let [part, ..] = parts else {
         return found;
@@ -195,11 +195,12 @@ fn of_parts(amounts: &Amounts, parts: &[PartKeys]) -> Vec<PartAmount> {
             .any(|part| part.keys().all(|name| amount.part.contains_key(name)));
         let is_meant = parts.iter().any(|part| keys_overlap(part, &amount.part));
         let is_certain = names_it || parts.len() > 1;
-        if is_meant {
+        if is_meant && (is_certain || !before.parts.contains(amount)) {
             add(amount.clone(), is_certain);
         }
     }
-    if amounts.parts.is_empty() && parts.len() == 1 {
+    let is_new = amounts.actual_amount != before.actual_amount || amounts.lots != before.lots;
+    if amounts.parts.is_empty() && parts.len() == 1 && is_new {
         let own = PartAmount {
             actual_amount: amounts.actual_amount,
             lots: amounts.lots.clone(),
