@@ -11,6 +11,17 @@ use crate::state::Consumption;
 use crate::value::Fields;
 use crate::view::ElementRef;
 
+/// The keys of one part of a job or resource, such as `SheetName` and `Side`.
+///
+/// ```
+/// use agog_jdf::PartKeys;
+/// use agog_jdf::jmf::JobPhase;
+/// let sheet = PartKeys::from([("SheetName".to_owned(), "S1".to_owned())]);
+/// let phase = JobPhase { parts: vec![sheet], ..JobPhase::default() };
+/// assert_eq!(phase.to_element().to_xml(), r#"<JobPhase Status="Waiting"><Part SheetName="S1"/></JobPhase>"#);
+/// ```
+pub type PartKeys = BTreeMap<String, String>;
+
 /// A lot that an amount came from or went into (JDF 1.5, `Lot`). What was used of it is what genealogy is made of.
 ///
 /// ```

@@ -123,6 +123,11 @@ impl Document {
     pub fn append_child(&mut self, parent: NodeId, element: &Element) -> Result<NodeId, Error> {
         self.editable(parent)?;
         let new = self.add_nodes(parent, element)?;
+        self.hang_last(parent, new)
+    }
+
+    /// Hangs an element that was read for this parent behind its other children.
+    pub(crate) fn hang_last(&mut self, parent: NodeId, new: NodeId) -> Result<NodeId, Error> {
         let last = self.last_child(parent);
         let tail = self.tail(last, parent);
         let Some(line_break) = self.line_break(tail) else {
@@ -160,6 +165,12 @@ impl Document {
             return Err(self.refuse(ErrorKind::AfterRoot, sibling));
         };
         let new = self.add_nodes(parent, element)?;
+        self.hang_before(parent, sibling, new);
+        Ok(new)
+    }
+
+    /// Hangs an element that was read for this parent before one of its children.
+    pub(crate) fn hang_before(&mut self, parent: NodeId, sibling: NodeId, new: NodeId) {
         let previous = self.previous(parent, sibling);
         let lead = self.lead(previous, sibling);
         let layout = self.line_break(lead).unwrap_or(NOTHING);
@@ -167,7 +178,6 @@ impl Document {
         self.link(parent, previous, new);
         self.set_lead(new, lead);
         self.set_lead(sibling, layout);
-        Ok(new)
     }
 
     /// Takes an element with everything in it out of the document. What stands around it stays.
@@ -240,7 +250,7 @@ impl Document {
     }
 
     /// Fails unless the id names an element that is still part of the document.
-    fn editable(&self, id: NodeId) -> Result<(), Error> {
+    pub(crate) fn editable(&self, id: NodeId) -> Result<(), Error> {
         let mut top = id;
         while let Some(parent) = self.nodes.get(top.index()).and_then(|node| node.parent) {
             top = parent;
@@ -254,7 +264,7 @@ impl Document {
         })
     }
 
-    fn refuse(&self, kind: ErrorKind, id: NodeId) -> Error {
+    pub(crate) fn refuse(&self, kind: ErrorKind, id: NodeId) -> Error {
         let position = self
             .element(id)
             .map(ElementRef::position)
@@ -304,8 +314,13 @@ impl Document {
             .and_then(ElementRef::prefix);
         let mut text = String::new();
         element.render(prefix, &mut text);
-        let base = self.append(&text, parent)?.start as usize;
-        reader::read(self, &text, base, Some(parent)).map_err(|stop| {
+        self.add_text(parent, &text)
+    }
+
+    /// Reads an element from its text into the arena, with the namespaces of this parent, not yet linked.
+    pub(crate) fn add_text(&mut self, parent: NodeId, text: &str) -> Result<NodeId, Error> {
+        let base = self.append(text, parent)?.start as usize;
+        reader::read(self, text, base, Some(parent)).map_err(|stop| {
             self.text.truncate(base);
             self.refuse(stop.kind, parent)
         })
@@ -313,7 +328,7 @@ impl Document {
 
     /// Gives an element and those around it an entry in `edits`. All above one with an entry have theirs
     /// already; so this comes before anything else is entered for the element or its children.
-    fn mark_changed(&mut self, id: NodeId) {
+    pub(crate) fn mark_changed(&mut self, id: NodeId) {
         let mut next = Some(id);
         while let Some(id) = next {
             let Entry::Vacant(entry) = self.edits.entry(id) else {
@@ -340,7 +355,7 @@ impl Document {
         edit.last = Some(new);
     }
 
-    fn set_lead(&mut self, id: NodeId, lead: Span) {
+    pub(crate) fn set_lead(&mut self, id: NodeId, lead: Span) {
         self.edits.entry(id).or_default().lead = Some(lead);
     }
 
@@ -356,7 +371,7 @@ impl Document {
         node.next = next;
     }
 
-    fn detach(&mut self, id: NodeId) {
+    pub(crate) fn detach(&mut self, id: NodeId) {
         let node = &mut self.nodes[id.index()];
         (node.parent, node.next) = (None, None);
     }
@@ -386,7 +401,7 @@ impl Document {
     }
 
     /// Two pieces of text as one.
-    fn joined(&mut self, first: Span, second: Span, at: NodeId) -> Result<Span, Error> {
+    pub(crate) fn joined(&mut self, first: Span, second: Span, at: NodeId) -> Result<Span, Error> {
         if first.start == first.end {
             return Ok(second);
         }

@@ -73,16 +73,19 @@ mod finding;
 mod format;
 mod fragment;
 mod gap;
+mod graft;
 pub mod jmf;
 mod limits;
 mod link;
 pub mod name;
 mod node;
+pub mod order;
 pub mod package;
 mod place;
 mod reader;
 pub mod resource;
 pub mod schema;
+pub mod spawn;
 mod state;
 mod summary;
 mod tag;
@@ -92,7 +95,7 @@ mod view;
 mod writer;
 mod xpath;
 
-pub use amount::{Amounts, Lot, PartAmount};
+pub use amount::{Amounts, Lot, PartAmount, PartKeys};
 pub use build::{
     DescriptionError, JDF_VERSION, JobDescription, JobKind, PrintTicket, TicketMaterial, samples,
 };
@@ -103,7 +106,10 @@ pub use finding::{Finding, Severity};
 pub use fragment::Fragment;
 pub use limits::*;
 pub use link::{ResourceLink, set_actual_amounts};
-pub use node::{Customer, JdfNode, NoExecutableNode, NodeKind, NodeObstacle, Obstacle, Ticket};
+pub use node::{
+    Customer, JdfNode, NoExecutableNode, NodeKind, NodeObstacle, Obstacle, PartStatus, Reached,
+    Reference, Ticket,
+};
 pub use resource::Resource;
 pub use state::*;
 pub use summary::{LotUse, ProductionSummary, ResourceUse};

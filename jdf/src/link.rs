@@ -31,7 +31,7 @@ use crate::view::ElementRef;
 /// assert_eq!(link.planned_amount(&ticket), Some(1_100.into()));
 /// # Ok::<(), agog_jdf::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResourceLink<'d> {
     element: ElementRef<'d>,
 }
@@ -448,7 +448,7 @@ fn same_part<'d>(
 
 /// A lot that the plan named gets its actual amount; another one is added, with the part that the schema
 /// wants after it.
-fn set_actual_lot(
+pub(crate) fn set_actual_lot(
     document: &mut Document,
     amount: NodeId,
     part: &PartAmount,

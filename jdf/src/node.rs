@@ -3,6 +3,9 @@
 //! Views read the tree in place and copy nothing; to change a ticket, edit the [`Document`] by the ids that
 //! views give.
 
+mod plan;
+mod pool;
+
 use std::collections::HashMap;
 
 use crate::document::{Document, NodeId};
@@ -12,6 +15,9 @@ use crate::resource::Resource;
 use crate::state::{NodeStatus, Usage};
 use crate::value::tokens;
 use crate::view::ElementRef;
+
+pub use plan::{Customer, PartStatus};
+pub use pool::{Reached, Reference};
 
 /// A JDF document with an index of its IDs.
 ///
@@ -81,6 +87,12 @@ impl<'d> Ticket<'d> {
             .find(|node| node.job_part_id() == Some(job_part_id))
     }
 
+    /// The node with an `ID`, or else with a job part ID: whatever a person calls it.
+    pub fn node_by_name(&self, name: &str) -> Option<JdfNode<'d>> {
+        let by_id = self.nodes().find(|node| node.id() == Some(name));
+        by_id.or_else(|| self.node_by_part(name))
+    }
+
     /// The nodes that a device can run: leaf processes, combined nodes and gray boxes that are not done.
     /// If there is none, the error says of each leaf why not.
     pub fn executable_nodes(&self) -> Result<Vec<JdfNode<'d>>, NoExecutableNode> {
@@ -105,33 +117,68 @@ impl<'d> Ticket<'d> {
 }
 
 /// A ticket has nothing that a device could run.
+///
+/// ```
+/// use agog_jdf::{Document, Limits, Ticket};
+/// let source = b"<JDF xmlns='http://www.CIP4.org/JDFSchema_1_1' ID='n' Type='Product' DescriptiveName='Box' Status='Waiting'/>";
+/// let document = Document::parse(source, &Limits::default())?;
+/// let nothing = Ticket::of(&document)?.executable_nodes().unwrap_err();
+/// assert!(nothing.to_string().contains("node `Box` is a product node"));
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the ticket has no executable node: {}", self.reasons())]
 pub struct NoExecutableNode {
+    /// Each leaf and what is in its way.
     pub obstacles: Vec<NodeObstacle>,
 }
 
-/// One leaf node and why it cannot be run.
+/// One leaf node and why it cannot be run, from [`Ticket::executable_nodes`].
+///
+/// ```
+/// use agog_jdf::{NodeObstacle, NodeStatus, Obstacle, Position};
+/// let done = Obstacle::Done(NodeStatus::Completed);
+/// let found = NodeObstacle { name: "P1".into(), obstacle: done, position: Position::default() };
+/// assert_eq!(found.obstacle.to_string(), "already has the status Completed");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeObstacle {
+    /// What a person calls the node.
     pub name: String,
+    /// What is in its way.
     pub obstacle: Obstacle,
+    /// Where the node stands.
     pub position: Position,
 }
 
 /// Why a node cannot be run.
+///
+/// ```
+/// use agog_jdf::{Document, Limits, Obstacle, Ticket};
+/// let source = b"<JDF xmlns='http://www.CIP4.org/JDFSchema_1_1' ID='n' Type='Cutting' Status='Waiting' Activation='Inactive'/>";
+/// let document = Document::parse(source, &Limits::default())?;
+/// let obstacle = Ticket::of(&document)?.root().obstacle();
+/// assert_eq!(obstacle, Some(Obstacle::Inactive("Inactive".into())));
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Obstacle {
+    /// It groups others.
     #[error("is not a leaf: the nodes below it are run")]
     HasChildren,
+    /// It says what is made.
     #[error("is a product node: it says what is made, not how, and has no process nodes below it")]
     Product,
+    /// It groups nothing and names no process.
     #[error("is a process group without `Types` and without nodes below it")]
     EmptyGroup,
+    /// It does not say what it does.
     #[error("has no `Type`")]
     NoType,
+    /// It is completed, aborted or given away.
     #[error("already has the status {0}")]
     Done(NodeStatus),
+    /// It is not to be run (now), in the words of `Activation`.
     #[error("is not active (`Activation=\"{0}\"`)")]
     Inactive(String),
 }
@@ -150,7 +197,15 @@ impl NoExecutableNode {
     }
 }
 
-/// What kind of node it is.
+/// What kind of node it is (JDF 1.5, JDF Nodes).
+///
+/// ```
+/// use agog_jdf::{Document, Limits, NodeKind, Ticket};
+/// let source = b"<JDF xmlns='http://www.CIP4.org/JDFSchema_1_1' ID='n' Type='Combined' Types='Cutting Folding' Status='Waiting'/>";
+/// let document = Document::parse(source, &Limits::default())?;
+/// assert_eq!(Ticket::of(&document)?.root().kind(), NodeKind::Combined);
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NodeKind {
     /// What the customer wants, not how it is made.
@@ -167,8 +222,20 @@ pub enum NodeKind {
     Untyped,
 }
 
-/// One node of a ticket.
-#[derive(Debug, Clone, Copy)]
+/// One node of a ticket: a view that is cheap to copy.
+///
+/// ```
+/// use agog_jdf::{Document, Limits, Ticket};
+/// let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" ID="n" JobID="J-7" Type="Product" Status="Waiting">
+///   <JDF ID="n1" JobPartID="Print" Type="ConventionalPrinting" Status="InProgress"/></JDF>"#;
+/// let document = Document::parse(source, &Limits::default())?;
+/// let ticket = Ticket::of(&document)?;
+/// let print = ticket.node_by_part("Print").unwrap();
+/// assert_eq!((print.job_id(), print.types()), (Some("J-7"), vec!["ConventionalPrinting"]));
+/// assert_eq!(print.parent(), Some(ticket.root()));
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JdfNode<'d> {
     element: ElementRef<'d>,
 }
@@ -295,24 +362,6 @@ impl<'d> JdfNode<'d> {
             .filter(|link| link.usage() == Some(Usage::Output))
     }
 
-    /// Whose job it is: the customer's information of this node or the nearest one above it.
-    pub fn customer(self) -> Option<Customer<'d>> {
-        let info = std::iter::successors(Some(self), |node| node.parent()).find_map(|node| {
-            let pool = node
-                .element
-                .child("ResourcePool")
-                .and_then(|pool| pool.child("CustomerInfo"));
-            pool.or_else(|| node.element.child("CustomerInfo"))
-        })?;
-        let company = info.descendants().find(|element| element.is_jdf("Company"));
-        Some(Customer {
-            customer_id: info.attribute("CustomerID"),
-            order_id: info.attribute("CustomerOrderID"),
-            job_name: info.attribute("CustomerJobName"),
-            company: company.and_then(|company| company.attribute("OrganizationName")),
-        })
-    }
-
     /// Why this node cannot be run; `None` if it can.
     pub fn obstacle(self) -> Option<Obstacle> {
         if self.children().next().is_some() {
@@ -335,17 +384,14 @@ impl<'d> JdfNode<'d> {
         activation.map(|text| Obstacle::Inactive(text.to_owned()))
     }
 
-    fn inherited(self, name: &str) -> Option<&'d str> {
+    /// The node that an element is.
+    pub(crate) fn of_element(element: ElementRef<'d>) -> Self {
+        Self { element }
+    }
+
+    /// An attribute of this node or of the nearest one around it that has it.
+    pub(crate) fn inherited(self, name: &str) -> Option<&'d str> {
         std::iter::successors(Some(self), |node| node.parent())
             .find_map(|node| node.element.attribute(name))
     }
-}
-
-/// Who ordered a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Customer<'d> {
-    pub customer_id: Option<&'d str>,
-    pub order_id: Option<&'d str>,
-    pub job_name: Option<&'d str>,
-    pub company: Option<&'d str>,
 }

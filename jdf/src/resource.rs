@@ -27,6 +27,7 @@ mod gluing;
 mod layout;
 mod media;
 mod partition;
+mod planning;
 mod press;
 mod quality;
 mod state;
@@ -35,6 +36,7 @@ mod tests;
 mod value;
 mod view;
 
+pub use crate::value::{PdfPath, Ranges, Value};
 pub use capability::*;
 pub use color::*;
 pub use component::*;
@@ -47,10 +49,11 @@ pub use gluing::*;
 pub use layout::*;
 pub use media::*;
 pub use partition::{Effective, Leaf, Origin, PartUsage};
+pub(crate) use partition::{is_manifold, keys_overlap};
+pub use planning::*;
 pub use press::*;
 pub use quality::*;
 pub use state::*;
-pub use value::{PdfPath, Ranges, Value};
 pub(crate) use view::own;
 pub use view::{Common, View};
 

@@ -169,7 +169,7 @@ impl ProductionSummary {
             let amount = AuditAmount::of(link, link.amounts(&mut summary.findings));
             source(&amount, &|entry| entry.link = Some(amount.amounts.clone()));
         }
-        for audit in Audit::read_all(node, &mut summary.findings) {
+        for audit in Audit::read_with(node, ticket, &mut summary.findings) {
             match audit.content {
                 AuditContent::PhaseTime(phase) => {
                     for amount in &phase.amounts {
@@ -194,7 +194,12 @@ impl ProductionSummary {
                 AuditContent::Notification(notification) => {
                     summary.notifications.push(notification);
                 }
-                AuditContent::Created | AuditContent::Modified | AuditContent::Other(_) => {}
+                AuditContent::Created(_)
+                | AuditContent::Modified(_)
+                | AuditContent::Deleted(_)
+                | AuditContent::Spawned(_)
+                | AuditContent::Merged(_)
+                | AuditContent::Other(_) => {}
             }
         }
         // Without a run, the phases tell the times.

@@ -294,6 +294,62 @@ fn seen(document: &Document) -> Vec<String> {
         .collect()
 }
 
+#[test]
+fn an_element_of_another_document_keeps_its_bytes_and_the_meaning_of_its_names() {
+    let source = parse(
+        "<j:JDF xmlns:j='http://www.CIP4.org/JDFSchema_1_1' xmlns='urn:plain' xmlns:v='urn:v' xmlns:unused='urn:u'>\
+         <j:Media  ID='m'\tv:x='a &amp; b'><plain/><![CDATA[<raw>]]><!-- kept --></j:Media></j:JDF>",
+    );
+    let media = source.root().child("Media").unwrap();
+    // Where nothing is the same, everything that may be used is declared.
+    let mut target = parse(
+        "<JDF xmlns='http://www.CIP4.org/JDFSchema_1_1' xmlns:v='urn:other'>\n  <a/>\n</JDF>",
+    );
+    let xml = media.to_portable_xml(Some(target.root()));
+    let new = target.append_xml(target.root().id(), &xml).unwrap();
+    let again = parse(std::str::from_utf8(&target.to_bytes()).unwrap());
+    for document in [&target, &again] {
+        let media = document.root().child("Media").unwrap();
+        assert_eq!(media.attribute_in("urn:v", "x"), Some("a & b"));
+        assert_eq!(
+            media.children().next().unwrap().namespace(),
+            Some("urn:plain")
+        );
+        assert_eq!(media.text(), "<raw>");
+        assert_eq!(media.resolve(Some("unused")), None);
+    }
+    assert!(
+        target
+            .element(new)
+            .unwrap()
+            .to_xml()
+            .contains("<j:Media  ID='m'\tv:x='a &amp; b'")
+    );
+    // Back where everything is declared already, nothing is added.
+    let back = target
+        .element(new)
+        .unwrap()
+        .to_portable_xml(Some(source.root()));
+    assert_eq!(back, media.to_xml());
+}
+
+#[test]
+fn what_is_no_element_is_not_put_in_and_changes_nothing() {
+    let mut document = parse("<a>\n  <b/>\n</a>");
+    let (root, child) = (
+        document.root().id(),
+        document.root().children().next().unwrap().id(),
+    );
+    for text in ["", "text", "<c>", "<c/><d/>", "<x:c/", "<!DOCTYPE c><c/>"] {
+        assert!(document.append_xml(root, text).is_err(), "{text}");
+        assert!(document.replace_with_xml(child, text).is_err(), "{text}");
+        assert!(document.insert_xml_before(child, text).is_err(), "{text}");
+    }
+    assert!(document.replace_with_xml(root, "<c/>").is_err());
+    assert!(document.remove_with_layout(&[child, root]).is_err());
+    assert_eq!(document.to_bytes(), b"<a>\n  <b/>\n</a>");
+}
+
 proptest! {
     #[test]
     fn an_edited_document_reads_the_same_after_it_was_written(
@@ -364,5 +420,43 @@ proptest! {
         if let Ok(document) = Document::parse(text.as_bytes(), &Limits::default()) {
             prop_assert_eq!(document.to_bytes(), text.as_bytes());
         }
+    }
+
+    /// Whatever is put in, exchanged and taken out, the document reads as the list of children that it ought to have.
+    #[test]
+    fn children_that_are_exchanged_are_those_that_are_read(edits in prop::collection::vec((0_u8..4, 0_usize..8), 0..20)) {
+        let mut document = parse("<p>\n <c n='0'/>\n <c n='1'/><!-- x --><c n='2'/> text <c n='3'/>\n</p>");
+        let root = document.root().id();
+        let mut expected: Vec<String> = (0..4).map(|number| number.to_string()).collect();
+        for (turn, (kind, at)) in edits.into_iter().enumerate() {
+            let name = format!("e{turn}");
+            let xml = format!("<c n='{name}'><d/></c>");
+            let child = document.root().children().nth(at).map(agog_jdf::ElementRef::id);
+            match (kind, child) {
+                (0, _) => {
+                    document.append_xml(root, &xml).unwrap();
+                    expected.push(name);
+                }
+                (1, Some(child)) => {
+                    document.replace_with_xml(child, &xml).unwrap();
+                    expected[at] = name;
+                }
+                (2, Some(child)) => {
+                    document.remove_with_layout(&[child]).unwrap();
+                    expected.remove(at);
+                }
+                (3, Some(child)) => {
+                    document.insert_xml_before(child, &xml).unwrap();
+                    expected.insert(at, name);
+                }
+                _ => {}
+            }
+        }
+        let written = String::from_utf8(document.to_bytes()).unwrap();
+        for document in [&document, &parse(&written)] {
+            let read: Vec<&str> = document.root().children().filter_map(|child| child.attribute("n")).collect();
+            prop_assert_eq!(&read, &expected);
+        }
+        prop_assert!(written.contains("<!-- x -->") && written.contains(" text "));
     }
 }

@@ -1,7 +1,8 @@
 //! `RequestForAuthentication`: how two parties exchange certificates before they talk over https. Certificates
 //! are carried as text (PEM); nothing here checks them.
 
-use super::parameters::{PartKeys, parameters};
+use super::parameters::parameters;
+use crate::amount::PartKeys;
 use crate::state::{AuthenticationReason, AuthenticationType};
 
 parameters! {

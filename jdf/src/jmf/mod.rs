@@ -72,7 +72,6 @@ pub use kind::MessageKind;
 pub use message::*;
 pub use node::*;
 pub use notification::*;
-pub use parameters::PartKeys;
 pub use people::*;
 pub use pipe::*;
 pub use power::*;

@@ -1,7 +1,8 @@
 //! Messages about nodes of tickets: `NewJDF` makes and finds them, `ModifyNode` and `UpdateJDF` change them.
 
 use super::device::Device;
-use super::parameters::{PartKeys, parameters};
+use super::parameters::parameters;
+use crate::amount::PartKeys;
 use crate::fragment::Fragment;
 use crate::state::{Activation, CommentAction};
 

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::parameters::{PartKeys, parameters};
+use super::parameters::parameters;
 use super::people::{CostCenter, Employee};
+use crate::amount::PartKeys;
 use crate::element::Element;
 use crate::resource::Ranges;
 use crate::state::{ErrorType, MilestoneType, NotificationClass, Resend};

@@ -20,12 +20,10 @@
 //! }
 //! ```
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
-use crate::amount::{Amounts, PartAmount, keys_element, read_keys};
+use crate::amount::{Amounts, PartAmount, PartKeys, keys_element, read_keys};
 use crate::element::Element;
 use crate::finding::{Finding, Severity};
 use crate::fragment::Fragment;
@@ -36,16 +34,6 @@ use crate::value::{
     write_duration,
 };
 use crate::view::ElementRef;
-
-/// The keys of one part of a job or resource, such as `SheetName` and `Side`.
-///
-/// ```
-/// use agog_jdf::jmf::{JobPhase, PartKeys};
-/// let sheet = PartKeys::from([("SheetName".to_owned(), "S1".to_owned())]);
-/// let phase = JobPhase { parts: vec![sheet], ..JobPhase::default() };
-/// assert_eq!(phase.to_element().to_xml(), r#"<JobPhase Status="Waiting"><Part SheetName="S1"/></JobPhase>"#);
-/// ```
-pub type PartKeys = BTreeMap<String, String>;
 
 /// One value of an attribute.
 pub(crate) trait Scalar: Sized {

@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use super::device::Device;
-use super::parameters::{PartKeys, child, ids, parameters};
+use super::parameters::{child, ids, parameters};
 use super::status::JobPhase;
+use crate::amount::PartKeys;
 use crate::element::Element;
 use crate::finding::Finding;
 use crate::state::{

@@ -3,10 +3,11 @@
 
 use rust_decimal::Decimal;
 
-use super::parameters::{PartKeys, parameters};
+use super::parameters::parameters;
 use super::people::{CostCenter, MisDetails};
 use super::submission::Disposition;
 use crate::amount::Amounts;
+use crate::amount::PartKeys;
 use crate::resource::Ranges;
 use crate::state::{
     Activation, CommandResult, LotDetails, RepeatPolicy, ResourceContext, ResourceDetails,

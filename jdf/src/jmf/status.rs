@@ -4,8 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
 use super::device::Device;
-use super::parameters::{PartKeys, parameters};
+use super::parameters::parameters;
 use super::people::{Activity, CostCenter, Employee, MisDetails};
+use crate::amount::PartKeys;
 use crate::fragment::Fragment;
 use crate::resource::Ranges;
 use crate::state::{

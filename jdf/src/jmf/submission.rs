@@ -2,8 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::parameters::{PartKeys, parameters};
+use super::parameters::parameters;
 use super::queue::{Queue, QueueFilter};
+use crate::amount::PartKeys;
 use crate::state::{Activation, DispositionAction, GangPolicy, Packaging, SubmitPolicy, Usage};
 
 parameters! {

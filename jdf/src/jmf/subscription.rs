@@ -4,7 +4,8 @@
 use jiff::SignedDuration;
 use rust_decimal::Decimal;
 
-use super::parameters::{PartKeys, parameters};
+use super::parameters::parameters;
+use crate::amount::PartKeys;
 use crate::state::{ChannelMode, Modification, RetryPolicy};
 
 parameters! {

@@ -4,7 +4,8 @@
 
 use jiff::SignedDuration;
 
-use super::value::{Ranges, enumerations};
+use super::Ranges;
+use super::value::enumerations;
 use super::view::resources;
 use crate::state::Usage;
 

@@ -2,8 +2,9 @@
 
 use rust_decimal::Decimal;
 
+use super::Ranges;
 use super::media::{Media, NewMedia};
-use super::value::{Ranges, enumerations};
+use super::value::enumerations;
 use super::view::resources;
 
 enumerations! {

@@ -2,8 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::Ranges;
 use super::component::Automation;
-use super::value::{Ranges, enumerations};
+use super::value::enumerations;
 use super::view::resources;
 
 enumerations! {

@@ -7,7 +7,8 @@ use super::gluing::WorkingDirection;
 use super::media::{Media, NewMedia};
 use super::press::SheetLay;
 
-use super::value::{PdfPath, enumerations};
+use super::PdfPath;
+use super::value::enumerations;
 use super::view::resources;
 
 enumerations! {

@@ -1,6 +1,7 @@
 //! Who and what does the work: devices with their modules, and employees.
 
 use super::capability::{DeviceCap, NewDeviceCap};
+use super::planning::{Address, ComChannel, NewAddress, NewComChannel};
 use super::value::enumerations;
 use super::view::resources;
 
@@ -126,14 +127,14 @@ resources! {
         persons: Person, NewPerson,
     }
 
-    /// The name of a person (JDF 1.5, `Person`).
+    /// A person: name, and where to find it (JDF 1.5, `Person`).
     ///
     /// ```
     /// use agog_jdf::resource::NewPerson;
     /// let person = NewPerson { family_name: Some("Lovelace".into()), ..Default::default() };
     /// assert_eq!(person.to_inside().to_xml(), r#"<Person FamilyName="Lovelace"/>"#);
     /// ```
-    Person, NewPerson, "Person" {
+    Person, NewPerson, "Person", class "Parameter" {
         /// The family name.
         family_name: String = "FamilyName",
         /// The first name.
@@ -144,5 +145,15 @@ resources! {
         name_suffix: String = "NameSuffix",
         /// What the person is in the company.
         job_title: String = "JobTitle",
+        /// Further names.
+        additional_names: String = "AdditionalNames",
+        /// The languages that the person speaks, the best first.
+        languages: Vec<String> = "Languages",
+    }
+    + resources {
+        /// Where the person is.
+        addresses: Address, NewAddress,
+        /// How to reach the person.
+        com_channels: ComChannel, NewComChannel,
     }
 }

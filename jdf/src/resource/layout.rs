@@ -1,11 +1,11 @@
 //! Where things lie on a sheet: stripping, binder's signatures, and laid-out surfaces. Lengths are points.
 
+use super::Ranges;
 use super::converting::{Fold, NewFold};
 use super::cutting::{DieLayout, NewDieLayout};
 use super::device::{Device, NewDevice};
 use super::media::{Media, NewMedia};
 use super::press::WorkStyle;
-use super::value::Ranges;
 
 use super::value::enumerations;
 use super::view::resources;

@@ -64,6 +64,15 @@ pub struct Leaf<'d> {
     pub keys: Vec<(&'d str, &'d str)>,
 }
 
+impl Leaf<'_> {
+    /// The keys as a `Part` would have them.
+    pub fn owned_keys(&self) -> BTreeMap<String, String> {
+        let keys = self.keys.iter();
+        keys.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+}
+
 /// One attribute that holds for a part, from [`Resource::effective_attributes`].
 ///
 /// ```
@@ -471,6 +480,53 @@ fn is_value(key: &str, value: &str, wanted: &str) -> bool {
             is_counted && wanted.iter().all(is_within)
         }
         Some(DataType::Names) => tokens(wanted).all(|name| tokens(value).any(|own| own == name)),
+        _ => false,
+    }
+}
+
+/// Whether two parts have anything in common: no key that both have keeps them apart.
+pub(crate) fn keys_overlap(
+    one: &BTreeMap<String, String>,
+    other: &BTreeMap<String, String>,
+) -> bool {
+    one.iter().all(|(key, value)| {
+        other
+            .get(key)
+            .is_none_or(|wanted| values_overlap(key, value, wanted))
+    })
+}
+
+/// Whether a key may mean several values at once, so that equal parts may be written differently.
+pub(crate) fn is_manifold(key: &str) -> bool {
+    matches!(
+        data_type(key),
+        Some(DataType::IntegerRanges | DataType::NameRanges | DataType::Names)
+    )
+}
+
+/// Where it cannot be told, as for numbers that count from the end, values are taken to overlap.
+fn values_overlap(key: &str, value: &str, other: &str) -> bool {
+    if value == other {
+        return true;
+    }
+    match data_type(key) {
+        Some(DataType::IntegerRanges) => {
+            let (Some(Ranges(ranges)), Some(Ranges(others))) =
+                (Ranges::read(value), Ranges::read(other))
+            else {
+                return false;
+            };
+            let is_counted = |ranges: &[[i64; 2]]| ranges.iter().flatten().all(|bound| *bound >= 0);
+            let meet = |[from, to]: &[i64; 2]| {
+                let mut others = others.iter();
+                others.any(|[start, end]| start <= to && from <= end)
+            };
+            !is_counted(&ranges) || !is_counted(&others) || ranges.iter().any(meet)
+        }
+        Some(DataType::Names | DataType::NameRanges) => {
+            let is_range = value.contains('~') || other.contains('~');
+            is_range || tokens(value).any(|name| tokens(other).any(|other| other == name))
+        }
         _ => false,
     }
 }

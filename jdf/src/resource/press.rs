@@ -1,9 +1,10 @@
 //! Printing: how a conventional or digital press runs, varnishing, printing forms and ink zones.
 
+use super::Ranges;
 use super::component::{Component, NewComponent};
 use super::content::{FileSpec, NewFileSpec};
 use super::media::{Ink, Media, NewInk, NewMedia};
-use super::value::{Ranges, enumerations};
+use super::value::enumerations;
 use super::view::resources;
 
 enumerations! {

@@ -1,8 +1,9 @@
 //! The states of a device's capabilities: of one attribute, which values are allowed and which are now
 //! possible. One view for all kinds, since they differ only in the type of the values.
 
+use super::Value;
 use super::capability::{Availability, DevCap, DeviceCap};
-use super::value::{Value, enumerations};
+use super::value::enumerations;
 use super::view::View;
 use crate::element::Element;
 use crate::name;

@@ -6,7 +6,10 @@ use rust_decimal::Decimal;
 
 use super::{Common, PdfPath, Ranges, Resource};
 use crate::oracle;
-use crate::{Document, Element, Limits, ResourceStatus, Ticket, Usage};
+use crate::{
+    CostType, DeviceOperationMode, Document, Element, Limits, NodeStatus, ResourceStatus, Ticket,
+    Usage, WorkType,
+};
 
 pub(crate) trait SampleValue {
     fn sample(turn: usize) -> Self;
@@ -43,6 +46,10 @@ samples! {
     Decimal: Decimal::new(125, 1),
     ResourceStatus: ResourceStatus::Available,
     Usage: Usage::Input,
+    NodeStatus: NodeStatus::Waiting,
+    CostType: CostType::Chargeable,
+    DeviceOperationMode: DeviceOperationMode::Productive,
+    WorkType: WorkType::Rework,
     Ranges: Ranges(vec![[0, 3], [7, 7]]),
     Timestamp: "2025-03-01T08:00:00Z".parse().unwrap(),
     SignedDuration: SignedDuration::from_mins(95),
@@ -136,6 +143,13 @@ macro_rules! for_all {
             NewQualityControlParams,
             NewQualityControlResult,
             NewIdentificationField,
+            NewNodeInfo,
+            NewCustomerInfo,
+            NewContact,
+            NewCompany,
+            NewAddress,
+            NewComChannel,
+            NewPerson,
         )
     };
 }

@@ -19,6 +19,8 @@ pub struct Version {
 impl Version {
     /// JDF 1.0, the first.
     pub const V1_0: Self = Self { minor: 0 };
+    /// JDF 1.3, in which planning and customer became resources.
+    pub const V1_3: Self = Self { minor: 3 };
     /// JDF 1.5, the version that this library writes and whose facts the tables hold.
     pub const V1_5: Self = Self { minor: 5 };
 

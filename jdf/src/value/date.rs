@@ -32,6 +32,12 @@ pub struct DateTime {
 /// ```
 pub fn parse_date_time(text: &str) -> Option<DateTime> {
     let text = text.trim();
+    parse_iso(text)
+        .or_else(|| parse_epoch(text))
+        .or_else(|| parse_java(text))
+}
+
+fn parse_iso(text: &str) -> Option<DateTime> {
     let (date, rest) = text.split_at_checked(10)?;
     let date: Date = date.parse().ok()?;
     if rest.is_empty() {
@@ -46,9 +52,50 @@ pub fn parse_date_time(text: &str) -> Option<DateTime> {
     let zone_start =
         clock_and_zone.find(|c: char| !c.is_ascii_digit() && !matches!(c, ':' | '.' | ','));
     let (clock, zone) = clock_and_zone.split_at(zone_start.unwrap_or(clock_and_zone.len()));
-    let (time, clock_remark) = parse_clock(clock)?;
     let (offset, zone_remark) = parse_zone(zone.trim())?;
+    // XML calls the end of a day 24:00 as well.
+    if matches!(clock, "24:00:00" | "24:00") {
+        return at(date.tomorrow().ok()?, Time::midnight(), offset, zone_remark);
+    }
+    let (time, clock_remark) = parse_clock(clock)?;
     at(date, time, offset, clock_remark.or(zone_remark))
+}
+
+/// Milliseconds or seconds since 1970, as programs in Java write them: 10 digits are seconds, 13 milliseconds, and
+/// in both cases a time between 2001 and 2286.
+fn parse_epoch(text: &str) -> Option<DateTime> {
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let number: i64 = text.parse().ok()?;
+    let timestamp = match text.len() {
+        10 => Timestamp::from_second(number).ok()?,
+        13 => Timestamp::from_millisecond(number).ok()?,
+        _ => return None,
+    };
+    let remark = Some("a time is written as a number since 1970");
+    Some(DateTime { timestamp, remark })
+}
+
+/// `Thu Oct 12 13:49:00 CEST 2006`, the way Java shows a date to people.
+fn parse_java(text: &str) -> Option<DateTime> {
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    let [_, month, day, clock, zone, year] = words[..] else {
+        return None;
+    };
+    let month = (1..).zip(MONTHS).find(|(_, name)| *name == month)?.0;
+    let date = Date::new(year.parse().ok()?, month, number(day)?).ok()?;
+    let (time, _) = parse_clock(clock)?;
+    let (offset, _) = parse_zone(zone)?;
+    at(
+        date,
+        time,
+        offset,
+        Some("a time is written for people and not as `2025-03-01T08:00:00Z`"),
+    )
 }
 
 fn at(date: Date, time: Time, offset: Offset, remark: Option<&'static str>) -> Option<DateTime> {
@@ -195,6 +242,14 @@ mod tests {
             ("2025-03-01T08:00Z", "2025-03-01T08:00:00Z", true),
             ("2025-03-01", "2025-03-01T00:00:00Z", true),
             ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59Z", false),
+            ("2016-12-31T24:00:00Z", "2017-01-01T00:00:00Z", false),
+            ("1382612345678", "2013-10-24T10:59:05.678Z", true),
+            ("1382612345", "2013-10-24T10:59:05Z", true),
+            (
+                "Thu Oct 12 13:49:00 CEST 2006",
+                "2006-10-12T11:49:00Z",
+                true,
+            ),
         ] {
             let read = parse_date_time(text).unwrap_or_else(|| panic!("{text} was not read"));
             assert_eq!(read.timestamp.to_string(), expected, "{text}");
@@ -211,7 +266,11 @@ mod tests {
             "2025-03-01T25:00:00Z",
             "2025-03-01T08:00:61Z",
             "2025-03-01T08:00:00+99:00",
-            "1382612345678",
+            "20250301",
+            "138261234567890",
+            "Thu Foo 12 13:49:00 CEST 2006",
+            "[:timestamp=now():]",
+            "2025-03-01T24:01:00Z",
             "2025-03-01Täh",
             // Found by fuzzing: four bytes of zone that are not four characters.
             "2025-03-01T08:00:00+1\u{20ac}",
@@ -229,6 +288,11 @@ mod tests {
         assert_eq!(
             parse_duration("P1DT1H"),
             Some(SignedDuration::from_hours(25))
+        );
+        assert_eq!(
+            parse_duration("P0Y0M0DT1H22M"),
+            Some(SignedDuration::from_mins(82)),
+            "nothing of what depends on the calendar"
         );
         assert_eq!(parse_duration("P1M"), None);
         assert_eq!(write_duration(SignedDuration::from_secs(96)), "PT1M36S");

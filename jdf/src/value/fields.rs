@@ -3,7 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
-use super::{parse_boolean, parse_date_time, parse_decimal, parse_duration, parse_integer};
+use super::{
+    Ranges, Value as _, parse_boolean, parse_date_time, parse_decimal, parse_duration,
+    parse_integer,
+};
 use crate::finding::{Finding, Severity};
 use crate::view::ElementRef;
 
@@ -71,6 +74,16 @@ impl<'d, 'f> Fields<'d, 'f> {
 
     pub(crate) fn boolean(&mut self, name: &str) -> Option<bool> {
         self.parsed(name, "`true` or `false`", parse_boolean)
+    }
+
+    pub(crate) fn ranges(&mut self, name: &str) -> Option<Ranges> {
+        self.parsed(name, "whole numbers or ranges of them", Ranges::read)
+    }
+
+    /// A list of whole numbers; what cannot be read is an empty one.
+    pub(crate) fn integers(&mut self, name: &str) -> Vec<i64> {
+        self.parsed(name, "whole numbers", Vec::<i64>::own)
+            .unwrap_or_default()
     }
 
     pub(crate) fn duration(&mut self, name: &str) -> Option<SignedDuration> {

@@ -1,5 +1,17 @@
-//! The data types of JDF attributes: how they are written, and how they are read when a writer got them
-//! slightly wrong. A lenient reading leaves a [`Finding`](crate::Finding) beside the value.
+//! The data types of JDF attributes (JDF 1.5, Data Types): how they are written, and how they are read when a
+//! writer got them slightly wrong. A lenient reading leaves a [`Finding`](crate::Finding) beside the value.
+//!
+//! | JDF | here |
+//! |---|---|
+//! | boolean, integer, double | [`parse_boolean`], [`parse_integer`]; [`parse_decimal`] for amounts, [`parse_number`] for measures |
+//! | NMTOKENS, IDREFS, lists of numbers | [`tokens`], `Vec` of a [`Value`] |
+//! | enumerations | open enumerations: what the specification does not list is kept in `Other` |
+//! | ranges and lists of them | [`Ranges`] of whole numbers, [`RangeList`] of anything else |
+//! | `XYPair`, shape, rectangle, matrix, `TransferFunction` | [`XyPair`], [`Shape`], [`Rectangle`], [`Matrix`], [`TransferFunction`] |
+//! | dateTime, duration | [`parse_date_time`], [`parse_duration`] |
+//! | `PDFPath` | [`PdfPath`] |
+//!
+//! Lengths are [`Points`], thickness is [`Microns`], weight of media is [`Grammage`].
 //!
 //! ```
 //! use agog_jdf::value;
@@ -11,11 +23,19 @@
 
 mod date;
 mod fields;
+mod geometry;
 mod number;
+mod range;
+mod typed;
+mod unit;
 
 pub use date::{DateTime, parse_date_time, parse_duration, write_date_time, write_duration};
 pub(crate) use fields::Fields;
-pub use number::{parse_decimal, parse_integer};
+pub use geometry::{Matrix, Rectangle, TransferFunction};
+pub use number::{parse_decimal, parse_integer, parse_number};
+pub use range::{Bound, RangeList, Ranges};
+pub use typed::{PdfPath, Shape, Value, XyPair};
+pub use unit::{Grammage, Microns, Millimetres, Points};
 
 /// The tokens of a list (NMTOKENS, IDREFS): separated by white space, order kept.
 ///

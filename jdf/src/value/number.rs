@@ -38,6 +38,18 @@ pub fn parse_integer(text: &str) -> Option<i64> {
     }
 }
 
+/// Reads a number that measures something: finite, since Rust alone would also read `nan` and `infinity`.
+///
+/// ```
+/// use agog_jdf::value::parse_number;
+/// assert_eq!(parse_number(" 2.5e1 "), Some(25.0));
+/// assert_eq!(parse_number("INF"), None);
+/// ```
+pub fn parse_number(text: &str) -> Option<f64> {
+    let number: f64 = text.trim().parse().ok()?;
+    number.is_finite().then_some(number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

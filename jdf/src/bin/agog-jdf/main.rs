@@ -6,6 +6,7 @@ mod check;
 mod diff;
 mod fmt;
 mod http;
+mod merge;
 mod new;
 mod output;
 mod pack;
@@ -13,6 +14,7 @@ mod parts;
 mod query;
 mod replace;
 mod show;
+mod spawn;
 mod submission;
 mod submit;
 mod table;
@@ -163,6 +165,14 @@ Examples:
   agog-jdf query http://press:8010/jmf abort.jmf
   agog-jdf query http://press:8010/jmf QueueStatus --json | jq .content")]
     Query(query::Arguments),
+    /// Gives a node away as a ticket of its own, with what it needs.
+    #[command(
+        after_help = "Example: agog-jdf spawn job.jdf Box.Press --output job.jdf > press.jdf"
+    )]
+    Spawn(spawn::Arguments),
+    /// Puts a ticket that was given away back where it came from.
+    #[command(after_help = "Example: agog-jdf merge job.jdf press.jdf --output job.jdf")]
+    Merge(merge::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -180,6 +190,8 @@ fn main() -> ExitCode {
         Command::Query(arguments) => query::run(&arguments, &mut output),
         Command::Unpack(arguments) => unpack::run(&arguments, &mut output),
         Command::New(arguments) => new::run(&arguments, &mut output),
+        Command::Spawn(arguments) => spawn::run(&arguments, &mut output),
+        Command::Merge(arguments) => merge::run(&arguments, &mut output),
     };
     output.flush();
     result.unwrap_or_else(|error| {
@@ -193,6 +205,10 @@ const UNREADABLE: u8 = 3;
 
 /// The exit code for what a device refused.
 const REFUSED: u8 = 2;
+
+fn write(file: &Path, bytes: &[u8]) -> Result<()> {
+    std::fs::write(file, bytes).with_context(|| format!("cannot write `{}`", file.display()))
+}
 
 #[expect(
     clippy::disallowed_methods,

@@ -1,0 +1,99 @@
+//! `agog-jdf spawn`: a node as a ticket of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use agog_jdf::Ticket;
+use agog_jdf::spawn::{SpawnOptions, spawn};
+use anyhow::{Context as _, Result};
+
+use crate::output::Output;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The ticket; `-` reads standard input.
+    file: PathBuf,
+    /// The node, by its `ID` or `JobPartID`.
+    node: String,
+    /// Only this part of the node; may be given several times: keys of one part are separated by commas, as in
+    /// `SheetName=S1,Side=Front`.
+    #[arg(long = "part", value_name = "KEY=VALUE", value_parser = part)]
+    parts: Vec<Part>,
+    /// Where the ticket goes that stays, which remembers what was given away. Without this it is not kept, and nothing
+    /// can be merged into it later. May be the same file.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Where the new ticket goes; standard output if it is not given.
+    #[arg(long, value_name = "FILE")]
+    ticket: Option<PathBuf>,
+    /// What the spawning is called; made from the time if it is not given.
+    #[arg(long, value_name = "NAME")]
+    spawn_id: Option<String>,
+    /// Where the new ticket will be sent, for the history.
+    #[arg(long)]
+    url: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Part(Vec<(String, String)>);
+
+fn part(text: &str) -> Result<Part, String> {
+    let key = |pair: &str| {
+        let (name, value) = pair
+            .split_once('=')
+            .filter(|(name, _)| !name.trim().is_empty())
+            .ok_or_else(|| format!("`{pair}` is not of the form KEY=VALUE"))?;
+        Ok((name.trim().to_owned(), value.to_owned()))
+    };
+    text.split(',')
+        .map(key)
+        .collect::<Result<_, String>>()
+        .map(Part)
+}
+
+pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode> {
+    let mut parent = crate::document(&arguments.file)?;
+    let node = {
+        let ticket = Ticket::of(&parent)?;
+        let node = ticket.node_by_name(&arguments.node);
+        let node = node.with_context(|| unknown_node(&ticket, &arguments.file, &arguments.node))?;
+        node.node_id()
+    };
+    let now = crate::now();
+    let spawn_id = arguments
+        .spawn_id
+        .clone()
+        .unwrap_or_else(|| format!("Sp{}", now.as_microsecond()));
+    let mut options = SpawnOptions::new(spawn_id, now, "agog-jdf");
+    options.url.clone_from(&arguments.url);
+    for Part(keys) in &arguments.parts {
+        options = options.of_part(keys.iter().cloned().collect());
+    }
+    let spawning = spawn(&mut parent, node, &options)
+        .with_context(|| format!("cannot spawn node `{}`", arguments.node))?;
+    if let Some(file) = &arguments.output {
+        crate::write(file, &parent.to_bytes())?;
+    } else {
+        eprintln!(
+            "agog-jdf: the ticket that stays was not written (--output): nothing can be merged into it"
+        );
+    }
+    match &arguments.ticket {
+        Some(file) => crate::write(file, &spawning.ticket.to_bytes())?,
+        None => output.bytes(&spawning.ticket.to_bytes()),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn unknown_node(ticket: &Ticket<'_>, file: &Path, name: &str) -> String {
+    const SHOWN: usize = 10;
+    let names = ticket
+        .nodes()
+        .filter_map(|node| node.job_part_id().or(node.id()));
+    let names: Vec<String> = names.take(SHOWN).map(|name| format!("`{name}`")).collect();
+    format!(
+        "`{}` has no node with the ID or job part ID `{name}`; it has {}",
+        file.display(),
+        names.join(", ")
+    )
+}

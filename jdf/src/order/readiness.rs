@@ -1,0 +1,340 @@
+//! What a node waits for right now (JDF 1.5, Execution Model: a node can run when its inputs are available, it is
+//! active, and it is not with someone else).
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use super::Order;
+use crate::amount::PartKeys;
+use crate::link::ResourceLink;
+use crate::node::{JdfNode, Obstacle};
+use crate::resource::{Resource, keys_overlap};
+use crate::schema::{self, ResourceClass};
+use crate::state::{NodeStatus, ResourceStatus};
+
+/// Whether a node can be run.
+///
+/// ```
+/// use agog_jdf::order::Readiness;
+/// assert_ne!(Readiness::Ready, Readiness::Waits(Vec::new()));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readiness<'d> {
+    /// It can begin.
+    Ready,
+    /// It has begun.
+    UnderWay(NodeStatus),
+    /// Nothing more will be done for it.
+    Done(NodeStatus),
+    /// It cannot begin before all of these are gone.
+    Waits(Vec<Wait<'d>>),
+    /// Its parts stand at different places.
+    Parts(Vec<PartReadiness<'d>>),
+}
+
+/// Whether some parts of a node can be run.
+///
+/// ```
+/// use agog_jdf::order::{PartReadiness, Readiness};
+/// let part = PartReadiness { parts: Vec::new(), readiness: Readiness::Ready };
+/// assert!(part.parts.is_empty());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartReadiness<'d> {
+    /// The parts; empty for all that nothing else is said of.
+    pub parts: Vec<PartKeys>,
+    /// Where they stand; never [`Readiness::Parts`].
+    pub readiness: Readiness<'d>,
+}
+
+/// One thing that a node waits for.
+///
+/// ```
+/// use agog_jdf::Obstacle;
+/// use agog_jdf::order::Wait;
+/// assert_eq!(Wait::Node(Obstacle::NoType).to_string(), "the node has no `Type`");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wait<'d> {
+    /// The node itself cannot be run.
+    Node(Obstacle),
+    /// The node around it was given away and has not come back.
+    SpawnedAround(JdfNode<'d>),
+    /// The planning says that it may not begin earlier (`NodeInfo/@FirstStart`).
+    NotBefore(Timestamp),
+    /// A test run failed.
+    TestRunFailed,
+    /// The ticket does not have a resource that the node links to.
+    ResourceMissing(ResourceLink<'d>),
+    /// A resource, or a part of it, cannot be used yet.
+    Resource {
+        /// How the node is linked to it.
+        link: ResourceLink<'d>,
+        /// The resource or the part.
+        resource: Resource<'d>,
+        /// The keys of the part; empty for the whole resource.
+        keys: PartKeys,
+        /// Where it stands; `None` if it does not say, and someone has yet to make it.
+        status: Option<ResourceStatus>,
+        /// The nodes that make it and are not done.
+        makers: Vec<JdfNode<'d>>,
+    },
+}
+
+impl fmt::Display for Wait<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Node(obstacle) => write!(f, "the node {obstacle}"),
+            Self::SpawnedAround(node) => {
+                let name = node.display_name();
+                write!(f, "node `{name}` around it was spawned and is not back")
+            }
+            Self::NotBefore(time) => write!(f, "the node may not begin before {time}"),
+            Self::TestRunFailed => f.write_str("a test run of the node failed"),
+            Self::ResourceMissing(link) => {
+                write!(f, "resource `{}` is not in the ticket", link.rref())
+            }
+            Self::Resource {
+                link,
+                keys,
+                status,
+                makers,
+                ..
+            } => {
+                write!(f, "resource `{}`", link.rref())?;
+                for (name, value) in keys {
+                    write!(f, " {name}={value}")?;
+                }
+                match status {
+                    Some(status) => write!(f, " is {status}")?,
+                    None => f.write_str(" is not made yet")?,
+                }
+                let names: Vec<String> = makers
+                    .iter()
+                    .map(|node| format!("`{}`", node.display_name()))
+                    .collect();
+                match names.len() {
+                    0 => Ok(()),
+                    1 => write!(f, ", to be made by node {}", names[0]),
+                    _ => write!(f, ", to be made by nodes {}", names.join(", ")),
+                }
+            }
+        }
+    }
+}
+
+/// Of which parts of a node something is asked.
+#[derive(Clone, Copy)]
+struct Meant<'p> {
+    /// Empty for all but those of which it is not asked.
+    parts: &'p [PartKeys],
+    except: &'p [PartKeys],
+}
+
+impl Meant<'_> {
+    fn holds(self, keys: &PartKeys) -> bool {
+        let overlaps = |part: &PartKeys| keys_overlap(part, keys);
+        // What names none of these keys, all parts share.
+        let is_other =
+            |part: &PartKeys| overlaps(part) && part.keys().all(|name| keys.contains_key(name));
+        let is_named = self.parts.is_empty() || self.parts.iter().any(overlaps);
+        is_named && !self.except.iter().any(is_other)
+    }
+}
+
+impl<'d> Order<'_, 'd> {
+    /// Whether a node can be run. With `now`, it also waits for the time that the planning sets.
+    ///
+    /// Costs what the node's links and the parts of their resources are; each part that cannot be used yet also
+    /// costs a look at every node that makes some of the resource.
+    pub fn readiness(&self, node: JdfNode<'d>, now: Option<Timestamp>) -> Readiness<'d> {
+        let statuses = node.part_statuses(self.ticket);
+        if statuses.is_empty() {
+            let status = node.status();
+            let all = Meant {
+                parts: &[],
+                except: &[],
+            };
+            return self.readiness_of(node, status.as_ref(), all, now);
+        }
+        let named: Vec<PartKeys> = statuses
+            .iter()
+            .flat_map(|said| said.parts.clone())
+            .collect();
+        let part = |said: crate::node::PartStatus<'d>| {
+            let meant = Meant {
+                parts: &said.parts,
+                except: if said.parts.is_empty() { &named } else { &[] },
+            };
+            PartReadiness {
+                readiness: self.readiness_of(node, Some(&said.status), meant, now),
+                parts: said.parts,
+            }
+        };
+        Readiness::Parts(statuses.into_iter().map(part).collect())
+    }
+
+    fn readiness_of(
+        &self,
+        node: JdfNode<'d>,
+        status: Option<&NodeStatus>,
+        meant: Meant<'_>,
+        now: Option<Timestamp>,
+    ) -> Readiness<'d> {
+        let mut waits = Vec::new();
+        match status {
+            Some(status @ (NodeStatus::Completed | NodeStatus::Aborted)) => {
+                return Readiness::Done(status.clone());
+            }
+            Some(
+                status @ (NodeStatus::InProgress
+                | NodeStatus::Setup
+                | NodeStatus::Cleanup
+                | NodeStatus::TestRunInProgress
+                | NodeStatus::Suspended
+                | NodeStatus::Stopped),
+            ) => return Readiness::UnderWay(status.clone()),
+            Some(NodeStatus::FailedTestRun) => waits.push(Wait::TestRunFailed),
+            Some(status @ NodeStatus::Spawned) => {
+                waits.push(Wait::Node(Obstacle::Done(status.clone())));
+            }
+            _ => {}
+        }
+        let obstacle = node.obstacle();
+        waits.extend(
+            obstacle
+                .filter(|obstacle| !matches!(obstacle, Obstacle::Done(_)))
+                .map(Wait::Node),
+        );
+        let spawned = node
+            .with_ancestors()
+            .skip(1)
+            .find(|around| around.status() == Some(NodeStatus::Spawned));
+        waits.extend(spawned.map(Wait::SpawnedAround));
+        let info = node.node_info(self.ticket);
+        let first_start = info.and_then(crate::resource::NodeInfo::first_start);
+        waits.extend(
+            first_start
+                .filter(|start| now.is_some_and(|now| now < *start))
+                .map(Wait::NotBefore),
+        );
+        for link in node.inputs() {
+            self.inputs(node, link, meant, &mut waits);
+        }
+        if waits.is_empty() {
+            Readiness::Ready
+        } else {
+            Readiness::Waits(waits)
+        }
+    }
+
+    /// The parts of one input that cannot be used yet.
+    fn inputs(
+        &self,
+        node: JdfNode<'d>,
+        link: ResourceLink<'d>,
+        meant: Meant<'_>,
+        waits: &mut Vec<Wait<'d>>,
+    ) {
+        let Some(resource) = self.ticket.resource(link.rref().trim()) else {
+            waits.push(Wait::ResourceMissing(link));
+            return;
+        };
+        let needed = needed(link);
+        let linked = link.parts();
+        let chosen: Vec<Resource<'d>> = if linked.is_empty() {
+            vec![resource]
+        } else {
+            linked
+                .iter()
+                .flat_map(|keys| resource.select(keys))
+                .collect()
+        };
+        let unfinished = self.graph.makers_with_parts(link.rref());
+        let unfinished: Vec<_> = unfinished
+            .filter(|(maker, _)| {
+                let is_final = maker.status().is_some_and(|status| status.is_final());
+                *maker != node && !is_final
+            })
+            .collect();
+        for leaf in chosen.into_iter().flat_map(Resource::leaves_with_keys) {
+            let keys = leaf.owned_keys();
+            let is_meant = meant.holds(&keys);
+            let status = leaf.resource.status();
+            if !is_meant
+                || status
+                    .as_ref()
+                    .is_some_and(|status| is_enough(status, needed, leaf.resource))
+            {
+                continue;
+            }
+            let makes_it = |made: &[PartKeys]| {
+                made.is_empty() || made.iter().any(|part| keys_overlap(part, &keys))
+            };
+            let mut makers: Vec<JdfNode<'d>> = unfinished
+                .iter()
+                .filter(|(_, made)| makes_it(made))
+                .map(|(maker, _)| *maker)
+                .collect();
+            makers.dedup();
+            if status.is_none() && makers.is_empty() {
+                continue;
+            }
+            waits.push(Wait::Resource {
+                link,
+                resource: leaf.resource,
+                keys,
+                status,
+                makers,
+            });
+        }
+    }
+}
+
+/// The least that a link wants of a resource.
+fn needed(link: ResourceLink<'_>) -> u8 {
+    let attribute = |name| link.element().attribute(name).map(str::trim);
+    if let Some(rank) = attribute("MinStatus").and_then(|text| rank(&text.into())) {
+        return rank;
+    }
+    let draft = attribute("DraftOK").and_then(crate::value::parse_boolean);
+    let least = if draft == Some(true) {
+        ResourceStatus::Draft
+    } else {
+        ResourceStatus::Available
+    };
+    rank(&least).unwrap_or_default()
+}
+
+/// The order of the specification, from nothing to all that can be wanted.
+fn rank(status: &ResourceStatus) -> Option<u8> {
+    Some(match status {
+        ResourceStatus::Incomplete => 0,
+        ResourceStatus::Rejected => 1,
+        ResourceStatus::Unavailable => 2,
+        ResourceStatus::InUse => 3,
+        ResourceStatus::Draft => 4,
+        ResourceStatus::Complete => 5,
+        ResourceStatus::Available => 6,
+        ResourceStatus::Other(_) => return None,
+    })
+}
+
+fn is_enough(status: &ResourceStatus, needed: u8, resource: Resource<'_>) -> bool {
+    // Settings that are complete can be used; a thing that is complete may be somewhere else.
+    let class = resource.class();
+    let is_thing = class.map_or_else(
+        || {
+            schema::element(resource.name())
+                .and_then(schema::ElementFacts::class)
+                .is_some_and(ResourceClass::is_physical)
+        },
+        |class| matches!(class, "Consumable" | "Handling" | "Quantity"),
+    );
+    if *status == ResourceStatus::Complete && !is_thing {
+        return true;
+    }
+    // What a status of a vendor's own means, only the vendor knows: it is no reason to wait.
+    rank(status).is_none_or(|rank| rank >= needed)
+}
