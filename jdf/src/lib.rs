@@ -60,6 +60,8 @@
 //! # Ok::<(), agog_jdf::Error>(())
 //! ```
 
+#![warn(missing_docs)]
+
 mod amount;
 pub mod audit;
 pub mod build;
