@@ -50,6 +50,7 @@ impl<'d> Ticket<'d> {
         Ok(Self { document, ids })
     }
 
+    /// The document that the ticket is.
     pub fn document(&self) -> &'d Document {
         self.document
     }
@@ -59,10 +60,13 @@ impl<'d> Ticket<'d> {
         self.document.element(*self.ids.get(id)?)
     }
 
+    /// The resource with an `ID`; nothing if a node has it.
     pub fn resource(&self, id: &str) -> Option<Resource<'d>> {
-        self.by_id(id).map(Resource::of)
+        let found = self.by_id(id).filter(|found| !found.is_jdf("JDF"));
+        found.map(Resource::of)
     }
 
+    /// The outermost node.
     pub fn root(&self) -> JdfNode<'d> {
         JdfNode {
             element: self.document.root(),
@@ -241,6 +245,7 @@ pub struct JdfNode<'d> {
 }
 
 impl<'d> JdfNode<'d> {
+    /// The element seen.
     pub fn element(self) -> ElementRef<'d> {
         self.element
     }
@@ -255,6 +260,7 @@ impl<'d> JdfNode<'d> {
         self.element.attribute("ID")
     }
 
+    /// The node around this one.
     pub fn parent(self) -> Option<Self> {
         self.element
             .parent()
@@ -262,6 +268,7 @@ impl<'d> JdfNode<'d> {
             .map(|element| Self { element })
     }
 
+    /// The nodes directly inside this one.
     pub fn children(self) -> impl Iterator<Item = Self> {
         self.element
             .children()
@@ -279,10 +286,12 @@ impl<'d> JdfNode<'d> {
         })
     }
 
+    /// The part of the job, unique within the job.
     pub fn job_part_id(self) -> Option<&'d str> {
         self.element.attribute("JobPartID")
     }
 
+    /// What people call it.
     pub fn descriptive_name(self) -> Option<&'d str> {
         self.element.attribute("DescriptiveName")
     }
@@ -304,6 +313,7 @@ impl<'d> JdfNode<'d> {
         }
     }
 
+    /// What kind of node it is, by its `Type` and `Types`.
     pub fn kind(self) -> NodeKind {
         match self.process_type() {
             None => NodeKind::Untyped,
@@ -315,12 +325,14 @@ impl<'d> JdfNode<'d> {
         }
     }
 
+    /// How far it is; [`NodeStatus::Part`] and [`NodeStatus::Pool`] say that its parts differ.
     pub fn status(self) -> Option<NodeStatus> {
         self.element
             .attribute("Status")
             .map(|text| text.trim().into())
     }
 
+    /// The version of JDF in which it is written, its own or that of the nearest node around it.
     pub fn version(self) -> Option<&'d str> {
         self.inherited("Version")
     }
@@ -340,6 +352,7 @@ impl<'d> JdfNode<'d> {
             .unwrap_or("(unnamed)")
     }
 
+    /// What was recorded of it.
     pub fn audit_pool(self) -> Option<ElementRef<'d>> {
         self.element.child("AuditPool")
     }
@@ -352,11 +365,13 @@ impl<'d> JdfNode<'d> {
             .filter_map(ResourceLink::of)
     }
 
+    /// The links to what it uses, in order.
     pub fn inputs(self) -> impl Iterator<Item = ResourceLink<'d>> {
         self.links()
             .filter(|link| link.usage() == Some(Usage::Input))
     }
 
+    /// The links to what it makes, in order.
     pub fn outputs(self) -> impl Iterator<Item = ResourceLink<'d>> {
         self.links()
             .filter(|link| link.usage() == Some(Usage::Output))

@@ -294,3 +294,15 @@ fn actual_amounts_of_several_sheets_on_one_link_stay_apart() {
         ]
     );
 }
+
+#[test]
+fn a_link_to_a_node_leads_to_no_resource_and_spaces_around_a_status_do_not_matter() {
+    let source = br#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" ID="n1" Type="Cutting" Status="InProgress">
+  <AuditPool><ProcessRun EndStatus=" Completed" Start="2025-03-01T08:00:00Z" End="2025-03-01T09:00:00Z"/></AuditPool>
+  <ResourceLinkPool><MediaLink rRef="n1" Usage="Input"/></ResourceLinkPool></JDF>"#;
+    let document = Document::parse(source, &Limits::default()).unwrap();
+    let ticket = Ticket::of(&document).unwrap();
+    assert!(ticket.resource("n1").is_none() && ticket.by_id("n1").is_some());
+    let summary = ProductionSummary::of(ticket.root(), &ticket);
+    assert_eq!(summary.end_status, Some(NodeStatus::Completed));
+}

@@ -117,7 +117,7 @@ impl PhaseTime {
         Self {
             start: fields.time("Start"),
             end: fields.time("End"),
-            status: NodeStatus::from(fields.required("Status").as_str()),
+            status: NodeStatus::from(fields.required("Status").trim()),
             status_details: fields.text("StatusDetails"),
             device_ids,
             employees,

@@ -139,7 +139,7 @@ impl ProcessRun {
         Self {
             start: fields.time("Start"),
             end: fields.time("End"),
-            end_status: NodeStatus::from(fields.required("EndStatus").as_str()),
+            end_status: NodeStatus::from(fields.required("EndStatus").trim()),
             duration: fields.duration("Duration"),
             queue_entry_id: fields.text("QueueEntryID"),
             submission_time: fields.time("SubmissionTime"),

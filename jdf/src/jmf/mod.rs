@@ -191,6 +191,7 @@ impl ParsedJmf {
 }
 
 impl Jmf {
+    /// A JMF without messages yet.
     pub fn new(sender_id: impl Into<String>, timestamp: Timestamp) -> Self {
         Self {
             sender_id: sender_id.into(),

@@ -84,6 +84,7 @@ impl ReturnCode {
     /// Seen when a subscription is repeated; not in the public tables.
     const SUBSCRIPTION_EXISTS: i64 = 14;
 
+    /// The number as it is written.
     pub fn number(self) -> i64 {
         self.0
     }
