@@ -102,7 +102,12 @@ impl<'d> Resource<'d> {
 
     /// The identical part, unless the attribute is a key, which says what part this is.
     fn identical_for(self, name: &str) -> Option<Self> {
-        self.element.child("Identical")?;
+        // It stands in the place of parts; so a whole with many parts is not searched for it by each of them.
+        let mut before_parts = self
+            .element
+            .children()
+            .take_while(|child| child.name() != self.element.name());
+        before_parts.find(|child| child.is_jdf("Identical"))?;
         let is_key = self.part_id_keys().contains(&name);
         if is_key { None } else { self.identical() }
     }
