@@ -1,5 +1,7 @@
 //! Nodes given away and merged back: what each side says meanwhile, what comes of changes on both, and what is refused.
 
+#[path = "spawn/hostile.rs"]
+mod hostile;
 #[path = "spawn/parts.rs"]
 mod parts;
 #[path = "spawn/real.rs"]

@@ -5,9 +5,17 @@ use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
 /// An instant that was read, and what was wrong with how it was written.
+///
+/// ```
+/// let read = agog_jdf::value::parse_date_time("1382612345678").unwrap();
+/// assert_eq!(read.timestamp.to_string(), "2013-10-24T10:59:05.678Z");
+/// assert_eq!(read.remark, Some("a time is written as a number since 1970"));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DateTime {
+    /// The instant.
     pub timestamp: Timestamp,
+    /// What is odd about the text; `None` if it is as JDF wants it.
     pub remark: Option<&'static str>,
 }
 
@@ -184,6 +192,11 @@ pub fn write_date_time(timestamp: Timestamp) -> String {
 
 /// Reads a duration such as `PT36S` or `P1DT2H`. A day counts 24 hours; months and years, whose length
 /// depends on the calendar, are not durations here.
+///
+/// ```
+/// assert_eq!(agog_jdf::value::parse_duration("P0Y0M0DT1H22M").unwrap().as_mins(), 82);
+/// assert_eq!(agog_jdf::value::parse_duration("P1M"), None);
+/// ```
 pub fn parse_duration(text: &str) -> Option<SignedDuration> {
     let span: jiff::Span = text.trim().parse().ok()?;
     if span.get_months() != 0 || span.get_years() != 0 {
@@ -194,6 +207,11 @@ pub fn parse_duration(text: &str) -> Option<SignedDuration> {
 }
 
 /// Writes a duration in seconds and larger units, as ISO 8601 does.
+///
+/// ```
+/// let duration = agog_jdf::value::parse_duration("PT96S").unwrap();
+/// assert_eq!(agog_jdf::value::write_duration(duration), "PT1M36S");
+/// ```
 pub fn write_duration(duration: SignedDuration) -> String {
     duration.to_string()
 }

@@ -39,6 +39,11 @@ pub fn tokens(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// `true` and `1`, `false` and `0`, in any case: writers in the field use all of them.
+///
+/// ```
+/// use agog_jdf::value::parse_boolean;
+/// assert_eq!((parse_boolean("TRUE"), parse_boolean("yes")), (Some(true), None));
+/// ```
 pub fn parse_boolean(text: &str) -> Option<bool> {
     match text.trim() {
         text if text.eq_ignore_ascii_case("true") || text == "1" => Some(true),

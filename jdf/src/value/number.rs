@@ -24,6 +24,11 @@ pub fn parse_decimal(text: &str) -> Option<Decimal> {
 }
 
 /// Reads a whole number; one written with an empty fraction (`3.0`) is one too.
+///
+/// ```
+/// use agog_jdf::value::parse_integer;
+/// assert_eq!((parse_integer("3.0"), parse_integer("3.5")), (Some(3), None));
+/// ```
 pub fn parse_integer(text: &str) -> Option<i64> {
     let number = parse_decimal(text)?;
     if number.fract().is_zero() {
