@@ -366,6 +366,15 @@ fn part_elements(parts: &[PartKeys]) -> impl Iterator<Item = Element> {
 
 /// Sets the status of a node, with a remark for people.
 ///
+/// ```
+/// use agog_jdf::audit::set_node_status;
+/// use agog_jdf::{Document, Limits, NodeStatus};
+/// let mut document = Document::parse(br#"<JDF Status="Waiting"/>"#, &Limits::default())?;
+/// set_node_status(&mut document, document.root().id(), &NodeStatus::Completed, Some("good"))?;
+/// assert_eq!(document.to_bytes(), br#"<JDF Status="Completed" StatusDetails="good"/>"#);
+/// # Ok::<(), agog_jdf::Error>(())
+/// ```
+///
 /// # Errors
 /// If the node is not in the document.
 ///

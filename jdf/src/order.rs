@@ -76,8 +76,8 @@ impl<'t, 'd> Order<'t, 'd> {
         }
     }
 
-    /// The nodes that do work, each after those that it waits for; otherwise in the order of the document. Nodes that
-    /// wait for each other stand where the document has them.
+    /// The nodes that do work, each after those that it waits for: first those that wait for nothing, in the order of
+    /// the document. Between nodes that wait for each other no order is kept.
     pub fn nodes(&self) -> &[JdfNode<'d>] {
         &self.sorted
     }

@@ -172,7 +172,13 @@ impl<'d> Resource<'d> {
 
     /// What the identical part says, unless the attribute is a key, which says what part this is.
     fn identical_attribute(self, name: &str) -> Option<&'d str> {
-        self.element.child("Identical")?;
+        // It stands in the place of parts; so a whole with many parts is not searched for it by each of them.
+        let name_of_parts = self.element.name();
+        let mut before_parts = self
+            .element
+            .children()
+            .take_while(|child| child.name() != name_of_parts);
+        before_parts.find(|child| child.is_jdf("Identical"))?;
         if self.part_id_keys().contains(&name) {
             return None;
         }

@@ -370,6 +370,69 @@ fn twenty_thousand_nodes_and_a_resource_that_all_of_them_share_are_ordered_at_on
     assert_eq!(nodes.len(), 2 * COUNT);
 }
 
+/// Waits between gray boxes that feed each other, which no order can keep.
+const DOUBTFUL_MAX: usize = 4;
+
+#[test]
+fn real_tickets_have_an_order_in_which_every_node_can_be_run() {
+    let Some(root) = std::env::var_os("AGOG_JDF_CORPUS") else {
+        eprintln!("AGOG_JDF_CORPUS is not set: corpus test skipped");
+        return;
+    };
+    let crate_folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![crate_folder.join("..").join(root).join("tickets")];
+    let (mut nodes, mut waiting, mut doubtful, mut ready) = (0, 0, 0, 0);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let bytes = std::fs::read(&path).unwrap();
+            let Ok(document) = Document::parse(&bytes, &Limits::default()) else {
+                continue;
+            };
+            let Ok(ticket) = Ticket::of(&document) else {
+                continue;
+            };
+            let order = Order::of(&ticket);
+            let leaves = ticket
+                .nodes()
+                .filter(|node| node.children().next().is_none());
+            assert_eq!(order.nodes().len(), leaves.count(), "{}", path.display());
+            assert!(
+                order.stuck().is_empty(),
+                "{}: {:?}",
+                path.display(),
+                order.stuck()
+            );
+            for (at, node) in order.nodes().iter().enumerate() {
+                for before in order.waits_for(*node) {
+                    waiting += 1;
+                    if !order.nodes()[..at].contains(&before) {
+                        eprintln!(
+                            "{}: {:?} before {:?}",
+                            path.display(),
+                            node.id(),
+                            before.id()
+                        );
+                        doubtful += 1;
+                    }
+                }
+                match order.readiness(*node, None) {
+                    Readiness::Ready => ready += 1,
+                    Readiness::Waits(waits) => assert!(!waits.is_empty()),
+                    _ => {}
+                }
+            }
+            nodes += order.nodes().len();
+        }
+    }
+    eprintln!("{nodes} nodes, {waiting} waits, {doubtful} not kept, {ready} ready");
+    assert!(doubtful <= DOUBTFUL_MAX);
+}
+
 proptest! {
     /// Whatever the links, every node is there once, and a node that is not stuck comes after those it waits for.
     #[test]

@@ -1,12 +1,12 @@
 //! Nodes given away and merged back: what each side says meanwhile, what comes of changes on both, and what is refused.
 
-#[path = "spawn/field.rs"]
-mod field;
+#[path = "spawn/hostile.rs"]
+mod hostile;
 #[path = "spawn/parts.rs"]
 mod parts;
+#[path = "spawn/real.rs"]
+mod real;
 mod support;
-
-use std::path::{Path, PathBuf};
 
 use agog_jdf::audit::{Audit, AuditContent};
 use agog_jdf::spawn::{

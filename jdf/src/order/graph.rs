@@ -246,32 +246,35 @@ impl<'d> Graph<'d> {
         others.filter_map(|vertex| self.leaf(vertex)).collect()
     }
 
-    /// All vertices, each after those that it waits for. Where there is no such order, doubtful edges are given up,
-    /// and then the rest follows as it is.
+    /// All vertices, each after those that it waits for. Where vertices wait for each other, doubtful edges between
+    /// them are given up, and if they still do, all edges between them.
     pub(super) fn sorted(&self) -> Vec<Vertex> {
-        let mut sorted = Vec::with_capacity(self.before.len());
-        let mut is_done = vec![false; self.before.len()];
-        for certain_only in [false, true] {
-            let added = self.take_free(&is_done, certain_only);
-            for vertex in &added {
-                is_done[*vertex] = true;
-            }
-            sorted.extend(added);
-        }
-        sorted.extend((0..self.before.len()).filter(|vertex| !is_done[*vertex]));
-        sorted
+        let circles = self.circles(|_, _| true);
+        let within =
+            |circles: &[bool], vertex: Vertex, edge: &Edge| circles[vertex] && circles[edge.from];
+        let keeps =
+            |vertex: Vertex, edge: &Edge| edge.is_certain || !within(&circles, vertex, edge);
+        let hard = self.circles(keeps);
+        self.free(|vertex, edge| keeps(vertex, edge) && !within(&hard, vertex, edge))
     }
 
     /// The vertices on circles of certain edges, and between such circles.
     pub(super) fn stuck(&self) -> Vec<Vertex> {
+        let circles = self.circles(|_, edge| edge.is_certain);
+        let stuck = (0..circles.len()).filter(|vertex| circles[*vertex]);
+        stuck.collect()
+    }
+
+    /// Of each vertex, whether it is on a circle of the edges that are kept, or between circles.
+    fn circles(&self, keeps: impl Fn(Vertex, &Edge) -> bool) -> Vec<bool> {
         let mut is_free = vec![false; self.before.len()];
-        for vertex in self.take_free(&is_free, true) {
+        for vertex in self.free(&keeps) {
             is_free[vertex] = true;
         }
         // What waits behind a circle is not to blame: it is taken away from the other end.
         let mut waiting = vec![0_usize; self.before.len()];
         for (vertex, edges) in self.before.iter().enumerate() {
-            for edge in edges.iter().filter(|edge| edge.is_certain) {
+            for edge in edges.iter().filter(|edge| keeps(vertex, edge)) {
                 waiting[edge.from] += usize::from(!is_free[vertex]);
             }
         }
@@ -280,39 +283,40 @@ impl<'d> Graph<'d> {
             .collect();
         while let Some(vertex) = last.pop() {
             is_free[vertex] = true;
-            for edge in self.before[vertex].iter().filter(|edge| edge.is_certain) {
+            for edge in self.before[vertex]
+                .iter()
+                .filter(|edge| keeps(vertex, edge))
+            {
                 waiting[edge.from] -= 1;
                 if waiting[edge.from] == 0 && !is_free[edge.from] {
                     last.push(edge.from);
                 }
             }
         }
-        let stuck = (0..self.before.len()).filter(|vertex| !is_free[*vertex]);
-        stuck.collect()
+        is_free.iter().map(|is_free| !is_free).collect()
     }
 
-    /// Takes away, again and again, the vertices that wait for nothing that is left.
-    fn take_free(&self, is_done: &[bool], certain_only: bool) -> Vec<Vertex> {
-        let counts = |edge: &&Edge| (edge.is_certain || !certain_only) && !is_done[edge.from];
+    /// Takes away, again and again, the vertices that wait for nothing that is left, by the edges that are kept.
+    fn free(&self, keeps: impl Fn(Vertex, &Edge) -> bool) -> Vec<Vertex> {
         let mut waiting: Vec<usize> = Vec::with_capacity(self.before.len());
         let mut after: Vec<Vec<Vertex>> = vec![Vec::new(); self.before.len()];
         for (vertex, edges) in self.before.iter().enumerate() {
             let mut count = 0;
-            for edge in edges.iter().filter(counts) {
+            for edge in edges.iter().filter(|edge| keeps(vertex, edge)) {
                 after[edge.from].push(vertex);
                 count += 1;
             }
             waiting.push(count);
         }
         let mut free: VecDeque<Vertex> = (0..self.before.len())
-            .filter(|vertex| waiting[*vertex] == 0 && !is_done[*vertex])
+            .filter(|vertex| waiting[*vertex] == 0)
             .collect();
         let mut taken = Vec::new();
         while let Some(vertex) = free.pop_front() {
             taken.push(vertex);
             for next in &after[vertex] {
                 waiting[*next] -= 1;
-                if waiting[*next] == 0 && !is_done[*next] {
+                if waiting[*next] == 0 {
                     free.push_back(*next);
                 }
             }

@@ -1,15 +1,18 @@
 //! What a node waits for right now (JDF 1.5, Execution Model: a node can run when its inputs are available, it is
 //! active, and it is not with someone else).
 
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
 use jiff::Timestamp;
 
 use super::Order;
 use crate::amount::PartKeys;
+use crate::document::NodeId;
 use crate::link::ResourceLink;
 use crate::node::{JdfNode, Obstacle};
-use crate::resource::{Resource, keys_overlap};
+use crate::resource::{Leaf, Resource, is_manifold, keys_overlap};
 use crate::schema::{self, ResourceClass};
 use crate::state::{NodeStatus, ResourceStatus};
 
@@ -150,13 +153,15 @@ impl<'d> Order<'_, 'd> {
     /// costs a look at every node that makes some of the resource.
     pub fn readiness(&self, node: JdfNode<'d>, now: Option<Timestamp>) -> Readiness<'d> {
         let statuses = node.part_statuses(self.ticket);
+        // What holds all parts back is found out once, and only if a part has not begun.
+        let held = OnceCell::new();
+        let held = || held.get_or_init(|| self.waits(node, now)).as_slice();
         if statuses.is_empty() {
-            let status = node.status();
             let all = Meant {
                 parts: &[],
                 except: &[],
             };
-            return self.readiness_of(node, status.as_ref(), all, now);
+            return readiness_of(node.status().as_ref(), all, held);
         }
         let named: Vec<PartKeys> = statuses
             .iter()
@@ -168,39 +173,16 @@ impl<'d> Order<'_, 'd> {
                 except: if said.parts.is_empty() { &named } else { &[] },
             };
             PartReadiness {
-                readiness: self.readiness_of(node, Some(&said.status), meant, now),
+                readiness: readiness_of(Some(&said.status), meant, held),
                 parts: said.parts,
             }
         };
         Readiness::Parts(statuses.into_iter().map(part).collect())
     }
 
-    fn readiness_of(
-        &self,
-        node: JdfNode<'d>,
-        status: Option<&NodeStatus>,
-        meant: Meant<'_>,
-        now: Option<Timestamp>,
-    ) -> Readiness<'d> {
+    /// Everything that a node waits for, but for its own status.
+    fn waits(&self, node: JdfNode<'d>, now: Option<Timestamp>) -> Vec<Wait<'d>> {
         let mut waits = Vec::new();
-        match status {
-            Some(status @ (NodeStatus::Completed | NodeStatus::Aborted)) => {
-                return Readiness::Done(status.clone());
-            }
-            Some(
-                status @ (NodeStatus::InProgress
-                | NodeStatus::Setup
-                | NodeStatus::Cleanup
-                | NodeStatus::TestRunInProgress
-                | NodeStatus::Suspended
-                | NodeStatus::Stopped),
-            ) => return Readiness::UnderWay(status.clone()),
-            Some(NodeStatus::FailedTestRun) => waits.push(Wait::TestRunFailed),
-            Some(status @ NodeStatus::Spawned) => {
-                waits.push(Wait::Node(Obstacle::Done(status.clone())));
-            }
-            _ => {}
-        }
         let obstacle = node.obstacle();
         waits.extend(
             obstacle
@@ -220,37 +202,18 @@ impl<'d> Order<'_, 'd> {
                 .map(Wait::NotBefore),
         );
         for link in node.inputs() {
-            self.inputs(node, link, meant, &mut waits);
+            self.input(node, link, &mut waits);
         }
-        if waits.is_empty() {
-            Readiness::Ready
-        } else {
-            Readiness::Waits(waits)
-        }
+        waits
     }
 
     /// The parts of one input that cannot be used yet.
-    fn inputs(
-        &self,
-        node: JdfNode<'d>,
-        link: ResourceLink<'d>,
-        meant: Meant<'_>,
-        waits: &mut Vec<Wait<'d>>,
-    ) {
+    fn input(&self, node: JdfNode<'d>, link: ResourceLink<'d>, waits: &mut Vec<Wait<'d>>) {
         let Some(resource) = self.ticket.resource(link.rref().trim()) else {
             waits.push(Wait::ResourceMissing(link));
             return;
         };
         let needed = needed(link);
-        let linked = link.parts();
-        let chosen: Vec<Resource<'d>> = if linked.is_empty() {
-            vec![resource]
-        } else {
-            linked
-                .iter()
-                .flat_map(|keys| resource.select(keys))
-                .collect()
-        };
         let unfinished = self.graph.makers_with_parts(link.rref());
         let unfinished: Vec<_> = unfinished
             .filter(|(maker, _)| {
@@ -258,17 +221,13 @@ impl<'d> Order<'_, 'd> {
                 *maker != node && !is_final
             })
             .collect();
-        for leaf in chosen.into_iter().flat_map(Resource::leaves_with_keys) {
-            let keys = leaf.owned_keys();
-            let is_meant = meant.holds(&keys);
+        for leaf in linked_leaves(resource, &link.parts()) {
             let status = leaf.resource.status();
-            if !is_meant
-                || status
-                    .as_ref()
-                    .is_some_and(|status| is_enough(status, needed, leaf.resource))
-            {
+            let is_enough = |status| is_enough(status, needed, leaf.resource);
+            if status.as_ref().is_some_and(is_enough) {
                 continue;
             }
+            let keys = leaf.owned_keys();
             let makes_it = |made: &[PartKeys]| {
                 made.is_empty() || made.iter().any(|part| keys_overlap(part, &keys))
             };
@@ -290,6 +249,100 @@ impl<'d> Order<'_, 'd> {
             });
         }
     }
+}
+
+fn readiness_of<'d, 'w>(
+    status: Option<&NodeStatus>,
+    meant: Meant<'_>,
+    held: impl Fn() -> &'w [Wait<'d>],
+) -> Readiness<'d>
+where
+    'd: 'w,
+{
+    let own = match status {
+        Some(status @ (NodeStatus::Completed | NodeStatus::Aborted)) => {
+            return Readiness::Done(status.clone());
+        }
+        Some(
+            status @ (NodeStatus::InProgress
+            | NodeStatus::Setup
+            | NodeStatus::Cleanup
+            | NodeStatus::TestRunInProgress
+            | NodeStatus::Suspended
+            | NodeStatus::Stopped),
+        ) => return Readiness::UnderWay(status.clone()),
+        Some(NodeStatus::FailedTestRun) => Some(Wait::TestRunFailed),
+        Some(status @ NodeStatus::Spawned) => Some(Wait::Node(Obstacle::Done(status.clone()))),
+        _ => None,
+    };
+    let is_meant = |wait: &&Wait<'d>| match wait {
+        Wait::Resource { keys, .. } => meant.holds(keys),
+        _ => true,
+    };
+    let held = held().iter().filter(is_meant).cloned();
+    let waits: Vec<Wait<'d>> = own.into_iter().chain(held).collect();
+    if waits.is_empty() {
+        Readiness::Ready
+    } else {
+        Readiness::Waits(waits)
+    }
+}
+
+/// The leaves of a resource that a link means, each once. A part that has the very keys of leaves is found by them;
+/// only what is written otherwise is looked for through the whole resource.
+fn linked_leaves<'d>(resource: Resource<'d>, parts: &[PartKeys]) -> Vec<Leaf<'d>> {
+    let leaves = resource.leaves_with_keys();
+    if parts.is_empty() {
+        return leaves;
+    }
+    let mut by_names: BTreeMap<Vec<&str>, HashMap<Vec<&str>, Vec<usize>>> = BTreeMap::new();
+    let mut is_found: Vec<bool> = vec![false; parts.len()];
+    for (at, part) in parts.iter().enumerate() {
+        if !part.keys().any(|name| is_manifold(name)) {
+            let names = part.keys().map(String::as_str).collect();
+            let values = part.values().map(String::as_str).collect();
+            let same: &mut Vec<usize> = by_names
+                .entry(names)
+                .or_default()
+                .entry(values)
+                .or_default();
+            same.push(at);
+        }
+    }
+    let mut chosen: Vec<Leaf<'d>> = Vec::new();
+    let mut seen: HashSet<NodeId> = HashSet::new();
+    for leaf in leaves {
+        let own: HashMap<&str, &str> = leaf.keys.iter().copied().collect();
+        let mut is_chosen = false;
+        for (names, by_values) in &by_names {
+            let values: Option<Vec<&str>> =
+                names.iter().map(|name| own.get(name).copied()).collect();
+            for at in values
+                .and_then(|values| by_values.get(&values))
+                .into_iter()
+                .flatten()
+            {
+                is_found[*at] = true;
+                is_chosen = true;
+            }
+        }
+        if is_chosen && seen.insert(leaf.resource.node_id()) {
+            chosen.push(leaf);
+        }
+    }
+    for (part, _) in parts
+        .iter()
+        .zip(&is_found)
+        .filter(|(_, is_found)| !**is_found)
+    {
+        let selected = resource.select(part).into_iter();
+        for leaf in selected.flat_map(Resource::leaves_with_keys) {
+            if seen.insert(leaf.resource.node_id()) {
+                chosen.push(leaf);
+            }
+        }
+    }
+    chosen
 }
 
 /// The least that a link wants of a resource.

@@ -33,10 +33,13 @@ pub struct FileHead<'n> {
     pub file_name: Option<&'n str>,
 }
 
-/// The reference to the part that is written with this content ID.
+/// The reference to the part that is written with this content ID. An ID with characters that receivers disagree
+/// on is written without them and with a few digits that tell it from others.
 ///
 /// ```
-/// assert_eq!(agog_jdf::package::cid_url("page 1.pdf"), "cid:page_1.pdf");
+/// use agog_jdf::package::cid_url;
+/// assert_eq!(cid_url("page1.pdf"), "cid:page1.pdf");
+/// assert_ne!(cid_url("Größe.pdf"), cid_url("Grüße.pdf"));
 /// ```
 pub fn cid_url(content_id: &str) -> String {
     // Receivers disagree on escapes, so neither side may need any.
@@ -45,9 +48,15 @@ pub fn cid_url(content_id: &str) -> String {
 
 fn plain_id(id: &str) -> String {
     let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '<' | '>' | '"' | '%' | '#');
-    id.chars()
-        .map(|c| if is_plain(c) { c } else { '_' })
-        .collect()
+    if id.chars().all(is_plain) {
+        return id.to_owned();
+    }
+    let hash = blake3::hash(id.as_bytes()).to_hex();
+    let (stem, ending) = id.rsplit_once('.').unwrap_or((id, ""));
+    let dot = if ending.is_empty() { "" } else { "." };
+    let named = format!("{stem}-{}{dot}{ending}", &hash.as_str()[..8]);
+    let plain = named.chars().map(|c| if is_plain(c) { c } else { '_' });
+    plain.collect()
 }
 
 /// Writes a package of any size without holding it: to a [`Write`], or as a [`Read`] for an HTTP body.

@@ -166,13 +166,15 @@ impl Origin {
             }
         }
         let is_whole = self.spawned.parts.is_empty();
+        let mut seen = HashSet::new();
         for id in &read_write {
-            let Some(resource) = ticket.by_id(id) else {
+            let Some(resource) = ticket.by_id(id).filter(|found| is_pooled(*found)) else {
                 continue;
             };
             // What is in the node itself comes back with it.
             let mut around = std::iter::successors(Some(resource), |element| element.parent());
-            if !is_whole || !around.any(|element| element == node.element()) {
+            let is_inside = around.any(|element| element == node.element());
+            if (!is_whole || !is_inside) && seen.insert(resource.id()) {
                 self.writable.push((id.clone(), resource.id()));
             }
         }
@@ -275,9 +277,12 @@ impl Origin {
         {
             let index = Ticket::of(back)?;
             for (id, at) in &self.writable {
-                let target = parent.element(*at).and_then(ElementRef::parent);
-                if let Some(found) = index.by_id(id) {
-                    exchanged.push((*at, Some(found.to_portable_xml(target))));
+                let original = parent.element(*at);
+                if let (Some(original), Some(found)) = (original, index.by_id(id))
+                    && is_same_kind(original, found)
+                {
+                    let xml = found.to_portable_xml(original.parent());
+                    exchanged.push((*at, Some(xml)));
                     overwritten.push((id.clone(), *at));
                 }
             }
@@ -405,6 +410,16 @@ impl Origin {
         audit.append_to(changed, self.audited)?;
         Ok(())
     }
+}
+
+fn is_pooled(element: ElementRef<'_>) -> bool {
+    let pool = element.parent();
+    pool.is_some_and(|pool| pool.is_jdf("ResourcePool"))
+}
+
+/// Whether what came back under an ID is such a resource as went away under it.
+pub(super) fn is_same_kind(original: ElementRef<'_>, found: ElementRef<'_>) -> bool {
+    is_pooled(found) && original.local_name() == found.local_name()
 }
 
 /// Makes the returned ticket the node that it was: without the copies, and without what a root needs.

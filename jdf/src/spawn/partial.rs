@@ -2,7 +2,7 @@
 //! what came back of these parts is put among the others.
 
 use super::mark::spawn_ids;
-use super::merge::Origin;
+use super::merge::{Origin, is_same_kind};
 use super::part::{child_or_new, set_part_status};
 use super::{history, ids};
 use crate::amount::PartKeys;
@@ -71,7 +71,9 @@ fn resource(
     let mut before: Vec<Vec<String>> = Vec::new();
     let mut divided: Option<&str> = None;
     {
-        let Some(original) = changed.element(at).map(Resource::of) else {
+        let original = changed.element(at);
+        let original = original.filter(|original| is_same_kind(*original, found.element()));
+        let Some(original) = original.map(Resource::of) else {
             return Ok(false);
         };
         if original.part_id_keys().is_empty() {

@@ -1,6 +1,9 @@
-//! Parts of a node go to several places and come back one by one.
+//! Nodes given away in parts: sheets of one job on two presses.
 
-use super::*;
+use agog_jdf::spawn::SpawnError;
+use agog_jdf::{Document, NodeStatus, Ticket};
+
+use super::{JDF, give, options, parse, part, set, support, take, text};
 
 fn sheets_ticket() -> String {
     format!(

@@ -71,16 +71,18 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
     }
     let spawning = spawn(&mut parent, node, &options)
         .with_context(|| format!("cannot spawn node `{}`", arguments.node))?;
+    let ticket = spawning.ticket.to_bytes();
+    // The parent comes last: it must not tell of a ticket that could not be written.
+    match &arguments.ticket {
+        Some(file) => crate::write(file, &ticket)?,
+        None => output.bytes(&ticket),
+    }
     if let Some(file) = &arguments.output {
         crate::write(file, &parent.to_bytes())?;
     } else {
         eprintln!(
             "agog-jdf: the ticket that stays was not written (--output): nothing can be merged into it"
         );
-    }
-    match &arguments.ticket {
-        Some(file) => crate::write(file, &spawning.ticket.to_bytes())?,
-        None => output.bytes(&spawning.ticket.to_bytes()),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,12 @@
-//! Tickets of the field, given away and taken back.
+//! Tickets of many vendors, where `AGOG_JDF_CORPUS` names the folder that holds them: what is given away comes back as
+//! it was, and what other programs gave away is merged or refused with a reason.
 
-use super::*;
+use std::path::{Path, PathBuf};
+
+use agog_jdf::spawn::spawn;
+use agog_jdf::{Document, Limits, Ticket};
+
+use super::{attribute, meaning, options, part, take};
 
 fn corpus(ending: &str) -> Vec<PathBuf> {
     let Some(root) = std::env::var_os("AGOG_JDF_CORPUS") else {
