@@ -370,7 +370,8 @@ fn part_elements(parts: &[PartKeys]) -> impl Iterator<Item = Element> {
 /// use agog_jdf::audit::set_node_status;
 /// use agog_jdf::{Document, Limits, NodeStatus};
 /// let mut document = Document::parse(br#"<JDF Status="Waiting"/>"#, &Limits::default())?;
-/// set_node_status(&mut document, document.root().id(), &NodeStatus::Completed, Some("good"))?;
+/// let root = document.root().id();
+/// set_node_status(&mut document, root, &NodeStatus::Completed, Some("good"))?;
 /// assert_eq!(document.to_bytes(), br#"<JDF Status="Completed" StatusDetails="good"/>"#);
 /// # Ok::<(), agog_jdf::Error>(())
 /// ```
