@@ -49,8 +49,8 @@ fn a_ticket_is_packed_with_what_it_refers_to_and_a_message_that_submits_it() {
     ]);
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     insta::assert_snapshot!(ended.out.lines().skip(1).collect::<Vec<_>>().join("\n"), @"
-    t.jdf  205 bytes  application/vnd.cip4-jdf+xml  cid t.jdf
-    pages/page 1.pdf  4 bytes  application/pdf  cid page_1.pdf
+    t.jdf  223 bytes  application/vnd.cip4-jdf+xml  cid t.jdf
+    pages/page 1.pdf  4 bytes  application/pdf  cid page_1-42cec7af.pdf
     sheet.pdf  5 bytes  application/pdf  cid sheet.pdf
     ");
     with_package(&desk, "job.mjm", |package| {
