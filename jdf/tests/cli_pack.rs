@@ -67,10 +67,10 @@ fn a_ticket_is_packed_with_what_it_refers_to_and_a_message_that_submits_it() {
         assert!(package.parts[0].is_jmf());
         let packed = text(package.resolve_cid("cid:t.jdf").unwrap().body());
         let expected = source
-            .replace("./pages/page%201.pdf", "cid:page_1.pdf")
+            .replace("./pages/page%201.pdf", "cid:page_1-42cec7af.pdf")
             .replace("\"sheet.pdf\"", "\"cid:sheet.pdf\"");
         assert_eq!(packed, expected, "nothing but the references changed");
-        let page = package.resolve_cid("cid:page_1.pdf").unwrap();
+        let page = package.resolve_cid("cid:page_1-42cec7af.pdf").unwrap();
         assert_eq!(
             (page.body(), page.file_name.as_deref()),
             (&b"PAGE"[..], Some("page 1.pdf"))
