@@ -47,10 +47,10 @@ bench: ## measures agent, ledger, uplink, traces and the reading of tickets on t
 	exec "$(PROGRAMS)/release/agog-bench"
 
 # Which targets, and for how many seconds each.
-FUZZ ?= document jmf package date list
+FUZZ ?= document ticket jmf package date list
 FUZZ_SECONDS ?= 600
 
-fuzz: ## fuzzes the readers of tickets, messages and packages (FUZZ_SECONDS=600 each, FUZZ='document jmf …')
+fuzz: ## fuzzes tickets, messages and packages (FUZZ_SECONDS=600 each, FUZZ='document jmf …')
 	@command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
 	@cd jdf/fuzz
 	# The sanitizer is a nightly feature of the compiler; this lets the installed one use it.
