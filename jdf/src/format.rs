@@ -63,14 +63,15 @@ struct Formatting<'d> {
 impl<'d> Formatting<'d> {
     fn of(document: &'d Document) -> Self {
         let source = &document.text[..document.source_bytes];
-        let first_line = source.split_once('\n').map_or("", |(line, _)| line);
+        // Of a mixed document: one that has been laid out once must be answered alike.
+        let line_end = if source.contains("\r\n") {
+            "\r\n"
+        } else {
+            "\n"
+        };
         Self {
             document,
-            line_end: if first_line.ends_with('\r') {
-                "\r\n"
-            } else {
-                "\n"
-            },
+            line_end,
             out: String::with_capacity(document.text.len()),
         }
     }

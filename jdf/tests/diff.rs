@@ -468,3 +468,13 @@ proptest! {
         prop_assert!(!diff(&edited, &document, DiffOptions::default()).is_empty());
     }
 }
+
+#[test]
+fn line_ends_that_are_mixed_are_laid_out_once_and_for_all() {
+    // Found by fuzzing: the first line end is layout and goes away, the second is text and stays.
+    let source = "\n<A>text\r\nmore</A> ";
+    let once = parse(source).formatted();
+    assert_eq!(once, b"<A>text\r\nmore</A>\r\n");
+    let again = Document::parse(&once, &Limits::default()).unwrap();
+    assert_eq!(again.formatted(), once);
+}

@@ -285,3 +285,25 @@ pub fn bare() {}
         ]
     );
 }
+
+#[test]
+fn the_readme_names_every_message_and_every_element_with_a_view() {
+    let readme = include_str!("../README.md");
+    let names: std::collections::HashSet<&str> =
+        readme.split(|c: char| !c.is_alphanumeric()).collect();
+    let messages = agog_jdf::jmf::MessageKind::ALL.iter().map(|kind| kind.name);
+    let missing: Vec<&str> = messages.filter(|name| !names.contains(name)).collect();
+    assert!(missing.is_empty(), "messages: {missing:?}");
+
+    let mut missing = Vec::new();
+    for (file, source) in library() {
+        let views = source.lines().filter(|_| file.starts_with("resource/"));
+        // `    Media, NewMedia, "Media", class "Consumable" {`
+        let elements = views.filter_map(|line| {
+            let (_, rest) = line.strip_prefix("    ")?.split_once(", New")?;
+            rest.split('"').nth(1).map(str::to_owned)
+        });
+        missing.extend(elements.filter(|name| !names.contains(name.as_str())));
+    }
+    assert!(missing.is_empty(), "elements: {missing:?}");
+}
