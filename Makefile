@@ -15,6 +15,11 @@ SETUP := packaging/dev/setup.sh
 # Where cargo puts programs: the user's own settings may move it.
 PROGRAMS = $$($(CARGO) metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
 
+# A corpus of JDF files from the field, where there is one beside the clone; tests and benchmark say what they do without it.
+ifneq ($(wildcard ../shared/corpus),)
+export AGOG_JDF_CORPUS ?= $(abspath ../shared/corpus)
+endif
+
 .PHONY: help demo test check bench fuzz sqlx fmt
 
 help: ## this list
@@ -40,7 +45,7 @@ check: ## format, lints, committed query data, licences, house rules
 	packaging/dev/sqlx.sh --check
 
 bench: ## measures agent, ledger, uplink, traces and the reading of tickets on this machine
-	@$(SETUP) --for demo
+	@$(SETUP) --for bench
 	$(CARGO) bench --quiet --package agog-jdf --bench reading
 	$(CARGO) run --quiet --release --package agog-jdf --example package_memory
 	$(CARGO) build --release --workspace --bins

@@ -2,7 +2,7 @@
 # Finds what building, testing and trying AGOG needs, and installs what is missing:
 # system packages through apt, cargo tools through `cargo install`.
 #
-#   packaging/dev/setup.sh --for demo|test|check
+#   packaging/dev/setup.sh --for demo|test|check|bench
 #
 # It says each thing that it does, asks nothing (but sudo may ask for a password on a terminal),
 # starts and stops no service, and takes a moment when all is there.
@@ -22,11 +22,11 @@ purpose=test
 case "${1:-}" in
     --for) purpose="${2:-}" ;;
     "") ;;
-    *) fail "unknown argument \`$1\`; usage: setup.sh --for demo|test|check" ;;
+    *) fail "unknown argument \`$1\`; usage: setup.sh --for demo|test|check|bench" ;;
 esac
 case "$purpose" in
-    demo | test | check) ;;
-    *) fail "--for takes demo, test or check, not \`$purpose\`" ;;
+    demo | test | check | bench) ;;
+    *) fail "--for takes demo, test, check or bench, not \`$purpose\`" ;;
 esac
 
 # Debian keeps daemons where an ordinary user's PATH does not look.
@@ -59,7 +59,8 @@ find_missing() {
     have setpriv || need util-linux "setpriv of util-linux"
     [ "$purpose" != check ] || return 0
     have mosquitto || need mosquitto "the MQTT broker Mosquitto"
-    [ "$purpose" = test ] || return 0
+    # Tests validate with it; the benchmark compares with it.
+    [ "$purpose" = test ] || [ "$purpose" = bench ] || return 0
     have xmllint || need libxml2-utils "xmllint of libxml2"
 }
 
