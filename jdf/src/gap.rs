@@ -58,13 +58,13 @@ pub(crate) fn items(gap: &str) -> impl Iterator<Item = Item<'_>> {
             return None;
         }
         let (item, length) = if rest.starts_with("<![CDATA[") {
-            let length = after(rest, "]]>");
+            let length = closed(rest, "<![CDATA[", "]]>");
             (Item::CData(&rest[..length]), length)
         } else if rest.starts_with("<!--") {
-            let length = after(rest, "-->");
+            let length = closed(rest, "<!--", "-->");
             (Item::Comment(&rest[..length]), length)
         } else if rest.starts_with('<') {
-            let length = after(rest, "?>");
+            let length = closed(rest, "<?", "?>");
             (Item::Instruction(&rest[..length]), length)
         } else {
             let length = rest.find('<').unwrap_or(rest.len());
@@ -75,13 +75,24 @@ pub(crate) fn items(gap: &str) -> impl Iterator<Item = Item<'_>> {
     })
 }
 
-fn after(text: &str, end: &str) -> usize {
-    text.find(end).map_or(text.len(), |at| at + end.len())
+/// The length of a piece with its markers, which do not overlap: `<!-->` has only begun.
+fn closed(text: &str, start: &str, end: &str) -> usize {
+    let inner = &text[start.len().min(text.len())..];
+    let found = inner.find(end);
+    found.map_or(text.len(), |at| start.len() + at + end.len())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn markers_do_not_overlap() {
+        // Found by fuzzing.
+        let gap = "<!-->>!-->text<??>";
+        let found: Vec<&str> = items(gap).map(Item::source).collect();
+        assert_eq!(found, ["<!-->>!-->", "text", "<??>"]);
+    }
 
     #[test]
     fn a_gap_falls_into_its_pieces() {
