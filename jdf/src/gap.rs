@@ -77,7 +77,7 @@ pub(crate) fn items(gap: &str) -> impl Iterator<Item = Item<'_>> {
 
 /// The length of a piece with its markers, which do not overlap: `<!-->` has only begun.
 fn closed(text: &str, start: &str, end: &str) -> usize {
-    let inner = &text[start.len().min(text.len())..];
+    let inner = text.get(start.len()..).unwrap_or_default();
     let found = inner.find(end);
     found.map_or(text.len(), |at| start.len() + at + end.len())
 }
