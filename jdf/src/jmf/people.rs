@@ -23,6 +23,10 @@ parameters! {
         /// The name.
         person: Option<Person> = "Person",
     }
+    + rest {
+        /// Everything else, such as comments and extensions.
+        content = "Comment",
+    }
 
     /// The name of a person (JDF 1.5, `Person`).
     Person "Person" {
@@ -38,6 +42,10 @@ parameters! {
         name_suffix: Option<String> = "NameSuffix",
         /// What the person is in the company.
         job_title: Option<String> = "JobTitle",
+    }
+    + rest {
+        /// Everything else: addresses, telephone numbers (`ComChannel`), extensions.
+        content = "ComChannel",
     }
 
     /// What cost is charged to (JDF 1.5, `CostCenter`).
