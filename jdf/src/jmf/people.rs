@@ -10,6 +10,8 @@ parameters! {
     Employee "Employee" {
         /// The number of the person.
         personal_id: Option<String> = "PersonalID",
+        /// The number of the person in the office.
+        product_id: Option<String> = "ProductID",
         /// What a person calls the person.
         descriptive_name: Option<String> = "DescriptiveName",
         /// What the person does, such as `Operator`.

@@ -70,6 +70,8 @@ parameters! {
         status: QueueStatus = "Status",
         /// How many entries it has, those that are not listed among them.
         queue_size: Option<i64> = "QueueSize",
+        /// What a person calls it.
+        descriptive_name: Option<String> = "DescriptiveName",
     }
     + children {
         /// The devices that it feeds.
@@ -242,6 +244,7 @@ impl QueueFilter {
             device_id: queue.device_id.clone(),
             status: queue.status.clone(),
             queue_size: queue.queue_size.or_else(own_size),
+            descriptive_name: queue.descriptive_name.clone(),
             devices: queue.devices.clone(),
             entries: entries.map(|entry| self.shown(entry)).collect(),
             content: queue.content.clone(),
