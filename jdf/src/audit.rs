@@ -183,6 +183,7 @@ fn unsigned(notification: &Notification) -> Notification {
     Notification {
         timestamp: None,
         id: None,
+        ref_id: None,
         agent_name: None,
         agent_version: None,
         author: None,

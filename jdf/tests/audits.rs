@@ -163,6 +163,7 @@ fn written(content: &AuditContent, by: Author) -> Audit {
         AuditContent::Notification(notification) => AuditContent::Notification(Notification {
             timestamp: by.timestamp,
             id: by.id.clone(),
+            ref_id: by.ref_id.clone(),
             agent_name: by.agent_name.clone(),
             agent_version: by.agent_version.clone(),
             author: by.author.clone(),

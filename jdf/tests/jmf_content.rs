@@ -58,6 +58,28 @@ fn a_command_says_how_it_wants_to_be_acknowledged_and_what_belongs_to_it() {
 }
 
 #[test]
+fn parameters_that_stand_twice_are_read_once_and_told() {
+    let read = parse(
+        "<Command ID='c' Type='SubmitQueueEntry'><QueueSubmissionParams URL='cid:a' DescriptiveName='Leaflet'/>\
+         <QueueSubmissionParams URL='cid:b'/></Command>",
+    );
+    let Body::Command(Command::SubmitQueueEntry(params)) = &read.jmf.messages[0].body else {
+        panic!("a submission")
+    };
+    assert_eq!(params.url, "cid:a");
+    assert_eq!(params.descriptive_name.as_deref(), Some("Leaflet"));
+    let told = &read.findings[0];
+    assert_eq!(
+        (told.code, told.message.as_str()),
+        (
+            "element-twice",
+            "a second `QueueSubmissionParams` is not read"
+        )
+    );
+    assert_eq!(read.findings.len(), 1);
+}
+
+#[test]
 fn a_filter_of_the_answer_is_not_taken_for_the_entries_meant() {
     // JMF 1.2: the entry stands bare, and the filter says what of the queue to show.
     let (hold, message) = command(

@@ -85,8 +85,48 @@ fn attributes_are_checked_against_the_tables() {
         ),
         ""
     );
-    let long = media(&format!("Brand='{}'", "x".repeat(70_000)));
-    assert!(in_node(&long, Level::Standard, "value-length").starts_with("warning[value-length]"));
+}
+
+#[test]
+fn values_are_no_longer_than_every_reader_must_take() {
+    let told = |attribute: &str, value: &str| {
+        let media = format!(
+            "<ResourcePool><Media ID='m' Class='Consumable' Status='Available' {attribute}='{value}'/></ResourcePool>"
+        );
+        let finding = in_node(&media, Level::Standard, "value-length");
+        let message = finding.split(" | ").nth(1).unwrap_or_default();
+        message.to_owned()
+    };
+    let names = |count: usize, name: &str| vec![name; count].join(" ");
+    // Any value: 65,536 octets and 20,480 characters.
+    assert_eq!(told("Brand", &"x".repeat(20_480)), "");
+    assert_eq!(
+        told("Brand", &"x".repeat(20_481)),
+        "`Brand` has 20481 characters"
+    );
+    assert_eq!(told("Brand", &"\u{1F5A8}".repeat(16_384)), "");
+    assert_eq!(
+        told("Brand", &"\u{1F5A8}".repeat(16_385)),
+        "`Brand` has 65540 octets"
+    );
+    // A name: 63 characters, however many octets.
+    assert_eq!(told("MediaTypeDetails", &"\u{e9}".repeat(63)), "");
+    assert_eq!(
+        told("MediaTypeDetails", &"\u{e9}".repeat(64)),
+        "`MediaTypeDetails` has 64 characters in a name"
+    );
+    // A list: 2,048 names, 131,071 characters with the spaces.
+    let longest = names(2_048, &"x".repeat(63));
+    assert_eq!(longest.len(), 131_071);
+    assert_eq!(told("SpawnIDs", &longest), "");
+    assert_eq!(
+        told("SpawnIDs", &names(2_049, "x")),
+        "`SpawnIDs` has 2049 names"
+    );
+    assert_eq!(
+        told("SpawnIDs", &names(2, &"x".repeat(64))),
+        "`SpawnIDs` has 64 characters in a name"
+    );
 }
 
 #[test]

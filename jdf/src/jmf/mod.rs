@@ -130,6 +130,8 @@ pub struct Jmf {
     pub response_url: Option<String>,
     /// The interoperability specifications that the sender keeps, such as `JMF_L2-1.5`.
     pub ics_versions: Vec<String>,
+    /// The people who send it or are concerned.
+    pub employees: Vec<Employee>,
     /// In the order in which they are to be carried out.
     pub messages: Vec<Message>,
 }
@@ -223,6 +225,7 @@ impl Jmf {
             max_version: fields.text("MaxVersion"),
             response_url: fields.text("ResponseURL"),
             ics_versions: fields.tokens("ICSVersions"),
+            employees: parameters::all(root, fields.findings),
             messages: Vec::new(),
         };
         jmf.messages = root
@@ -251,7 +254,8 @@ impl Jmf {
             .with_some("AgentName", self.agent_name.as_ref())
             .with_some("AgentVersion", self.agent_version.as_ref())
             .with_some("ResponseURL", self.response_url.as_ref())
-            .with_some("ICSVersions", ics_versions);
+            .with_some("ICSVersions", ics_versions)
+            .children(self.employees.iter().map(Employee::to_element));
         let root = self
             .messages
             .iter()

@@ -21,6 +21,8 @@ parameters! {
         timestamp: Option<Timestamp> = "TimeStamp",
         /// Its ID in the document.
         id: Option<String> = "ID",
+        /// The audit that this one corrects.
+        ref_id: Option<String> = "refID",
         /// The program that says it.
         agent_name: Option<String> = "AgentName",
         /// The version of the program.
@@ -67,6 +69,10 @@ parameters! {
         counter_reset: Option<CounterReset> = "CounterReset",
         /// That the clock was set.
         system_time_set: Option<SystemTimeSet> = "SystemTimeSet",
+    }
+    + rest {
+        /// Everything else, such as a vendor's own details and extensions.
+        content = "Preview",
     }
 
     /// What was reached (JDF 1.5, `Milestone`).

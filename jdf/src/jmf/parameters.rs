@@ -321,20 +321,33 @@ pub(super) fn child<T: Parameters>(parent: ElementRef<'_>, findings: &mut Vec<Fi
     Children::read(parent, T::ELEMENT, findings)
 }
 
-/// The same of parameters that must be there: without them there is a finding.
+/// The same of parameters that must be there: without them there is a finding, and if there are several, of which a
+/// message can mean only the first.
 pub(super) fn required<T: Parameters>(parent: ElementRef<'_>, findings: &mut Vec<Finding>) -> T {
-    if let Some(child) = parent.child(T::ELEMENT) {
-        return T::read(child, findings);
+    let name = T::ELEMENT;
+    let mut children = parent.children_named(name);
+    let Some(child) = children.next() else {
+        let message = format!("`{name}` is missing");
+        let place = parent.position();
+        findings.push(Finding::new(
+            Severity::Error,
+            "element-missing",
+            message,
+            place,
+        ));
+        return T::default();
+    };
+    if let Some(second) = children.next() {
+        let message = format!("a second `{name}` is not read");
+        let place = second.position();
+        findings.push(Finding::new(
+            Severity::Warning,
+            "element-twice",
+            message,
+            place,
+        ));
     }
-    let message = format!("`{}` is missing", T::ELEMENT);
-    let finding = Finding::new(
-        Severity::Error,
-        "element-missing",
-        message,
-        parent.position(),
-    );
-    findings.push(finding);
-    T::default()
+    T::read(child, findings)
 }
 
 /// All children of a kind.

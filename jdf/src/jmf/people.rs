@@ -10,6 +10,8 @@ parameters! {
     Employee "Employee" {
         /// The number of the person.
         personal_id: Option<String> = "PersonalID",
+        /// The number of the person in the office.
+        product_id: Option<String> = "ProductID",
         /// What a person calls the person.
         descriptive_name: Option<String> = "DescriptiveName",
         /// What the person does, such as `Operator`.
@@ -22,6 +24,10 @@ parameters! {
         cost_center: Option<CostCenter> = "CostCenter",
         /// The name.
         person: Option<Person> = "Person",
+    }
+    + rest {
+        /// Everything else, such as comments and extensions.
+        content = "Comment",
     }
 
     /// The name of a person (JDF 1.5, `Person`).
@@ -38,6 +44,10 @@ parameters! {
         name_suffix: Option<String> = "NameSuffix",
         /// What the person is in the company.
         job_title: Option<String> = "JobTitle",
+    }
+    + rest {
+        /// Everything else: addresses, telephone numbers (`ComChannel`), extensions.
+        content = "ComChannel",
     }
 
     /// What cost is charged to (JDF 1.5, `CostCenter`).

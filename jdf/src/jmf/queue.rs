@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use super::device::Device;
-use super::parameters::{child, ids, parameters};
+use super::parameters::{Parameters, child, ids, parameters};
 use super::status::JobPhase;
 use crate::amount::PartKeys;
 use crate::element::Element;
@@ -57,6 +57,10 @@ parameters! {
         /// Which parts of the job it is.
         parts: Vec<PartKeys> = "Part",
     }
+    + rest {
+        /// Everything else: previews, where a filter asked for them (`PreviewUsages`), comments, extensions.
+        content = "Preview",
+    }
 
     /// A queue with its entries, or as many of them as were asked for (JDF 1.5, `Queue`).
     Queue "Queue" {
@@ -66,12 +70,18 @@ parameters! {
         status: QueueStatus = "Status",
         /// How many entries it has, those that are not listed among them.
         queue_size: Option<i64> = "QueueSize",
+        /// What a person calls it.
+        descriptive_name: Option<String> = "DescriptiveName",
     }
     + children {
         /// The devices that it feeds.
         devices: Vec<Device> = "Device",
         /// The entries.
         entries: Vec<QueueEntry> = "QueueEntry",
+    }
+    + rest {
+        /// Everything else: comments, extensions.
+        content = "Comment",
     }
 
     /// Which entries are meant, and how much is to be said about them (JDF 1.5, `QueueFilter`).
@@ -155,11 +165,15 @@ impl QueueFilter {
             entry.parts.is_empty() || entry.parts.iter().any(is_within)
         };
         let gang = |name: &String| self.gang_names.contains(name);
+        let activation = entry.activation.as_ref().unwrap_or(&Activation::Active);
         (self.queue_entry_ids.is_empty() || self.queue_entry_ids.contains(&entry.queue_entry_id))
             && (self.statuses.is_empty() || self.statuses.contains(&entry.status))
             && same(&self.job_id, &entry.job_id)
             && same(&self.job_part_id, &entry.job_part_id)
-            && (self.activation.is_none() || self.activation == entry.activation)
+            && self
+                .activation
+                .as_ref()
+                .is_none_or(|wanted| wanted == activation)
             && (self.gang_names.is_empty() || entry.gang_name.as_ref().is_some_and(gang))
             && self
                 .older_than
@@ -176,9 +190,88 @@ impl QueueFilter {
         *self == Self::default()
     }
 
+    /// Whether it says which entries are meant. The rest of a filter is about how much is told of them; a command
+    /// whose filter does not select should not be taken for one on every entry.
+    ///
+    /// ```
+    /// use agog_jdf::jmf::QueueFilter;
+    /// let sizes_only = QueueFilter { max_entries: Some(0), ..QueueFilter::default() };
+    /// assert!(QueueFilter::entry("qe-1").selects() && !sizes_only.selects());
+    /// ```
+    pub fn selects(&self) -> bool {
+        !self.queue_entry_ids.is_empty()
+            || !self.statuses.is_empty()
+            || self.job_id.is_some()
+            || self.job_part_id.is_some()
+            || self.activation.is_some()
+            || !self.gang_names.is_empty()
+            || self.older_than.is_some()
+            || self.newer_than.is_some()
+            || !self.devices.is_empty()
+            || !self.parts.is_empty()
+    }
+
+    /// The queue as an answer shows it: the entries that are meant, no more than `MaxEntries` of them (all, if it is
+    /// negative), each with as much as `QueueEntryDetails` asks for. `QueueSize` still counts every entry.
+    ///
+    /// ```
+    /// use agog_jdf::QueueEntryStatus;
+    /// use agog_jdf::jmf::{Queue, QueueEntry, QueueFilter};
+    /// let entries = ["qe-1", "qe-2"].map(|id| QueueEntry::new(id, QueueEntryStatus::Waiting)).to_vec();
+    /// let queue = Queue { entries, ..Queue::default() };
+    /// let first = QueueFilter { max_entries: Some(1), ..QueueFilter::default() }.show(&queue);
+    /// assert_eq!((first.entries.len(), first.queue_size), (1, Some(2)));
+    /// ```
+    #[must_use]
+    pub fn show(&self, queue: &Queue) -> Queue {
+        let ids: HashSet<&str> = self.queue_entry_ids.iter().map(String::as_str).collect();
+        // The IDs are asked for once, however many there are.
+        let others = Self {
+            queue_entry_ids: Vec::new(),
+            ..self.clone()
+        };
+        let is_meant = |entry: &&QueueEntry| {
+            (ids.is_empty() || ids.contains(entry.queue_entry_id.as_str())) && others.matches(entry)
+        };
+        let most = match (&self.details, self.max_entries) {
+            (Some(QueueEntryDetails::None), _) => 0,
+            (_, None) => usize::MAX,
+            (_, Some(most)) => usize::try_from(most).unwrap_or(usize::MAX),
+        };
+        let entries = queue.entries.iter().filter(is_meant).take(most);
+        let own_size = || i64::try_from(queue.entries.len()).ok();
+        Queue {
+            device_id: queue.device_id.clone(),
+            status: queue.status.clone(),
+            queue_size: queue.queue_size.or_else(own_size),
+            descriptive_name: queue.descriptive_name.clone(),
+            devices: queue.devices.clone(),
+            entries: entries.map(|entry| self.shown(entry)).collect(),
+            content: queue.content.clone(),
+        }
+    }
+
+    /// An entry with as much as is asked for; `Brief` if nothing is said.
+    fn shown(&self, entry: &QueueEntry) -> QueueEntry {
+        let mut entry = entry.clone();
+        match &self.details {
+            None | Some(QueueEntryDetails::None | QueueEntryDetails::Brief) => {
+                entry.job_phases.clear();
+            }
+            Some(QueueEntryDetails::JobPhase) => {
+                entry
+                    .job_phases
+                    .iter_mut()
+                    .for_each(|phase| phase.tickets.clear());
+            }
+            Some(QueueEntryDetails::JDF | QueueEntryDetails::Other(_)) => {}
+        }
+        entry
+    }
+
     /// The entries that a command on entries means. JMF 1.5 writes them as a filter inside parameters,
     /// older writers as bare `QueueEntryDef` elements in the command; a filter that stands in the command
-    /// itself is about the answer, and means entries only where nothing else does.
+    /// itself is about the answer, and means entries only where nothing else does and it names some.
     pub(crate) fn of_command(
         command: ElementRef<'_>,
         params: &str,
@@ -190,12 +283,18 @@ impl QueueFilter {
             return filter;
         }
         let queue_entry_ids = ids(command, DEFINITION, "QueueEntryID");
-        if queue_entry_ids.is_empty() {
-            return Self::within(command, findings);
+        let has_filter = params.is_some_and(|params| params.child(Self::ELEMENT).is_some());
+        if !queue_entry_ids.is_empty() || has_filter {
+            return Self {
+                queue_entry_ids,
+                ..Self::default()
+            };
         }
-        Self {
-            queue_entry_ids,
-            ..Self::default()
+        let bare = Self::within(command, findings);
+        if bare.selects() {
+            bare
+        } else {
+            Self::default()
         }
     }
 

@@ -15,6 +15,10 @@ macro_rules! codes {
         impl ReturnCode {
             $(#[doc = $text] pub const $name: Self = Self($number);)+
 
+            /// A channel like the one that was asked for is open already, and stays. It is not in the public tables,
+            /// but devices send it, with a warning.
+            pub const SUBSCRIPTION_EXISTS: Self = Self(14);
+
             /// Every code of the specification.
             pub const KNOWN: &'static [Self] = &[$(Self::$name),+];
 
@@ -22,6 +26,7 @@ macro_rules! codes {
             pub fn meaning(self) -> Option<&'static str> {
                 match self.0 {
                     $($number => Some($text),)+
+                    14 => Some("the subscription exists already"),
                     _ => None,
                 }
             }
@@ -81,9 +86,6 @@ codes! {
 }
 
 impl ReturnCode {
-    /// Seen when a subscription is repeated; not in the public tables.
-    const SUBSCRIPTION_EXISTS: i64 = 14;
-
     /// The number as it is written.
     pub fn number(self) -> i64 {
         self.0
@@ -91,8 +93,10 @@ impl ReturnCode {
 
     /// Whether the message was processed: success, or one of the warnings that say so.
     pub fn is_processed(self) -> bool {
-        matches!(self, Self::SUCCESS | Self::ASYNCHRONOUS_NOT_POSSIBLE)
-            || self.0 == Self::SUBSCRIPTION_EXISTS
+        matches!(
+            self,
+            Self::SUCCESS | Self::ASYNCHRONOUS_NOT_POSSIBLE | Self::SUBSCRIPTION_EXISTS
+        )
     }
 }
 

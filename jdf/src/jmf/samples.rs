@@ -138,6 +138,10 @@ impl Source {
             "DeviceCap" | "Module" => element,
             "JobPhase" => element.with("Status", "InProgress"),
             "Comment" => element.text(self.word()),
+            "Preview" => element.with("URL", self.word()),
+            "ComChannel" => element
+                .with("ChannelType", "Phone")
+                .with("Locator", self.word()),
             name => panic!("no sample of {name}"),
         };
         element.into()

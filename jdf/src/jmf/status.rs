@@ -76,6 +76,10 @@ parameters! {
         /// What its modules do.
         module_statuses: Vec<ModuleStatus> = "ModuleStatus",
     }
+    + rest {
+        /// Everything else: comments, extensions.
+        content = "Comment",
+    }
 
     /// How far a job is (JDF 1.5, Status). `amount` counts from the start of the node and leaves waste out;
     /// `phase_amount` and `phase_waste` count from the start of the phase.
@@ -132,6 +136,10 @@ parameters! {
         parts: Vec<PartKeys> = "Part",
         /// The ticket itself (`JobDetails` is `Full`).
         tickets: Vec<Fragment> = "JDF",
+    }
+    + rest {
+        /// Everything else: previews, comments, extensions.
+        content = "Preview",
     }
 
     /// What one module of a device does, such as a printing unit (JDF 1.5, Status).

@@ -18,6 +18,8 @@ parameters! {
         return_url: Option<String> = "ReturnURL",
         /// Where Status and Resource signals of the entry are to go.
         watch_url: Option<String> = "WatchURL",
+        /// What a person calls it.
+        descriptive_name: Option<String> = "DescriptiveName",
         /// Whether it is held until it is resumed.
         hold: bool = "Hold",
         /// 0 to 100, higher is sooner.

@@ -5,8 +5,12 @@ use crate::schema::{self, AttributeFacts, DataType, ElementFacts, Kind, Version}
 use crate::value::parse_date_time;
 use crate::view::ElementRef;
 
-/// Octets of one value that every reader must take (Base ICS, Conformance).
+/// What every reader must take of one value (Base ICS, Conformance): octets and characters of any, characters of a
+/// name, and names in a list, which with the spaces between them may be longer than another value.
 const VALUE_BYTES_MAX: usize = 65_536;
+const VALUE_CHARACTERS_MAX: usize = 20_480;
+const NAME_CHARACTERS_MAX: usize = 63;
+const NAMES_MAX: usize = 2_048;
 
 pub(super) fn check(check: &mut Check<'_>) {
     let root = check.document.root();
@@ -15,19 +19,9 @@ pub(super) fn check(check: &mut Check<'_>) {
         if !element.is_of_jdf() {
             continue;
         }
-        for attribute in element.attributes() {
-            if attribute.value.len() > VALUE_BYTES_MAX {
-                let message = format!("`{}` has {} octets", attribute.name, attribute.value.len());
-                let finding =
-                    check.report(rules::VALUE_LENGTH, element, Some(attribute.name), message);
-                detail(
-                    finding,
-                    shown(attribute.value),
-                    format!("at most {VALUE_BYTES_MAX} octets"),
-                );
-            }
-        }
-        let Some(facts) = schema::element(element.local_name()) else {
+        let facts = schema::element(element.local_name());
+        lengths(element, facts, check);
+        let Some(facts) = facts else {
             continue;
         };
         values(element, facts, check);
@@ -35,6 +29,44 @@ pub(super) fn check(check: &mut Check<'_>) {
             missing(element, facts, check);
         }
         element_version(element, facts, check);
+    }
+}
+
+fn lengths<'d>(element: ElementRef<'d>, facts: Option<&ElementFacts>, check: &mut Check<'d>) {
+    for attribute in element.attributes() {
+        let known = facts.and_then(|facts| facts.attribute(attribute.name));
+        let Some((found, expected)) = too_long(known.map(|known| known.data_type), attribute.value)
+        else {
+            continue;
+        };
+        let message = format!("`{}` has {found}", attribute.name);
+        let finding = check.report(rules::VALUE_LENGTH, element, Some(attribute.name), message);
+        detail(finding, shown(attribute.value), expected);
+    }
+}
+
+/// How long a value is and how long it may be, if it is longer.
+fn too_long(data_type: Option<DataType>, value: &str) -> Option<(String, String)> {
+    // Nothing so short is too long as a value, a name or a list of names.
+    if value.len() <= NAME_CHARACTERS_MAX {
+        return None;
+    }
+    let beyond = |count: usize, limit: usize, what: &str| {
+        (count > limit).then(|| (format!("{count} {what}"), format!("at most {limit} {what}")))
+    };
+    let name = |name: &str| {
+        let what = "characters in a name";
+        beyond(name.chars().count(), NAME_CHARACTERS_MAX, what)
+    };
+    match data_type {
+        Some(DataType::Name) => name(value.trim()),
+        Some(DataType::Names) => {
+            let count = value.split_ascii_whitespace().count();
+            beyond(count, NAMES_MAX, "names")
+                .or_else(|| value.split_ascii_whitespace().find_map(name))
+        }
+        _ => beyond(value.len(), VALUE_BYTES_MAX, "octets")
+            .or_else(|| beyond(value.chars().count(), VALUE_CHARACTERS_MAX, "characters")),
     }
 }
 
