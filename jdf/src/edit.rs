@@ -165,13 +165,18 @@ impl Document {
             return Err(self.refuse(ErrorKind::AfterRoot, sibling));
         };
         let new = self.add_nodes(parent, element)?;
-        self.hang_before(parent, sibling, new);
+        self.hang_between(parent, self.previous(parent, sibling), sibling, new);
         Ok(new)
     }
 
     /// Hangs an element that was read for this parent before one of its children.
-    pub(crate) fn hang_before(&mut self, parent: NodeId, sibling: NodeId, new: NodeId) {
-        let previous = self.previous(parent, sibling);
+    pub(crate) fn hang_between(
+        &mut self,
+        parent: NodeId,
+        previous: Option<NodeId>,
+        sibling: NodeId,
+        new: NodeId,
+    ) {
         let lead = self.lead(previous, sibling);
         let layout = self.line_break(lead).unwrap_or(NOTHING);
         self.mark_changed(parent);
@@ -376,7 +381,7 @@ impl Document {
         (node.parent, node.next) = (None, None);
     }
 
-    fn previous(&self, parent: NodeId, id: NodeId) -> Option<NodeId> {
+    pub(crate) fn previous(&self, parent: NodeId, id: NodeId) -> Option<NodeId> {
         self.siblings(parent)
             .take_while(|sibling| *sibling != id)
             .last()

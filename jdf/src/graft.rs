@@ -117,11 +117,24 @@ impl Document {
     /// document then stays as it was.
     pub fn insert_xml_before(&mut self, sibling: NodeId, xml: &str) -> Result<NodeId, Error> {
         self.editable(sibling)?;
+        let parent = self.node(sibling).parent;
+        let previous = parent.and_then(|parent| self.previous(parent, sibling));
+        self.insert_xml_between(previous, sibling, xml)
+    }
+
+    /// As [`Document::insert_xml_before`], for who knows what stands before the other one: it need not be looked for.
+    pub(crate) fn insert_xml_between(
+        &mut self,
+        previous: Option<NodeId>,
+        sibling: NodeId,
+        xml: &str,
+    ) -> Result<NodeId, Error> {
+        self.editable(sibling)?;
         let Some(parent) = self.node(sibling).parent else {
             return Err(self.refuse(ErrorKind::AfterRoot, sibling));
         };
         let new = self.add_text(parent, xml)?;
-        self.hang_before(parent, sibling, new);
+        self.hang_between(parent, previous, sibling, new);
         Ok(new)
     }
 

@@ -240,14 +240,9 @@ impl<'d> JdfNode<'d> {
     /// # Ok::<(), agog_jdf::Error>(())
     /// ```
     pub fn main_input(self, ticket: &Ticket<'d>) -> Option<ResourceLink<'d>> {
-        let substrates: Vec<_> = self
-            .inputs()
-            .filter(|link| is_substrate(*link, ticket))
-            .collect();
-        let with_amount = substrates
-            .iter()
-            .find(|link| link.planned_amount(ticket).is_some());
-        with_amount.or(substrates.first()).copied()
+        let substrates = || self.inputs().filter(|link| is_substrate(*link, ticket));
+        let with_amount = substrates().find(|link| link.planned_amount(ticket).is_some());
+        with_amount.or_else(|| substrates().next())
     }
 
     /// The link of what is made: the first component that is not waste, else the first output.
@@ -264,14 +259,13 @@ impl<'d> JdfNode<'d> {
     /// # Ok::<(), agog_jdf::Error>(())
     /// ```
     pub fn main_output(self, ticket: &Ticket<'d>) -> Option<ResourceLink<'d>> {
-        let outputs: Vec<_> = self
+        let is_good = |link: &ResourceLink<'_>| !is_waste(*link, ticket);
+        let mut components = self
             .outputs()
-            .filter(|link| !is_waste(*link, ticket))
-            .collect();
-        let component = outputs
-            .iter()
-            .find(|link| link.resource_name() == "Component");
-        component.or(outputs.first()).copied()
+            .filter(|link| link.resource_name() == "Component");
+        components
+            .find(is_good)
+            .or_else(|| self.outputs().find(is_good))
     }
 
     /// How much of the main input is planned, in its unit.

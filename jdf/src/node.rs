@@ -75,14 +75,7 @@ impl<'d> Ticket<'d> {
 
     /// Every node, parents before children.
     pub fn nodes(&self) -> impl Iterator<Item = JdfNode<'d>> {
-        let root = self.document.root();
-        let below = root.descendants().filter(|element| element.is_jdf("JDF"));
-        // A JDF inside a resource or message is another ticket, not a node of this one.
-        let nodes =
-            below.filter(|element| element.parent().is_some_and(|parent| parent.is_jdf("JDF")));
-        std::iter::once(root)
-            .chain(nodes)
-            .map(|element| JdfNode { element })
+        self.root().subtree()
     }
 
     /// The node with a job part ID.

@@ -27,6 +27,7 @@ use std::collections::HashMap;
 use crate::document::NodeId;
 use crate::node::{JdfNode, Ticket};
 
+pub(crate) use readiness::linked_leaves;
 pub use readiness::{PartReadiness, Readiness, Wait};
 pub use steps::Step;
 

@@ -60,6 +60,7 @@ pub use view::{Common, View};
 use std::collections::BTreeMap;
 
 use crate::document::NodeId;
+use crate::schema;
 use crate::state::ResourceStatus;
 use crate::view::ElementRef;
 
@@ -326,6 +327,16 @@ impl<'d> Resource<'d> {
         let keys = self.part_id_keys().into_iter();
         keys.filter_map(|name| Some((name.to_owned(), self.attribute(name)?.to_owned())))
             .collect()
+    }
+
+    /// Whether it is a thing that is used up, handled or made, by its own class or that of its kind.
+    pub(crate) fn is_physical(self) -> bool {
+        match self.class().map(str::trim) {
+            Some(class) => matches!(class, "Consumable" | "Handling" | "Quantity"),
+            None => schema::element(self.name())
+                .and_then(schema::ElementFacts::class)
+                .is_some_and(schema::ResourceClass::is_physical),
+        }
     }
 
     fn around(self) -> Option<Self> {

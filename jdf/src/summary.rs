@@ -4,12 +4,12 @@
 //! without it the node's link (cumulative) counts, and without that the sum over the phases. Where they
 //! disagree, that is a finding.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
-use crate::amount::{Amounts, Lot};
+use crate::amount::{Amounts, Lot, PartKeys};
 use crate::audit::{Audit, AuditAmount, AuditContent, PhaseTime};
 use crate::finding::{Finding, Severity};
 use crate::jmf::Notification;
@@ -125,12 +125,65 @@ impl ResourceUse {
 /// The three places that may tell the amount of one resource.
 #[derive(Default)]
 struct Sources {
+    rref: String,
     resource_name: String,
     usage: Option<Usage>,
-    /// By partition: a later audit of the same part replaces an earlier one.
-    audits: BTreeMap<Vec<BTreeMap<String, String>>, Amounts>,
-    link: Option<Amounts>,
+    /// A later audit of the same use and parts replaces an earlier one.
+    audits: BTreeMap<Told, Amounts>,
+    links: BTreeMap<Told, Amounts>,
     phases: Vec<Amounts>,
+}
+
+/// Of which use and which parts of a resource an amount tells.
+type Told = (Option<String>, Vec<PartKeys>);
+
+/// The parts are those that the link names, else those that its amounts tell apart.
+fn told(amount: &AuditAmount, parts: &[PartKeys]) -> Told {
+    let by_amounts = || -> Vec<PartKeys> {
+        let parts = amount.amounts.parts.iter().map(|part| {
+            let mut keys = part.part.clone();
+            keys.remove("Condition");
+            keys
+        });
+        let parts: BTreeSet<PartKeys> = parts.filter(|keys| !keys.is_empty()).collect();
+        parts.into_iter().collect()
+    };
+    let parts = [amount.parts.as_slice(), parts]
+        .into_iter()
+        .find(|parts| !parts.is_empty())
+        .map_or_else(by_amounts, <[PartKeys]>::to_vec);
+    (amount.process_usage.clone(), parts)
+}
+
+/// The sources of a node: one resource may go in and come out again.
+#[derive(Default)]
+struct AllSources {
+    all: Vec<Sources>,
+    by_resource: HashMap<String, Vec<usize>>,
+}
+
+impl AllSources {
+    /// Those of the resource and usage of an amount. What does not say its usage means that of the link.
+    fn of(&mut self, amount: &AuditAmount) -> &mut Sources {
+        let known = self.by_resource.entry(amount.rref.clone()).or_default();
+        let all = &mut self.all;
+        let is_same = |at: &usize| {
+            let usage = &all[*at].usage;
+            usage.is_none() || amount.usage.is_none() || *usage == amount.usage
+        };
+        let at = known.iter().copied().find(is_same).unwrap_or_else(|| {
+            known.push(all.len());
+            all.push(Sources {
+                rref: amount.rref.clone(),
+                ..Sources::default()
+            });
+            all.len() - 1
+        });
+        let sources = &mut all[at];
+        sources.resource_name.clone_from(&amount.resource_name);
+        sources.usage = sources.usage.take().or_else(|| amount.usage.clone());
+        sources
+    }
 }
 
 impl ProductionSummary {
@@ -154,26 +207,17 @@ impl ProductionSummary {
             end_status: node.status(),
             ..Self::default()
         };
-        let mut sources: BTreeMap<String, Sources> = BTreeMap::new();
-        let mut order: Vec<String> = Vec::new();
-        let mut source = |amount: &AuditAmount, add: &dyn Fn(&mut Sources)| {
-            if !sources.contains_key(&amount.rref) {
-                order.push(amount.rref.clone());
-            }
-            let entry = sources.entry(amount.rref.clone()).or_default();
-            entry.resource_name.clone_from(&amount.resource_name);
-            entry.usage = entry.usage.clone().or_else(|| amount.usage.clone());
-            add(entry);
-        };
+        let mut sources = AllSources::default();
         for link in node.links() {
             let amount = AuditAmount::of(link, link.amounts(&mut summary.findings));
-            source(&amount, &|entry| entry.link = Some(amount.amounts.clone()));
+            let told = told(&amount, &[]);
+            sources.of(&amount).links.insert(told, amount.amounts);
         }
         for audit in Audit::read_with(node, ticket, &mut summary.findings) {
             match audit.content {
                 AuditContent::PhaseTime(phase) => {
                     for amount in &phase.amounts {
-                        source(amount, &|entry| entry.phases.push(amount.amounts.clone()));
+                        sources.of(amount).phases.push(amount.amounts.clone());
                     }
                     summary.phases.push(phase);
                 }
@@ -183,12 +227,9 @@ impl ProductionSummary {
                     summary.end_status = Some(run.end_status);
                 }
                 AuditContent::ResourceAudit(audit) => {
-                    if let Some(amount) = &audit.actual {
-                        source(amount, &|entry| {
-                            entry
-                                .audits
-                                .insert(amount.parts.clone(), amount.amounts.clone());
-                        });
+                    if let Some(amount) = audit.actual {
+                        let told = told(&amount, &audit.parts);
+                        sources.of(&amount).audits.insert(told, amount.amounts);
                     }
                 }
                 AuditContent::Notification(notification) => {
@@ -210,9 +251,8 @@ impl ProductionSummary {
             .end
             .or_else(|| summary.phases.iter().filter_map(|phase| phase.end).max());
 
-        for rref in order {
-            let found = &sources[&rref];
-            let Some(used) = found.settle(&rref, node, ticket, &mut summary.findings) else {
+        for found in sources.all {
+            let Some(used) = found.settle(node, ticket, &mut summary.findings) else {
                 continue;
             };
             match found.usage {
@@ -237,14 +277,14 @@ impl Sources {
     /// Decides which source counts. `None` if none tells an actual amount or a lot.
     fn settle(
         &self,
-        rref: &str,
         node: JdfNode<'_>,
         ticket: &Ticket<'_>,
         findings: &mut Vec<Finding>,
     ) -> Option<ResourceUse> {
+        let rref = self.rref.as_str();
         let tells = |amounts: &&Amounts| amounts.actual_total().is_some();
         let audits: Vec<&Amounts> = self.audits.values().filter(tells).collect();
-        let link: Vec<&Amounts> = self.link.iter().filter(tells).collect();
+        let links: Vec<&Amounts> = self.links.values().filter(tells).collect();
         let phases: Vec<&Amounts> = self.phases.iter().filter(tells).collect();
         let total = |amounts: &[&Amounts]| {
             amounts
@@ -254,7 +294,7 @@ impl Sources {
         };
         let told: Vec<(&str, &Vec<&Amounts>)> = [
             ("the resource audits", &audits),
-            ("the links", &link),
+            ("the links", &links),
             ("the phases", &phases),
         ]
         .into_iter()
@@ -300,7 +340,7 @@ impl Sources {
         used.lots = add_up_lots(chosen.iter().flat_map(|amounts| amounts.all_lots()));
         // Devices that do not follow lots leave them out; the plan then tells which lot was meant.
         if used.lots.is_empty() {
-            used.lots = add_up_lots(self.link.iter().flat_map(Amounts::all_lots));
+            used.lots = add_up_lots(self.links.values().flat_map(Amounts::all_lots));
         }
         Some(used)
     }
@@ -367,5 +407,55 @@ mod tests {
                 ("b".to_owned(), Some(3.into()), true),
             ]
         );
+    }
+
+    fn summary(inner: &str) -> ProductionSummary {
+        let source = format!(
+            "<JDF xmlns='http://www.CIP4.org/JDFSchema_1_1' ID='n' Type='Cutting' Status='Completed'>\
+             <ResourcePool><Component ID='c' Class='Quantity'/></ResourcePool>{inner}</JDF>"
+        );
+        let document =
+            crate::Document::parse(source.as_bytes(), &crate::Limits::default()).unwrap();
+        let ticket = Ticket::of(&document).unwrap();
+        ProductionSummary::of(ticket.root(), &ticket)
+    }
+
+    fn link(usage: &str, amount: u32, part: &str) -> String {
+        format!(
+            "<ComponentLink rRef='c' Usage='{usage}' ActualAmount='{amount}'>{part}</ComponentLink>"
+        )
+    }
+
+    #[test]
+    fn links_to_parts_of_one_resource_add_up() {
+        let (one, two) = (
+            link("Output", 90, "<Part SheetName='S1'/>"),
+            link("Output", 40, "<Part SheetName='S2'/>"),
+        );
+        let summary = summary(&format!("<ResourceLinkPool>{one}{two}</ResourceLinkPool>"));
+        assert_eq!((summary.good, summary.produced.len()), (130.into(), 1));
+    }
+
+    #[test]
+    fn what_goes_in_and_comes_out_again_is_told_as_both() {
+        let (into, out) = (link("Input", 100, ""), link("Output", 95, ""));
+        let summary = summary(&format!("<ResourceLinkPool>{into}{out}</ResourceLinkPool>"));
+        let goods = |uses: &[ResourceUse]| uses.iter().map(|used| used.good).collect::<Vec<_>>();
+        assert_eq!(goods(&summary.consumed), [100.into()]);
+        assert_eq!(goods(&summary.produced), [95.into()]);
+        assert_eq!(summary.good, 95.into());
+    }
+
+    #[test]
+    fn audits_of_parts_that_only_their_amounts_name_add_up_and_a_correction_replaces() {
+        let audit = |sheet: &str, amount: u32| {
+            format!(
+                "<ResourceAudit><ComponentLink rRef='c' Usage='Output'><AmountPool><PartAmount ActualAmount='{amount}'>\
+                 <Part SheetName='{sheet}' Condition='Good'/></PartAmount></AmountPool></ComponentLink></ResourceAudit>"
+            )
+        };
+        let audits = [audit("S1", 90), audit("S2", 40), audit("S2", 41)].concat();
+        let summary = summary(&format!("<AuditPool>{audits}</AuditPool>"));
+        assert_eq!(summary.good, 131.into());
     }
 }

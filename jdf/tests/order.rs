@@ -471,3 +471,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_a_linked_resource_refers_to_makes_nobody_wait() {
+    let inner = "<ResourcePool><Component ID='c' Class='Quantity' Status='Available'><MediaRef rRef='m'/></Component>\
+        <Media ID='m' Class='Consumable' Status='Unavailable'/></ResourcePool>"
+        .to_owned()
+        + &node("a", "Status='Waiting'", &["<c"]);
+    assert_eq!(readiness(&inner, "a", None), "ready");
+}
+
+#[test]
+fn a_ticket_inside_a_resource_is_not_a_node_and_neither_are_its_nodes() {
+    let document = parse(
+        "<ResourcePool><Component ID='c'><JDF ID='x'><JDF ID='y'/></JDF></Component></ResourcePool><JDF ID='a'/>",
+    );
+    let ticket = Ticket::of(&document).unwrap();
+    let ids: Vec<_> = ticket.nodes().filter_map(agog_jdf::JdfNode::id).collect();
+    assert_eq!(ids, ["root", "a"]);
+}

@@ -239,8 +239,8 @@ fn nodes_that_wait_for_each_other_are_an_error() {
         node("c", "y", "z")
     );
     insta::assert_snapshot!(in_node(&cycle, Level::Tolerant, "flow-cycle"), @r#"
-error[flow-cycle] 1:226 /JDF/JDF[1] | node `a` can never start: a, b wait for each other | - | -
-error[flow-cycle] 1:406 /JDF/JDF[2] | node `b` can never start: a, b wait for each other | - | -
+error[flow-cycle] 1:226 /JDF/JDF[1] | node `a` can never start: a, b wait for each other | waits for b | nodes that do not wait for this one
+error[flow-cycle] 1:406 /JDF/JDF[2] | node `b` can never start: a, b wait for each other | waits for a | nodes that do not wait for this one
 "#);
     assert_eq!(
         in_node(

@@ -13,7 +13,6 @@ use crate::document::NodeId;
 use crate::link::ResourceLink;
 use crate::node::{JdfNode, Obstacle};
 use crate::resource::{Leaf, Resource, is_manifold, keys_overlap};
-use crate::schema::{self, ResourceClass};
 use crate::state::{NodeStatus, ResourceStatus};
 
 /// Whether a node can be run.
@@ -148,6 +147,9 @@ impl Meant<'_> {
 
 impl<'d> Order<'_, 'd> {
     /// Whether a node can be run. With `now`, it also waits for the time that the planning sets.
+    ///
+    /// Only what the node links to can hold it back (JDF 1.5, Execution Model). What such a resource refers to (`…Ref`)
+    /// is not asked: it may have served its time, as the paper of a proof, while the resource itself can be used.
     ///
     /// Costs what the node's links and the parts of their resources are; each part that cannot be used yet also
     /// costs a look at every node that makes some of the resource.
@@ -290,7 +292,7 @@ where
 
 /// The leaves of a resource that a link means, each once. A part that has the very keys of leaves is found by them;
 /// only what is written otherwise is looked for through the whole resource.
-fn linked_leaves<'d>(resource: Resource<'d>, parts: &[PartKeys]) -> Vec<Leaf<'d>> {
+pub(crate) fn linked_leaves<'d>(resource: Resource<'d>, parts: &[PartKeys]) -> Vec<Leaf<'d>> {
     let leaves = resource.leaves_with_keys();
     if parts.is_empty() {
         return leaves;
@@ -376,16 +378,7 @@ fn rank(status: &ResourceStatus) -> Option<u8> {
 
 fn is_enough(status: &ResourceStatus, needed: u8, resource: Resource<'_>) -> bool {
     // Settings that are complete can be used; a thing that is complete may be somewhere else.
-    let class = resource.class();
-    let is_thing = class.map_or_else(
-        || {
-            schema::element(resource.name())
-                .and_then(schema::ElementFacts::class)
-                .is_some_and(ResourceClass::is_physical)
-        },
-        |class| matches!(class, "Consumable" | "Handling" | "Quantity"),
-    );
-    if *status == ResourceStatus::Complete && !is_thing {
+    if *status == ResourceStatus::Complete && !resource.is_physical() {
         return true;
     }
     // What a status of a vendor's own means, only the vendor knows: it is no reason to wait.

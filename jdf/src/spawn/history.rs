@@ -42,16 +42,29 @@ pub(super) fn unite(
         .flat_map(ElementRef::children)
         .map(|audit| (audit.id(), time(audit)))
         .collect();
+    // The latest time up to each of them: where that is later for the first time, the first later one stands.
+    let mut latest = None;
+    let latest: Vec<Option<Timestamp>> = own
+        .iter()
+        .map(|(_, own)| {
+            latest = latest.max(*own);
+            latest
+        })
+        .collect();
+    // What now stands directly before each of them.
+    let mut before: HashMap<usize, NodeId> = HashMap::new();
     for audit in missing {
         let xml = audit.to_portable_xml(document.element(pool));
         let written = time(audit);
-        let later = own
-            .iter()
-            .find(|(_, own)| written.is_some() && own.is_some_and(|own| Some(own) > written));
-        match later {
-            Some((later, _)) => document.insert_xml_before(*later, &xml)?,
-            None => document.append_xml(pool, &xml)?,
+        let later = latest.partition_point(|latest| *latest <= written);
+        let Some((sibling, _)) = own.get(later).filter(|_| written.is_some()) else {
+            document.append_xml(pool, &xml)?;
+            continue;
         };
+        let previous = before.get(&later).copied();
+        let previous = previous.or_else(|| Some(own[later.checked_sub(1)?].0));
+        let new = document.insert_xml_between(previous, *sibling, &xml)?;
+        before.insert(later, new);
     }
     Ok(())
 }

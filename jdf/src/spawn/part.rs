@@ -1,10 +1,13 @@
 //! Parts in spawning: which parts of a resource those of a node are, and where it is said how they stand.
 
+use std::collections::HashSet;
+
 use crate::amount::PartKeys;
 use crate::document::{Document, NodeId};
 use crate::element::Element;
 use crate::error::Error;
 use crate::node::{JdfNode, Ticket};
+use crate::order::linked_leaves;
 use crate::resource::Resource;
 use crate::schema::Version;
 use crate::state::NodeStatus;
@@ -17,13 +20,11 @@ pub(super) fn parts_of<'d>(
     parts: &[PartKeys],
 ) -> Option<Vec<Resource<'d>>> {
     let mut found: Vec<Resource<'d>> = Vec::new();
+    let mut seen = HashSet::from([resource.node_id()]);
     for part in parts {
         let own = keys_of(resource, part)?;
-        for selected in resource.select(&own) {
-            if selected != resource && !found.contains(&selected) {
-                found.push(selected);
-            }
-        }
+        let selected = resource.select(&own).into_iter();
+        found.extend(selected.filter(|part| seen.insert(part.node_id())));
     }
     Some(found)
 }
@@ -45,6 +46,12 @@ pub(super) fn reduced(resource: Resource<'_>, kept: &[Resource<'_>]) -> Result<S
         resource.element().to_portable_xml(None).as_bytes(),
         &resource.element().document().limits,
     )?;
+    let whole: HashSet<NodeId> = kept.iter().map(|part| part.node_id()).collect();
+    let mut around: HashSet<NodeId> = HashSet::new();
+    for part in kept {
+        let mut parents = std::iter::successors(part.element().parent(), |part| part.parent());
+        while parents.next().is_some_and(|part| around.insert(part.id())) {}
+    }
     // The copy has the same shape, so its parts are met in the same order.
     let mut gone = Vec::new();
     let mut stack = vec![(resource, document.root())];
@@ -52,10 +59,10 @@ pub(super) fn reduced(resource: Resource<'_>, kept: &[Resource<'_>]) -> Result<S
         let name = copy.name();
         let copies = copy.children().filter(|child| child.name() == name);
         for (part, copy) in original.partitions().zip(copies) {
-            if kept.contains(&part) {
+            if whole.contains(&part.node_id()) {
                 continue;
             }
-            if kept.iter().any(|kept| is_below(*kept, part)) {
+            if around.contains(&part.node_id()) {
                 stack.push((part, copy));
             } else {
                 gone.push(copy.id());
@@ -64,11 +71,6 @@ pub(super) fn reduced(resource: Resource<'_>, kept: &[Resource<'_>]) -> Result<S
     }
     document.remove_with_layout(&gone)?;
     Ok(document.root().to_xml())
-}
-
-fn is_below(part: Resource<'_>, around: Resource<'_>) -> bool {
-    let mut elements = std::iter::successors(Some(part.element()), |element| element.parent());
-    elements.any(|element| element == around.element())
 }
 
 /// Says how parts of a node stand, in the way of its version: in its partitioned `NodeInfo`, or until JDF 1.2 in its
@@ -95,6 +97,57 @@ pub(super) fn set_part_status(
     }
 }
 
+/// If every part of a node is completed, so is the node. Its parts are those that its links need or make, by the keys
+/// by which it is said how they stand; where these do not tell all parts, nothing is concluded.
+pub(super) fn set_status_of_all(document: &mut Document, node: NodeId) -> Result<(), Error> {
+    let ticket = Ticket::of(document)?;
+    let found = document.element(node).map(JdfNode::of_element);
+    if found.is_some_and(|node| are_all_completed(node, &ticket)) {
+        document.set_attribute(node, "Status", NodeStatus::Completed.as_str())?;
+    }
+    Ok(())
+}
+
+fn are_all_completed<'d>(node: JdfNode<'d>, ticket: &Ticket<'d>) -> bool {
+    let statuses = node.part_statuses(ticket);
+    let told = statuses.iter().filter(|said| !said.parts.is_empty());
+    if !told
+        .clone()
+        .all(|said| said.status == NodeStatus::Completed)
+    {
+        return false;
+    }
+    let completed: HashSet<&PartKeys> = told.flat_map(|said| &said.parts).collect();
+    let Some(names) = completed.iter().next().map(|part| part.keys()) else {
+        return false;
+    };
+    if completed.iter().any(|part| !part.keys().eq(names.clone())) {
+        return false;
+    }
+    let mut is_any_told = false;
+    for link in node
+        .links()
+        .filter(|link| link.resource_name() != "NodeInfo")
+    {
+        let Some(resource) = ticket.resource(link.rref().trim()) else {
+            continue;
+        };
+        for leaf in linked_leaves(resource, &link.parts()) {
+            let mut keys = leaf.owned_keys();
+            keys.retain(|name, _| names.clone().any(|known| known == name));
+            if keys.is_empty() {
+                // All parts share it.
+                continue;
+            }
+            if !completed.contains(&keys) {
+                return false;
+            }
+            is_any_told = true;
+        }
+    }
+    is_any_told
+}
+
 fn set_in_pool(
     document: &mut Document,
     node: NodeId,
@@ -110,7 +163,20 @@ fn set_in_pool(
         return Ok(());
     };
     let pool = match pool {
-        Some(pool) => pool,
+        Some(pool) => {
+            if before.trim() != NodeStatus::Pool.as_str() {
+                // What the pool says no longer holds.
+                let stale: Vec<NodeId> = document
+                    .element(pool)
+                    .into_iter()
+                    .flat_map(|pool| pool.children_named("PartStatus"))
+                    .map(ElementRef::id)
+                    .collect();
+                document.remove_with_layout(&stale)?;
+                document.set_attribute(pool, "Status", &before)?;
+            }
+            pool
+        }
         None => document.append_child(node, &Element::new("StatusPool").with("Status", before))?,
     };
     for part in parts {

@@ -1,19 +1,20 @@
 //! The way back of a node that was given away in parts: the node stays, since other parts of it may be elsewhere, and
 //! what came back of these parts is put among the others.
 
+use std::collections::HashMap;
+
 use super::mark::spawn_ids;
 use super::merge::{Origin, is_same_kind};
-use super::part::{child_or_new, set_part_status};
+use super::part::{child_or_new, set_part_status, set_status_of_all};
 use super::{history, ids};
-use crate::amount::PartKeys;
-use crate::amount::{Amounts, PartAmount};
+use crate::amount::{Amounts, PartAmount, PartKeys, keys_element};
 use crate::document::{Document, NodeId};
 use crate::element::Element;
 use crate::error::Error;
 use crate::link::ResourceLink;
 use crate::node::{JdfNode, Ticket};
 use crate::resource::{Resource, keys_overlap};
-use crate::state::NodeStatus;
+use crate::state::{NodeStatus, Usage};
 use crate::view::ElementRef;
 
 /// Gives the IDs of the resources of which something was replaced.
@@ -51,6 +52,7 @@ pub(super) fn put_back(
     for (status, parts) in by_status {
         set_part_status(changed, origin.node, &parts, &status)?;
     }
+    set_status_of_all(changed, origin.node)?;
     Ok(overwritten)
 }
 
@@ -88,14 +90,17 @@ fn resource(
                 replaced.push((original.node_id(), Some(xml)));
                 continue;
             }
+            let keys = |part: Resource<'_>| -> Vec<Option<String>> {
+                let values = names.iter().map(|name| part.element().attribute(name));
+                values.map(|value| value.map(str::to_owned)).collect()
+            };
+            let mut own: HashMap<Vec<Option<String>>, Resource<'_>> = HashMap::new();
+            for part in original.partitions() {
+                own.entry(keys(part)).or_insert(part);
+            }
             for part in found.partitions() {
-                let same = original.partitions().find(|own| {
-                    let mut names = names.iter();
-                    names
-                        .all(|name| own.element().attribute(name) == part.element().attribute(name))
-                });
-                if let Some(same) = same {
-                    stack.push((same, part));
+                if let Some(same) = own.get(&keys(part)) {
+                    stack.push((*same, part));
                 } else {
                     let xml = part.element().to_portable_xml(Some(original.element()));
                     added.push((original.node_id(), xml));
@@ -146,63 +151,94 @@ fn new_resources(origin: &Origin, changed: &mut Document, index: &Ticket<'_>) ->
 
 /// What was really used and made of the parts.
 fn links(origin: &Origin, changed: &mut Document, index: &Ticket<'_>) -> Result<(), Error> {
-    let parts = &origin.spawned.parts;
+    let Some(node) = changed.element(origin.node) else {
+        return Ok(());
+    };
+    let mut known: HashMap<LinkKey, Vec<(NodeId, Vec<PartKeys>)>> = HashMap::new();
+    for own in JdfNode::of_element(node).links() {
+        let same = known.entry(key(own)).or_default();
+        same.push((own.node_id(), own.parts()));
+    }
     for link in index.root().links() {
-        let own = changed.element(origin.node).and_then(|node| {
-            let mut own = JdfNode::of_element(node).links();
-            let own = own.find(|own| is_same(*own, link))?;
-            Some((own.node_id(), own.amounts(&mut Vec::new())))
-        });
-        let Some((own, before)) = own else {
+        let Some(same) = known.get(&key(link)) else {
             continue;
         };
+        let parts = link.parts();
+        // A link that named no parts was given those of the spawning.
+        let own = same.iter().find(|(_, own)| *own == parts);
+        let own = own.or_else(|| same.iter().find(|(_, own)| own.is_empty()));
+        let Some(own) = own.or(same.first()).map(|(own, _)| *own) else {
+            continue;
+        };
+        let before = changed.element(own).and_then(ResourceLink::of);
+        let before = before.map(|link| link.amounts(&mut Vec::new()));
         let amounts = link.amounts(&mut Vec::new());
-        for amount in of_parts(&amounts, &before, parts) {
+        for amount in of_parts(&amounts, &before.unwrap_or_default(), &origin.spawned.parts) {
             put_amount(changed, own, &amount)?;
         }
     }
     Ok(())
 }
 
-fn is_same(one: ResourceLink<'_>, other: ResourceLink<'_>) -> bool {
-    one.resource_name() == other.resource_name()
-        && one.rref() == other.rref()
-        && one.usage() == other.usage()
-        && one.process_usage() == other.process_usage()
-        && one.combined_process_index() == other.combined_process_index()
+/// By which links of two tickets are the same: kind, resource, usage, use in the process, processes.
+type LinkKey = (String, String, Option<Usage>, Option<String>, Vec<usize>);
+
+fn key(link: ResourceLink<'_>) -> LinkKey {
+    (
+        link.resource_name().to_owned(),
+        link.rref().trim().to_owned(),
+        link.usage(),
+        link.process_usage().map(str::to_owned),
+        link.combined_process_index(),
+    )
+}
+
+/// An amount that came back, and the parts that it is about beside the one that it names itself.
+struct Returned {
+    amount: PartAmount,
+    others: Vec<PartKeys>,
 }
 
 /// The amounts that are known to be of these parts. One that does not say which part it is of is of all that was given
 /// away, if it was not there before; its plan is that of the whole node and stays as it is.
-fn of_parts(amounts: &Amounts, before: &Amounts, parts: &[PartKeys]) -> Vec<PartAmount> {
+fn of_parts(amounts: &Amounts, before: &Amounts, parts: &[PartKeys]) -> Vec<Returned> {
     let mut found = Vec::new();
-    let [part, ..] = parts else {
+    let [first, others @ ..] = parts else {
         return found;
     };
     let mut add = |mut amount: PartAmount, is_certain: bool| {
+        let mut about: Vec<PartKeys> = Vec::new();
         if !is_certain {
-            amount.part.extend(part.clone());
+            let with = |part: &PartKeys| {
+                let mut keys = amount.part.clone();
+                keys.extend(part.clone());
+                keys
+            };
+            about.extend(others.iter().map(with));
+            amount.part = with(first);
             amount.amount = None;
         }
         let says_something = amount.actual_amount.is_some()
             || amount.amount.is_some()
             || amount.lots.iter().any(|lot| lot.actual_amount.is_some());
         if says_something {
-            found.push(amount);
+            found.push(Returned {
+                amount,
+                others: about,
+            });
         }
     };
     for amount in &amounts.parts {
-        let names_it = parts
+        let is_certain = parts
             .iter()
             .any(|part| part.keys().all(|name| amount.part.contains_key(name)));
         let is_meant = parts.iter().any(|part| keys_overlap(part, &amount.part));
-        let is_certain = names_it || parts.len() > 1;
         if is_meant && (is_certain || !before.parts.contains(amount)) {
             add(amount.clone(), is_certain);
         }
     }
     let is_new = amounts.actual_amount != before.actual_amount || amounts.lots != before.lots;
-    if amounts.parts.is_empty() && parts.len() == 1 && is_new {
+    if amounts.parts.is_empty() && is_new {
         let own = PartAmount {
             actual_amount: amounts.actual_amount,
             lots: amounts.lots.clone(),
@@ -214,7 +250,8 @@ fn of_parts(amounts: &Amounts, before: &Amounts, parts: &[PartKeys]) -> Vec<Part
 }
 
 /// Replaces the amount of the same part, or adds it.
-fn put_amount(document: &mut Document, link: NodeId, amount: &PartAmount) -> Result<(), Error> {
+fn put_amount(document: &mut Document, link: NodeId, returned: &Returned) -> Result<(), Error> {
+    let amount = &returned.amount;
     let places = document.element(link).map(|element| {
         let pool = element.child("AmountPool");
         let amounts = pool
@@ -243,6 +280,7 @@ fn put_amount(document: &mut Document, link: NodeId, amount: &PartAmount) -> Res
         Some(pool) => pool,
         None => document.append_child(link, &Element::new("AmountPool"))?,
     };
-    document.append_child(pool, &amount.to_element())?;
+    let others = returned.others.iter().map(keys_element);
+    document.append_child(pool, &amount.to_element().children(others))?;
     Ok(())
 }

@@ -12,7 +12,6 @@ use crate::error::Error;
 use crate::name;
 use crate::node::{JdfNode, Reached, Ticket};
 use crate::resource::{Resource, keys_overlap};
-use crate::schema::{self, ResourceClass};
 use crate::state::NodeStatus;
 use crate::value::parse_boolean;
 use crate::view::ElementRef;
@@ -332,19 +331,7 @@ impl Needed {
 
 /// Things that a process uses up or handles change in it, and so does its planning.
 fn is_handled(resource: Resource<'_>) -> bool {
-    let class = resource.class().map(str::trim).map(str::to_owned);
-    let class = class.or_else(|| {
-        let facts = schema::element(resource.name())?;
-        facts.class().map(|class| class.as_str().to_owned())
-    });
-    let is_physical = [
-        ResourceClass::Consumable,
-        ResourceClass::Handling,
-        ResourceClass::Quantity,
-    ]
-    .iter()
-    .any(|physical| class.as_deref() == Some(physical.as_str()));
-    is_physical || resource.name() == "NodeInfo"
+    resource.is_physical() || resource.name() == "NodeInfo"
 }
 
 /// Attributes that a node has from those around it and would lose.

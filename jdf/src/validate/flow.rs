@@ -1,23 +1,12 @@
 //! The order of work: nodes that wait for each other, and times that run backwards.
 
-use super::{Check, Level, Rule, detail, shown};
-use crate::finding::Severity;
+use super::{Check, detail, rules, shown};
 use crate::node::Ticket;
 use crate::order::Order;
 use crate::value::parse_date_time;
 
-const CYCLE: Rule = Rule {
-    code: "flow-cycle",
-    severity: Severity::Error,
-    level: Level::Tolerant,
-    specification: "JDF 1.5, Execution Model",
-};
-const BACKWARDS: Rule = Rule {
-    code: "audit-times",
-    severity: Severity::Warning,
-    level: Level::Tolerant,
-    specification: "JDF 1.5, AuditPool",
-};
+/// Names that a finding tells of; more would not be read.
+const NODES_SHOWN_MAX: usize = 10;
 
 pub(super) fn check<'d>(ticket: &Ticket<'d>, check: &mut Check<'d>) {
     let order = Order::of(ticket);
@@ -26,13 +15,21 @@ pub(super) fn check<'d>(ticket: &Ticket<'d>, check: &mut Check<'d>) {
         .iter()
         .map(|node| node.display_name())
         .collect();
+    let names = shown(&names.join(", "));
     for node in order.stuck() {
         let message = format!(
-            "node `{}` can never start: {} wait for each other",
-            node.display_name(),
-            shown(&names.join(", "))
+            "node `{}` can never start: {names} wait for each other",
+            shown(node.display_name()),
         );
-        check.report(CYCLE, node.element(), None, message);
+        let finding = check.report(rules::FLOW_CYCLE, node.element(), None, message);
+        let before = order.waits_for(*node);
+        let before = before.iter().map(|node| node.display_name());
+        let before: Vec<&str> = before.take(NODES_SHOWN_MAX).collect();
+        detail(
+            finding,
+            format!("waits for {}", shown(&before.join(", "))),
+            "nodes that do not wait for this one",
+        );
     }
     for node in ticket.nodes() {
         let audits = node
@@ -46,7 +43,7 @@ pub(super) fn check<'d>(ticket: &Ticket<'d>, check: &mut Check<'d>) {
                 && end.timestamp < start.timestamp
             {
                 let message = format!("the `{}` ends before it starts", audit.local_name());
-                let finding = check.report(BACKWARDS, audit, Some("End"), message);
+                let finding = check.report(rules::AUDIT_TIMES, audit, Some("End"), message);
                 let start = audit.attribute("Start").unwrap_or_default();
                 detail(
                     finding,

@@ -91,7 +91,7 @@ fn one<'d>(
     link: ResourceLink<'d>,
     node: JdfNode<'d>,
     ticket: &Ticket<'d>,
-    parts: &mut PartsSought,
+    parts: &mut PartsSought<'d>,
     check: &mut Check<'d>,
 ) {
     let element = link.element();
@@ -151,9 +151,9 @@ fn one<'d>(
     let Some(resource) = ticket.resource(link.rref()) else {
         return;
     };
-    // Good and waste are told apart by amounts, not by parts of the resource.
-    let declared = resource.part_id_keys();
     for (part, mut keys) in element.children_named("Part").zip(link.parts()) {
+        // Good and waste are told apart by amounts, not by parts of the resource.
+        let declared = parts.declared(resource);
         keys.retain(|name, _| declared.contains(&name.as_str()));
         if !keys.is_empty() && !parts.has(resource, keys.clone()) {
             let message = format!("`{}` has no such part", resource.name());
@@ -173,7 +173,8 @@ fn one<'d>(
 
 /// Which parts resources have: looked for once for each set of keys, and not without end.
 #[derive(Default)]
-struct PartsSought {
+struct PartsSought<'d> {
+    declared: HashMap<NodeId, Vec<&'d str>>,
     found: HashMap<(NodeId, BTreeMap<String, String>), bool>,
     looked_at: usize,
 }
@@ -182,7 +183,12 @@ struct PartsSought {
 /// about its parts rather than a late one.
 const PARTS_LOOKED_AT_MAX: usize = 10_000_000;
 
-impl PartsSought {
+impl<'d> PartsSought<'d> {
+    fn declared(&mut self, resource: Resource<'d>) -> &[&'d str] {
+        let declared = self.declared.entry(resource.node_id());
+        declared.or_insert_with(|| resource.part_id_keys())
+    }
+
     fn has(&mut self, resource: Resource<'_>, keys: BTreeMap<String, String>) -> bool {
         let looked_at = &mut self.looked_at;
         let found = self.found.entry((resource.node_id(), keys));

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Check, detail, rules, shown};
 use crate::document::NodeId;
+use crate::resource::Resource;
 use crate::schema::{self, DataType, Kind};
 use crate::value::tokens;
 use crate::view::ElementRef;
@@ -47,12 +48,8 @@ pub(super) fn check(check: &mut Check<'_>) {
 }
 
 /// The resource in a pool that an element is in.
-fn pooled(element: ElementRef<'_>) -> Option<ElementRef<'_>> {
-    std::iter::successors(Some(element), |element| element.parent()).find(|element| {
-        element
-            .parent()
-            .is_some_and(|parent| parent.is_jdf("ResourcePool"))
-    })
+fn pooled(element: ElementRef<'_>) -> Option<NodeId> {
+    Some(Resource::of(element).in_pool()?.node_id())
 }
 
 /// Takes away, again and again, resources that refer to nothing and those that nothing refers to; what is left is
@@ -71,11 +68,7 @@ fn cycles<'d>(ids: &HashMap<&str, ElementRef<'d>>, check: &mut Check<'d>) {
         let target = at.attribute("rRef").and_then(|rref| ids.get(rref.trim()));
         let to = target.and_then(|target| pooled(*target));
         if let (Some(from), Some(to)) = (pooled(at), to) {
-            references.push(Reference {
-                at,
-                from: from.id(),
-                to: to.id(),
-            });
+            references.push(Reference { at, from, to });
         }
     }
     let mut in_circle: Vec<bool> = vec![true; references.len()];

@@ -159,9 +159,9 @@ rules! {
     AMOUNT_MISSING "amount-missing" Note Strict "JDF 1.5, Resource Amount: ActualAmount"
         "A completed node does not say how much it made."
     // Order and time.
-    _ "flow-cycle" Error Tolerant "JDF 1.5, Execution Model"
+    FLOW_CYCLE "flow-cycle" Error Tolerant "JDF 1.5, Execution Model"
         "Nodes wait for each other's output, so none can ever start."
-    _ "audit-times" Warning Tolerant "JDF 1.5, AuditPool"
+    AUDIT_TIMES "audit-times" Warning Tolerant "JDF 1.5, AuditPool"
         "Something that was done ends before it starts."
     SCHEDULE_TIMES "schedule-times" Warning Tolerant "JDF 1.5, NodeInfo"
         "Something is planned to end before it starts, or at the latest before the earliest."

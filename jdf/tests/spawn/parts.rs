@@ -129,7 +129,7 @@ fn sheets_of_one_node_go_to_two_presses_and_come_back_one_by_one() {
       <Component SheetName="S2" Status="Available"/>
     </Component>
   </ResourcePool>
-  <JDF ID="print" JobPartID="P.1" Type="ConventionalPrinting" Status="Part">
+  <JDF ID="print" JobPartID="P.1" Type="ConventionalPrinting" Status="Completed">
     <ResourcePool><NodeInfo ID="print_NodeInfo" Class="Parameter" Status="Available" NodeStatus="Waiting" PartIDKeys="SheetName"><NodeInfo SheetName="S1" NodeStatus="Completed"/><NodeInfo SheetName="S2" NodeStatus="Completed"/></NodeInfo></ResourcePool>
     <ResourceLinkPool>
       <ExposedMediaLink Usage="Input" rRef="plates"/>
@@ -186,4 +186,89 @@ fn until_jdf_1_2_the_status_of_parts_is_in_a_pool() {
     );
     take(&mut parent, &away).unwrap();
     assert_eq!(status(&parent, "S1"), NodeStatus::Waiting);
+}
+
+#[test]
+fn a_node_is_completed_when_every_one_of_its_parts_came_back_completed() {
+    for (version, between) in [("1.5", NodeStatus::Part), ("1.2", NodeStatus::Pool)] {
+        let source = sheets_ticket().replace("Version=\"1.5\"", &format!("Version=\"{version}\""));
+        let mut parent = parse(&source);
+        for (sheet, expected) in [("S1", between), ("S2", NodeStatus::Completed)] {
+            let options = options(&format!("Sp{sheet}")).of_part(part(&[("SheetName", sheet)]));
+            let mut away = give(&mut parent, "print", &options).unwrap().ticket;
+            set(&mut away, "print", "Status", "Completed");
+            take(&mut parent, &away).unwrap();
+            let ticket = Ticket::of(&parent).unwrap();
+            let node = ticket.node_by_name("print").unwrap();
+            assert_eq!(node.status(), Some(expected), "{version} {sheet}");
+        }
+        // A sheet is printed again: nothing is said of it by what was said before.
+        let options = options("Sp3").of_part(part(&[("SheetName", "S1")]));
+        give(&mut parent, "print", &options).unwrap();
+        let ticket = Ticket::of(&parent).unwrap();
+        let node = ticket.node_by_name("print").unwrap();
+        let status = |sheet| {
+            node.status_of(&ticket, &part(&[("SheetName", sheet)]))
+                .unwrap()
+        };
+        assert_eq!(status("S1"), NodeStatus::Spawned, "{version}");
+        assert_eq!(status("S2"), NodeStatus::Completed, "{version}");
+    }
+}
+
+#[test]
+fn amounts_that_name_no_part_add_up_when_several_parts_were_away_together() {
+    let leaf = |sheet: &str| format!("<Component SheetName=\"{sheet}\"/>");
+    let source = sheets_ticket().replace(
+        &format!("{}\n", leaf("S2")),
+        &["S2", "S3", "S4"].map(leaf).concat(),
+    );
+    let mut parent = parse(&source);
+    let mut give_two = |id: &str, sheets: [&str; 2], amount: &str| {
+        let options = sheets.iter().fold(options(id), |options, sheet| {
+            options.of_part(part(&[("SheetName", sheet)]))
+        });
+        let mut away = give(&mut parent, "print", &options).unwrap().ticket;
+        let pool = format!(
+            "<AmountPool><PartAmount ActualAmount='{amount}'><Part Condition='Good'/></PartAmount></AmountPool>"
+        );
+        let link = Ticket::of(&away).unwrap().root().outputs().next().unwrap();
+        let link = link.node_id();
+        away.append_xml(link, &pool).unwrap();
+        take(&mut parent, &away).unwrap();
+    };
+    give_two("Sp1", ["S1", "S2"], "100");
+    give_two("Sp2", ["S3", "S4"], "50");
+    let ticket = Ticket::of(&parent).unwrap();
+    let node = ticket.node_by_name("print").unwrap();
+    let amounts = node.outputs().next().unwrap().amounts(&mut Vec::new());
+    assert_eq!(amounts.actual_good(), Some(150.into()));
+    support::assert_valid(&parent.to_bytes());
+}
+
+#[test]
+fn amounts_come_back_to_the_link_of_their_part() {
+    let source = sheets_ticket().replace(
+        "<ComponentLink Usage=\"Output\" rRef=\"sheets\" Amount=\"200\"/>",
+        "<ComponentLink Usage=\"Output\" rRef=\"sheets\" Amount=\"80\"><Part SheetName=\"S1\"/></ComponentLink>\
+         <ComponentLink Usage=\"Output\" rRef=\"sheets\" Amount=\"120\"><Part SheetName=\"S2\"/></ComponentLink>",
+    );
+    let mut parent = parse(&source);
+    let options = options("Sp1").of_part(part(&[("SheetName", "S2")]));
+    let mut away = give(&mut parent, "print", &options).unwrap().ticket;
+    let link = Ticket::of(&away)
+        .unwrap()
+        .root()
+        .outputs()
+        .last()
+        .unwrap()
+        .node_id();
+    away.set_attribute(link, "ActualAmount", "118").unwrap();
+    take(&mut parent, &away).unwrap();
+    let ticket = Ticket::of(&parent).unwrap();
+    let node = ticket.node_by_name("print").unwrap();
+    let actual = node
+        .outputs()
+        .map(|link| link.amounts(&mut Vec::new()).actual_total());
+    assert_eq!(actual.collect::<Vec<_>>(), [None, Some(118.into())]);
 }
