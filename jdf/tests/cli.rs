@@ -232,3 +232,40 @@ fn a_package_is_unpacked_beside_nothing_else() {
     );
     assert_eq!(std::fs::read(target.join("t.jdf")).unwrap(), b"<JDF/>");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_is_lost_is_an_error_and_a_reader_that_has_enough_is_none() {
+    let ticket = ticket(PLATES);
+    let file = ticket.file.to_str().unwrap();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let full = full.unwrap();
+    for arguments in [["tree", file].as_slice(), &["fmt", file], &["new", "label"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_agog-jdf"));
+        let output = command.args(arguments).stdout(full.try_clone().unwrap());
+        let output = output.output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("cannot write to standard output"), "{said}");
+
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_agog-jdf"));
+        let output = command.args(arguments).stdout(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    }
+}
+
+#[test]
+fn a_ticket_cannot_steer_the_terminal_but_its_values_are_exact() {
+    let ticket = ticket(
+        "<JDF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" ID=\"n\" Type=\"Cutting\" Status=\"Waiting\" DescriptiveName=\"a&#x9b;31mb\"/>",
+    );
+    let file = ticket.file.to_str().unwrap();
+    let shown = run(&["tree", file]).stdout;
+    let shown = String::from_utf8(shown).unwrap();
+    assert!(shown.starts_with("a\u{fffd}31mb [Cutting]"), "{shown}");
+    let value = run(&["show", file, "/JDF/@DescriptiveName"]).stdout;
+    assert_eq!(String::from_utf8(value).unwrap(), "a\u{9b}31mb\n");
+}

@@ -335,3 +335,28 @@ fn an_unpack_that_fails_leaves_no_new_folder() {
         (Some(3), vec!["none.mjm".to_owned()])
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_written_to_and_stays_one() {
+    let desk = Desk::with(&[("t.jdf", &ticket(&[]))]);
+    let ended = desk.run(&["pack", "--force", "/dev/null", "t.jdf"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let null = std::fs::metadata("/dev/null").unwrap();
+    assert!(!null.is_file());
+}
+
+#[test]
+fn a_package_is_not_written_to_a_folder_or_a_dash() {
+    let desk = Desk::with(&[("t.jdf", &ticket(&[]))]);
+    std::fs::create_dir(desk.path("folder")).unwrap();
+    for (package, said) in [
+        ("folder", "is a folder"),
+        ("-", "needs the name of a file, not `-`"),
+    ] {
+        let ended = desk.run(&["pack", "--force", package, "t.jdf"]);
+        assert_eq!(ended.code, Some(3), "{package}");
+        assert!(ended.err.contains(said), "{}", ended.err);
+        assert_eq!(desk.names(), ["folder", "t.jdf"]);
+    }
+}

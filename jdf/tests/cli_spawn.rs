@@ -156,3 +156,42 @@ fn what_cannot_be_done_is_said_and_nothing_is_written() {
         "cannot read `nowhere.jdf`",
     );
 }
+
+#[test]
+fn the_new_ticket_is_never_written_over_the_one_that_stays() {
+    let folder = job();
+    for ticket in ["out.jdf", "./out.jdf", "job.jdf"] {
+        let arguments = [
+            "spawn", "job.jdf", "print", "--output", "out.jdf", "--ticket", ticket,
+        ];
+        let output = run(folder.path(), &arguments);
+        assert_eq!(output.status.code(), Some(3));
+        assert!(
+            said(&output).contains("over the one that stays"),
+            "{}",
+            said(&output)
+        );
+        assert!(!folder.path().join("out.jdf").exists());
+        let job = std::fs::read_to_string(folder.path().join("job.jdf"));
+        assert_eq!(job.unwrap(), JOB);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_job_does_not_tell_of_a_ticket_that_was_lost_on_a_full_disk() {
+    let folder = job();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let output = Command::new(env!("CARGO_BIN_EXE_agog-jdf"))
+        .args(["spawn", "job.jdf", "print", "--output", "job.jdf"])
+        .current_dir(folder.path())
+        .stdout(full.unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(said(&output).contains("cannot write to standard output"));
+    let job = std::fs::read_to_string(folder.path().join("job.jdf"));
+    assert_eq!(job.unwrap(), JOB);
+    let files = std::fs::read_dir(folder.path()).unwrap();
+    assert_eq!(files.count(), 1, "nothing half-written is left");
+}

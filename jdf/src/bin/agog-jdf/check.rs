@@ -83,7 +83,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
                 for finding in &findings {
                     count[finding.severity as usize] += 1;
                     if arguments.json {
-                        output.line(as_json(file, finding));
+                        output.exact(as_json(file, finding));
                     } else {
                         show(file, Some(&document), finding, output);
                     }
@@ -93,7 +93,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
                 unreadable += 1;
                 let finding = as_finding(&error);
                 if arguments.json {
-                    output.line(as_json(file, &finding));
+                    output.exact(as_json(file, &finding));
                 } else {
                     show(file, None, &finding, output);
                 }

@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
         let left = difference.left.as_ref().map(Side::position);
         let right = difference.right.as_ref().map(Side::position);
         if arguments.json {
-            output.line(as_json(difference, left.as_ref(), right.as_ref()));
+            output.exact(as_json(difference, left.as_ref(), right.as_ref()));
             continue;
         }
         // What differs at one element stands under one heading.

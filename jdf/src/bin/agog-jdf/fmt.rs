@@ -1,13 +1,12 @@
 //! `agog-jdf fmt`: layout for people, nothing else changes.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
-use crate::output::Output;
-use crate::replace::Replacement;
+use crate::output::{self, Output};
+use crate::replace;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -34,7 +33,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
         match one(file, arguments, output) {
             Ok(is_changed) => changed |= is_changed,
             Err(error) => {
-                eprintln!("agog-jdf: {error:#}");
+                output::tell(format_args!("{error:#}"));
                 failed = true;
             }
         }
@@ -54,11 +53,7 @@ fn one(file: &Path, arguments: &Arguments, output: &mut Output) -> Result<bool> 
         output.bytes(&formatted);
     } else if is_changed {
         if arguments.write {
-            let mut replacement = Replacement::of(file)?;
-            let written = replacement.write_all(&formatted);
-            written
-                .and_then(|()| replacement.finish())
-                .with_context(|| format!("cannot write `{}`", file.display()))?;
+            replace::write(file, &formatted)?;
         }
         output.line(file.display());
     }

@@ -193,11 +193,13 @@ fn main() -> ExitCode {
         Command::Spawn(arguments) => spawn::run(&arguments, &mut output),
         Command::Merge(arguments) => merge::run(&arguments, &mut output),
     };
-    output.flush();
-    result.unwrap_or_else(|error| {
-        eprintln!("agog-jdf: {error:#}");
-        ExitCode::from(UNREADABLE)
-    })
+    let written = output.finish();
+    result
+        .and_then(|code| written.map(|()| code))
+        .unwrap_or_else(|error| {
+            output::tell(format_args!("{error:#}"));
+            ExitCode::from(UNREADABLE)
+        })
 }
 
 /// The exit code for what cannot be read or done at all.
@@ -205,10 +207,6 @@ const UNREADABLE: u8 = 3;
 
 /// The exit code for what a device refused.
 const REFUSED: u8 = 2;
-
-fn write(file: &Path, bytes: &[u8]) -> Result<()> {
-    std::fs::write(file, bytes).with_context(|| format!("cannot write `{}`", file.display()))
-}
 
 #[expect(
     clippy::disallowed_methods,

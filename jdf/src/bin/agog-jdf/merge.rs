@@ -7,6 +7,7 @@ use agog_jdf::spawn::{MergeOptions, merge};
 use anyhow::{Context as _, Result};
 
 use crate::output::Output;
+use crate::replace;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -29,7 +30,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
         format!("cannot merge `{returned}` into `{parent}`")
     })?;
     match &arguments.output {
-        Some(file) => crate::write(file, &parent.to_bytes())?,
+        Some(file) => replace::write(file, &parent.to_bytes())?,
         None => output.bytes(&parent.to_bytes()),
     }
     eprintln!(

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::bundle::Bundle;
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::replace::Replacement;
 use crate::submission::Options;
 
@@ -86,6 +86,6 @@ pub(crate) fn list(bundle: &Bundle, output: &mut Output) {
         ));
     }
     for left in &bundle.left {
-        eprintln!("agog-jdf: not packed, it leads elsewhere: {left}");
+        output::tell(format_args!("not packed, it leads elsewhere: {left}"));
     }
 }

@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
             break;
         }
         if arguments.json {
-            output.line(as_json(leaf, &names));
+            output.exact(as_json(leaf, &names));
         } else {
             show(leaf, &names, output);
         }

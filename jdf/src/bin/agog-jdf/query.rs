@@ -69,7 +69,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
             is_refused |= !response.return_code.is_processed();
         }
         if arguments.json {
-            output.line(as_json(message, &read));
+            output.exact(as_json(message, &read));
         } else if !arguments.raw {
             show(message, &read, output);
         }

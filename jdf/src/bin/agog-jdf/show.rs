@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use agog_jdf::Selected;
 use anyhow::Result;
 
-use crate::output::Output;
+use crate::output::{self, Output};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -37,14 +37,14 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
                 output.line(place(selected, &arguments.file));
             }
             match selected {
-                Selected::Element(element) => output.line(element.to_xml()),
-                Selected::Attribute(_, attribute) => output.line(attribute.value),
-                Selected::Text(_, text) => output.line(text),
+                Selected::Element(element) => output.exact(element.to_xml()),
+                Selected::Attribute(_, attribute) => output.exact(attribute.value),
+                Selected::Text(_, text) => output.exact(text),
             }
         }
     }
     if selected.is_empty() && !arguments.count {
-        eprintln!("agog-jdf: the path leads to nothing");
+        output::tell("the path leads to nothing");
     }
     Ok(ExitCode::from(u8::from(selected.is_empty())))
 }

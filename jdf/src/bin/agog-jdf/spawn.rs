@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use agog_jdf::Ticket;
 use agog_jdf::spawn::{SpawnOptions, spawn};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
-use crate::output::Output;
+use crate::output::{self, Output};
+use crate::replace::{self, Replacement};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -52,6 +53,12 @@ fn part(text: &str) -> Result<Part, String> {
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode> {
+    let (file, ticket) = (&arguments.file, arguments.ticket.as_deref());
+    let is_taken = |of: &Path| ticket.is_some_and(|ticket| replace::is_same(ticket, of));
+    ensure!(
+        !is_taken(file) && !arguments.output.as_deref().is_some_and(is_taken),
+        "the new ticket (--ticket) would be written over the one that stays; give it a file of its own"
+    );
     let mut parent = crate::document(&arguments.file)?;
     let node = {
         let ticket = Ticket::of(&parent)?;
@@ -72,16 +79,21 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
     let spawning = spawn(&mut parent, node, &options)
         .with_context(|| format!("cannot spawn node `{}`", arguments.node))?;
     let ticket = spawning.ticket.to_bytes();
+    let parent = |file: &PathBuf| Replacement::with(file, &parent.to_bytes());
+    let parent = arguments.output.as_ref().map(parent).transpose()?;
     // The parent comes last: it must not tell of a ticket that could not be written.
-    match &arguments.ticket {
-        Some(file) => crate::write(file, &ticket)?,
-        None => output.bytes(&ticket),
-    }
-    if let Some(file) = &arguments.output {
-        crate::write(file, &parent.to_bytes())?;
+    if let Some(file) = &arguments.ticket {
+        replace::write(file, &ticket)?;
     } else {
-        eprintln!(
-            "agog-jdf: the ticket that stays was not written (--output): nothing can be merged into it"
+        output.bytes(&ticket);
+        output.deliver()?;
+    }
+    if let (Some(parent), Some(file)) = (parent, &arguments.output) {
+        let finished = parent.finish();
+        finished.with_context(|| format!("cannot write `{}`", file.display()))?;
+    } else {
+        output::tell(
+            "the ticket that stays was not written (--output): nothing can be merged into it",
         );
     }
     Ok(ExitCode::SUCCESS)

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::bundle::Bundle;
 use crate::http::{self, Outgoing};
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::{REFUSED, submission};
 
 #[derive(Debug, clap::Args)]
@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
         let jmf = arguments.submission.to_jmf(bundle.ticket_url());
         bundle.set_messages(jmf.to_bytes());
         for left in &bundle.left {
-            eprintln!("agog-jdf: not sent, it leads elsewhere: {left}");
+            output::tell(format_args!("not sent, it leads elsewhere: {left}"));
         }
         (jmf, Some(bundle))
     };
@@ -64,7 +64,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
     };
     let is_accepted = response.return_code.is_processed();
     if arguments.json {
-        output.line(as_json(response, is_accepted));
+        output.exact(as_json(response, is_accepted));
     } else {
         show(response, is_accepted, &arguments.ticket, output);
     }

@@ -1,6 +1,6 @@
 //! `agog-jdf unpack`: a MIME package becomes files.
 
-use std::io::{Read, Write as _};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,8 +9,8 @@ use agog_jdf::package::{
 };
 use anyhow::{Context as _, Result};
 
-use crate::output::Output;
-use crate::replace::Replacement;
+use crate::output::{self, Output};
+use crate::replace;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -64,7 +64,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
         }
     }
     if !unpacked.complete {
-        eprintln!("agog-jdf: the closing delimiter is missing: the package may have been cut off");
+        output::tell("the closing delimiter is missing: the package may have been cut off");
         return Ok(ExitCode::from(1));
     }
     Ok(ExitCode::SUCCESS)
@@ -77,18 +77,16 @@ fn relink(part: &UnpackedPart, package: &UnpackedPackage, index: &PartIndex) -> 
         let target = index.resolve(reference.url).map(|at| &package.parts[at]);
         let url = target.and_then(UnpackedPart::relative_url);
         if url.is_none() && reference.location == Location::Cid {
-            eprintln!(
-                "agog-jdf: {}: `{}` is no part of the package",
+            output::tell(format_args!(
+                "{}: `{}` is no part of the package",
                 part.path.display(),
                 reference.url
-            );
+            ));
         }
         url
     })?;
     if rewritten > 0 {
-        let mut file = Replacement::of(&part.path)?;
-        file.write_all(&document.to_bytes())?;
-        file.finish()?;
+        replace::write(&part.path, &document.to_bytes())?;
     }
     Ok(())
 }
