@@ -269,3 +269,38 @@ fn a_ticket_cannot_steer_the_terminal_but_its_values_are_exact() {
     let value = run(&["show", file, "/JDF/@DescriptiveName"]).stdout;
     assert_eq!(String::from_utf8(value).unwrap(), "a\u{9b}31mb\n");
 }
+
+#[test]
+fn a_description_is_read_from_standard_input() {
+    let description = run(&["new", "label", "--description"]).stdout;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), description).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_agog-jdf"))
+        .args(["new", "--from", "-"])
+        .stdin(file.reopen().unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("<JDF "));
+}
+
+#[test]
+fn elements_of_parts_are_those_of_the_nearest_that_has_some() {
+    let ticket = ticket(
+        "<JDF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" ID=\"n\" Type=\"Cutting\" Status=\"Waiting\"><ResourcePool>\
+         <Media ID=\"m\" PartIDKeys=\"SheetName\"><Location LocationName=\"A\"/><Contact ContactTypes=\"Supplier\"/>\
+         <Media SheetName=\"S1\"/><Media SheetName=\"S2\"><Location LocationName=\"B\"/></Media></Media></ResourcePool></JDF>",
+    );
+    let output = run(&["parts", ticket.file.to_str().unwrap(), "m"]);
+    insta::assert_snapshot!(printed(&output, ticket.folder.path()), @r#"
+Media m: 2 parts by SheetName
+
+SheetName=S1
+    <Location LocationName="A"/>  inherited
+    <Contact ContactTypes="Supplier"/>  inherited
+
+SheetName=S2
+    <Location LocationName="B"/>
+    <Contact ContactTypes="Supplier"/>  inherited
+"#);
+}

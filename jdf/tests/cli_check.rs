@@ -125,3 +125,36 @@ error[part-twice]: Two parts have the same keys, so a link may mean either.
         "a file or a code must be given"
     );
 }
+
+#[test]
+fn a_file_that_says_nothing_of_a_device_is_refused_as_one() {
+    let ticket = fixture("jdf/press-run.jdf");
+    let output = check(&["--device", &ticket, &ticket]);
+    assert_eq!(output.status.code(), Some(3));
+    let said = printed(&output);
+    assert!(
+        said.contains("press-run.jdf` does not say what a device can do"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_document_of_something_else_is_not_called_clean() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("page.xml");
+    std::fs::write(&file, "<html><body/></html>").unwrap();
+    let output = check(&[file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = printed(&output);
+    assert!(
+        said.starts_with("warning[root-unknown]: nothing in the document is JDF or JMF"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_has_no_line() {
+    let output = check(&["nowhere.jdf"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(printed(&output).contains("--> nowhere.jdf\n"));
+}

@@ -497,3 +497,23 @@ fn a_large_file_is_sent_in_little_memory() {
     let peak = peak_in.recv().unwrap();
     assert!(peak < PEAK_KIBIBYTES_MAX, "{peak} KiB");
 }
+
+#[test]
+fn a_device_tells_as_much_of_itself_as_is_asked() {
+    let device = Device::answering("200 OK", JMF, &queue("ReturnCode=\"0\""));
+    let url = device.url();
+    let ended = desk().run(&["query", &url, "KnownDevices", "--details", "Full"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let body = String::from_utf8(device.requests().remove(0).body).unwrap();
+    assert!(body.contains("DeviceDetails=\"Full\""), "{body}");
+}
+
+#[test]
+fn what_a_device_says_stays_on_its_line_and_cannot_steer_the_terminal() {
+    let refusal = jmf(
+        "<Response ID=\"R\" Type=\"Status\" ReturnCode=\"5\"><Notification Class=\"Error\"><Comment>one&#10;two &#x9b;31m</Comment></Notification></Response>",
+    );
+    let device = Device::answering("200 OK", JMF, &refusal);
+    let ended = query(&device, "Status");
+    insta::assert_snapshot!(ended.out, @"Response Status from press: 5 (message or query not implemented): one two  31m");
+}

@@ -360,3 +360,59 @@ fn a_package_is_not_written_to_a_folder_or_a_dash() {
         assert_eq!(desk.names(), ["folder", "t.jdf"]);
     }
 }
+
+#[test]
+fn a_package_where_a_ticket_is_wanted_is_recognised() {
+    let package =
+        "MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=b\r\n\r\n--b--\r\n";
+    let desk = Desk::with(&[("job.mjm", package)]);
+    let tree = desk.run(&["tree", "job.mjm"]);
+    let check = desk.run(&["check", "job.mjm"]);
+    for (ended, said) in [(&tree, &tree.err), (&check, &check.out)] {
+        assert_eq!(ended.code, Some(3));
+        assert!(
+            said.contains("`agog-jdf unpack` makes files of its parts"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_named_file_that_nothing_refers_to_is_told() {
+    let desk = Desk::with(&[
+        ("t.jdf", &ticket(&["a.pdf", "file://server/b.pdf"])),
+        ("a.pdf", "A"),
+        ("b.pdf", "B"),
+    ]);
+    let ended = desk.run(&["pack", "job.mjm", "t.jdf", "a.pdf", "b.pdf"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    insta::assert_snapshot!(ended.err, @"
+    agog-jdf: left as it is, it leads elsewhere: t.jdf:3:13: /JDF/FileSpec[2]/@URL: `file://server/b.pdf`
+    agog-jdf: nothing refers to `b.pdf`, which is in the package
+    ");
+}
+
+#[test]
+fn a_reference_to_a_folder_is_told_with_its_place() {
+    let desk = Desk::with(&[("t.jdf", &ticket(&["pages/"]))]);
+    std::fs::create_dir(desk.path("pages")).unwrap();
+    let ended = desk.run(&["pack", "job.mjm", "t.jdf"]);
+    assert_eq!(ended.code, Some(3));
+    insta::assert_snapshot!(ended.err, @"
+    agog-jdf: the package would not be whole
+    t.jdf:2:13: /JDF/FileSpec/@URL: `pages/` is no file
+    ");
+}
+
+#[test]
+fn of_many_references_that_lead_elsewhere_the_first_are_told() {
+    let urls: Vec<String> = (0..60)
+        .map(|number| format!("/jobs/{number}.pdf"))
+        .collect();
+    let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
+    let desk = Desk::with(&[("t.jdf", &ticket(&urls))]);
+    let ended = desk.run(&["pack", "job.mjm", "t.jdf"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert_eq!(ended.err.lines().count(), 51);
+    assert!(ended.err.ends_with("and 10 more\n"), "{}", ended.err);
+}

@@ -195,3 +195,21 @@ fn a_job_does_not_tell_of_a_ticket_that_was_lost_on_a_full_disk() {
     let files = std::fs::read_dir(folder.path()).unwrap();
     assert_eq!(files.count(), 1, "nothing half-written is left");
 }
+
+#[test]
+fn a_part_that_nothing_has_is_told() {
+    let folder = job();
+    for part in ["SheetName=S3", "Sheet=S1"] {
+        let arguments = [
+            "spawn", "job.jdf", "print", "--output", "o.jdf", "--part", part,
+        ];
+        let output = run(folder.path(), &arguments);
+        assert!(output.status.success(), "{}", said(&output));
+        assert_eq!(
+            said(&output),
+            format!(
+                "agog-jdf: no resource of node `print` has a part {part}: there is nothing for it in the new ticket\n"
+            )
+        );
+    }
+}

@@ -324,6 +324,8 @@ impl<'d> Resource<'d> {
     /// # Ok::<(), agog_jdf::Error>(())
     /// ```
     pub fn identical(self) -> Option<Self> {
+        // Around a whole resource is nothing that it could be identical with; it may have many children.
+        self.around()?;
         let part = self.element.child("Identical")?.child("Part")?;
         let keys = read_keys(part);
         let whole = self.whole();

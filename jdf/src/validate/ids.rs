@@ -83,6 +83,10 @@ fn namespace(check: &mut Check<'_>) {
             let message = format!("`{}` is not in the namespace of JDF", root.name());
             let finding = check.report(rules::NAMESPACE_UNKNOWN, root, Some("xmlns"), message);
             detail(finding, shown(named), name::JDF);
+        } else if !root.descendants().any(ElementRef::is_of_jdf) {
+            let message = "nothing in the document is JDF or JMF".to_owned();
+            let finding = check.report(rules::ROOT_UNKNOWN, root, None, message);
+            detail(finding, shown(root.name()), "`JDF` or `JMF`");
         }
     } else if named != name::JDF {
         let message = "the namespace is read as JDF, but other readers may not know it".to_owned();

@@ -81,6 +81,8 @@ rules! {
         "The namespace is read as JDF but is not the one that is written today."
     NAMESPACE_UNKNOWN "namespace-unknown" Error Tolerant "JDF 1.5, Usage of Namespaces"
         "The root is called JDF or JMF but is in another namespace, so nothing in it means JDF."
+    ROOT_UNKNOWN "root-unknown" Warning Tolerant "JDF 1.5, JDF Documents"
+        "Nothing in the document is JDF or JMF, so nothing of it was checked."
     ID_TWICE "id-twice" Error Tolerant "JDF 1.5, Resource: ID"
         "An ID is given to two elements, so references may mean either; a warning where there is no reference."
     ID_FORM "id-form" Note Strict "JDF 1.5, Data Types: ID"

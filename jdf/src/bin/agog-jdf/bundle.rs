@@ -22,8 +22,35 @@ const MESSAGES_ID: &str = "message.jmf";
 pub(crate) struct Bundle {
     messages: Option<Vec<u8>>,
     parts: Vec<Part>,
-    /// References that lead elsewhere and were left as they are, each with its place.
-    pub(crate) left: Vec<String>,
+    /// What whoever packs should know: references that were left as they are, files that nothing refers to.
+    pub(crate) remarks: Vec<String>,
+}
+
+/// References of one kind whose places are told; finding each place takes a walk through the ticket.
+const PLACES_MAX: usize = 50;
+
+/// Remarks of one kind, the first ones with their places.
+#[derive(Default)]
+struct Remarks {
+    told: Vec<String>,
+    more: usize,
+}
+
+impl Remarks {
+    fn add(&mut self, remark: impl FnOnce() -> String) {
+        if self.told.len() < PLACES_MAX {
+            self.told.push(remark());
+        } else {
+            self.more += 1;
+        }
+    }
+
+    fn lines(mut self) -> Vec<String> {
+        if self.more > 0 {
+            self.told.push(format!("and {} more", self.more));
+        }
+        self.told
+    }
 }
 
 struct Part {
@@ -61,15 +88,25 @@ impl Bundle {
         for file in files {
             gathering.add(file, is_ticket(file))?;
         }
+        let named = 1..gathering.parts.len();
         let messages = messages.map(|file| gathering.messages(file)).transpose()?;
         gathering.follow_references()?;
+        let mut remarks = std::mem::take(&mut gathering.left).lines();
+        let of_messages = messages.iter().flat_map(|(_, targets)| targets.values());
+        let of_tickets = gathering.targets.values().flat_map(Targets::values);
+        let meant: HashSet<usize> = of_messages.chain(of_tickets).copied().collect();
+        let unmeant = named.filter(|part| !meant.contains(part));
+        remarks.extend(unmeant.map(|part| {
+            let path = gathering.parts[part].path.display();
+            format!("nothing refers to `{path}`, which is in the package")
+        }));
         gathering.name_parts();
         gathering.rewrite_tickets()?;
         let messages = messages.map(|(document, targets)| gathering.rewritten(document, &targets));
         Ok(Self {
             messages: messages.transpose()?,
             parts: gathering.parts,
-            left: gathering.left,
+            remarks,
         })
     }
 
@@ -177,7 +214,8 @@ struct Gathering {
     by_path: HashMap<PathBuf, usize>,
     /// For each ticket, by its number.
     targets: HashMap<usize, Targets>,
-    left: Vec<String>,
+    /// References that lead elsewhere.
+    left: Remarks,
 }
 
 /// Which part each URL of a document means.
@@ -261,7 +299,7 @@ impl Gathering {
 
     /// Finds what all tickets refer to; what they bring in may be tickets themselves.
     fn follow_references(&mut self) -> Result<()> {
-        let mut missing = Vec::new();
+        let mut missing = Remarks::default();
         let mut next = 0;
         while next < self.parts.len() {
             let at = next;
@@ -282,17 +320,23 @@ impl Gathering {
                     // Devices fetch from servers; a path of this machine is another matter.
                     Target::Elsewhere if reference.location == Location::Http => {}
                     Target::Elsewhere => {
-                        let place = place(&path, &reference);
-                        self.left.push(format!("{place}: `{}`", reference.url));
+                        self.left.add(|| {
+                            let place = place(&path, &reference);
+                            format!(
+                                "left as it is, it leads elsewhere: {place}: `{}`",
+                                reference.url
+                            )
+                        });
                     }
                     Target::Nowhere(why) => {
-                        missing.push(format!("{}: {why}", place(&path, &reference)));
+                        missing.add(|| format!("{}: {why}", place(&path, &reference)));
                     }
                 }
             }
             self.targets.insert(at, targets);
             self.parts[at].content = Content::Ticket(document);
         }
+        let missing = missing.lines();
         ensure!(
             missing.is_empty(),
             "the package would not be whole\n{}",
@@ -356,6 +400,9 @@ impl Gathering {
             (Location::Relative, Some((canonical, path))) => {
                 let home = folder.join(".").canonicalize();
                 if home.is_ok_and(|home| canonical.starts_with(home)) {
+                    if !canonical.is_file() {
+                        return Ok(Target::Nowhere(format!("`{url}` is no file")));
+                    }
                     return self.add(&path, is_ticket(&path)).map(Target::Part);
                 }
                 Ok(Target::Nowhere(format!(

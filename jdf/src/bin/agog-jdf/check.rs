@@ -7,8 +7,8 @@ use agog_jdf::package::Location;
 use agog_jdf::validate::{
     Level, RULES, RuleFacts, Scope, check_capability, missing_files, validate,
 };
-use agog_jdf::{Document, Finding, Position, ReadError, Severity};
-use anyhow::{Context as _, Result};
+use agog_jdf::{Document, ElementRef, Finding, Position, ReadError, Severity};
+use anyhow::{Context as _, Result, ensure};
 use clap::ValueEnum;
 use serde_json::json;
 
@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     #[arg(required_unless_present = "explain")]
     files: Vec<PathBuf>,
     /// Also checks them against what a device can do: a document with its capabilities, such as its answer to
-    /// `KnownDevices`.
+    /// `KnownDevices` (`agog-jdf query URL KnownDevices --details Full --raw`).
     #[arg(long, value_name = "CAPABILITY_FILE")]
     device: Option<PathBuf>,
     /// With `--device`: also against what it can do now, as it is set up.
@@ -60,6 +60,14 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
         .as_deref()
         .map(crate::document)
         .transpose()?;
+    if let (Some(device), Some(file)) = (&device, &arguments.device) {
+        ensure!(
+            describes_something(device.root()),
+            "`{}` does not say what a device can do: it has neither a `DeviceCap` nor a `MessageService`; \
+             `agog-jdf query URL KnownDevices --details Full --raw` asks a device for them",
+            file.display()
+        );
+    }
     let scope = if arguments.now {
         Scope::Present
     } else {
@@ -91,7 +99,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
             }
             Err(error) => {
                 unreadable += 1;
-                let finding = as_finding(&error);
+                let finding = as_finding(file, &error);
                 if arguments.json {
                     output.exact(as_json(file, &finding));
                 } else {
@@ -113,6 +121,12 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
         (0, 0, 1..) => 1,
         (0, 0, 0) => 0,
     }))
+}
+
+fn describes_something(root: ElementRef<'_>) -> bool {
+    std::iter::once(root)
+        .chain(root.descendants())
+        .any(|element| element.is_jdf("DeviceCap") || element.is_jdf("MessageService"))
 }
 
 /// One rule, or all of them as a table.
@@ -155,16 +169,15 @@ fn exists(ticket: &Path, url: &str) -> bool {
     ticket == Path::new("-") || path.contains('%') || beside.join(path).exists()
 }
 
-fn as_finding(error: &ReadError) -> Finding {
+fn as_finding(file: &Path, error: &ReadError) -> Finding {
     match error {
         ReadError::Document(error) => {
+            let mut message = error.kind.to_string();
+            if crate::is_package(file) {
+                message.extend([" in this file, ", crate::PACKAGE_HINT]);
+            }
             let position = error.position.clone();
-            Finding::new(
-                Severity::Error,
-                "not-readable",
-                error.kind.to_string(),
-                position,
-            )
+            Finding::new(Severity::Error, "not-readable", message, position)
         }
         ReadError::Io(error) => {
             let message = format!("cannot read the file: {error}");
@@ -202,12 +215,13 @@ fn show(file: &Path, document: Option<&Document>, finding: &Finding, output: &mu
         "{severity}[{}]: {}",
         finding.code, finding.message
     ));
-    output.line(format_args!(
-        "  --> {}:{}:{}",
-        file.display(),
-        position.line,
-        position.column
-    ));
+    let file = file.display();
+    if position.line == 0 {
+        output.line(format_args!("  --> {file}"));
+    } else {
+        let (line, column) = (position.line, position.column);
+        output.line(format_args!("  --> {file}:{line}:{column}"));
+    }
     let line = document.and_then(|document| document.source_line(position.line));
     if let Some(line) = line {
         let at = (position.column as usize).saturating_sub(1);

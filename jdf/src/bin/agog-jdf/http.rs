@@ -81,7 +81,8 @@ impl Options {
             .no_proxy()
             .build()
             .context("cannot set up HTTP")?;
-        let mut url = Url::parse(url).with_context(|| format!("`{url}` is no URL"))?;
+        let mut url = Url::parse(url)
+            .with_context(|| format!("`{url}` is no URL such as `http://press:8010/jmf`"))?;
         ensure!(
             matches!(url.scheme(), "http" | "https"),
             "`{url}` is neither http: nor https:"

@@ -21,6 +21,7 @@ mod table;
 mod tree;
 mod unpack;
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -218,7 +219,39 @@ fn now() -> jiff::Timestamp {
 
 /// Reads a document from a file or, for `-`, from standard input.
 fn document(file: &Path) -> Result<Document> {
-    read(file).with_context(|| format!("cannot read `{}`", file.display()))
+    let read = match read(file) {
+        // The file says it better than the reader that opened it.
+        Err(ReadError::Io(error)) => Err(error.into()),
+        other => other.map_err(anyhow::Error::from),
+    };
+    read.with_context(|| {
+        let hint = if is_package(file) {
+            format!(", {PACKAGE_HINT}")
+        } else {
+            String::new()
+        };
+        format!("cannot read `{}`{hint}", file.display())
+    })
+}
+
+/// What to do with a package where a document is wanted.
+const PACKAGE_HINT: &str =
+    "which looks like a MIME package: `agog-jdf unpack` makes files of its parts";
+
+/// Whether a file that is no document begins as MIME packages do.
+fn is_package(file: &Path) -> bool {
+    const LOOKED_AT: u64 = 2048;
+    let mut begin = Vec::new();
+    let opened = (file != Path::new("-")).then(|| std::fs::File::open(file).ok());
+    let Some(opened) = opened.flatten() else {
+        return false;
+    };
+    // What cannot be read is told elsewhere.
+    let _ = opened.take(LOOKED_AT).read_to_end(&mut begin);
+    let begin = String::from_utf8_lossy(&begin).to_ascii_lowercase();
+    begin
+        .lines()
+        .any(|line| line.starts_with("mime-version:") || line.starts_with("content-type:"))
 }
 
 fn read(file: &Path) -> Result<Document, ReadError> {

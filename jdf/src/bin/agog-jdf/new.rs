@@ -1,6 +1,6 @@
 //! `agog-jdf new`: a ticket from a sample or from a description of one's own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use agog_jdf::{JobDescription, JobKind, samples};
@@ -17,15 +17,19 @@ pub(crate) struct Arguments {
     /// The description of the sample as JSON instead of the ticket: change it and give it back with `--from`.
     #[arg(long, conflicts_with = "from")]
     description: bool,
-    /// A description of one's own, as JSON.
+    /// A description of one's own, as JSON; `-` reads standard input.
     #[arg(long, value_name = "FILE", conflicts_with = "kind")]
     from: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode> {
     let job: JobDescription = if let Some(file) = &arguments.from {
-        let text = std::fs::read_to_string(file)
-            .with_context(|| format!("cannot read `{}`", file.display()))?;
+        let text = if file == Path::new("-") {
+            std::io::read_to_string(std::io::stdin().lock())
+        } else {
+            std::fs::read_to_string(file)
+        };
+        let text = text.with_context(|| format!("cannot read `{}`", file.display()))?;
         serde_json::from_str(&text)
             .with_context(|| format!("`{}` is no job description", file.display()))?
     } else {

@@ -85,7 +85,7 @@ pub(crate) fn list(bundle: &Bundle, output: &mut Output) {
             part.content_id
         ));
     }
-    for left in &bundle.left {
-        output::tell(format_args!("not packed, it leads elsewhere: {left}"));
+    for remark in &bundle.remarks {
+        output::tell(remark);
     }
 }

@@ -1,10 +1,12 @@
 //! `agog-jdf parts`: every leaf of a partitioned resource with what holds for it.
 
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::rc::Rc;
 
 use agog_jdf::resource::{Effective, Leaf, Origin};
-use agog_jdf::{ElementRef, Resource, Ticket};
+use agog_jdf::{ElementRef, NodeId, Resource, Ticket};
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 
@@ -42,6 +44,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
     if !arguments.json {
         output.line(title(resource, id, leaves.len()));
     }
+    let mut known = Known::new();
     for leaf in &leaves {
         if output.is_closed() {
             break;
@@ -49,7 +52,7 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
         if arguments.json {
             output.exact(as_json(leaf, &names));
         } else {
-            show(leaf, &names, output);
+            show(leaf, &names, &mut known, output);
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -83,7 +86,7 @@ fn title(resource: Resource<'_>, id: &str, leaves: usize) -> String {
     format!("{name} {id}{described}: {leaves} {noun} by {keys}")
 }
 
-fn show(leaf: &Leaf<'_>, names: &[&str], output: &mut Output) {
+fn show<'d>(leaf: &Leaf<'d>, names: &[&str], known: &mut Known<'d>, output: &mut Output) {
     output.line("");
     output.line(keys_of(&leaf.keys));
     let attributes: Vec<(String, String)> = telling(leaf)
@@ -101,7 +104,7 @@ fn show(leaf: &Leaf<'_>, names: &[&str], output: &mut Output) {
     for (said, origin) in attributes {
         output.line(format!("    {said:width$}  {origin}").trim_end());
     }
-    for (tag, origin) in elements(leaf.resource) {
+    for (tag, origin) in elements(leaf.resource, known) {
         output.line(format!("    {tag}  {origin}").trim_end());
     }
 }
@@ -146,26 +149,31 @@ fn place(part: Resource<'_>, names: &[&str]) -> String {
     keys_of(&own)
 }
 
+/// The elements in a part that are no parts, by name. Each part is looked through once, however many leaves it has.
+type Known<'d> = HashMap<NodeId, Rc<Vec<(&'d str, String)>>>;
+
 /// The elements that hold for a part, by name: its own, or those of the nearest part around it that has some.
-fn elements(leaf: Resource<'_>) -> Vec<(String, String)> {
-    let mut names: Vec<&str> = Vec::new();
+fn elements<'d>(leaf: Resource<'d>, known: &mut Known<'d>) -> Vec<(String, &'static str)> {
+    let mut seen: HashSet<&str> = HashSet::new();
+    let mut found = Vec::new();
     let mut around = Some(leaf.element());
     while let Some(part) = around.filter(|part| part.name() == leaf.element().name()) {
-        for child in part.children() {
-            let name = child.local_name();
-            if child.is_of_jdf() && child.name() != part.name() && !names.contains(&name) {
-                names.push(name);
-            }
-        }
+        let inside = known.entry(part.id()).or_insert_with(|| {
+            let children = part.children();
+            let is_told = |child: &ElementRef<'_>| child.is_of_jdf() && child.name() != part.name();
+            let told = children.filter(is_told);
+            Rc::new(told.map(|child| (child.local_name(), tag(child))).collect())
+        });
+        let inside = Rc::clone(inside);
+        let new = inside.iter().filter(|(name, _)| !seen.contains(name));
+        let from = if part == leaf.element() {
+            ""
+        } else {
+            "inherited"
+        };
+        found.extend(new.map(|(_, tag)| (tag.clone(), from)));
+        seen.extend(inside.iter().map(|(name, _)| name));
         around = part.parent();
-    }
-    let mut found = Vec::new();
-    for name in names {
-        for element in leaf.elements(name) {
-            let part = element.parent().filter(|part| *part != leaf.element());
-            let from = part.map(|_| "inherited".to_owned()).unwrap_or_default();
-            found.push((tag(element), from));
-        }
     }
     found
 }

@@ -3,19 +3,25 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use agog_jdf::JobDetails;
 use agog_jdf::jmf::{
-    Body, DeviceFilter, Jmf, Message, Notification, ParsedJmf, Query, QueryContent, Response,
-    StatusQuParams,
+    Body, DeviceFilter, Jmf, Message, ParsedJmf, Query, QueryContent, Response, StatusQuParams,
 };
-use agog_jdf::{DeviceDetails, JobDetails};
 use anyhow::{Context as _, Result, ensure};
+use clap::builder::PossibleValuesParser;
 use serde_json::json;
 
 use crate::REFUSED;
 use crate::http::{self, Outgoing};
-use crate::output::Output;
+use crate::output::{Output, clipped};
 use crate::submission::new_id;
 use crate::table;
+
+/// The levels of JDF 1.5, `DeviceDetails`.
+const DETAILS: [&str; 6] = ["None", "Brief", "Modules", "Details", "Capability", "Full"];
+
+/// Characters of what a device says in words that are shown on one line.
+const TEXT_CHARACTERS: usize = 500;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -31,6 +37,9 @@ pub(crate) struct Arguments {
     /// Who asks.
     #[arg(long, value_name = "ID", default_value = "agog-jdf")]
     sender_id: String,
+    /// How much the device tells of itself, in answer to `KnownDevices` and `Status`.
+    #[arg(long, value_name = "LEVEL", value_parser = PossibleValuesParser::new(DETAILS), default_value = "Details")]
+    details: String,
     #[command(flatten)]
     http: http::Options,
     /// The answer as JSON, one object per message and line.
@@ -106,12 +115,12 @@ impl Arguments {
         );
         let content = match self.message.as_str() {
             "Status" => QueryContent::Status(StatusQuParams {
-                device_details: Some(DeviceDetails::Details),
+                device_details: Some(self.details.as_str().into()),
                 job_details: Some(JobDetails::Brief),
                 ..StatusQuParams::default()
             }),
             "KnownDevices" => QueryContent::KnownDevices(DeviceFilter {
-                device_details: Some(DeviceDetails::Details),
+                device_details: Some(self.details.as_str().into()),
                 ..DeviceFilter::default()
             }),
             other => QueryContent::Other(other.to_owned()),
@@ -152,11 +161,11 @@ fn show(message: &Message, read: &ParsedJmf, output: &mut Output) {
 }
 
 /// What the notifications say; they are left out of the table.
-fn texts(response: &Response) -> String {
+pub(crate) fn texts(response: &Response) -> String {
     let texts: Vec<String> = response
         .notifications
         .iter()
-        .map(Notification::text)
+        .map(|notification| clipped(&notification.text(), TEXT_CHARACTERS))
         .filter(|text| !text.is_empty())
         .collect();
     texts.join("; ")

@@ -1,10 +1,11 @@
 //! `agog-jdf spawn`: a node as a ticket of its own.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use agog_jdf::Ticket;
 use agog_jdf::spawn::{SpawnOptions, spawn};
+use agog_jdf::{JdfNode, Ticket};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::output::{self, Output};
@@ -60,11 +61,13 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
         "the new ticket (--ticket) would be written over the one that stays; give it a file of its own"
     );
     let mut parent = crate::document(&arguments.file)?;
-    let node = {
+    let (node, lost_parts) = {
         let ticket = Ticket::of(&parent)?;
         let node = ticket.node_by_name(&arguments.node);
         let node = node.with_context(|| unknown_node(&ticket, &arguments.file, &arguments.node))?;
-        node.node_id()
+        let lost = |Part(keys): &&Part| !has_part(node, &ticket, &keys.iter().cloned().collect());
+        let lost: Vec<&Part> = arguments.parts.iter().filter(lost).collect();
+        (node.node_id(), lost)
     };
     let now = crate::now();
     let spawn_id = arguments
@@ -78,6 +81,14 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
     }
     let spawning = spawn(&mut parent, node, &options)
         .with_context(|| format!("cannot spawn node `{}`", arguments.node))?;
+    for Part(keys) in lost_parts {
+        let keys = keys.iter().map(|(name, value)| format!("{name}={value}"));
+        output::tell(format_args!(
+            "no resource of node `{}` has a part {}: there is nothing for it in the new ticket",
+            arguments.node,
+            keys.collect::<Vec<_>>().join(",")
+        ));
+    }
     let ticket = spawning.ticket.to_bytes();
     let parent = |file: &PathBuf| Replacement::with(file, &parent.to_bytes());
     let parent = arguments.output.as_ref().map(parent).transpose()?;
@@ -97,6 +108,12 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
         );
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether anything that goes in or comes out has such a part; a mistyped name or value shows here.
+fn has_part(node: JdfNode<'_>, ticket: &Ticket<'_>, keys: &BTreeMap<String, String>) -> bool {
+    let mut resources = node.links().filter_map(|link| ticket.resource(link.rref()));
+    resources.any(|resource| resource.select(keys).iter().any(|part| *part != resource))
 }
 
 fn unknown_node(ticket: &Ticket<'_>, file: &Path, name: &str) -> String {

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::bundle::Bundle;
 use crate::http::{self, Outgoing};
 use crate::output::{self, Output};
+use crate::query::texts;
 use crate::{REFUSED, submission};
 
 #[derive(Debug, clap::Args)]
@@ -47,8 +48,8 @@ pub(crate) fn run(arguments: &Arguments, output: &mut Output) -> Result<ExitCode
         let mut bundle = Bundle::collect(&arguments.ticket, &arguments.files, None)?;
         let jmf = arguments.submission.to_jmf(bundle.ticket_url());
         bundle.set_messages(jmf.to_bytes());
-        for left in &bundle.left {
-            output::tell(format_args!("not sent, it leads elsewhere: {left}"));
+        for remark in &bundle.remarks {
+            output::tell(remark);
         }
         (jmf, Some(bundle))
     };
@@ -89,15 +90,9 @@ fn package(bundle: &Bundle, repeats_headers: bool) -> Outgoing {
 }
 
 fn show(response: &Response, is_accepted: bool, ticket: &Path, output: &mut Output) {
-    let texts: Vec<String> = response
-        .notifications
-        .iter()
-        .map(agog_jdf::jmf::Notification::text)
-        .filter(|text| !text.is_empty())
-        .collect();
-    let said = match texts.as_slice() {
-        [] => String::new(),
-        texts => format!(": {}", texts.join("; ")),
+    let said = match texts(response).as_str() {
+        "" => String::new(),
+        said => format!(": {said}"),
     };
     if !is_accepted {
         output.line(format_args!("refused: {}{said}", response.return_code));

@@ -127,6 +127,8 @@ impl<'c, 'd> Judge<'c, 'd, '_> {
                 described[*index].count += 1;
             }
             let subjects = match target {
+                // What is left when the work is used up is not looked at; the end of the check says so.
+                Some(_) if is_resource && self.work.is_used_up() => continue,
                 Some(target) if is_resource => {
                     self.work.step(target.descendants().count());
                     Subject::leaves(target, &link.parts())
