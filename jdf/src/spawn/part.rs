@@ -58,14 +58,14 @@ pub(super) fn reduced(
         while parents.next().is_some_and(|part| around.insert(part.id())) {}
     }
     // The copy has the same shape, so its parts are met in the same order.
-    let (mut gone, mut copied) = (Vec::new(), Vec::new());
+    let (mut gone, mut marked) = (Vec::new(), Vec::new());
     let mut stack = vec![(resource, document.root())];
     while let Some((original, copy)) = stack.pop() {
         let name = copy.name();
         let copies = copy.children().filter(|child| child.name() == name);
         for (part, copy) in original.partitions().zip(copies) {
             if whole.contains(&part.node_id()) {
-                copied.push(copy.id());
+                marked.push(copy.id());
                 continue;
             }
             if around.contains(&part.node_id()) {
@@ -76,7 +76,7 @@ pub(super) fn reduced(
         }
     }
     document.remove_with_layout(&gone)?;
-    for copy in copied {
+    for copy in marked {
         mark_copy(&mut document, copy, spawn_id, Access::ReadWrite)?;
     }
     Ok(document.root().to_xml())

@@ -25,15 +25,15 @@ pub(super) fn put_back(
 ) -> Result<Vec<String>, Error> {
     let index = Ticket::of(back)?;
     let mut overwritten = Vec::new();
-    let mut changes = Changes::default();
+    let mut parts = Changes::default();
     for (id, at) in &origin.writable {
         if let Some(found) = index.resource(id)
-            && changes.find(origin, changed, *at, found, id)
+            && parts.find(origin, changed, *at, found, id)
         {
             overwritten.push(id.clone());
         }
     }
-    changes.make(origin, changed)?;
+    parts.make(origin, changed)?;
     new_resources(origin, changed, &index)?;
     links(origin, changed, &index)?;
     history::unite(changed, origin.node, back.root())?;
