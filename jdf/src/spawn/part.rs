@@ -1,7 +1,8 @@
 //! Parts in spawning: which parts of a resource those of a node are, and where it is said how they stand.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
+use super::mark::{Access, mark_copy};
 use crate::amount::PartKeys;
 use crate::document::{Document, NodeId};
 use crate::element::Element;
@@ -41,7 +42,11 @@ pub(super) fn keys_of(resource: Resource<'_>, part: &PartKeys) -> Option<PartKey
 }
 
 /// The resource itself, but of its parts only some and what is around them.
-pub(super) fn reduced(resource: Resource<'_>, kept: &[Resource<'_>]) -> Result<String, Error> {
+pub(super) fn reduced(
+    resource: Resource<'_>,
+    kept: &[Resource<'_>],
+    spawn_id: &str,
+) -> Result<String, Error> {
     let mut document = Document::parse(
         resource.element().to_portable_xml(None).as_bytes(),
         &resource.element().document().limits,
@@ -53,13 +58,14 @@ pub(super) fn reduced(resource: Resource<'_>, kept: &[Resource<'_>]) -> Result<S
         while parents.next().is_some_and(|part| around.insert(part.id())) {}
     }
     // The copy has the same shape, so its parts are met in the same order.
-    let mut gone = Vec::new();
+    let (mut gone, mut marked) = (Vec::new(), Vec::new());
     let mut stack = vec![(resource, document.root())];
     while let Some((original, copy)) = stack.pop() {
         let name = copy.name();
         let copies = copy.children().filter(|child| child.name() == name);
         for (part, copy) in original.partitions().zip(copies) {
             if whole.contains(&part.node_id()) {
+                marked.push(copy.id());
                 continue;
             }
             if around.contains(&part.node_id()) {
@@ -70,6 +76,9 @@ pub(super) fn reduced(resource: Resource<'_>, kept: &[Resource<'_>]) -> Result<S
         }
     }
     document.remove_with_layout(&gone)?;
+    for copy in marked {
+        mark_copy(&mut document, copy, spawn_id, Access::ReadWrite)?;
+    }
     Ok(document.root().to_xml())
 }
 
@@ -124,15 +133,26 @@ fn are_all_completed<'d>(node: JdfNode<'d>, ticket: &Ticket<'d>) -> bool {
     if completed.iter().any(|part| !part.keys().eq(names.clone())) {
         return false;
     }
-    let mut is_any_told = false;
+    // Of each resource the parts that any link means; none for all of them.
+    let mut linked: BTreeMap<&str, Option<Vec<PartKeys>>> = BTreeMap::new();
     for link in node
         .links()
         .filter(|link| link.resource_name() != "NodeInfo")
     {
-        let Some(resource) = ticket.resource(link.rref().trim()) else {
+        let parts = link.parts();
+        let meant = linked.entry(link.rref().trim());
+        let meant = meant.or_insert_with(|| Some(Vec::new()));
+        match meant {
+            Some(meant) if !parts.is_empty() => meant.extend(parts),
+            _ => *meant = None,
+        }
+    }
+    let mut is_any_told = false;
+    for (rref, parts) in linked {
+        let Some(resource) = ticket.resource(rref) else {
             continue;
         };
-        for leaf in linked_leaves(resource, &link.parts()) {
+        for leaf in linked_leaves(resource, &parts.unwrap_or_default()) {
             let mut keys = leaf.owned_keys();
             keys.retain(|name, _| names.clone().any(|known| known == name));
             if keys.is_empty() {

@@ -7,7 +7,7 @@ use super::mark::spawn_ids;
 use super::merge::{Origin, is_same_kind};
 use super::part::{child_or_new, set_part_status, set_status_of_all};
 use super::{history, ids};
-use crate::amount::{Amounts, PartAmount, PartKeys, keys_element};
+use crate::amount::{Amounts, PartAmount, PartKeys, keys_element, read_keys};
 use crate::document::{Document, NodeId};
 use crate::element::Element;
 use crate::error::Error;
@@ -25,13 +25,15 @@ pub(super) fn put_back(
 ) -> Result<Vec<String>, Error> {
     let index = Ticket::of(back)?;
     let mut overwritten = Vec::new();
+    let mut parts = Changes::default();
     for (id, at) in &origin.writable {
         if let Some(found) = index.resource(id)
-            && resource(origin, changed, *at, found, id)?
+            && parts.find(origin, changed, *at, found, id)
         {
             overwritten.push(id.clone());
         }
     }
+    parts.make(origin, changed)?;
     new_resources(origin, changed, &index)?;
     links(origin, changed, &index)?;
     history::unite(changed, origin.node, back.root())?;
@@ -56,44 +58,54 @@ pub(super) fn put_back(
     Ok(overwritten)
 }
 
-/// Puts the returned parts of a resource in the place of those that were given away, and new ones beside them. Says
-/// whether there were any.
-fn resource(
-    origin: &Origin,
-    changed: &mut Document,
-    at: NodeId,
-    found: Resource<'_>,
-    id: &str,
-) -> Result<bool, Error> {
-    let spawn_id = &origin.spawned.new_spawn_id;
-    let is_marked = |document: &Document, at| spawn_ids(document, at).contains(spawn_id);
-    let names = found.part_id_keys();
-    let mut replaced: Vec<(NodeId, Option<String>)> = Vec::new();
-    let mut added: Vec<(NodeId, String)> = Vec::new();
-    let mut before: Vec<Vec<String>> = Vec::new();
-    let mut divided: Option<&str> = None;
-    {
+/// What is done to resources, all of them at once: each exchange walks over the pool.
+#[derive(Default)]
+struct Changes {
+    replaced: Vec<(NodeId, Option<String>)>,
+    /// Of each that is replaced: its marks before, and the resource that it is of.
+    before: Vec<(Vec<String>, String)>,
+    added: Vec<(NodeId, String, String)>,
+    divided: Vec<(NodeId, String)>,
+}
+
+impl Changes {
+    /// Puts the returned parts of a resource in the place of those that were given away, and new ones beside them. Says
+    /// whether there were any.
+    fn find(
+        &mut self,
+        origin: &Origin,
+        changed: &Document,
+        at: NodeId,
+        found: Resource<'_>,
+        id: &str,
+    ) -> bool {
+        let spawn_id = &origin.spawned.new_spawn_id;
+        let names = found.part_id_keys();
+        let changes_before = self.replaced.len() + self.added.len();
         let original = changed.element(at);
         let original = original.filter(|original| is_same_kind(*original, found.element()));
         let Some(original) = original.map(Resource::of) else {
-            return Ok(false);
+            return false;
         };
-        if original.part_id_keys().is_empty() {
-            divided = found.element().attribute("PartIDKeys");
+        if original.part_id_keys().is_empty()
+            && let Some(names) = found.element().attribute("PartIDKeys")
+        {
+            self.divided.push((at, names.to_owned()));
         }
+        let keys = |part: Resource<'_>| -> Vec<Option<String>> {
+            let values = names.iter().map(|name| part.element().attribute(name));
+            values.map(|value| value.map(str::to_owned)).collect()
+        };
         let mut stack = vec![(original, found)];
         while let Some((original, found)) = stack.pop() {
-            if is_marked(changed, original.node_id()) {
+            let marks = spawn_ids(changed, original.node_id());
+            if marks.contains(spawn_id) {
                 let target = original.element().parent();
                 let xml = found.element().to_portable_xml(target);
-                before.push(spawn_ids(changed, original.node_id()));
-                replaced.push((original.node_id(), Some(xml)));
+                self.replaced.push((original.node_id(), Some(xml)));
+                self.before.push((marks, id.to_owned()));
                 continue;
             }
-            let keys = |part: Resource<'_>| -> Vec<Option<String>> {
-                let values = names.iter().map(|name| part.element().attribute(name));
-                values.map(|value| value.map(str::to_owned)).collect()
-            };
             let mut own: HashMap<Vec<Option<String>>, Resource<'_>> = HashMap::new();
             for part in original.partitions() {
                 own.entry(keys(part)).or_insert(part);
@@ -103,24 +115,27 @@ fn resource(
                     stack.push((*same, part));
                 } else {
                     let xml = part.element().to_portable_xml(Some(original.element()));
-                    added.push((original.node_id(), xml));
+                    self.added.push((original.node_id(), xml, id.to_owned()));
                 }
             }
         }
+        self.replaced.len() + self.added.len() > changes_before
     }
-    if let Some(names) = divided {
-        changed.set_attribute(at, "PartIDKeys", names)?;
+
+    fn make(self, origin: &Origin, changed: &mut Document) -> Result<(), Error> {
+        for (at, names) in self.divided {
+            changed.set_attribute(at, "PartIDKeys", &names)?;
+        }
+        let new = changed.exchange(self.replaced)?;
+        for (new, (before, id)) in new.into_iter().flatten().zip(self.before) {
+            origin.keep_other_marks(changed, new, &before, &id)?;
+        }
+        for (around, xml, id) in self.added {
+            let new = changed.append_xml(around, &xml)?;
+            origin.keep_other_marks(changed, new, &[], &id)?;
+        }
+        Ok(())
     }
-    let is_changed = !replaced.is_empty() || !added.is_empty();
-    let new = changed.exchange(replaced)?;
-    for (new, before) in new.into_iter().flatten().zip(before) {
-        origin.keep_other_marks(changed, new, &before, id)?;
-    }
-    for (around, xml) in added {
-        let new = changed.append_xml(around, &xml)?;
-        origin.keep_other_marks(changed, new, &[], id)?;
-    }
-    Ok(is_changed)
 }
 
 /// What the returned node has in its pool beside what it had and what was copied.
@@ -154,28 +169,25 @@ fn links(origin: &Origin, changed: &mut Document, index: &Ticket<'_>) -> Result<
     let Some(node) = changed.element(origin.node) else {
         return Ok(());
     };
-    let mut known: HashMap<LinkKey, Vec<(NodeId, Vec<PartKeys>)>> = HashMap::new();
+    let mut known: HashMap<LinkKey, NodeId> = HashMap::new();
+    let mut by_parts: HashMap<(LinkKey, Vec<PartKeys>), NodeId> = HashMap::new();
     for own in JdfNode::of_element(node).links() {
-        let same = known.entry(key(own)).or_default();
-        same.push((own.node_id(), own.parts()));
+        known.entry(key(own)).or_insert(own.node_id());
+        let parts = by_parts.entry((key(own), own.parts()));
+        parts.or_insert(own.node_id());
     }
     for link in index.root().links() {
-        let Some(same) = known.get(&key(link)) else {
-            continue;
-        };
-        let parts = link.parts();
+        let of = |parts| by_parts.get(&(key(link), parts));
         // A link that named no parts was given those of the spawning.
-        let own = same.iter().find(|(_, own)| *own == parts);
-        let own = own.or_else(|| same.iter().find(|(_, own)| own.is_empty()));
-        let Some(own) = own.or(same.first()).map(|(own, _)| *own) else {
+        let own = of(link.parts()).or_else(|| of(Vec::new()));
+        let Some(own) = own.or_else(|| known.get(&key(link))).copied() else {
             continue;
         };
         let before = changed.element(own).and_then(ResourceLink::of);
         let before = before.map(|link| link.amounts(&mut Vec::new()));
         let amounts = link.amounts(&mut Vec::new());
-        for amount in of_parts(&amounts, &before.unwrap_or_default(), &origin.spawned.parts) {
-            put_amount(changed, own, &amount)?;
-        }
+        let returned = of_parts(&amounts, &before.unwrap_or_default(), &origin.spawned.parts);
+        put_amounts(changed, own, &returned)?;
     }
     Ok(())
 }
@@ -249,38 +261,38 @@ fn of_parts(amounts: &Amounts, before: &Amounts, parts: &[PartKeys]) -> Vec<Retu
     found
 }
 
-/// Replaces the amount of the same part, or adds it.
-fn put_amount(document: &mut Document, link: NodeId, returned: &Returned) -> Result<(), Error> {
-    let amount = &returned.amount;
-    let places = document.element(link).map(|element| {
-        let pool = element.child("AmountPool");
-        let amounts = pool
-            .into_iter()
-            .flat_map(|pool| pool.children_named("PartAmount"));
-        let is_same = |own: &ElementRef<'_>| {
-            let keys = own.child("Part").map(crate::amount::read_keys);
-            keys.unwrap_or_default() == amount.part
-        };
-        let same = amounts.into_iter().find(is_same).map(ElementRef::id);
-        (pool.map(ElementRef::id), same)
-    });
-    let Some((pool, same)) = places else {
-        return Ok(());
-    };
-    if let Some(same) = same {
-        if let Some(actual) = amount.actual_amount {
-            document.set_attribute(same, "ActualAmount", &actual.to_string())?;
-        }
-        for lot in &amount.lots {
-            crate::link::set_actual_lot(document, same, amount, lot)?;
-        }
+/// Replaces amounts of the same parts, and adds the others.
+fn put_amounts(document: &mut Document, link: NodeId, returned: &[Returned]) -> Result<(), Error> {
+    if returned.is_empty() {
         return Ok(());
     }
-    let pool = match pool {
+    let own = document.element(link);
+    let pool = own.and_then(|link| link.child("AmountPool"));
+    let mut known: HashMap<PartKeys, NodeId> = HashMap::new();
+    let amounts = pool
+        .into_iter()
+        .flat_map(|pool| pool.children_named("PartAmount"));
+    for own in amounts {
+        let keys = own.child("Part").map(read_keys).unwrap_or_default();
+        known.entry(keys).or_insert(own.id());
+    }
+    let pool = match pool.map(ElementRef::id) {
         Some(pool) => pool,
         None => document.append_child(link, &Element::new("AmountPool"))?,
     };
-    let others = returned.others.iter().map(keys_element);
-    document.append_child(pool, &amount.to_element().children(others))?;
+    for Returned { amount, others } in returned {
+        let Some(same) = known.get(&amount.part) else {
+            let others = others.iter().map(keys_element);
+            let new = document.append_child(pool, &amount.to_element().children(others))?;
+            known.insert(amount.part.clone(), new);
+            continue;
+        };
+        if let Some(actual) = amount.actual_amount {
+            document.set_attribute(*same, "ActualAmount", &actual.to_string())?;
+        }
+        for lot in &amount.lots {
+            crate::link::set_actual_lot(document, *same, amount, lot)?;
+        }
+    }
     Ok(())
 }

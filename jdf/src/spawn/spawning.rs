@@ -70,8 +70,8 @@ struct Needed {
     is_inside: bool,
     /// What of it is marked in the parent: itself, or some of its parts.
     marked: Vec<NodeId>,
-    /// The keys of these parts, by which they are found in the copy.
-    parts: Vec<PartKeys>,
+    /// Whether the parts in the copy are marked already; else it is marked as a whole.
+    is_marked: bool,
 }
 
 impl Plan {
@@ -170,17 +170,8 @@ impl Plan {
             placed.push((copy, ticket.append_xml(pool, &xml)?));
         }
         for (copy, at) in placed {
-            let Some(resource) = ticket.element(at).map(Resource::of) else {
-                continue;
-            };
-            let marked: Vec<NodeId> = if copy.parts.is_empty() {
-                vec![at]
-            } else {
-                let parts = copy.parts.iter().flat_map(|keys| resource.select(keys));
-                parts.map(Resource::node_id).collect()
-            };
-            for marked in marked {
-                mark_copy(ticket, marked, &options.spawn_id, copy.access)?;
+            if !copy.is_marked {
+                mark_copy(ticket, at, &options.spawn_id, copy.access)?;
             }
         }
         Ok(())
@@ -310,21 +301,20 @@ impl Needed {
         };
         let parts = parts.filter(|_| access == Access::ReadWrite);
         let xml = match &parts {
-            Some(parts) => reduced(resource, parts)?,
+            Some(parts) => reduced(resource, parts, &options.spawn_id)?,
             None => resource.element().to_portable_xml(None),
         };
         let marked = match &parts {
             Some(parts) => parts.clone(),
             None => vec![resource],
         };
-        let keys = parts.iter().flatten().map(|part| part.keys()).collect();
         Ok(Some(Self {
             id: id.to_owned(),
             access,
             xml,
             is_inside,
             marked: marked.into_iter().map(Resource::node_id).collect(),
-            parts: keys,
+            is_marked: parts.is_some_and(|parts| !parts.is_empty()),
         }))
     }
 }
