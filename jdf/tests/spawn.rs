@@ -12,6 +12,7 @@ use agog_jdf::audit::{Audit, AuditContent};
 use agog_jdf::spawn::{
     MergeError, MergeOptions, Merging, SpawnError, SpawnOptions, Spawning, merge, spawn,
 };
+use agog_jdf::validate::{Level, validate};
 use agog_jdf::{Document, Element, ElementRef, Limits, NodeStatus, Ticket};
 use jiff::Timestamp;
 
@@ -543,4 +544,26 @@ fn meaning(document: &Document) -> Vec<String> {
         )
     })
     .collect()
+}
+
+#[test]
+fn what_the_customer_of_an_ancestor_refers_to_goes_along() {
+    let mut parent = parse(
+        "<JDF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" ID=\"box\" JobID=\"J-7\" Type=\"Product\" Status=\"Waiting\">\
+         <CustomerInfo CustomerID=\"C-1\"><ContactRef rRef=\"contact\"/></CustomerInfo>\
+         <ResourcePool><Contact ID=\"contact\" Class=\"Parameter\" Status=\"Available\"><AddressRef rRef=\"address\"/></Contact>\
+         <Address ID=\"address\" Class=\"Parameter\" Status=\"Available\"/></ResourcePool>\
+         <JDF ID=\"print\" Type=\"ProcessGroup\" Status=\"Waiting\"><JDF ID=\"plates\" Type=\"ImageSetting\" Status=\"Waiting\"/></JDF></JDF>",
+    );
+    let first = give(&mut parent, "print", &options("Sp1")).unwrap();
+    assert_eq!(first.read_only, ["contact", "address"]);
+    let mut ticket = first.ticket;
+    let second = give(&mut ticket, "plates", &options("Sp2")).unwrap();
+    for document in [&ticket, &second.ticket] {
+        let lost: Vec<_> = validate(document, Level::Tolerant)
+            .into_iter()
+            .filter(|finding| finding.code == "link-target-missing")
+            .collect();
+        assert!(lost.is_empty(), "{lost:?}");
+    }
 }

@@ -123,6 +123,15 @@ impl<'d> JdfNode<'d> {
     /// Every resource that this node and those below it need: what they link to, what that refers to, and so on;
     /// also what audits, `NodeInfo` and `CustomerInfo` in the nodes refer to. In the order in which they are met.
     pub fn reached(self, ticket: &Ticket<'d>) -> Vec<Reached<'d>> {
+        self.reached_with(ticket, std::iter::empty())
+    }
+
+    /// The same with what further elements refer to.
+    pub(crate) fn reached_with(
+        self,
+        ticket: &Ticket<'d>,
+        also: impl Iterator<Item = ElementRef<'d>>,
+    ) -> Vec<Reached<'d>> {
         let mut reached: Vec<Reached<'d>> = Vec::new();
         let mut places: HashMap<NodeId, usize> = HashMap::new();
         let mut visit = |id: &str, is_linked: bool, is_output: bool, reached: &mut Vec<_>| {
@@ -155,6 +164,9 @@ impl<'d> JdfNode<'d> {
                     visit(id, false, false, &mut reached);
                 }
             }
+        }
+        for id in also.flat_map(reference_ids) {
+            visit(id, false, false, &mut reached);
         }
         let mut next = 0;
         while let Some(found) = reached.get(next) {

@@ -25,10 +25,7 @@ pub(super) fn add(
         Some(first) => ticket.insert_before(first, &pool)?,
         None => ticket.append_child(root, &pool)?,
     };
-    for ancestor in before
-        .into_iter()
-        .flat_map(|pool| pool.children_named("Ancestor"))
-    {
+    for ancestor in ancestors(before) {
         let target = ticket.element(pool);
         let xml = ancestor.to_portable_xml(target);
         ticket.append_xml(pool, &xml)?;
@@ -40,11 +37,9 @@ pub(super) fn add(
     }
     for around in around.into_iter().rev() {
         let element = ticket.append_child(pool, &ancestor(around))?;
-        for name in ["CustomerInfo", "NodeInfo"] {
-            if let Some(own) = around.element().child(name) {
-                let xml = own.to_portable_xml(ticket.element(element));
-                ticket.append_xml(element, &xml)?;
-            }
+        for own in told_inside(around) {
+            let xml = own.to_portable_xml(ticket.element(element));
+            ticket.append_xml(element, &xml)?;
         }
         if let Some(customer) = pooled_customer(around) {
             ticket.append_child(element, &customer)?;
@@ -59,6 +54,25 @@ pub(super) fn add(
         ticket.append_child(pool, &crate::amount::keys_element(part))?;
     }
     Ok(())
+}
+
+/// What of the nodes around is written into the new ticket as it is, and may refer to resources.
+pub(super) fn copied(node: JdfNode<'_>) -> impl Iterator<Item = ElementRef<'_>> {
+    let before = node.element().document().root().child("AncestorPool");
+    let around = node.with_ancestors().skip(1);
+    ancestors(before).chain(around.flat_map(told_inside))
+}
+
+fn ancestors(pool: Option<ElementRef<'_>>) -> impl Iterator<Item = ElementRef<'_>> {
+    pool.into_iter()
+        .flat_map(|pool| pool.children_named("Ancestor"))
+}
+
+/// The customer and the planning of a node in the form of older tickets, directly in it.
+fn told_inside(node: JdfNode<'_>) -> impl Iterator<Item = ElementRef<'_>> {
+    ["CustomerInfo", "NodeInfo"]
+        .into_iter()
+        .filter_map(move |name| node.element().child(name))
 }
 
 /// What the new ticket says of a node around it (JDF 1.5, Ancestor).

@@ -84,7 +84,7 @@ impl Plan {
         check(node, &ticket, options)?;
         let subtree: HashSet<NodeId> = node.subtree().map(JdfNode::node_id).collect();
         let mut copies = Vec::new();
-        for reached in node.reached(&ticket) {
+        for reached in node.reached_with(&ticket, ancestor::copied(node)) {
             let owner = std::iter::successors(reached.resource.element().parent(), |e| e.parent())
                 .find(|element| element.is_jdf("JDF"));
             let is_inside = owner.is_some_and(|owner| subtree.contains(&owner.id()));
