@@ -19,7 +19,7 @@
 //! // … and the plant finds both.
 //! let package = Package::parse(Some(&content_type), &body, &PackageLimits::default())?;
 //! assert_eq!(package.tickets().count(), 1);
-//! assert_eq!(package.resolve_cid("cid:page_1.pdf").unwrap().body(), b"%PDF-1.7");
+//! assert_eq!(package.resolve_cid(&cid_url("page 1.pdf")).unwrap().body(), b"%PDF-1.7");
 //! # Ok::<(), agog_jdf::package::PackageError>(())
 //! ```
 

@@ -198,13 +198,13 @@ impl UnpackedPart {
 /// ```
 /// use agog_jdf::package::{Outgoing, UnpackLimits, unpack};
 /// let mut outgoing = Outgoing::new(b"<JMF/>".to_vec());
-/// outgoing.ticket("t.jdf", b"<JDF/>".to_vec()).file("page 1.pdf", "application/pdf", b"%PDF-1.7".to_vec());
+/// outgoing.ticket("t.jdf", b"<JDF/>".to_vec()).file("page-1.pdf", "application/pdf", b"%PDF-1.7".to_vec());
 /// let (content_type, body) = outgoing.finish();
 /// let directory = std::env::temp_dir().join(format!("agog-package-{}", std::process::id()));
 /// std::fs::create_dir_all(&directory)?;
 /// let package = unpack(&body[..], Some(&content_type), &directory, &UnpackLimits::default()).unwrap();
 /// assert!(package.complete && package.jmf().is_some() && package.tickets().count() == 1);
-/// assert_eq!(package.relative_url("cid:page_1.pdf").as_deref(), Some("./page_1.pdf"));
+/// assert_eq!(package.relative_url("cid:page-1.pdf").as_deref(), Some("./page-1.pdf"));
 /// std::fs::remove_dir_all(&directory)?;
 /// # Ok::<(), std::io::Error>(())
 /// ```

@@ -152,13 +152,13 @@ impl<'r> PackageWriter<'r> {
     /// Adds a ticket. The messages refer to it by [`cid_url`].
     ///
     /// ```
-    /// use agog_jdf::package::{FileHead, Package, PackageLimits, PackageWriter};
+    /// use agog_jdf::package::{FileHead, Package, PackageLimits, PackageWriter, cid_url};
     /// let mut writer = PackageWriter::new([7; 16]);
     /// writer.ticket("job 7", b"<JDF/>".to_vec());
     /// let mut body = Vec::new();
     /// writer.write_to(&mut body)?;
     /// let package = Package::parse(None, &body, &PackageLimits::default()).unwrap();
-    /// assert!(package.resolve_cid("cid:job_7").is_some(), "spaces do not survive in content IDs");
+    /// assert!(package.resolve_cid(&cid_url("job 7")).is_some(), "spaces do not survive in content IDs, so `cid_url` tells what does");
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn ticket(&mut self, content_id: &str, jdf: Vec<u8>) -> &mut Self {
