@@ -85,7 +85,7 @@ async fn devices(session: &Session) -> anyhow::Result<()> {
             health: health.remove(&device.id),
             id: device.id,
             name: device.name,
-            jmf_url: device.jmf_url,
+            jmf_url: device.url,
         })
         .collect();
     session.output.show(&lines, |lines| {

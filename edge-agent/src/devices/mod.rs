@@ -3,11 +3,13 @@
 //! - [`client`]: messages to devices
 //! - [`subscription`]: one task per device that subscribes and watches
 //! - [`floor`]: the one task that knows what devices and jobs last said, and records changes
+//! - [`profile`]: what is particular about the devices of a partner
 //! - [`contact`]: when each device was last heard
 
 pub mod client;
 pub mod contact;
 pub mod floor;
+pub mod profile;
 pub mod subscription;
 
 use std::time::Duration;

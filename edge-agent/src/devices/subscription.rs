@@ -121,7 +121,7 @@ async fn subscribe(watch: &Watch, device: &DeviceConfig) -> Result<(), DeviceErr
         .iter()
         .map(|message| message.kind.clone())
         .collect();
-    let answers = watch.client.exchange(&device.jmf_url, messages).await?;
+    let answers = watch.client.exchange(device, messages).await?;
     watch.contacts.heard(&device.id);
     for (kind, answer) in kinds.iter().zip(&answers).skip(1) {
         if !answer.return_code.is_processed() {
@@ -170,10 +170,7 @@ async fn has_channels(watch: &Watch, device: &DeviceConfig) -> Result<bool, Devi
         SubscriptionFilter::default(),
     ));
     let message = Message::query(watch.client.message_id(), query);
-    let answers = watch
-        .client
-        .exchange(&device.jmf_url, vec![message])
-        .await?;
+    let answers = watch.client.exchange(device, vec![message]).await?;
     Ok(answers
         .iter()
         .flat_map(|answer| &answer.subscriptions)
