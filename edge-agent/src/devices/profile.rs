@@ -117,6 +117,22 @@ pub struct Profile {
     pub request_timeout_s: u32,
 }
 
+impl From<Profile> for Settings {
+    fn from(profile: Profile) -> Self {
+        Self {
+            jmf_version: Some(profile.jmf_version),
+            mime_header_in_body: Some(profile.mime_header_in_body),
+            body_length: Some(profile.body_length),
+            name_device: Some(profile.name_device),
+            accept_missing_ref_id: Some(profile.accept_missing_ref_id),
+            reliable: Some(profile.reliable),
+            heartbeat_s: Some(profile.heartbeat_s),
+            first_retry_ms: Some(profile.first_retry_ms),
+            request_timeout_s: Some(profile.request_timeout_s),
+        }
+    }
+}
+
 impl Profile {
     /// What the device says of its own comes before its profile, and that before `generic`.
     pub fn of(name: &ProfileName, own: &Settings) -> Self {
