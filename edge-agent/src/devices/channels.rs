@@ -41,38 +41,38 @@ pub(super) struct Plan {
     pub(super) open: Vec<(QueryContent, String)>,
 }
 
-/// Compares what the device says it has with what it shall have. A device that cannot say it
-/// (`listed` is none) is asked for everything, under the ids that it may know already, so that it
-/// can see a repetition.
+/// Compares what the device says it has with what it shall have; `listed` is none when it cannot
+/// say it. `fresh`: what is there was asked for otherwise, and is replaced.
+///
+/// A channel that is not listed is asked for under the id that it had: a device that has it all
+/// the same can then see the repetition.
 pub(super) fn plan(
     listed: Option<&[SubscriptionInfo]>,
     record: &Record,
+    fresh: bool,
     mut new_id: impl FnMut() -> String,
 ) -> Plan {
     let mut plan = Plan::default();
     for content in wanted() {
         let kind = content.type_name().to_owned();
-        let Some(listed) = listed else {
-            let known = record.channel_id(&kind).map(str::to_owned);
-            plan.open.push((content, known.unwrap_or_else(&mut new_id)));
-            continue;
-        };
         let own: Vec<_> = listed
+            .unwrap_or_default()
             .iter()
             .filter(|info| is_own(info, &kind, record))
             .collect();
-        match single(&own, &kind, record, &mut plan.stop) {
-            Some(kept) => {
-                let id = kept.channel_id.as_deref().or(record.channel_id(&kind));
-                let mode = kept.subscription.channel_mode.as_ref();
-                plan.keep.push((
-                    kind,
-                    id.unwrap_or_default().to_owned(),
-                    mode.map_or_else(|| FIRE_AND_FORGET.to_owned(), ToString::to_string),
-                ));
-            }
-            None => plan.open.push((content, new_id())),
+        if let Some(kept) = single(&own, &kind, record, fresh, &mut plan.stop) {
+            let id = kept.channel_id.as_deref().or(record.channel_id(&kind));
+            let mode = kept.subscription.channel_mode.as_ref();
+            plan.keep.push((
+                kind,
+                id.unwrap_or_default().to_owned(),
+                mode.map_or_else(|| FIRE_AND_FORGET.to_owned(), ToString::to_string),
+            ));
+            continue;
         }
+        let known = record.channel_id(&kind).filter(|_| own.is_empty());
+        let id = known.map_or_else(&mut new_id, str::to_owned);
+        plan.open.push((content, id));
     }
     plan
 }
@@ -85,9 +85,10 @@ fn single<'i>(
     own: &[&'i SubscriptionInfo],
     kind: &str,
     record: &Record,
+    fresh: bool,
     stop: &mut Vec<StopPersistentChannel>,
 ) -> Option<&'i SubscriptionInfo> {
-    let fits = |info: &&&SubscriptionInfo| beats_right(info, kind, record);
+    let fits = |info: &&&SubscriptionInfo| !fresh && beats_right(info, kind, record);
     let known = record.channel_id(kind);
     let kept = own
         .iter()
@@ -119,13 +120,15 @@ fn single<'i>(
     None
 }
 
+/// By its URL, or by its id where the device writes the URL in another way.
 fn is_own(info: &SubscriptionInfo, kind: &str, record: &Record) -> bool {
+    let is_known =
+        info.channel_id.is_some() && info.channel_id.as_deref() == record.channel_id(kind);
     let is_ours = info.subscription.url.as_deref() == Some(record.jmf_url.as_str());
-    let is_of_kind = match info.message_type.as_deref() {
-        Some(named) => named == kind,
-        None => info.channel_id.is_some() && info.channel_id.as_deref() == record.channel_id(kind),
-    };
-    is_ours && is_of_kind
+    match info.message_type.as_deref() {
+        Some(named) => named == kind && (is_ours || is_known),
+        None => is_known,
+    }
 }
 
 /// Only the heartbeat of Status matters; devices round the others as they like.
@@ -173,7 +176,7 @@ mod tests {
     }
 
     fn planned(listed: Option<&[SubscriptionInfo]>) -> Plan {
-        plan(listed, &record(), || "NEW".to_owned())
+        plan(listed, &record(), false, || "NEW".to_owned())
     }
 
     fn opened(plan: &Plan) -> Vec<(&str, &str)> {
@@ -195,16 +198,12 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_channel_is_opened_under_a_new_id() {
+    fn a_lost_channel_is_opened_under_the_id_it_had() {
         let mut listed = all();
         listed.retain(|info| info.message_type.as_deref() != Some("Resource"));
-        listed.push(channel(
-            "Resource",
-            Some("M-Resource"),
-            "http://other-mis/jmf",
-        ));
+        listed.push(channel("Resource", Some("X"), "http://other-mis/jmf"));
         let plan = planned(Some(&listed));
-        assert_eq!(opened(&plan), [("Resource", "NEW")]);
+        assert_eq!(opened(&plan), [("Resource", "M-Resource")]);
         assert!(plan.stop.is_empty(), "what belongs to others stays");
     }
 
@@ -234,6 +233,21 @@ mod tests {
         let plan = planned(Some(&listed));
         assert_eq!(stopped(&plan), [Some("M-Status")]);
         assert_eq!(opened(&plan), [("Status", "NEW")]);
+    }
+
+    #[test]
+    fn channels_that_were_asked_for_otherwise_are_replaced() {
+        let plan = plan(Some(&all()), &record(), true, || "NEW".to_owned());
+        assert_eq!(plan.stop.len(), 4);
+        assert_eq!(opened(&plan)[0], ("Status", "NEW"));
+        assert!(plan.keep.is_empty());
+    }
+
+    #[test]
+    fn a_channel_is_known_by_its_id_where_its_url_is_written_in_another_way() {
+        let mut listed = all();
+        listed[0].subscription.url = Some("HTTP://AGENT:80/jmf".to_owned());
+        assert_eq!(planned(Some(&listed)).keep.len(), 4);
     }
 
     #[test]

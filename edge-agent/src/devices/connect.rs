@@ -45,13 +45,19 @@ pub(super) struct Session<'w> {
     /// It answered 13 to a reliable channel; not asked again until it was away.
     no_reliable: bool,
     listing: Listing,
+    /// The configuration asks for other channels than before: those that are there are replaced.
+    fresh: bool,
+    /// What is odd about it, however well it answers.
+    odd: Option<String>,
 }
 
 impl<'w> Session<'w> {
     pub(super) fn new(watch: &'w Watch, device: &'w DeviceConfig, known: Option<Record>) -> Self {
         let mut record = known.unwrap_or_else(|| Record::new(device, &watch.jmf_url));
         let profile = device.profile();
-        record.profile = profile.clone();
+        let before = std::mem::replace(&mut record.profile, profile.clone());
+        let fresh =
+            before.reliable != profile.reliable || before.heartbeat_s != profile.heartbeat_s;
         let introduction = record.introduction.clone();
         watch.picture().change(&device.id, |state| {
             state.introduction = introduction;
@@ -64,6 +70,8 @@ impl<'w> Session<'w> {
             channels: Vec::new(),
             no_reliable: false,
             listing: Listing::Believed,
+            fresh,
+            odd: None,
         }
     }
 
@@ -93,7 +101,7 @@ impl<'w> Session<'w> {
             .await?;
         self.introduce(&introduced).await;
         let listed = listed(&introduced).filter(|_| self.listing == Listing::Believed);
-        let plan = self.plan(listed);
+        let plan = self.plan(listed, self.fresh);
         self.channels = plan
             .keep
             .iter()
@@ -119,6 +127,7 @@ impl<'w> Session<'w> {
                 self.check_listing().await?;
             }
         }
+        self.fresh = false;
         self.show();
         Ok(())
     }
@@ -144,7 +153,7 @@ impl<'w> Session<'w> {
             return Ok(self.silent_look(is_silent));
         }
         self.verified(listed);
-        let plan = self.plan(Some(listed));
+        let plan = self.plan(Some(listed), false);
         let lost = plan
             .open
             .iter()
@@ -193,7 +202,12 @@ impl<'w> Session<'w> {
         picture.change(&self.device.id, |state| {
             state.reachable = true;
             state.last_answer_at = Some(now);
-            state.last_failure = None;
+            state.last_failure.clone_from(&self.odd);
+        });
+        self.watch.agent.health.device(&self.device.id, |health| {
+            health.in_contact = true;
+            health.last_seen = Some(now);
+            health.last_failure.clone_from(&self.odd);
         });
         for answer in answers.iter().flatten() {
             picture.answer(&self.device.id, answer, now);
@@ -209,12 +223,10 @@ impl<'w> Session<'w> {
             .filter_map(|(_, answer)| answer.as_ref())
             .flat_map(|answer| &answer.devices)
             .collect();
-        let wrong = wrong_name(&self.device.id, devices.iter().filter_map(|info| info.id()));
-        self.watch.agent.health.device(&self.device.id, |health| {
-            health.in_contact = true;
-            health.last_seen = Some(now);
-            health.last_failure.clone_from(&wrong);
-        });
+        self.odd = wrong_name(&self.device.id, devices.iter().filter_map(|info| info.id()));
+        if let Some(odd) = &self.odd {
+            self.watch.fault(self.device, odd);
+        }
         let infos: Vec<_> = devices.into_iter().cloned().collect();
         if let Some(device) = own(&self.device.id, &infos).and_then(|info| info.device.as_ref()) {
             let xml = Fragment::from(device.to_element()).as_xml().to_owned();
@@ -234,14 +246,15 @@ impl<'w> Session<'w> {
             }
         }
         self.record.introduction = told.clone();
-        self.watch.picture().change(&self.device.id, |state| {
-            state.introduction = told;
-            state.last_failure = wrong;
-        });
+        self.watch
+            .picture()
+            .change(&self.device.id, |state| state.introduction = told);
     }
 
-    fn plan(&self, listed: Option<&[SubscriptionInfo]>) -> Plan {
-        channels::plan(listed, &self.record, || self.watch.client.message_id())
+    fn plan(&self, listed: Option<&[SubscriptionInfo]>, fresh: bool) -> Plan {
+        channels::plan(listed, &self.record, fresh, || {
+            self.watch.client.message_id()
+        })
     }
 
     async fn stop(&self, channels: Vec<StopPersistentChannel>) -> Result<(), DeviceError> {
@@ -376,7 +389,7 @@ impl<'w> Session<'w> {
 
     fn verified(&mut self, listed: &[SubscriptionInfo]) {
         let now = self.watch.agent.clock.now();
-        let plan = self.plan(Some(listed));
+        let plan = self.plan(Some(listed), false);
         for channel in self.channels.iter_mut().filter(|channel| channel.active) {
             let mut kept = plan.keep.iter();
             if let Some((_, _, mode)) = kept.find(|(kind, ..)| *kind == channel.kind) {

@@ -74,6 +74,30 @@ async fn a_restarted_agent_takes_its_channels_up_again() {
 }
 
 #[tokio::test]
+async fn a_changed_heartbeat_replaces_the_channels() {
+    let press = Press::default();
+    let on = press.switch_on(anywhere());
+    let test = TestAgent::new(&section(on.address));
+    let controller = Controller::start(&test);
+    known(&test).await;
+    controller.stop().await;
+    let folder = test.close();
+
+    let test = TestAgent::open(folder, &lively(on.address));
+    let controller = Controller::start(&test);
+
+    known(&test).await;
+    assert_eq!(kinds(&press), KINDS);
+    let beats_every_second = {
+        let memory = press.memory();
+        let mut channels = memory.subscriptions.iter();
+        channels.all(|(_, _, subscription)| subscription.repeat_time == Some(1.into()))
+    };
+    assert!(beats_every_second);
+    controller.stop().await;
+}
+
+#[tokio::test]
 async fn reliable_channels_are_asked_for() {
     let press = Press::default();
     let on = press.switch_on(anywhere());
