@@ -11,6 +11,7 @@ use agog_jdf::jmf::{Body, Jmf, Message, Response, correlate};
 use agog_jdf::package::{JMF_TYPE, Package, PackageLimits, PackageWriter};
 use agog_sync::clock::Clock;
 use agog_sync::ids::RequestId;
+use jiff::Timestamp;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use reqwest::StatusCode;
@@ -35,6 +36,15 @@ pub enum DeviceError {
     },
     #[error("`{url}` left message {kind} unanswered")]
     Unanswered { url: String, kind: String },
+}
+
+/// What a device answered to messages that were sent together.
+#[derive(Debug, Clone)]
+pub struct Answers {
+    /// By the device's clock, as the times of its signals.
+    pub told_at: Option<Timestamp>,
+    /// In the order of the messages; none where one was left unanswered.
+    pub responses: Vec<Option<Response>>,
 }
 
 /// Sends messages in the name of this agent; cheap to clone.
@@ -71,7 +81,7 @@ impl DeviceClient {
         messages: Vec<Message>,
     ) -> Result<Vec<Response>, DeviceError> {
         let kinds: Vec<String> = messages.iter().map(|m| m.kind.clone()).collect();
-        let answers = self.ask(device, messages).await?;
+        let answers = self.ask(device, messages).await?.responses;
         let unanswered = |kind| DeviceError::Unanswered {
             url: device.url.clone(),
             kind,
@@ -88,7 +98,7 @@ impl DeviceClient {
         &self,
         device: &DeviceConfig,
         messages: Vec<Message>,
-    ) -> Result<Vec<Option<Response>>, DeviceError> {
+    ) -> Result<Answers, DeviceError> {
         let profile = device.profile();
         let jmf = self.jmf(device, &profile, messages);
         let body = jmf.to_bytes();
@@ -111,6 +121,7 @@ impl DeviceClient {
             .post(device, &profile, &content_type, body, &jmf.messages)
             .await?;
         answers
+            .responses
             .pop()
             .flatten()
             .ok_or_else(|| DeviceError::Unanswered {
@@ -151,7 +162,7 @@ impl DeviceClient {
         content_type: &str,
         body: Vec<u8>,
         sent: &[Message],
-    ) -> Result<Vec<Option<Response>>, DeviceError> {
+    ) -> Result<Answers, DeviceError> {
         let url = device.url.as_str();
         let request = self
             .http
@@ -169,8 +180,12 @@ impl DeviceClient {
             .as_ref()
             .and_then(Package::jmf)
             .map_or(&answer[..], |part| part.body());
-        let mut received = match Jmf::parse(jmf, &Limits::default()) {
-            Ok(parsed) => parsed.jmf.messages,
+        let Jmf {
+            timestamp,
+            messages: mut received,
+            ..
+        } = match Jmf::parse(jmf, &Limits::default()) {
+            Ok(parsed) => parsed.jmf,
             Err(_) if !status.is_success() => {
                 return Err(DeviceError::Status {
                     url: url.to_owned(),
@@ -188,12 +203,14 @@ impl DeviceClient {
             received.retain(|answer| answer.ref_id.is_some());
         }
         let answers = correlate(sent, &received).into_iter();
-        Ok(answers
-            .map(|answer| match &answer?.body {
-                Body::Response(response) => Some(response.clone()),
-                _ => None,
-            })
-            .collect())
+        let responses = answers.map(|answer| match &answer?.body {
+            Body::Response(response) => Some(response.clone()),
+            _ => None,
+        });
+        Ok(Answers {
+            told_at: timestamp,
+            responses: responses.collect(),
+        })
     }
 
     fn lock_rng(&self) -> MutexGuard<'_, StdRng> {

@@ -6,12 +6,14 @@ use agog_jdf::jmf::{
     ReturnCode, StopPersistentChannel, Subscription, SubscriptionFilter, SubscriptionInfo,
 };
 use agog_jdf::{ChannelMode, DeviceDetails, Fragment, RetryPolicy};
+use jiff::Timestamp;
 use tracing::{debug, info, warn};
 
 use super::channels::{self, FIRE_AND_FORGET, Plan};
-use super::client::DeviceError;
-use super::floor::StatusReport;
-use super::picture::{ChannelState, Introduction, own};
+use super::client::{Answers, DeviceError};
+use super::floor::{StatusReport, believed};
+use super::introduction::{Introduction, own};
+use super::picture::ChannelState;
 use super::profile::Profile;
 use super::record::{CAPABILITY_BYTES_MAX, Record};
 use super::watch::Watch;
@@ -49,6 +51,14 @@ pub(super) struct Session<'w> {
     fresh: bool,
     /// What is odd about it, however well it answers.
     odd: Option<String>,
+}
+
+/// The answers to questions.
+struct Told {
+    /// By the device's clock.
+    at: Timestamp,
+    /// With the types of the questions; none where one was left unanswered.
+    answers: Vec<(String, Option<Response>)>,
 }
 
 impl<'w> Session<'w> {
@@ -99,8 +109,8 @@ impl<'w> Session<'w> {
                 QueryContent::QueueStatus(QueueFilter::default()),
             ])
             .await?;
-        self.introduce(&introduced).await;
-        let listed = listed(&introduced).filter(|_| self.listing == Listing::Believed);
+        self.introduce(&introduced.answers).await;
+        let listed = listed(&introduced.answers).filter(|_| self.listing == Listing::Believed);
         let plan = self.plan(listed, self.fresh);
         self.channels = plan
             .keep
@@ -135,7 +145,7 @@ impl<'w> Session<'w> {
     /// Asks a connected device for its channels, state and queue. `is_silent`: nothing came from it,
     /// so that what it answers is recorded as if it had signalled it.
     pub(super) async fn look(&mut self, is_silent: bool) -> Result<Look, DeviceError> {
-        let answers = self
+        let told = self
             .ask(vec![
                 known_subscriptions(),
                 channels::status(),
@@ -143,9 +153,9 @@ impl<'w> Session<'w> {
             ])
             .await?;
         if is_silent || !self.is_active("Status") {
-            self.report(&answers).await;
+            self.report(&told).await;
         }
-        let Some(listed) = listed(&answers) else {
+        let Some(listed) = listed(&told.answers) else {
             // It cannot say what it has; silence is then the only sign.
             return Ok(self.silent_look(is_silent));
         };
@@ -179,18 +189,15 @@ impl<'w> Session<'w> {
         }
     }
 
-    /// Sends questions; the answers with their types, none where it was left unanswered.
-    async fn ask(
-        &self,
-        questions: Vec<QueryContent>,
-    ) -> Result<Vec<(String, Option<Response>)>, DeviceError> {
+    async fn ask(&self, questions: Vec<QueryContent>) -> Result<Told, DeviceError> {
         let messages: Vec<Message> = questions
             .into_iter()
             .map(|content| Message::query(self.watch.client.message_id(), Query::once(content)))
             .collect();
         let kinds: Vec<String> = messages.iter().map(|m| m.kind.clone()).collect();
         let answers = self.watch.client.ask(self.device, messages).await?;
-        if answers.iter().all(Option::is_none) {
+        let Answers { told_at, responses } = answers;
+        if responses.iter().all(Option::is_none) {
             return Err(DeviceError::Unanswered {
                 url: self.device.url.clone(),
                 kind: kinds.join(", "),
@@ -209,10 +216,14 @@ impl<'w> Session<'w> {
             health.last_seen = Some(now);
             health.last_failure.clone_from(&self.odd);
         });
-        for answer in answers.iter().flatten() {
-            picture.answer(&self.device.id, answer, now);
+        let at = believed(told_at, now);
+        for answer in responses.iter().flatten() {
+            picture.answer(&self.device.id, answer, at, now);
         }
-        Ok(kinds.into_iter().zip(answers).collect())
+        Ok(Told {
+            at,
+            answers: kinds.into_iter().zip(responses).collect(),
+        })
     }
 
     async fn introduce(&mut self, answers: &[(String, Option<Response>)]) {
@@ -269,6 +280,7 @@ impl<'w> Session<'w> {
         let messages = channels.into_iter().map(stop).collect();
         let answers = self.watch.client.ask(self.device, messages).await?;
         let refused = answers
+            .responses
             .iter()
             .flatten()
             .find(|answer| !answer.return_code.is_processed());
@@ -333,7 +345,8 @@ impl<'w> Session<'w> {
             Message::query(id, Query::subscribe(content.clone(), subscription))
         };
         let messages = open.iter().map(message).collect();
-        self.watch.client.ask(self.device, messages).await
+        let answers = self.watch.client.ask(self.device, messages).await?;
+        Ok(answers.responses)
     }
 
     fn opened(&mut self, kind: &str, id: &str, reliable: bool, answer: Option<&Response>) {
@@ -375,8 +388,8 @@ impl<'w> Session<'w> {
 
     /// A device that takes a subscription and does not list it cannot be verified.
     async fn check_listing(&mut self) -> Result<(), DeviceError> {
-        let answers = self.ask(vec![known_subscriptions()]).await?;
-        let listed = listed(&answers).unwrap_or_default();
+        let told = self.ask(vec![known_subscriptions()]).await?;
+        let listed = listed(&told.answers).unwrap_or_default();
         self.verified(listed);
         let unlisted =
             |channel: &&mut ChannelState| channel.active && channel.verified_at.is_none();
@@ -407,15 +420,18 @@ impl<'w> Session<'w> {
     }
 
     fn show(&self) {
-        let channels = self.channels.clone();
+        let mut channels = self.channels.clone();
+        let order = channels::wanted();
+        channels.sort_by_key(|channel| order.iter().position(|c| c.type_name() == channel.kind));
         self.watch
             .picture()
             .change(&self.device.id, |state| state.subscriptions = channels);
     }
 
     /// What the device answered becomes facts, as its signals do.
-    async fn report(&self, answers: &[(String, Option<Response>)]) {
-        let infos: Vec<_> = answers
+    async fn report(&self, told: &Told) {
+        let infos: Vec<_> = told
+            .answers
             .iter()
             .filter_map(|(_, answer)| answer.as_ref())
             .flat_map(|answer| answer.devices.iter().cloned())
@@ -428,7 +444,7 @@ impl<'w> Session<'w> {
                 sender: format!("jmf:{}", self.device.id),
                 message_id: format!("answer {}", self.watch.client.message_id()),
             },
-            at: None,
+            at: Some(told.at),
             devices: vec![(self.device.id.clone(), info.clone())],
         };
         if let Err(error) = self.watch.floor.status(report).await {

@@ -5,7 +5,7 @@
 //! - [`watch`]: one task per device that connects, keeps its channels alive and notices silence
 //! - [`connect`]: the conversation with one device; [`channels`]: which channels it shall have
 //! - [`record`]: what must be known of a device after a restart; [`retire`]: old channels are stopped
-//! - [`picture`]: what every device said last; [`routes`]: the same over the local API
+//! - [`introduction`]: what a device told of itself; [`picture`]: what every device said last; [`routes`]: the same over the local API
 //! - [`floor`]: the one task that knows what devices and jobs last said, and records changes
 //! - [`contact`]: when each device was last heard; [`budget`]: how often one is asked
 
@@ -15,6 +15,7 @@ pub mod client;
 mod connect;
 pub mod contact;
 pub mod floor;
+pub mod introduction;
 pub mod picture;
 pub mod profile;
 pub mod record;

@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use agog_jdf::jmf::{
-    Device, DeviceInfo, JobPhase, MessageService, ModuleStatus, Queue, QueueEntry, Response,
-    SignalContent, SubmissionMethods,
+    DeviceInfo, JobPhase, ModuleStatus, Queue, QueueEntry, Response, SignalContent,
 };
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+
+use super::introduction::{Introduction, own};
 
 /// More entries than any crew looks through; a device with years of finished jobs in its queue
 /// must not fill the memory of the agent.
@@ -23,9 +24,6 @@ const ENTRIES_MAX: usize = 200;
 const PHASES_MAX: usize = 32;
 /// The longest press lines have some thirty units.
 const MODULES_MAX: usize = 64;
-/// JMF has about fifty message types; vendors add a few.
-const MESSAGES_MAX: usize = 200;
-
 /// The picture of all devices by id.
 #[derive(Debug, Default)]
 pub struct Picture(Mutex<BTreeMap<String, DeviceState>>);
@@ -117,56 +115,6 @@ pub struct ModuleState {
     pub status_details: Option<String>,
 }
 
-/// What a device told of itself when it was asked on connection.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Introduction {
-    pub asked_at: Option<Timestamp>,
-    pub device: Option<DeviceFacts>,
-    pub messages: Vec<MessageFacts>,
-    pub submission_methods: Option<SubmissionFacts>,
-    /// The questions that it did not answer, and why.
-    pub refused: Vec<Refusal>,
-}
-
-/// The device as it describes itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeviceFacts {
-    pub descriptive_name: Option<String>,
-    pub device_type: Option<String>,
-    pub manufacturer: Option<String>,
-    pub model_name: Option<String>,
-    pub serial_number: Option<String>,
-    pub jdf_versions: Option<String>,
-    pub ics_versions: Vec<String>,
-    /// How many descriptions of what it can do (`DeviceCap`) are kept.
-    pub capabilities: usize,
-}
-
-/// A message that the device knows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MessageFacts {
-    pub kind: String,
-    /// In which it is taken or sent, such as `Query` and `Signal`.
-    pub families: Vec<String>,
-}
-
-/// How the device takes tickets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SubmissionFacts {
-    pub packaging: Vec<String>,
-    pub url_schemes: Vec<String>,
-    pub hot_folder: Option<String>,
-}
-
-/// A question without a useful answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
-    pub kind: String,
-    /// None when it was left unanswered.
-    pub return_code: Option<i64>,
-    pub detail: String,
-}
-
 impl Picture {
     /// What is known of a device.
     pub fn of(&self, device: &str) -> DeviceState {
@@ -194,10 +142,10 @@ impl Picture {
         });
     }
 
-    /// The device answered a question.
-    pub fn answer(&self, device: &str, answer: &Response, now: Timestamp) {
+    /// The device answered a question; `at` is by its own clock, as the times of its signals.
+    pub fn answer(&self, device: &str, answer: &Response, at: Timestamp, now: Timestamp) {
         self.change(device, |state| {
-            state.tell_status(device, &answer.devices, now);
+            state.tell_status(device, &answer.devices, at);
             state.tell_queue(answer.queue.as_ref(), now);
         });
     }
@@ -238,113 +186,6 @@ impl DeviceState {
                     .collect(),
                 told_at: now,
             });
-        }
-    }
-}
-
-/// What is said of this device; a device that does not name itself means itself.
-pub(super) fn own<'i>(device: &str, infos: &'i [DeviceInfo]) -> Option<&'i DeviceInfo> {
-    let named = infos.iter().find(|info| info.id() == Some(device));
-    named.or_else(|| infos.iter().find(|info| info.id().is_none()))
-}
-
-impl Introduction {
-    /// From the answers by the type of their question.
-    pub(super) fn read(
-        device: &str,
-        answers: &[(String, Option<Response>)],
-        now: Timestamp,
-    ) -> Self {
-        let mut read = Self {
-            asked_at: Some(now),
-            ..Self::default()
-        };
-        for (kind, answer) in answers {
-            let refusal = match answer {
-                Some(answer) if answer.return_code.is_processed() => {
-                    read.take(device, answer);
-                    continue;
-                }
-                Some(answer) => Refusal {
-                    kind: kind.clone(),
-                    return_code: Some(answer.return_code.0),
-                    detail: answer.reason(),
-                },
-                None => Refusal {
-                    kind: kind.clone(),
-                    return_code: None,
-                    detail: "left unanswered".to_owned(),
-                },
-            };
-            read.refused.push(refusal);
-        }
-        read
-    }
-
-    fn take(&mut self, device: &str, answer: &Response) {
-        if let Some(found) = own(device, &answer.devices).and_then(|info| info.device.as_ref())
-            && self.device.is_none()
-        {
-            self.device = Some(DeviceFacts::from(found));
-        }
-        if !answer.messages.is_empty() {
-            let messages = answer.messages.iter().take(MESSAGES_MAX);
-            self.messages = messages.map(MessageFacts::from).collect();
-        }
-        if let Some(methods) = &answer.submission_methods {
-            self.submission_methods = Some(SubmissionFacts::from(methods));
-        }
-    }
-}
-
-impl From<&Device> for DeviceFacts {
-    fn from(device: &Device) -> Self {
-        Self {
-            descriptive_name: device.descriptive_name.clone(),
-            device_type: device.device_type.clone(),
-            manufacturer: device.manufacturer.clone(),
-            model_name: device.model_name.clone(),
-            serial_number: device.serial_number.clone(),
-            jdf_versions: device.jdf_versions.clone(),
-            ics_versions: device.ics_versions.clone(),
-            capabilities: device
-                .content
-                .iter()
-                .filter(|part| part.name() == "DeviceCap")
-                .count(),
-        }
-    }
-}
-
-impl From<&MessageService> for MessageFacts {
-    fn from(service: &MessageService) -> Self {
-        let families = [
-            ("Query", service.query),
-            ("Command", service.command),
-            ("Signal", service.signal),
-            ("Acknowledge", service.acknowledge),
-            ("Registration", service.registration),
-        ];
-        let has = families.into_iter().filter(|(_, has)| *has);
-        Self {
-            kind: service.kind.clone(),
-            families: has.map(|(family, _)| family.to_owned()).collect(),
-        }
-    }
-}
-
-impl From<&SubmissionMethods> for SubmissionFacts {
-    fn from(methods: &SubmissionMethods) -> Self {
-        let mut packaging: Vec<String> =
-            methods.packaging.iter().map(ToString::to_string).collect();
-        // How versions before JDF 1.2 said it.
-        if packaging.is_empty() && methods.mime == Some(true) {
-            packaging.push("MIME".to_owned());
-        }
-        Self {
-            packaging,
-            url_schemes: methods.url_schemes.clone(),
-            hot_folder: methods.hot_folder.clone(),
         }
     }
 }
@@ -399,5 +240,104 @@ impl From<&ModuleStatus> for ModuleState {
             status: module.status.to_string(),
             status_details: module.status_details.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agog_jdf::jmf::StatusQuParams;
+    use agog_jdf::{DeviceStatus, NodeStatus, QueueEntryStatus};
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn status(status: DeviceStatus) -> SignalContent {
+        let phase = JobPhase {
+            job_id: Some("JOB-1".to_owned()),
+            amount: Some(4200.into()),
+            waste: Some(12.into()),
+            module_statuses: vec![ModuleStatus {
+                module_type: "PrintModule".to_owned(),
+                module_id: Some("PU-1".to_owned()),
+                ..ModuleStatus::default()
+            }],
+            ..JobPhase::new(NodeStatus::InProgress)
+        };
+        let info = DeviceInfo {
+            job_phases: vec![phase],
+            ..DeviceInfo::new("press-3", status)
+        };
+        SignalContent::Status {
+            params: StatusQuParams::default(),
+            devices: vec![info],
+            queue: None,
+        }
+    }
+
+    #[test]
+    fn a_status_shows_the_job_with_its_amounts_and_the_modules() {
+        let picture = Picture::default();
+        picture.signal("press-3", &status(DeviceStatus::Running), at(10), at(11));
+        let state = picture.of("press-3");
+        assert_eq!(state.status.as_deref(), Some("Running"));
+        assert_eq!(state.last_signal_at, Some(at(11)));
+        let phase = &state.job_phases[0];
+        assert_eq!(phase.job_id.as_deref(), Some("JOB-1"));
+        assert_eq!(
+            (phase.amount, phase.waste),
+            (Some(4200.into()), Some(12.into()))
+        );
+        assert_eq!(state.modules[0].module_id.as_deref(), Some("PU-1"));
+    }
+
+    #[test]
+    fn a_status_that_was_overtaken_does_not_show_again() {
+        let picture = Picture::default();
+        picture.signal("press-3", &status(DeviceStatus::Running), at(10), at(11));
+        picture.signal("press-3", &status(DeviceStatus::Setup), at(5), at(12));
+        let state = picture.of("press-3");
+        assert_eq!(state.status.as_deref(), Some("Running"));
+        assert_eq!(
+            state.last_signal_at,
+            Some(at(12)),
+            "it was heard all the same"
+        );
+    }
+
+    #[test]
+    fn a_device_whose_clock_is_late_shows_what_it_says_after_an_answer() {
+        let picture = Picture::default();
+        let now = at(1_000);
+        let answer = Response {
+            devices: vec![DeviceInfo::new("press-3", DeviceStatus::Idle)],
+            ..Response::success()
+        };
+        picture.answer("press-3", &answer, at(10), now);
+        picture.signal("press-3", &status(DeviceStatus::Running), at(11), now);
+        let state = picture.of("press-3");
+        assert_eq!(state.status.as_deref(), Some("Running"));
+    }
+
+    #[test]
+    fn a_queue_of_years_is_counted_and_not_kept() {
+        let picture = Picture::default();
+        let entry = |n: usize| QueueEntry::new(format!("QE-{n}"), QueueEntryStatus::Completed);
+        let queue = Queue {
+            entries: (0..5_000).map(entry).collect(),
+            ..Queue::default()
+        };
+        let answer = Response {
+            queue: Some(queue),
+            ..Response::success()
+        };
+        picture.answer("press-3", &answer, at(1), at(1));
+        let queue = picture.of("press-3").queue.unwrap();
+        assert_eq!(
+            (queue.entries_total, queue.entries.len()),
+            (5_000, ENTRIES_MAX)
+        );
     }
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::picture::Introduction;
+use super::introduction::Introduction;
 use super::profile::Profile;
 use crate::config::DeviceConfig;
 

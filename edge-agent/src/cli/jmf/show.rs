@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::devices::picture::{ChannelState, Introduction, PhaseState, QueueState};
+use crate::devices::introduction::Introduction;
+use crate::devices::picture::{ChannelState, PhaseState, QueueState};
 use crate::devices::routes::DeviceView;
 
 /// The channels of one device.
@@ -185,16 +186,16 @@ pub(super) fn subscriptions(devices: &[Channels], now: Timestamp) -> String {
             let _ = writeln!(text, "{:<12} none", device.device);
         }
         for channel in &device.subscriptions {
-            let state = match (channel.active, &channel.detail) {
-                (true, None) => String::new(),
-                (true, Some(detail)) => format!("  {detail}"),
-                (false, detail) => format!("  refused: {}", detail.as_deref().unwrap_or("?")),
-            };
+            let kind = &channel.kind;
+            let detail = channel.detail.as_deref().unwrap_or_default();
+            if !channel.active {
+                let _ = writeln!(text, "{:<12} {kind:<13} refused: {detail}", device.device);
+                continue;
+            }
             let _ = writeln!(
                 text,
-                "{:<12} {:<13} {:<14} every {} s  verified {}{state}",
+                "{:<12} {kind:<13} {:<14} every {} s  verified {}  {detail}",
                 device.device,
-                channel.kind,
                 channel.mode,
                 channel.heartbeat_s,
                 ago(channel.verified_at, now, "never"),
