@@ -1,6 +1,7 @@
 //! A hand-made device: it answers as the test says, and remembers what it was sent.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use agog_jdf::Limits;
@@ -35,6 +36,7 @@ pub(crate) struct Peer {
 struct Inner {
     answer: Arc<Answer>,
     bend: Arc<Bend>,
+    hangs: Arc<AtomicBool>,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
@@ -60,6 +62,7 @@ impl Peer {
         let state = Inner {
             answer: Arc::new(answer),
             bend: Arc::new(bend),
+            hangs: Arc::default(),
             seen: Arc::default(),
         };
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
@@ -79,6 +82,11 @@ impl Peer {
         }
     }
 
+    /// From now on it takes connections and answers nothing, as a program that is stuck.
+    pub(crate) fn hang(&self) {
+        self.state.hangs.store(true, Ordering::SeqCst);
+    }
+
     /// The device as the configuration names it; `more` are further keys.
     pub(crate) fn section(&self, id: &str, more: &str) -> String {
         format!(
@@ -93,6 +101,9 @@ impl Peer {
 }
 
 async fn answer_all(State(peer): State<Inner>, headers: HeaderMap, body: Bytes) -> HttpResponse {
+    if peer.hangs.load(Ordering::SeqCst) {
+        std::future::pending::<()>().await;
+    }
     let jmf = {
         let package = Package::parse(None, &body, &PackageLimits::default()).unwrap();
         let part = package.jmf().unwrap();
