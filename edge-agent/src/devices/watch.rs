@@ -88,6 +88,8 @@ pub(super) async fn watch(
     let mut budget = Budget::default();
     // Nothing is known of the device yet: the first answer is worth an event.
     let mut lost = None;
+    let missed_after = session.profile.silence_limit() + session.profile.margin();
+    let mut in_contact_until = Instant::now();
     loop {
         budget.take().await;
         match session.connect().await {
@@ -97,7 +99,9 @@ pub(super) async fn watch(
                     lost = Some(false);
                     contact(watch, device, true, "answers, subscribed").await;
                 }
-                match stay(watch, device, &mut session).await {
+                let left = stay(watch, device, &mut session).await;
+                in_contact_until = Instant::now();
+                match left {
                     Left::Channels => info!(
                         device.id = %device.id,
                         "channels of device {} are lost or doubled and are renewed", device.id
@@ -114,7 +118,9 @@ pub(super) async fn watch(
                 let text = chain(&error);
                 debug!(device.id = %device.id, "device {} cannot be subscribed: {text}", device.id);
                 watch.away(device, &text);
-                if lost != Some(true) && backoff.attempts() >= TRIES_BEFORE_LOST {
+                let is_missed = backoff.attempts() >= TRIES_BEFORE_LOST
+                    || in_contact_until.elapsed() >= missed_after;
+                if lost != Some(true) && is_missed {
                     lost = Some(true);
                     session.forget();
                     contact(watch, device, false, &text).await;
@@ -152,10 +158,11 @@ async fn stay(watch: &Watch, device: &DeviceConfig, session: &mut Session<'_>) -
             match look {
                 Ok(Look::Good) => {}
                 Ok(Look::Renew) => return Left::Channels,
-                Err(error) => debug!(
-                    device.id = %device.id,
-                    "channels of device {} not verified: {}", device.id, chain(&error)
-                ),
+                Err(error) => {
+                    let text = format!("sends, but does not answer: {}", chain(&error));
+                    debug!(device.id = %device.id, "device {} {text}", device.id);
+                    watch.fault(device, &text);
+                }
             }
         }
         match timeout(margin, session.look(true)).await {

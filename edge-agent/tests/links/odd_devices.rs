@@ -195,3 +195,33 @@ async fn a_device_that_falls_silent_is_lost_within_two_heartbeats_and_a_margin()
     assert!(!test.agent.devices.of("press-3").reachable);
     controller.stop().await;
 }
+
+#[tokio::test]
+async fn a_device_that_sends_and_does_not_answer_is_not_lost_and_this_is_shown() {
+    let peer = Peer::start(|_| Some(Response::success()));
+    let more = format!("{LIVELY}\nrequest_timeout_s = 1");
+    let test = TestAgent::new(&peer.section("press-3", &more));
+    let controller = Controller::start(&test);
+    until("the device is found", || async {
+        (test.kinds().await == ["device.found"]).then_some(())
+    })
+    .await;
+    let contacts = controller.contacts.clone();
+    let signals = tokio::spawn(async move {
+        let mut every = tokio::time::interval(Duration::from_millis(200));
+        loop {
+            every.tick().await;
+            contacts.heard("press-3");
+        }
+    });
+
+    peer.hang();
+
+    let state = state(&test, |state| state.last_failure.is_some()).await;
+    let odd = state.last_failure.unwrap();
+    assert!(odd.starts_with("sends, but does not answer"), "{odd}");
+    assert!(state.reachable);
+    assert_eq!(test.kinds().await, ["device.found"]);
+    signals.abort();
+    controller.stop().await;
+}
