@@ -101,6 +101,13 @@ async fn a_device_shows_its_newest_state_also_when_older_news_come_late() {
     .await;
     let (_, answer) = shop.get(&format!("/api/v1/equipment/{id}")).await;
     assert_eq!(answer["device"]["lost"], true);
+    let told: Vec<(String,)> = shop
+        .as_server(sqlx::query_as(
+            "select data->>'detail' from event_outbox where topic = 'equipment.no-contact'",
+        ))
+        .await
+        .unwrap();
+    assert_eq!(told, [("no signal for 60 s".to_owned(),)]);
 }
 
 #[tokio::test]

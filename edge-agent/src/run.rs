@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::data_dir::{self, DataDirLock};
 use crate::devices::contact::Contacts;
 use crate::devices::floor::Floor;
+use crate::devices::picture::Picture;
 use crate::health::{self, Health};
 use crate::ingest::jmf::JmfState;
 use crate::jobs::Wake;
@@ -34,6 +35,8 @@ pub struct Agent {
     pub clock: Arc<dyn Clock>,
     pub ledger: Ledger,
     pub health: Arc<Health>,
+    /// What every device said last.
+    pub devices: Arc<Picture>,
     rng: Arc<Mutex<StdRng>>,
 }
 
@@ -136,6 +139,7 @@ pub async fn run(
         metrics: metrics.clone(),
     };
     let routes = jobs::routes::router(agent.clone(), wake.clone())
+        .merge(devices::routes::router())
         .merge(telemetry::routes::router(telemetry.clone()));
     tasks.spawn(
         "api",
@@ -197,6 +201,7 @@ impl Agent {
             clock,
             ledger,
             health: Arc::default(),
+            devices: Arc::default(),
             rng: Arc::new(Mutex::new(rng)),
         }
     }

@@ -42,7 +42,7 @@ pub async fn device_event(
             let device = device(tx, ctx, plant_id, &contact.device).await?;
             store::device_contact(tx, device, is_lost, ctx.now).await?;
             let topic = if is_lost {
-                "equipment.device-lost"
+                "equipment.no-contact"
             } else {
                 "equipment.device-found"
             };

@@ -88,9 +88,7 @@ fn explain(config: &Config, findings: &mut Findings) {
     let elsewhere: Vec<_> = config
         .devices
         .iter()
-        .filter(|device| {
-            !device.jmf_url.contains("127.0.0.1") && !device.jmf_url.contains("localhost")
-        })
+        .filter(|device| !device.url.contains("127.0.0.1") && !device.url.contains("localhost"))
         .map(|device| device.id.as_str())
         .collect();
     if loopback && !elsewhere.is_empty() {
@@ -112,7 +110,25 @@ fn explain(config: &Config, findings: &mut Findings) {
         );
     }
     for device in &config.devices {
-        findings.add(true, format!("device {} at {}", device.id, device.jmf_url));
+        let profile = device.profile();
+        findings.add(
+            true,
+            format!(
+                "device {} at {}: {}",
+                device.id,
+                device.url,
+                profile.explain()
+            ),
+        );
+        findings.add(
+            true,
+            format!(
+                "device {} has profile {}: {}",
+                device.id,
+                profile.name,
+                profile.known()
+            ),
+        );
     }
     if let Some(mqtt) = &config.mqtt {
         findings.add(

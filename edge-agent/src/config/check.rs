@@ -7,12 +7,16 @@ use std::fmt;
 use rust_decimal::Decimal;
 
 use super::Config;
+use crate::devices::profile::Settings;
 
 /// Length bounds of a plant code: long enough to be unique in a company, short enough for labels.
 const PLANT_CODE_CHARS: std::ops::RangeInclusive<usize> = 2..=8;
 
 /// The longest name, code or id; what the hub keeps.
 const NAME_CHARS_MAX: usize = 100;
+
+/// The versions that a message can claim; JMF 2 is another language.
+const JMF_VERSIONS: [&str; 8] = ["1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7", "1.8"];
 
 /// One wrong value.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -163,7 +167,28 @@ fn devices(config: &Config, found: &mut Problems) {
             key("id"),
             format!("repeats `{}`", device.id),
         );
-        found.http_url(&device.jmf_url, key("jmf_url"));
+        found.http_url(&device.url, key("url"));
+        settings(&device.settings, &key("settings"), found);
+    }
+}
+
+fn settings(settings: &Settings, key: &str, found: &mut Problems) {
+    let version = settings.jmf_version.as_deref();
+    found.add(
+        version.is_some_and(|version| !JMF_VERSIONS.contains(&version)),
+        format!("{key}.jmf_version"),
+        format!("must be one of {}", JMF_VERSIONS.join(", ")),
+    );
+    for (name, value, range) in [
+        ("heartbeat_s", settings.heartbeat_s, 1..=3_600),
+        ("first_retry_ms", settings.first_retry_ms, 100..=15_000),
+        ("request_timeout_s", settings.request_timeout_s, 1..=300),
+    ] {
+        found.add(
+            value.is_some_and(|value| !range.contains(&value)),
+            format!("{key}.{name}"),
+            format!("must be {} to {}", range.start(), range.end()),
+        );
     }
 }
 

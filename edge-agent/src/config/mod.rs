@@ -14,10 +14,11 @@ use std::path::{Path, PathBuf};
 use agog_sync::quantity::{Material, Unit};
 use jiff::SignedDuration;
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use check::Problem;
 
+use crate::devices::profile::{Profile, ProfileName, Settings};
 use crate::telemetry::Limits;
 
 /// The commented file that `init` writes; `@NAME@` and its like are filled in.
@@ -130,7 +131,26 @@ pub struct DeviceConfig {
     #[serde(default)]
     pub name: Option<String>,
     /// Where it takes JMF messages.
-    pub jmf_url: String,
+    #[serde(alias = "jmf_url")]
+    pub url: String,
+    /// How it is reached.
+    #[serde(default)]
+    pub transport: Transport,
+    /// The partner profile that fits it (`devices/profiles.toml`).
+    #[serde(default)]
+    pub profile: ProfileName,
+    /// In what this device differs from its profile.
+    #[serde(default)]
+    pub settings: Settings,
+}
+
+/// How a device is reached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Transport {
+    /// JMF over HTTP or HTTPS.
+    #[default]
+    Jmf,
 }
 
 /// Machine values over MQTT.
@@ -316,6 +336,13 @@ impl TelemetryConfig {
     }
 }
 
+impl DeviceConfig {
+    /// How this device is spoken to.
+    pub fn profile(&self) -> Profile {
+        Profile::of(&self.profile, &self.settings)
+    }
+}
+
 impl MaterialConfig {
     /// The material as the ledger knows it.
     pub fn to_material(&self) -> Material {
@@ -390,9 +417,51 @@ mod tests {
             "hub.url",
             "material[0].width_mm",
             "material[1].code",
-            "device[0].jmf_url",
+            "device[0].url",
         ] {
             assert!(message.contains(key), "{key} is missing in: {message}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_profile_is_refused_with_its_line_and_the_profiles_there_are() {
+        let message = parse(&format!(
+            "{MINIMAL}[[device]]\nid = \"p\"\nurl = \"http://p/\"\nprofile = \"heidelburg\"\n"
+        ))
+        .unwrap_err()
+        .to_string();
+        assert!(
+            message.contains("line 8")
+                && message.contains("`heidelburg`")
+                && message.contains("jdflib-java"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_device_may_differ_from_its_profile() {
+        let config = parse(&format!(
+            "{MINIMAL}[[device]]\nid = \"p\"\njmf_url = \"http://p/\"\nprofile = \"jdflib-java\"\n\
+             [device.settings]\nheartbeat_s = 20\nbody_length = \"chunked\"\n"
+        ))
+        .unwrap();
+        let profile = config.devices[0].profile();
+        assert_eq!(profile.heartbeat_s, 20);
+        assert!(profile.mime_header_in_body);
+        assert_eq!(config.devices[0].url, "http://p/");
+    }
+
+    #[test]
+    fn settings_of_a_device_that_cannot_be_right_are_named() {
+        let message = parse(&format!(
+            "{MINIMAL}[[device]]\nid = \"p\"\nurl = \"http://p/\"\n\
+             [device.settings]\nheartbeat_s = 0\njmf_version = \"2.0\"\nrequest_timeout_s = 9999\n"
+        ))
+        .unwrap_err()
+        .to_string();
+        for key in ["heartbeat_s", "jmf_version", "request_timeout_s"] {
+            let key = format!("device[0].settings.{key}");
+            assert!(message.contains(&key), "{key} is missing in: {message}");
         }
     }
 

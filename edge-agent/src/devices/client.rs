@@ -1,17 +1,23 @@
 //! Messages to devices over HTTP, and their answers.
 //!
+//! How a device is spoken to (version, MIME form, time limit) says its profile.
+//!
 //! Limits: those of the one HTTP client (`uplink::http`), and of `agog_jdf` for what comes back.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agog_jdf::Limits;
 use agog_jdf::jmf::{Body, Jmf, Message, Response, correlate};
-use agog_jdf::package::{JMF_TYPE, Outgoing, Package, PackageLimits};
+use agog_jdf::package::{JMF_TYPE, Package, PackageLimits, PackageWriter};
 use agog_sync::clock::Clock;
 use agog_sync::ids::RequestId;
+use jiff::Timestamp;
+use rand::RngExt as _;
 use rand::rngs::StdRng;
 use reqwest::StatusCode;
 
+use crate::config::DeviceConfig;
+use crate::devices::profile::{BodyLength, Profile};
 use crate::run::Agent;
 use crate::uplink::http::{self, HttpError, Reach};
 
@@ -30,6 +36,15 @@ pub enum DeviceError {
     },
     #[error("`{url}` left message {kind} unanswered")]
     Unanswered { url: String, kind: String },
+}
+
+/// What a device answered to messages that were sent together.
+#[derive(Debug, Clone)]
+pub struct Answers {
+    /// By the device's clock, as the times of its signals.
+    pub told_at: Option<Timestamp>,
+    /// In the order of the messages; none where one was left unanswered.
+    pub responses: Vec<Option<Response>>,
 }
 
 /// Sends messages in the name of this agent; cheap to clone.
@@ -53,42 +68,87 @@ impl DeviceClient {
 
     /// A message id that no other message of this agent has; a name in the sense of XML.
     pub fn message_id(&self) -> String {
-        let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
-        format!("M{}", RequestId::generate(self.clock.now(), &mut *rng))
+        format!(
+            "M{}",
+            RequestId::generate(self.clock.now(), &mut *self.lock_rng())
+        )
     }
 
     /// Sends messages together; the answers come in the order of the messages.
     pub async fn exchange(
         &self,
-        url: &str,
+        device: &DeviceConfig,
         messages: Vec<Message>,
     ) -> Result<Vec<Response>, DeviceError> {
-        let jmf = self.jmf(messages);
+        let kinds: Vec<String> = messages.iter().map(|m| m.kind.clone()).collect();
+        let answers = self.ask(device, messages).await?.responses;
+        let unanswered = |kind| DeviceError::Unanswered {
+            url: device.url.clone(),
+            kind,
+        };
+        answers
+            .into_iter()
+            .zip(kinds)
+            .map(|(answer, kind)| answer.ok_or_else(|| unanswered(kind)))
+            .collect()
+    }
+
+    /// As [`Self::exchange`], for devices that leave messages unanswered which they do not know.
+    pub async fn ask(
+        &self,
+        device: &DeviceConfig,
+        messages: Vec<Message>,
+    ) -> Result<Answers, DeviceError> {
+        let profile = device.profile();
+        let jmf = self.jmf(device, &profile, messages);
         let body = jmf.to_bytes();
-        self.post(url, JMF_TYPE, body, &jmf.messages).await
+        self.post(device, &profile, JMF_TYPE, body, &jmf.messages)
+            .await
     }
 
     /// Sends one message together with a ticket, which the message names as [`TICKET_URL`].
     pub async fn submit(
         &self,
-        url: &str,
+        device: &DeviceConfig,
         message: Message,
         jdf: &str,
     ) -> Result<Response, DeviceError> {
+        let profile = device.profile();
         let kind = message.kind.clone();
-        let jmf = self.jmf(vec![message]);
-        let mut package = Outgoing::new(jmf.to_bytes());
-        package.ticket(TICKET_ID, jdf.as_bytes().to_vec());
-        let (content_type, body) = package.finish();
-        let mut answers = self.post(url, &content_type, body, &jmf.messages).await?;
-        answers.pop().ok_or_else(|| DeviceError::Unanswered {
-            url: url.to_owned(),
-            kind,
-        })
+        let jmf = self.jmf(device, &profile, vec![message]);
+        let (content_type, body) = self.package(&profile, jmf.to_bytes(), jdf);
+        let mut answers = self
+            .post(device, &profile, &content_type, body, &jmf.messages)
+            .await?;
+        answers
+            .responses
+            .pop()
+            .flatten()
+            .ok_or_else(|| DeviceError::Unanswered {
+                url: device.url.clone(),
+                kind,
+            })
     }
 
-    fn jmf(&self, messages: Vec<Message>) -> Jmf {
+    fn package(&self, profile: &Profile, jmf: Vec<u8>, jdf: &str) -> (String, Vec<u8>) {
+        let mut package = PackageWriter::new(self.lock_rng().random());
+        if profile.mime_header_in_body {
+            package.repeat_headers();
+        }
+        package.jmf(jmf);
+        package.ticket(TICKET_ID, jdf.as_bytes().to_vec());
+        let content_type = package.content_type();
+        let mut body = Vec::new();
+        package
+            .write_to(&mut body)
+            .expect("parts in memory have the length they say, and a Vec takes them");
+        (content_type, body)
+    }
+
+    fn jmf(&self, device: &DeviceConfig, profile: &Profile, messages: Vec<Message>) -> Jmf {
         let mut jmf = Jmf::new(&*self.sender_id, self.clock.now());
+        jmf.version = Some(profile.jmf_version.clone());
+        jmf.device_id = profile.name_device.then(|| device.id.clone());
         jmf.agent_name = Some("AGOG".to_owned());
         jmf.agent_version = Some(env!("CARGO_PKG_VERSION").to_owned());
         jmf.messages = messages;
@@ -97,16 +157,22 @@ impl DeviceClient {
 
     async fn post(
         &self,
-        url: &str,
+        device: &DeviceConfig,
+        profile: &Profile,
         content_type: &str,
         body: Vec<u8>,
         sent: &[Message],
-    ) -> Result<Vec<Response>, DeviceError> {
+    ) -> Result<Answers, DeviceError> {
+        let url = device.url.as_str();
         let request = self
             .http
             .post(url)
-            .header("content-type", content_type)
-            .body(body);
+            .timeout(profile.request_timeout())
+            .header("content-type", content_type);
+        let request = match profile.body_length {
+            BodyLength::ContentLength => request.body(body),
+            BodyLength::Chunked => request.body(chunked(&body)),
+        };
         let (status, answer) = http::send(request, url).await?;
         // Some devices pack their answers; some send a useful JMF with an HTTP error.
         let package = Package::parse(None, &answer, &PackageLimits::default()).ok();
@@ -114,7 +180,11 @@ impl DeviceClient {
             .as_ref()
             .and_then(Package::jmf)
             .map_or(&answer[..], |part| part.body());
-        let parsed = match Jmf::parse(jmf, &Limits::default()) {
+        let Jmf {
+            timestamp,
+            messages: mut received,
+            ..
+        } = match Jmf::parse(jmf, &Limits::default()) {
             Ok(parsed) => parsed.jmf,
             Err(_) if !status.is_success() => {
                 return Err(DeviceError::Status {
@@ -129,22 +199,36 @@ impl DeviceClient {
                 });
             }
         };
-        correlate(sent, &parsed.messages)
-            .into_iter()
-            .zip(sent)
-            .map(
-                |(answer, message)| match answer.map(|answer| &answer.body) {
-                    Some(Body::Response(response)) => Ok(response.clone()),
-                    _ => Err(DeviceError::Unanswered {
-                        url: url.to_owned(),
-                        kind: message.kind.clone(),
-                    }),
-                },
-            )
-            .collect()
+        if !profile.accept_missing_ref_id {
+            received.retain(|answer| answer.ref_id.is_some());
+        }
+        let answers = correlate(sent, &received).into_iter();
+        let responses = answers.map(|answer| match &answer?.body {
+            Body::Response(response) => Some(response.clone()),
+            _ => None,
+        });
+        Ok(Answers {
+            told_at: timestamp,
+            responses: responses.collect(),
+        })
+    }
+
+    fn lock_rng(&self) -> MutexGuard<'_, StdRng> {
+        self.rng.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// A body whose length is not known before, as HTTP/1.1 sends it in chunks.
+fn chunked(body: &[u8]) -> reqwest::Body {
+    let chunks: Vec<_> = body
+        .chunks(CHUNK_BYTES)
+        .map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec()))
+        .collect();
+    reqwest::Body::wrap_stream(futures_util::stream::iter(chunks))
+}
+
+/// The size of a chunk; what a device reads at once.
+const CHUNK_BYTES: usize = 16 * 1024;
 const TICKET_ID: &str = "ticket.jdf";
 /// How a submission names the ticket that comes with it.
 pub const TICKET_URL: &str = "cid:ticket.jdf";

@@ -177,7 +177,7 @@ impl Dispatcher {
             ..QueueSubmissionParams::default()
         };
         let message = Message::command(self.client.message_id(), Command::SubmitQueueEntry(params));
-        let answer = self.client.submit(&device.jmf_url, message, &jdf).await?;
+        let answer = self.client.submit(device, message, &jdf).await?;
         self.contacts.heard(&device.id);
         self.answered(ticket, answer).await
     }
@@ -194,7 +194,7 @@ impl Dispatcher {
         };
         let query = Query::once(QueryContent::QueueStatus(filter));
         let message = Message::query(self.client.message_id(), query);
-        let answers = self.client.exchange(&device.jmf_url, vec![message]).await?;
+        let answers = self.client.exchange(device, vec![message]).await?;
         self.contacts.heard(&device.id);
         let entries = answers
             .into_iter()

@@ -1,11 +1,17 @@
 //! The links of the agent, each against the real protocol on its other side: a hub, a press, a broker.
 
 mod broker;
+mod channels;
+mod controller;
 mod gaps;
 mod hub;
 mod jmf;
 mod mqtt;
+mod odd_devices;
+mod peer;
 mod press;
 mod presses;
+mod profiles;
+mod simulator;
 mod support;
 mod uplink;

@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use agog_jdf::ChannelMode;
 use agog_jdf::Limits;
 use agog_jdf::QueueEntryStatus;
 use agog_jdf::QueueStatus;
 use agog_jdf::jmf::{
     Body as Content, Command, Jmf, Message, Query, QueryContent, Queue, QueueEntry, Response,
-    ReturnCode, Subscription, SubscriptionInfo,
+    ReturnCode, StopPersistentChannel, Subscription, SubscriptionInfo,
 };
 use agog_jdf::package::{Package, PackageLimits};
 use axum::Router;
@@ -23,7 +24,11 @@ use jiff::Timestamp;
 pub(crate) struct Memory {
     /// Job ids in the order in which they were submitted.
     pub(crate) queue: Vec<String>,
-    pub(crate) subscriptions: Vec<(String, Subscription)>,
+    /// Type, id and request of each channel.
+    pub(crate) subscriptions: Vec<(String, String, Subscription)>,
+    /// How often a subscription was asked for, granted or not.
+    pub(crate) asked: usize,
+    pub(crate) refuse_reliable: bool,
     /// Answers of so many submissions get lost after the ticket was taken.
     pub(crate) lose_answers: usize,
     pub(crate) refuse_with: Option<ReturnCode>,
@@ -68,9 +73,16 @@ impl Press {
     fn query(&self, message: &Message, query: &Query) -> Response {
         let mut memory = self.memory();
         if let Some(subscription) = &query.subscription {
-            memory
-                .subscriptions
-                .push((message.kind.clone(), subscription.clone()));
+            memory.asked += 1;
+            if memory.refuse_reliable && subscription.channel_mode == Some(ChannelMode::Reliable) {
+                return Response::refusal(ReturnCode::RELIABLE_NOT_SUPPORTED, "not here");
+            }
+            let channel = (
+                message.kind.clone(),
+                message.id.clone(),
+                subscription.clone(),
+            );
+            memory.subscriptions.push(channel);
             return Response {
                 subscribed: Some(true),
                 ..Response::success()
@@ -78,11 +90,13 @@ impl Press {
         }
         match &query.content {
             QueryContent::KnownSubscriptions(_) => {
-                let info = |(kind, subscription): &(String, Subscription)| SubscriptionInfo {
-                    message_type: Some(kind.clone()),
-                    subscription: subscription.clone(),
-                    ..SubscriptionInfo::default()
-                };
+                let info =
+                    |(kind, id, subscription): &(String, String, Subscription)| SubscriptionInfo {
+                        channel_id: Some(id.clone()),
+                        message_type: Some(kind.clone()),
+                        subscription: subscription.clone(),
+                        ..SubscriptionInfo::default()
+                    };
                 let subscriptions = memory.subscriptions.iter().map(info).collect();
                 Response {
                     subscriptions,
@@ -111,6 +125,20 @@ impl Press {
             }
             _ => Response::success(),
         }
+    }
+
+    fn stop(&self, params: &StopPersistentChannel) -> Response {
+        self.memory()
+            .subscriptions
+            .retain(|(kind, id, subscription)| {
+                let fits = |wanted: &Option<String>, is: &str| {
+                    wanted.as_ref().is_none_or(|wanted| wanted == is)
+                };
+                subscription.url.as_ref() != Some(&params.url)
+                    || !fits(&params.channel_id, id)
+                    || !fits(&params.message_type, kind)
+            });
+        Response::success()
     }
 
     fn submit(
@@ -156,6 +184,7 @@ async fn answer(State(press): State<Press>, body: Bytes) -> HttpResponse {
             Content::Command(Command::SubmitQueueEntry(params)) => {
                 press.submit(&params.url, params.return_jmf.clone(), &package)
             }
+            Content::Command(Command::StopPersistentChannel(params)) => Some(press.stop(params)),
             other => panic!("unexpected {other:?}"),
         };
         let Some(response) = response else {

@@ -190,6 +190,8 @@ impl JmfState {
             }
             _ => return Ok(not_implemented(message)),
         }
+        let now = self.agent.clock.now();
+        self.agent.devices.signal(&sender, &signal.content, at, now);
         let samples = samples(&sender, signal, at);
         if !samples.is_empty()
             && let Err(error) = self.telemetry.record(samples).await

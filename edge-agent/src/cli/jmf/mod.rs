@@ -1,26 +1,36 @@
-//! `jmf devices` and `jmf send`: the machines of the plant, and tickets for them.
+//! `jmf devices`, `jmf subscriptions`, `jmf queue` and `jmf send`: the machines of the plant, what
+//! they tell, and tickets for them.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+mod show;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use agog_sync::ids::RequestId;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use serde::Serialize;
 
 use super::{Client, Session};
-use crate::api::StatusReport;
-use crate::health::DeviceHealth;
+use crate::devices::routes::DeviceView;
 use crate::jobs::routes::{JobRequest, JobView, OutputRequest};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum JmfArguments {
-    /// Show the configured devices, and whether they are in contact.
-    Devices,
+    /// Show the configured devices: contact, state, jobs, modules, and what they can do.
+    Devices(DevicesArguments),
+    /// Show which channels the devices have.
+    Subscriptions(DevicesArguments),
+    /// Show the queues of the devices.
+    Queue(DevicesArguments),
     /// Hand a ticket in for a device. It is submitted as soon as the device answers.
     Send(Box<SendArguments>),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DevicesArguments {
+    /// The id of a device; all when not given.
+    #[arg(long, value_name = "ID")]
+    device: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -53,69 +63,50 @@ pub(super) struct SendArguments {
     waste_reason: Option<String>,
 }
 
-#[derive(Serialize)]
-struct DeviceLine {
-    id: String,
-    name: Option<String>,
-    jmf_url: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    health: Option<DeviceHealth>,
-}
-
 pub(super) async fn jmf(mut session: Session, arguments: JmfArguments) -> anyhow::Result<ExitCode> {
     match arguments {
-        JmfArguments::Devices => devices(&session).await?,
+        JmfArguments::Devices(arguments) => {
+            let devices = devices(&session, arguments).await?;
+            let now = session.clock.now();
+            session
+                .output
+                .show(&devices, |devices| show::devices(devices, now))?;
+        }
+        JmfArguments::Subscriptions(arguments) => {
+            let devices = devices(&session, arguments).await?;
+            let now = session.clock.now();
+            session
+                .output
+                .show(&show::channels_of(devices), |devices| {
+                    show::subscriptions(devices, now)
+                })?;
+        }
+        JmfArguments::Queue(arguments) => {
+            let devices = devices(&session, arguments).await?;
+            let now = session.clock.now();
+            session.output.show(&show::queues_of(devices), |queues| {
+                show::queues(queues, now)
+            })?;
+        }
         JmfArguments::Send(arguments) => send(&mut session, *arguments).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn devices(session: &Session) -> anyhow::Result<()> {
+async fn devices(
+    session: &Session,
+    arguments: DevicesArguments,
+) -> anyhow::Result<Vec<DeviceView>> {
     let config = session.config()?;
     let client = Client::find(&config)?;
-    let report: StatusReport = client.get(&config, &["api", "v1", "status"], &[]).await?;
-    let mut health: BTreeMap<String, DeviceHealth> = report
-        .running
-        .map(|running| running.surroundings.devices)
-        .unwrap_or_default();
-    let lines: Vec<DeviceLine> = config
-        .devices
-        .into_iter()
-        .map(|device| DeviceLine {
-            health: health.remove(&device.id),
-            id: device.id,
-            name: device.name,
-            jmf_url: device.jmf_url,
-        })
-        .collect();
-    session.output.show(&lines, |lines| {
-        if lines.is_empty() {
-            return "no device is configured".to_owned();
+    let path = ["api", "v1", "devices"];
+    match arguments.device {
+        None => client.get(&config, &path, &[]).await,
+        Some(id) => {
+            let path = [path.as_slice(), &[id.as_str()]].concat();
+            Ok(vec![client.get(&config, &path, &[]).await?])
         }
-        let mut text = String::new();
-        for line in lines {
-            let name = line.name.as_deref().unwrap_or(&line.id);
-            let state = match &line.health {
-                Some(health) if health.in_contact => health
-                    .status
-                    .clone()
-                    .unwrap_or_else(|| "in contact".to_owned()),
-                Some(DeviceHealth {
-                    last_failure: Some(why),
-                    ..
-                }) => format!("no contact: {why}"),
-                _ => "no contact yet".to_owned(),
-            };
-            // Writing to a String cannot fail.
-            let _ = writeln!(
-                text,
-                "{:<12} {name:<20} {state}  ({})",
-                line.id, line.jmf_url
-            );
-        }
-        text
-    })?;
-    Ok(())
+    }
 }
 
 async fn send(session: &mut Session, arguments: SendArguments) -> anyhow::Result<()> {

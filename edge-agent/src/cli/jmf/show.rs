@@ -1,0 +1,247 @@
+//! How devices, channels and queues look to people.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::devices::introduction::Introduction;
+use crate::devices::picture::{ChannelState, PhaseState, QueueState};
+use crate::devices::routes::DeviceView;
+
+/// The channels of one device.
+#[derive(Serialize)]
+pub(super) struct Channels {
+    device: String,
+    reachable: bool,
+    subscriptions: Vec<ChannelState>,
+}
+
+/// The queue of one device.
+#[derive(Serialize)]
+pub(super) struct DeviceQueue {
+    device: String,
+    reachable: bool,
+    queue: Option<QueueState>,
+}
+
+pub(super) fn channels_of(devices: Vec<DeviceView>) -> Vec<Channels> {
+    let channels = |device: DeviceView| Channels {
+        device: device.id,
+        reachable: device.state.reachable,
+        subscriptions: device.state.subscriptions,
+    };
+    devices.into_iter().map(channels).collect()
+}
+
+pub(super) fn queues_of(devices: Vec<DeviceView>) -> Vec<DeviceQueue> {
+    let queue = |device: DeviceView| DeviceQueue {
+        device: device.id,
+        reachable: device.state.reachable,
+        queue: device.state.queue,
+    };
+    devices.into_iter().map(queue).collect()
+}
+
+pub(super) fn devices(devices: &[DeviceView], now: Timestamp) -> String {
+    if devices.is_empty() {
+        return "no device is configured".to_owned();
+    }
+    let mut text = String::new();
+    for device in devices {
+        one(&mut text, device, now);
+    }
+    text
+}
+
+// Writing to a String cannot fail.
+fn one(text: &mut String, device: &DeviceView, now: Timestamp) {
+    let state = &device.state;
+    let name = device.name.as_deref().unwrap_or(&device.id);
+    let status = match (state.reachable, &state.status, &state.last_failure) {
+        (true, Some(status), _) => match &state.status_details {
+            Some(details) => format!("{status} ({details})"),
+            None => status.clone(),
+        },
+        (true, None, _) => "in contact".to_owned(),
+        (false, _, Some(why)) => format!("no contact: {why}"),
+        (false, _, None) => "no contact yet".to_owned(),
+    };
+    let _ = writeln!(
+        text,
+        "{:<12} {name:<20} {status}  ({})",
+        device.id, device.url
+    );
+    if let (true, Some(odd)) = (state.reachable, &state.last_failure) {
+        let _ = writeln!(text, "  odd           {odd}");
+    }
+    let _ = writeln!(
+        text,
+        "  last signal   {}",
+        ago(state.last_signal_at, now, "none yet")
+    );
+    let _ = writeln!(text, "  profile       {}", device.profile.name);
+    let active: Vec<_> = state
+        .subscriptions
+        .iter()
+        .filter(|channel| channel.active)
+        .map(|channel| channel.kind.as_str())
+        .collect();
+    let _ = writeln!(
+        text,
+        "  channels      {}",
+        if active.is_empty() {
+            "none".to_owned()
+        } else {
+            active.join(", ")
+        }
+    );
+    if let Some(queue) = &state.queue {
+        let _ = writeln!(
+            text,
+            "  queue         {}, {} entries",
+            queue.status, queue.entries_total
+        );
+    }
+    for phase in &state.job_phases {
+        let _ = writeln!(text, "  job           {}", job(phase));
+    }
+    for module in &state.modules {
+        let name = [&module.module_id, &module.module_index];
+        let name = name.into_iter().flatten().next();
+        let _ = writeln!(
+            text,
+            "  module        {} {}: {}",
+            module.module_type,
+            name.map_or("", String::as_str),
+            module.status
+        );
+    }
+    introduction(text, &state.introduction);
+}
+
+fn introduction(text: &mut String, told: &Introduction) {
+    if let Some(device) = &told.device {
+        let parts = [
+            &device.manufacturer,
+            &device.model_name,
+            &device.device_type,
+            &device.serial_number,
+        ];
+        let parts: Vec<_> = parts.into_iter().flatten().map(String::as_str).collect();
+        let versions = device.jdf_versions.as_deref().unwrap_or("not said");
+        let _ = writeln!(
+            text,
+            "  is            {}; JDF {versions}; {} capabilities",
+            if parts.is_empty() {
+                "not described".to_owned()
+            } else {
+                parts.join(", ")
+            },
+            device.capabilities
+        );
+    }
+    if !told.messages.is_empty() {
+        let kinds: Vec<_> = told.messages.iter().map(|m| m.kind.as_str()).collect();
+        let _ = writeln!(text, "  knows         {}", kinds.join(", "));
+    }
+    if let Some(methods) = &told.submission_methods {
+        let hot_folder = methods.hot_folder.as_ref();
+        let _ = writeln!(
+            text,
+            "  takes         {} over {}{}",
+            methods.packaging.join(", "),
+            methods.url_schemes.join(", "),
+            hot_folder.map_or_else(String::new, |folder| format!(", hot folder {folder}"))
+        );
+    }
+    for refusal in &told.refused {
+        let _ = writeln!(text, "  refused       {}: {}", refusal.kind, refusal.detail);
+    }
+}
+
+fn job(phase: &PhaseState) -> String {
+    let number = |value: Option<Decimal>| value.map_or_else(|| "?".to_owned(), |v| v.to_string());
+    let mut text = format!(
+        "{} {}: {} good, {} waste",
+        phase.job_id.as_deref().unwrap_or("without number"),
+        phase.status,
+        number(phase.amount),
+        number(phase.waste)
+    );
+    if let Some(total) = phase.total_amount {
+        let _ = write!(text, " of {total}");
+    }
+    if let Some(percent) = phase.percent_completed {
+        let _ = write!(text, ", {percent} %");
+    }
+    text
+}
+
+pub(super) fn subscriptions(devices: &[Channels], now: Timestamp) -> String {
+    let mut text = String::new();
+    for device in devices {
+        if device.subscriptions.is_empty() {
+            let _ = writeln!(text, "{:<12} none", device.device);
+        }
+        for channel in &device.subscriptions {
+            let kind = &channel.kind;
+            let detail = channel.detail.as_deref().unwrap_or_default();
+            if !channel.active {
+                let _ = writeln!(text, "{:<12} {kind:<13} refused: {detail}", device.device);
+                continue;
+            }
+            let _ = writeln!(
+                text,
+                "{:<12} {kind:<13} {:<14} every {} s  verified {}  {detail}",
+                device.device,
+                channel.mode,
+                channel.heartbeat_s,
+                ago(channel.verified_at, now, "never"),
+            );
+        }
+    }
+    text
+}
+
+pub(super) fn queues(devices: &[DeviceQueue], now: Timestamp) -> String {
+    let mut text = String::new();
+    for device in devices {
+        let Some(queue) = &device.queue else {
+            let _ = writeln!(text, "{:<12} has told no queue", device.device);
+            continue;
+        };
+        let _ = writeln!(
+            text,
+            "{:<12} {}, {} entries, told {}",
+            device.device,
+            queue.status,
+            queue.entries_total,
+            ago(Some(queue.told_at), now, "")
+        );
+        for entry in &queue.entries {
+            let priority = entry.priority;
+            let _ = writeln!(
+                text,
+                "  {:<14} {:<14} job {:<20} {}",
+                entry.queue_entry_id,
+                entry.status,
+                entry.job_id.as_deref().unwrap_or("?"),
+                priority.map_or_else(String::new, |priority| format!("priority {priority}"))
+            );
+        }
+        if queue.entries_total > queue.entries.len() {
+            let more = queue.entries_total - queue.entries.len();
+            let _ = writeln!(text, "  … and {more} more");
+        }
+    }
+    text
+}
+
+fn ago(at: Option<Timestamp>, now: Timestamp, never: &str) -> String {
+    at.map_or_else(
+        || never.to_owned(),
+        |at| format!("{} s ago", now.duration_since(at).as_secs().max(0)),
+    )
+}
