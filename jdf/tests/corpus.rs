@@ -1,6 +1,9 @@
 //! Real documents of many vendors, where `AGOG_JDF_CORPUS` names the folder that holds them: every one is
 //! read, or refused with its place, and written back byte for byte.
 
+#[path = "support/corpus.rs"]
+mod corpus;
+
 use std::path::{Path, PathBuf};
 
 use agog_jdf::jmf::{
@@ -10,6 +13,8 @@ use agog_jdf::package::{Package, PackageLimits, Part};
 use agog_jdf::{Document, ErrorKind, Limits, NodeStatus, ProductionSummary, Ticket};
 use rust_decimal::Decimal;
 
+use corpus::corpus_files;
+
 /// Documents that are broken on purpose, by the end of their path.
 const NOT_WELL_FORMED: [&str; 4] = [
     "data/corrupt.jdf",
@@ -18,36 +23,10 @@ const NOT_WELL_FORMED: [&str; 4] = [
     "validator-invalid_syntax-1.xjdf",
 ];
 
-fn corpus(folder: &str) -> Vec<PathBuf> {
-    let Some(root) = std::env::var_os("AGOG_JDF_CORPUS") else {
-        eprintln!("AGOG_JDF_CORPUS is not set: corpus test skipped");
-        return Vec::new();
-    };
-    // Tests run in the crate's folder; the variable is relative to the workspace.
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut folders = vec![workspace.join(root).join(folder)];
-    let mut files = Vec::new();
-    while let Some(folder) = folders.pop() {
-        let entries = std::fs::read_dir(&folder)
-            .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-        for entry in entries {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    assert!(!files.is_empty(), "the corpus folder `{folder}` is empty");
-    files
-}
-
 #[test]
 fn every_ticket_and_message_comes_back_byte_for_byte() {
     let (mut read, mut bytes_total) = (0, 0);
-    for path in corpus("tickets")
+    for path in corpus_files("tickets")
         .into_iter()
         .filter(|path| path.extension().is_some_and(|kind| kind != "txt"))
     {
@@ -80,7 +59,7 @@ fn every_ticket_and_message_comes_back_byte_for_byte() {
 
 #[test]
 fn an_edit_of_a_real_ticket_changes_only_its_own_bytes() {
-    for path in corpus("tickets")
+    for path in corpus_files("tickets")
         .into_iter()
         .filter(|path| path.extension().is_some_and(|kind| kind == "jdf"))
     {
@@ -136,10 +115,10 @@ fn http(bytes: &[u8]) -> (Option<String>, &[u8]) {
 
 #[test]
 fn every_package_of_the_corpus_is_read() {
-    let text_package = corpus("tickets")
+    let text_package = corpus_files("tickets")
         .into_iter()
         .filter(|path| path.extension().is_some_and(|kind| kind == "txt"));
-    for path in corpus("mime").into_iter().chain(text_package) {
+    for path in corpus_files("mime").into_iter().chain(text_package) {
         let bytes = std::fs::read(&path).unwrap();
         let package = Package::parse(None, &bytes, &PackageLimits::default())
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -185,7 +164,7 @@ fn recorded(path: &Path) -> Vec<Message> {
 
 #[test]
 fn every_recorded_response_finds_its_request() {
-    let files = corpus("wire");
+    let files = corpus_files("wire");
     let mut pairs = 0;
     for path in &files {
         let name = path.file_name().unwrap().to_string_lossy();
@@ -233,7 +212,7 @@ fn every_recorded_response_finds_its_request() {
 #[test]
 fn every_message_of_a_recorded_session_is_understood() {
     let mut signals = 0;
-    for path in corpus("wire") {
+    for path in corpus_files("wire") {
         let bytes = std::fs::read(&path).unwrap();
         let name = path.display();
         let (content_type, body) = http(&bytes);
@@ -280,7 +259,7 @@ fn every_message_of_a_recorded_session_is_understood() {
 #[test]
 fn every_ticket_has_executable_nodes_or_says_why_not() {
     let (mut runnable, mut refused) = (0, 0);
-    for path in corpus("tickets") {
+    for path in corpus_files("tickets") {
         let bytes = std::fs::read(&path).unwrap();
         let Ok(document) = Document::parse(&bytes, &Limits::default()) else {
             continue;
@@ -312,7 +291,7 @@ fn every_ticket_has_executable_nodes_or_says_why_not() {
 
 #[test]
 fn a_recorded_return_is_summed_up() {
-    let Some(path) = corpus("wire")
+    let Some(path) = corpus_files("wire")
         .into_iter()
         .find(|path| path.ends_with("086-recv-return.http"))
     else {
@@ -349,7 +328,10 @@ fn a_recorded_return_is_summed_up() {
 #[test]
 fn what_is_typed_of_every_message_survives_being_written_again() {
     let mut messages = 0;
-    for path in corpus("tickets").into_iter().chain(corpus("wire")) {
+    for path in corpus_files("tickets")
+        .into_iter()
+        .chain(corpus_files("wire"))
+    {
         let bytes = std::fs::read(&path).unwrap();
         let (_, body) = http(&bytes);
         let Ok(read) = Jmf::parse(body, &Limits::default()) else {

@@ -13,7 +13,9 @@ pub(crate) fn corpus_files(folder: &str) -> Vec<PathBuf> {
     let mut folders = vec![workspace.join(root).join(folder)];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap() {
+        let entries = std::fs::read_dir(&folder)
+            .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        for entry in entries {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
@@ -23,5 +25,6 @@ pub(crate) fn corpus_files(folder: &str) -> Vec<PathBuf> {
         }
     }
     files.sort();
+    assert!(!files.is_empty(), "the corpus folder `{folder}` is empty");
     files
 }
