@@ -6,8 +6,8 @@
 //!    [`jmf`];
 //! 3. what carries them: [`package`], MIME `multipart/related`.
 //!
-//! Beside them stand [`build`], which makes tickets of plain descriptions, [`schema`], the facts of the specification,
-//! and [`validate`], which compares a document with them.
+//! Beside them stand [`build`], which makes tickets of plain descriptions, [`spawn`](mod@spawn) and [`order`] for work that is
+//! shared out, [`mod@diff`], [`schema`], the facts of the specification, and [`mod@validate`], which compares a document with them.
 //!
 //! # How do I …
 //!
@@ -22,6 +22,11 @@
 //! | find the part that a link means | [`ResourceLink::resource`], [`Resource::select`], [`Resource::leaves_with_keys`] |
 //! | know why a part has a value | [`Resource::effective_attributes`] |
 //! | read planned and actual amounts, waste, lots | [`ResourceLink::amounts`], then [`Amounts`] |
+//! | know in which order nodes run, and what one waits for | [`order::Order`] |
+//! | give a node away and take it back | [`spawn::spawn`], [`spawn::merge`] |
+//! | compare two documents, lay one out for people | [`diff::diff`], [`Document::formatted`] |
+//! | check a ticket against a device | [`validate::check_capability`] |
+//! | pass a message on untouched | [`jmf::ParsedJmf::verbatim`] |
 //! | sum up what was produced and consumed | [`ProductionSummary::of`] |
 //! | report what was used | [`set_actual_amounts`], [`audit::Audit::append_to`] |
 //! | make a ticket of a job | [`JobDescription::to_ticket`]; of one press run [`PrintTicket::to_bytes`] |

@@ -188,7 +188,7 @@ impl<'d> Resource<'d> {
     }
 
     /// The class of the resource, such as `Consumable` (JDF 1.5, Resources); what is known of each kind is in
-    /// [`schema`](crate::schema).
+    /// [`schema`].
     ///
     /// ```
     /// use agog_jdf::{Document, Limits, Ticket};
