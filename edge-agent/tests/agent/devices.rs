@@ -2,12 +2,12 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use agog_edge::devices::routes::DeviceView;
 use agog_edge::run::Addresses;
 
+use crate::simulator_program::simulator_program;
 use crate::support::*;
 
 /// A running simulator; killed when it is dropped.
@@ -20,24 +20,10 @@ impl Drop for Simulator {
     }
 }
 
-/// The simulator beside this test program; built where it is not.
-fn simulator() -> PathBuf {
-    let program = PathBuf::from(env!("CARGO_BIN_EXE_agog-edge")).with_file_name("agog-press-sim");
-    if !program.exists() {
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "-p", "agog-press-sim"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status()
-            .unwrap();
-        assert!(built.success(), "the press simulator does not build");
-    }
-    program
-}
-
 impl Simulator {
     fn start(program: &Program) -> (Self, String) {
         let file = program.folder.path().join("press.json");
-        let press = Command::new(simulator())
+        let press = Command::new(simulator_program())
             .args(["--device-id", "press-3", "--listen", "127.0.0.1:0"])
             .arg("--address-file")
             .arg(&file)

@@ -6,4 +6,6 @@ mod ledger;
 mod lots;
 mod program;
 mod properties;
+#[path = "../shared/simulator_program.rs"]
+mod simulator_program;
 mod support;

@@ -13,5 +13,7 @@ mod press;
 mod presses;
 mod profiles;
 mod simulator;
+#[path = "../shared/simulator_program.rs"]
+mod simulator_program;
 mod support;
 mod uplink;

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::controller::Controller;
+use crate::simulator_program::simulator_program;
 use crate::support::{TestAgent, until};
 
 /// A running simulator; killed when it is dropped.
@@ -20,7 +21,7 @@ impl Simulator {
     async fn start(folder: &Path, address: &str) -> (Self, String) {
         let file = folder.join("press.json");
         let _ = std::fs::remove_file(&file);
-        let press = Command::new(program())
+        let press = Command::new(simulator_program())
             .args(["--device-id", "press-3", "--listen", address])
             .arg("--address-file")
             .arg(&file)
@@ -44,23 +45,6 @@ impl Drop for Simulator {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// The simulator beside this test program; built where it is not.
-fn program() -> std::path::PathBuf {
-    let mut folder = std::env::current_exe().unwrap();
-    folder.pop();
-    folder.pop();
-    let program = folder.join("agog-press-sim");
-    if !program.exists() {
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "-p", "agog-press-sim"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status()
-            .unwrap();
-        assert!(built.success(), "the press simulator does not build");
-    }
-    program
 }
 
 async fn state(test: &TestAgent, what: &str, wanted: impl Fn(&DeviceState) -> bool) -> DeviceState {
