@@ -14,8 +14,8 @@ fn state(device: &str, status: &str, job: Option<&str>) -> Event {
         device: device.to_owned(),
         name: Some("Heidelberg XL 106".to_owned()),
         status: status.to_owned(),
-        status_details: None,
         job: job.map(str::to_owned),
+        ..DeviceState::default()
     }))
 }
 

@@ -20,27 +20,23 @@ fn request(number: &str) -> Value {
 }
 
 fn step(step: JobStep, job_id: Option<JobId>, number: &str, good: i64, waste: i64) -> Event {
-    Event::Job(JobEvent {
+    let job = JobRef {
+        number: number.to_owned(),
+        job_id,
+        order: Some("Order-5002".to_owned()),
+        customer: Some("XYZ Inc".to_owned()),
+    };
+    Event::Job(Box::new(JobEvent {
         step,
         progress: JobProgress {
-            job: JobRef {
-                number: number.to_owned(),
-                job_id,
-                order: Some("Order-5002".to_owned()),
-                customer: Some("XYZ Inc".to_owned()),
-            },
-            device: "press-3".to_owned(),
             queue_entry_id: Some("Q1".to_owned()),
             status: Some("InProgress".to_owned()),
-            status_details: None,
             good: Some(good.into()),
             waste: Some(waste.into()),
-            return_code: None,
-            detail: None,
-            started_at: None,
             ended_at: (step == JobStep::Completed).then(|| at("2025-10-16T15:00:00Z")),
+            ..JobProgress::of(job, "press-3")
         },
-    })
+    }))
 }
 
 #[tokio::test]

@@ -17,17 +17,9 @@ use support::{World, states};
 const SOON: Duration = Duration::from_secs(10);
 
 fn ticket(world: &World, number: &str) -> FeedBody {
-    FeedBody::JobTicket(Box::new(JobTicket {
-        job_id: JobId::generate(world.clock.now(), &mut world.hub.app.rng()),
-        number: number.to_owned(),
-        device: "press-3".to_owned(),
-        order: None,
-        customer: None,
-        jdf: "<JDF/>".to_owned(),
-        inputs: Vec::new(),
-        output: None,
-        waste_reason: None,
-    }))
+    let job_id = JobId::generate(world.clock.now(), &mut world.hub.app.rng());
+    let ticket = JobTicket::new(job_id, number, "press-3", "<JDF/>");
+    FeedBody::JobTicket(Box::new(ticket))
 }
 
 async fn push(world: &World, tenant_id: TenantId, plant_id: PlantId, number: &str) -> bool {
@@ -54,6 +46,7 @@ fn numbers(page: &FeedPage) -> Vec<(u64, String)> {
         .iter()
         .map(|item| match &item.body {
             FeedBody::JobTicket(ticket) => (item.n, ticket.number.clone()),
+            FeedBody::JobCommand(command) => (item.n, command.job_id.to_string()),
             FeedBody::LedgerEvent(event) => (item.n, event.event.kind.clone()),
         })
         .collect()

@@ -11,7 +11,7 @@ use std::io::Read;
 
 use crate::chain::Hash;
 use crate::event::Envelope;
-use crate::ids::{AgentId, HoldId, JobId, PlantId, ProducerId, TenantId};
+use crate::ids::{AgentId, HoldId, JobId, PlantId, ProducerId, RequestId, TenantId};
 use crate::lots::{LotAttributes, LotOrigin, LotRef};
 use crate::quantity::{Material, Unit};
 
@@ -159,6 +159,8 @@ pub enum FeedBody {
     LedgerEvent(Box<FeedEvent>),
     /// A ticket for a device of this plant.
     JobTicket(Box<JobTicket>),
+    /// Something that the office wants done with a job that it gave out before.
+    JobCommand(Box<JobCommand>),
 }
 
 /// An event of another producer, with the lots that the plant may not know yet.
@@ -211,6 +213,87 @@ pub struct JobTicket {
     /// no more than the name of a phase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waste_reason: Option<String>,
+    /// Files that the ticket names as `cid:` URLs and that go to the device with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<TicketFile>,
+    /// The queue entry is held until somebody resumes it.
+    #[serde(default)]
+    pub hold: bool,
+    /// The priority in the device's queue, 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i64>,
+}
+
+impl JobTicket {
+    /// A job of which nothing but its ticket and device is said.
+    pub fn new(
+        job_id: JobId,
+        number: impl Into<String>,
+        device: impl Into<String>,
+        jdf: impl Into<String>,
+    ) -> Self {
+        Self {
+            job_id,
+            number: number.into(),
+            device: device.into(),
+            order: None,
+            customer: None,
+            jdf: jdf.into(),
+            inputs: Vec::new(),
+            output: None,
+            waste_reason: None,
+            files: Vec::new(),
+            hold: false,
+            priority: None,
+        }
+    }
+}
+
+/// A file that goes with a ticket. Its bytes are fetched by their hash:
+/// `GET /sync/v1/files/{blake3}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketFile {
+    /// The content ID by which the ticket names it, without `cid:`.
+    pub content_id: String,
+    /// A name for people, without a path.
+    pub name: String,
+    /// The media type, for example `application/pdf`.
+    pub media_type: String,
+    /// The size in bytes.
+    pub bytes: u64,
+    /// The BLAKE3 hash of the bytes.
+    pub blake3: Hash,
+}
+
+/// What somebody wants done with a job at its device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobCommand {
+    /// The same command again has no second effect.
+    pub command_id: RequestId,
+    pub job_id: JobId,
+    pub action: JobAction,
+    /// Who wants it.
+    pub by: String,
+}
+
+/// The commands to the queue entry of a job (JMF `HoldQueueEntry`, `ResumeQueueEntry` …).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobAction {
+    /// It waits, and is not begun.
+    Hold,
+    /// A held or suspended entry goes on.
+    Resume,
+    /// What runs is interrupted.
+    Suspend,
+    /// It is ended, and its ticket returned.
+    Abort,
+    /// An entry that has not begun is taken out.
+    Remove,
+    /// From 0 to 100; the higher ones are first.
+    Priority(i64),
+    /// Its place among the waiting entries, from 0.
+    Position(u32),
 }
 
 /// The lot that a job makes.

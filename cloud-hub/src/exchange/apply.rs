@@ -49,7 +49,15 @@ pub async fn job_event(
 /// The domain event of a step; a plant's own bookkeeping has none.
 const fn topic(step: JobStep) -> Option<&'static str> {
     match step {
-        JobStep::Received | JobStep::Submitted | JobStep::Phase => None,
+        JobStep::Received
+        | JobStep::Submitted
+        | JobStep::Phase
+        | JobStep::Held
+        | JobStep::Suspended
+        | JobStep::Resumed
+        | JobStep::Requeued
+        | JobStep::Removed
+        | JobStep::CommandRefused => None,
         JobStep::Refused => Some("production.job-refused"),
         JobStep::Started => Some("production.job-started"),
         JobStep::Completed => Some("production.job-completed"),

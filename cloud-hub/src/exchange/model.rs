@@ -46,7 +46,13 @@ impl JobStatus {
             JobStep::Submitted => Some(Self::Submitted),
             JobStep::Refused => Some(Self::Refused),
             JobStep::Started => Some(Self::Running),
-            JobStep::Phase => None,
+            JobStep::Phase
+            | JobStep::Held
+            | JobStep::Suspended
+            | JobStep::Resumed
+            | JobStep::Requeued
+            | JobStep::Removed
+            | JobStep::CommandRefused => None,
             JobStep::Completed => Some(Self::Completed),
             JobStep::Aborted => Some(Self::Aborted),
         }

@@ -274,15 +274,12 @@ async fn create(
         unknown_inputs,
     };
     let ticket = JobTicket {
-        job_id,
-        number: request.number,
-        device: request.device,
         order: request.order,
         customer: request.customer,
-        jdf: request.jdf,
         inputs: request.inputs,
         output,
         waste_reason: request.waste_reason,
+        ..JobTicket::new(job_id, request.number, request.device, request.jdf)
     };
     let body = FeedBody::JobTicket(Box::new(ticket));
     if !feed::push_to_plant(&mut tx, plant.plant_id, &body, now).await? {

@@ -301,10 +301,8 @@ impl Agent {
 pub(crate) fn state(device: &str, status: &str) -> Event {
     Event::Device(DeviceEvent::StateChanged(DeviceState {
         device: device.to_owned(),
-        name: None,
         status: status.to_owned(),
-        status_details: None,
-        job: None,
+        ..DeviceState::default()
     }))
 }
 

@@ -186,7 +186,7 @@ impl FloorTask {
                 if said.phases.get(&key) != Some(&value)
                     && let Some(event) = job_phase(&self.agent, &device, phase).await?
                 {
-                    facts.push(fact(&device, at, Event::Job(event)));
+                    facts.push(fact(&device, at, Event::Job(Box::new(event))));
                 }
                 phases.insert(key, value);
             }
@@ -245,10 +245,10 @@ impl FloorTask {
         } else {
             JobStep::Refused
         };
-        let event = Event::Job(JobEvent {
+        let event = Event::Job(Box::new(JobEvent {
             step,
             progress: report.progress,
-        });
+        }));
         let fact = Fact {
             occurred_at: None,
             actor: Actor::System {
@@ -309,6 +309,7 @@ fn state_of(device: &str, name: Option<String>, info: &DeviceInfo) -> DeviceStat
             .job_phases
             .iter()
             .find_map(|phase| phase.job_id.clone()),
+        ..DeviceState::default()
     }
 }
 
@@ -337,7 +338,7 @@ async fn job_phase(
     let step = match row.as_ref().map(|row| row.step) {
         Some(JobStep::Completed | JobStep::Aborted) => return Ok(None),
         Some(JobStep::Started | JobStep::Phase) => JobStep::Phase,
-        Some(JobStep::Received | JobStep::Submitted | JobStep::Refused) | None => JobStep::Started,
+        _ => JobStep::Started,
     };
     let job = match (row, &phase.job_id) {
         (Some(row), _) => row.progress.job,
@@ -347,17 +348,13 @@ async fn job_phase(
     Ok(Some(JobEvent {
         step,
         progress: JobProgress {
-            job,
-            device: device.to_owned(),
             queue_entry_id: phase.queue_entry_id.clone(),
             status: Some(phase.status.to_string()),
             status_details: phase.status_details.clone(),
             good: phase.amount.and_then(|amount| storable(amount).ok()),
             waste: phase.waste.and_then(|amount| storable(amount).ok()),
-            return_code: None,
-            detail: None,
             started_at: phase.start_time,
-            ended_at: None,
+            ..JobProgress::of(job, device)
         },
     }))
 }

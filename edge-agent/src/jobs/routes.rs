@@ -4,7 +4,7 @@
 //! twice; the same ticket again is the same job.
 
 use agog_jdf::{Document, Limits};
-use agog_sync::event::{Actor, JobProgress, JobStep};
+use agog_sync::event::{Actor, JobProgress};
 use agog_sync::frame::{JobTicket, OutputLot};
 use agog_sync::ids::JobId;
 use axum::body::Bytes;
@@ -131,7 +131,7 @@ async fn hand_in(
         serde_json::from_slice(&body).map_err(|error| Problem::malformed(error.to_string()))?;
     let ticket = ticket(&agent, request)?;
     let known = agent.ledger.job_by_number(&ticket.number).await?;
-    if let Some(known) = known.filter(|job| !is_over(job.step)) {
+    if let Some(known) = known.filter(|job| !job.step.is_end()) {
         let same = known
             .ticket
             .as_ref()
@@ -177,13 +177,6 @@ async fn hand_in(
         StatusCode::CREATED
     };
     Ok((status, Json(JobView::from(job))).into_response())
-}
-
-fn is_over(step: JobStep) -> bool {
-    matches!(
-        step,
-        JobStep::Refused | JobStep::Completed | JobStep::Aborted
-    )
 }
 
 /// Checks what can be checked here; whether the device can do it, the device says.
@@ -241,15 +234,13 @@ fn ticket(agent: &Agent, request: JobRequest) -> Result<JobTicket, Problem> {
             }
         },
     };
+    let job_id = JobId::generate(agent.clock.now(), &mut agent.fork_rng());
     Ok(JobTicket {
-        job_id: JobId::generate(agent.clock.now(), &mut agent.fork_rng()),
-        number,
-        device: request.device,
         order: request.order,
         customer: request.customer,
-        jdf: request.jdf,
         inputs: request.inputs,
         output,
         waste_reason: request.waste_reason,
+        ..JobTicket::new(job_id, number, request.device, request.jdf)
     })
 }

@@ -189,7 +189,7 @@ impl Story {
             .into_iter()
             .map(|event| self.fact(Event::Lot(event)))
             .collect();
-        facts.push(self.fact(Event::Job(self.ended(&remarks))));
+        facts.push(self.fact(Event::Job(Box::new(self.ended(&remarks)))));
         facts
     }
 
@@ -225,17 +225,14 @@ impl Story {
                 JobStep::Completed
             },
             progress: JobProgress {
-                job: self.job.clone(),
-                device: self.returned.device.clone(),
                 queue_entry_id: self.returned.queue_entry_id.clone(),
                 status: Some(self.returned.ended.to_string()),
-                status_details: None,
                 good: Some(summary.good),
                 waste: Some(summary.waste),
-                return_code: None,
                 detail: (!remarks.is_empty()).then(|| remarks.join("; ")),
                 started_at: summary.start,
                 ended_at: summary.end,
+                ..JobProgress::of(self.job.clone(), &self.returned.device)
             },
         }
     }

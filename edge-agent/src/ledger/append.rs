@@ -61,7 +61,7 @@ fn record_fact(
             true,
         ),
         What::Ticket(handed_in) => {
-            let event = Event::Job(job::received(&handed_in));
+            let event = Event::Job(Box::new(job::received(&handed_in)));
             ticket = Some(handed_in);
             (event, false)
         }

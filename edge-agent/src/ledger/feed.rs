@@ -32,6 +32,10 @@ pub(super) fn apply(
     match item.body {
         FeedBody::LedgerEvent(event) => foreign_event(connection, item.n, &event)?,
         FeedBody::JobTicket(ticket) => job_ticket(connection, books, &ticket)?,
+        FeedBody::JobCommand(command) => {
+            let reason = format!("job command {} is not taken yet", command.command_id);
+            return Err(text::malformed("feed item", reason));
+        }
     }
     move_cursor(connection, item.n)?;
     Ok(FeedOutcome::Applied)
@@ -66,7 +70,7 @@ fn job_ticket(
         actor: Actor::System {
             component: "uplink".to_owned(),
         },
-        event: Event::Job(event),
+        event: Event::Job(Box::new(event)),
     };
     seal(connection, books, &new)?;
     store_head(connection, books)

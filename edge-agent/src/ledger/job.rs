@@ -55,24 +55,13 @@ pub(super) fn received(ticket: &JobTicket) -> JobEvent {
 
 /// What a ticket says of its job.
 pub(crate) fn progress(ticket: &JobTicket) -> JobProgress {
-    JobProgress {
-        job: JobRef {
-            number: ticket.number.clone(),
-            job_id: Some(ticket.job_id),
-            order: ticket.order.clone(),
-            customer: ticket.customer.clone(),
-        },
-        device: ticket.device.clone(),
-        queue_entry_id: None,
-        status: None,
-        status_details: None,
-        good: None,
-        waste: None,
-        return_code: None,
-        detail: None,
-        started_at: None,
-        ended_at: None,
-    }
+    let job = JobRef {
+        number: ticket.number.clone(),
+        job_id: Some(ticket.job_id),
+        order: ticket.order.clone(),
+        customer: ticket.customer.clone(),
+    };
+    JobProgress::of(job, &ticket.device)
 }
 
 /// Keeps the ticket of a job that has its row.
@@ -106,8 +95,22 @@ fn merged(before: JobProgress, now: &JobProgress) -> JobProgress {
         status_details: now.status_details.or(before.status_details),
         good: now.good.or(before.good),
         waste: now.waste.or(before.waste),
+        job_part_id: now.job_part_id.or(before.job_part_id),
+        part: if now.part.is_empty() {
+            before.part
+        } else {
+            now.part
+        },
+        closed_phase: now.closed_phase,
+        operators: if now.operators.is_empty() {
+            before.operators
+        } else {
+            now.operators
+        },
+        priority: now.priority.or(before.priority),
         return_code: now.return_code.or(before.return_code),
         detail: now.detail.or(before.detail),
+        differences: now.differences,
         started_at: now.started_at.or(before.started_at),
         ended_at: now.ended_at.or(before.ended_at),
     }

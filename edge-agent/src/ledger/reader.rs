@@ -182,7 +182,7 @@ impl Reader {
     /// Jobs that have not ended, oldest first.
     pub fn jobs_open(&self) -> Result<Vec<JobRow>, LedgerError> {
         self.jobs(
-            "step not in ('job.refused', 'job.completed', 'job.aborted') and ?1 is null
+            "step not in ('job.refused', 'job.completed', 'job.aborted', 'job.removed') and ?1 is null
              order by received_at, job_key",
             None,
         )

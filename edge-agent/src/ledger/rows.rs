@@ -127,18 +127,7 @@ pub(super) fn job(row: &Row<'_>) -> Result<JobRow, LedgerError> {
 }
 
 fn job_step(kind: &str) -> Result<JobStep, LedgerError> {
-    [
-        JobStep::Received,
-        JobStep::Submitted,
-        JobStep::Refused,
-        JobStep::Started,
-        JobStep::Phase,
-        JobStep::Completed,
-        JobStep::Aborted,
-    ]
-    .into_iter()
-    .find(|step| step.kind() == kind)
-    .ok_or_else(|| text::malformed("job step", kind))
+    JobStep::of_kind(kind).ok_or_else(|| text::malformed("job step", kind))
 }
 
 /// An event, from ten columns that begin at `first`.

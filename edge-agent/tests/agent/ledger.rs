@@ -371,15 +371,10 @@ async fn a_ticket_becomes_a_job_with_its_event() {
     let test = TestLedger::new();
     let job_id = JobId::from_uuid(uuid::Uuid::from_u128(3));
     let ticket = JobTicket {
-        job_id,
-        number: "Job-1235".to_owned(),
-        device: "press-3".to_owned(),
         order: Some("Order-5002".to_owned()),
         customer: Some("XYZ Inc".to_owned()),
-        jdf: "<JDF/>".to_owned(),
         inputs: vec!["LOT-1".to_owned()],
-        output: None,
-        waste_reason: None,
+        ..JobTicket::new(job_id, "Job-1235", "press-3", "<JDF/>")
     };
     let item = FeedItem {
         n: 1,

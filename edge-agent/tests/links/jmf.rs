@@ -82,19 +82,17 @@ impl Endpoint {
     }
 
     async fn ticket(&self, inputs: &[&str]) {
+        let job_id = JobId::from_uuid(uuid::Uuid::from_u128(5));
         let ticket = JobTicket {
-            job_id: JobId::from_uuid(uuid::Uuid::from_u128(5)),
-            number: "JOB-B".to_owned(),
-            device: "press-3".to_owned(),
             order: Some("ORD-7".to_owned()),
             customer: Some("Chocolate Ltd".to_owned()),
-            jdf: returned("LOT-2025-001-B"),
             inputs: inputs.iter().map(ToString::to_string).collect(),
             output: Some(OutputLot {
                 number: Some("FG-B".to_owned()),
                 material: self.test.agent.config.material_map()["CARTON-A"].clone(),
             }),
             waste_reason: Some("color issues".to_owned()),
+            ..JobTicket::new(job_id, "JOB-B", "press-3", returned("LOT-2025-001-B"))
         };
         let fact = Fact {
             occurred_at: None,

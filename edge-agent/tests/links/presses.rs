@@ -11,19 +11,11 @@ use crate::press::Press;
 use crate::support::{TestAgent, until};
 
 async fn hand_in(test: &TestAgent, number: &str, n: u128) {
-    let ticket = JobTicket {
-        job_id: JobId::from_uuid(uuid::Uuid::from_u128(n)),
-        number: number.to_owned(),
-        device: "press-3".to_owned(),
-        order: None,
-        customer: None,
-        jdf: format!(
-            "<JDF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" ID=\"n\" Type=\"Product\" JobID=\"{number}\"/>"
-        ),
-        inputs: Vec::new(),
-        output: None,
-        waste_reason: None,
-    };
+    let jdf = format!(
+        "<JDF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" ID=\"n\" Type=\"Product\" JobID=\"{number}\"/>"
+    );
+    let job_id = JobId::from_uuid(uuid::Uuid::from_u128(n));
+    let ticket = JobTicket::new(job_id, number, "press-3", jdf);
     let fact = Fact {
         occurred_at: None,
         actor: Actor::System {

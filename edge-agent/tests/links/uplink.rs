@@ -244,16 +244,11 @@ async fn a_ticket_from_the_feed_becomes_a_job_once_over_restarts() {
     let section = hub_section(&listening.url());
     let test = TestAgent::new(&section);
     enrolled(&test, &listening.url()).await;
+    let job_id = JobId::from_uuid(uuid::Uuid::from_u128(77));
     hub.feed(FeedBody::JobTicket(Box::new(JobTicket {
-        job_id: JobId::from_uuid(uuid::Uuid::from_u128(77)),
-        number: "JOB-B".to_owned(),
-        device: "press-3".to_owned(),
         order: Some("ORD-7".to_owned()),
-        customer: None,
-        jdf: "<JDF/>".to_owned(),
         inputs: vec!["LOT-1".to_owned()],
-        output: None,
-        waste_reason: None,
+        ..JobTicket::new(job_id, "JOB-B", "press-3", "<JDF/>")
     })));
     let running = Running::start(&test);
     let job = until("the job is there", || async {
@@ -282,17 +277,8 @@ async fn a_feed_that_lacks_an_item_goes_on_with_the_next_and_raises_one_alarm() 
     let test = TestAgent::new(&hub_section(&listening.url()));
     enrolled(&test, &listening.url()).await;
     for n in [1, 3] {
-        let ticket = JobTicket {
-            job_id: JobId::from_uuid(uuid::Uuid::from_u128(n)),
-            number: format!("JOB-{n}"),
-            device: "press-3".to_owned(),
-            order: None,
-            customer: None,
-            jdf: "<JDF/>".to_owned(),
-            inputs: Vec::new(),
-            output: None,
-            waste_reason: None,
-        };
+        let job_id = JobId::from_uuid(uuid::Uuid::from_u128(n));
+        let ticket = JobTicket::new(job_id, format!("JOB-{n}"), "press-3", "<JDF/>");
         let n = u64::try_from(n).unwrap();
         let body = FeedBody::JobTicket(Box::new(ticket));
         hub.books().feed.push(FeedItem { n, body });

@@ -4,8 +4,10 @@
 //! exact JSON text that was sealed, from SQLite over the wire to PostgreSQL, because the hash
 //! covers its bytes. A kind that a reader does not know is kept as it came ([`DecodeError`]).
 
+mod device;
+mod job;
+
 use jiff::Timestamp;
-use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -14,7 +16,12 @@ use crate::chain::{CanonicalHasher, ChainHead, Hash};
 use crate::clock::to_micros;
 use crate::frame::SeriesKey;
 use crate::ids::{EventId, ProducerId};
-use crate::lots::{JobRef, LotEvent};
+use crate::lots::LotEvent;
+
+pub use device::{
+    DeviceContact, DeviceEvent, DeviceNotification, DeviceResource, DeviceState, ModuleState,
+};
+pub use job::{Difference, JobEvent, JobProgress, JobStep, PhaseAmounts};
 
 /// One sealed event of a ledger.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -182,138 +189,11 @@ pub enum Event {
     /// A movement of lots.
     Lot(LotEvent),
     /// A step of a job on a device.
-    Job(JobEvent),
+    Job(Box<JobEvent>),
     /// A change of a device's state.
     Device(DeviceEvent),
     /// Telemetry that was produced and is not kept.
     Gap(TelemetryGap),
-}
-
-/// A step in the life of a job at a plant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JobEvent {
-    /// Which step.
-    pub step: JobStep,
-    /// What is known at that step.
-    pub progress: JobProgress,
-}
-
-/// The steps of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JobStep {
-    /// The ticket arrived at the plant.
-    Received,
-    /// The device took the ticket into its queue.
-    Submitted,
-    /// The device did not take the ticket.
-    Refused,
-    /// The device began the job.
-    Started,
-    /// The device entered another phase of the job.
-    Phase,
-    /// The device returned the ticket as completed.
-    Completed,
-    /// The device returned the ticket as aborted.
-    Aborted,
-}
-
-impl JobStep {
-    const ALL: [Self; 7] = [
-        Self::Received,
-        Self::Submitted,
-        Self::Refused,
-        Self::Started,
-        Self::Phase,
-        Self::Completed,
-        Self::Aborted,
-    ];
-
-    /// The event kind of this step.
-    pub const fn kind(self) -> &'static str {
-        match self {
-            Self::Received => "job.received",
-            Self::Submitted => "job.submitted",
-            Self::Refused => "job.refused",
-            Self::Started => "job.started",
-            Self::Phase => "job.phase",
-            Self::Completed => "job.completed",
-            Self::Aborted => "job.aborted",
-        }
-    }
-}
-
-/// What is known of a job at one step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JobProgress {
-    /// Which job, for which order and customer.
-    pub job: JobRef,
-    /// The device's id.
-    pub device: String,
-    /// The id that the device's queue gave it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub queue_entry_id: Option<String>,
-    /// The node status as JDF names it (`Setup`, `InProgress`, …).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<String>,
-    /// The device's own words for the status.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status_details: Option<String>,
-    /// Good amount so far, in the unit of the job's output.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good: Option<Decimal>,
-    /// Waste so far; not part of the good amount.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub waste: Option<Decimal>,
-    /// The JMF return code of a refusal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub return_code: Option<u32>,
-    /// A sentence for people: why it was refused or aborted, where amounts differ.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
-    /// When the device began the run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub started_at: Option<Timestamp>,
-    /// When the device ended the run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ended_at: Option<Timestamp>,
-}
-
-/// A change of a device.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DeviceEvent {
-    /// The device reports another state.
-    StateChanged(DeviceState),
-    /// The device has not been heard of for too long.
-    Lost(DeviceContact),
-    /// The device answers again.
-    Found(DeviceContact),
-}
-
-/// The state of a device as JMF names it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeviceState {
-    /// The device's id.
-    pub device: String,
-    /// What people call it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// `Idle`, `Setup`, `Running`, `Stopped` …
-    pub status: String,
-    /// The device's own words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status_details: Option<String>,
-    /// The number of the job it works on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job: Option<String>,
-}
-
-/// Contact with a device, lost or found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeviceContact {
-    /// The device's id.
-    pub device: String,
-    /// A sentence for people: what was awaited, or what answered.
-    pub detail: String,
 }
 
 /// Samples that were produced and are not kept: never silent (I6).
@@ -354,7 +234,11 @@ pub enum DecodeError {
     },
 }
 
-/// The version of every payload form so far.
+/// The kind of a [`TelemetryGap`].
+const GAP_KIND: &str = "telemetry.gap";
+
+/// The version of every payload form so far: fields were only ever added, and readers ignore what
+/// they do not know.
 const PAYLOAD_VERSION: u16 = 1;
 
 impl Event {
@@ -363,10 +247,8 @@ impl Event {
         match self {
             Self::Lot(event) => event.kind(),
             Self::Job(event) => event.step.kind(),
-            Self::Device(DeviceEvent::StateChanged(_)) => "device.state-changed",
-            Self::Device(DeviceEvent::Lost(_)) => "device.lost",
-            Self::Device(DeviceEvent::Found(_)) => "device.found",
-            Self::Gap(_) => "telemetry.gap",
+            Self::Device(event) => event.kind(),
+            Self::Gap(_) => GAP_KIND,
         }
     }
 
@@ -380,24 +262,18 @@ impl Event {
         match self {
             Self::Lot(event) => event.payload(),
             Self::Job(event) => raw(&event.progress),
-            Self::Device(DeviceEvent::StateChanged(state)) => raw(state),
-            Self::Device(DeviceEvent::Lost(contact) | DeviceEvent::Found(contact)) => raw(contact),
+            Self::Device(event) => event.payload(),
             Self::Gap(gap) => raw(gap),
         }
     }
 
     /// Reads a fact from its stored form.
     pub fn decode(kind: &str, version: u16, payload: &RawValue) -> Result<Self, DecodeError> {
-        let step = JobStep::ALL.into_iter().find(|step| step.kind() == kind);
+        let step = JobStep::of_kind(kind);
         let known = step.is_some()
+            || DeviceEvent::is_kind(kind)
             || LotEvent::is_kind(kind)
-            || [
-                "device.state-changed",
-                "device.lost",
-                "device.found",
-                "telemetry.gap",
-            ]
-            .contains(&kind);
+            || kind == GAP_KIND;
         if !known {
             return Err(DecodeError::UnknownKind(kind.to_owned()));
         }
@@ -409,20 +285,18 @@ impl Event {
             });
         }
         if let Some(step) = step {
-            return Ok(Self::Job(JobEvent {
+            return Ok(Self::Job(Box::new(JobEvent {
                 step,
                 progress: typed(kind, payload)?,
-            }));
+            })));
         }
-        Ok(match kind {
-            "device.state-changed" => {
-                Self::Device(DeviceEvent::StateChanged(typed(kind, payload)?))
-            }
-            "device.lost" => Self::Device(DeviceEvent::Lost(typed(kind, payload)?)),
-            "device.found" => Self::Device(DeviceEvent::Found(typed(kind, payload)?)),
-            "telemetry.gap" => Self::Gap(typed(kind, payload)?),
-            _ => Self::Lot(LotEvent::decode(kind, payload)?),
-        })
+        if DeviceEvent::is_kind(kind) {
+            return Ok(Self::Device(DeviceEvent::decode(kind, payload)?));
+        }
+        if kind == GAP_KIND {
+            return Ok(Self::Gap(typed(kind, payload)?));
+        }
+        Ok(Self::Lot(LotEvent::decode(kind, payload)?))
     }
 }
 
