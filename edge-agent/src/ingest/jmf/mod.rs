@@ -6,17 +6,18 @@
 //!
 //! Limits: [`BODY_BYTES_MAX`] and [`BODY_READ_LIMIT`] per body, [`MESSAGES_MAX`] messages per JMF.
 
+mod controller;
 mod read;
+mod returns;
 mod samples;
+mod signal;
 
 use std::time::Duration;
 
 use agog_jdf::jmf::{
-    Body as Content, Command, Device, DeviceInfo, Jmf, Message, MessageService, Query,
-    QueryContent, Response as Answer, ReturnCode, ReturnQueueEntryParams, Signal, SignalContent,
+    Body as Content, Command, Jmf, Message, Query, QueryContent, Response as Answer, ReturnCode,
 };
 use agog_jdf::package::JMF_TYPE;
-use agog_jdf::{DeviceStatus, Document};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -24,15 +25,13 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use self::read::Received;
-use self::samples::samples;
 
 use crate::devices::client::sender_id;
 use crate::devices::contact::Contacts;
-use crate::devices::floor::{Floor, FloorError, StatusReport, believed};
-use crate::jobs::returned::ReturnedTicket;
+use crate::devices::floor::Floor;
 use crate::ledger::InboxKey;
 use crate::run::Agent;
 use crate::telemetry::Telemetry;
@@ -147,166 +146,6 @@ impl JmfState {
         self.send(StatusCode::OK, answers)
     }
 
-    async fn signal(
-        &self,
-        jmf: &Jmf,
-        message: &Message,
-        signal: &Signal,
-    ) -> Result<Answer, FloorError> {
-        let Some(sender) = self.device_of(jmf, message, signal) else {
-            metrics::counter!("agog_jmf_refused_total", "reason" => "unknown device").increment(1);
-            return Ok(unknown_device(&jmf.sender_id));
-        };
-        self.contacts.heard(&sender);
-        let key = key(&sender, jmf, message);
-        let time = message.time.or(jmf.timestamp);
-        let at = believed(time, self.agent.clock.now());
-        // Facts come first: values that cannot be stored must not keep a fact from the ledger.
-        match &signal.content {
-            SignalContent::Status { devices, .. } => {
-                let devices = devices
-                    .iter()
-                    .map(|info| {
-                        (
-                            self.known(info.id()).unwrap_or_else(|| sender.clone()),
-                            info.clone(),
-                        )
-                    })
-                    .collect();
-                self.floor
-                    .status(StatusReport {
-                        key,
-                        at: time,
-                        devices,
-                    })
-                    .await?;
-            }
-            SignalContent::Notification { notification, .. } => {
-                self.floor.remember(key).await?;
-                info!(device.id = %sender, "device {sender} says: {}", notification.text());
-            }
-            SignalContent::Resource { .. } | SignalContent::QueueStatus { .. } => {
-                self.floor.remember(key).await?;
-            }
-            _ => return Ok(not_implemented(message)),
-        }
-        let now = self.agent.clock.now();
-        self.agent.devices.signal(&sender, &signal.content, at, now);
-        let samples = samples(&sender, signal, at);
-        if !samples.is_empty()
-            && let Err(error) = self.telemetry.record(samples).await
-        {
-            metrics::counter!("agog_jmf_samples_failed_total").increment(1);
-            warn!(
-                error = &error as &dyn std::error::Error,
-                device.id = %sender,
-                "values of message {} of {sender} not stored", message.id
-            );
-        }
-        Ok(Answer::success())
-    }
-
-    async fn returned(
-        &self,
-        jmf: &Jmf,
-        message: &Message,
-        params: &ReturnQueueEntryParams,
-        ticket: Option<Result<Document, String>>,
-    ) -> Result<Answer, FloorError> {
-        let named = message.sender_id.as_deref().unwrap_or(&jmf.sender_id);
-        let document = match ticket {
-            Some(Ok(document)) => document,
-            Some(Err(reason)) => {
-                return Ok(refused_return(
-                    named,
-                    ReturnCode::INVALID_PARAMETERS,
-                    &reason,
-                ));
-            }
-            None => {
-                let code = ReturnCode::INSUFFICIENT_PARAMETERS;
-                return Ok(refused_return(named, code, "the message carries no ticket"));
-            }
-        };
-        let device = self
-            .known(jmf.device_id.as_deref())
-            .or_else(|| self.known(Some(named)));
-        let Some(device) = device else {
-            metrics::counter!("agog_jmf_refused_total", "reason" => "unknown device").increment(1);
-            return Ok(unknown_device(named));
-        };
-        self.contacts.heard(&device);
-        let returned =
-            match ReturnedTicket::read(&format!("jmf:{device}"), &device, params, &document) {
-                Ok(returned) => returned,
-                Err(error) => {
-                    let reason = format!("the returned ticket is no JDF: {error}");
-                    let code = ReturnCode::INVALID_PARAMETERS;
-                    return Ok(refused_return(&device, code, &reason));
-                }
-            };
-        for finding in &returned.summary.findings {
-            debug!(device.id = %device, "ticket returned by {device}: {finding}");
-        }
-        self.floor.returned(returned).await?;
-        Ok(Answer::success())
-    }
-
-    /// The agent as a controller: which devices it has and which messages it takes.
-    fn query(&self, message: &Message, query: &Query) -> Answer {
-        if query.subscription.is_some() {
-            let reason = "this agent opens no channels of its own";
-            return Answer::refusal(ReturnCode::SUBSCRIPTION_DENIED, reason);
-        }
-        match &query.content {
-            QueryContent::KnownDevices { .. } => {
-                let health = self.agent.health.snapshot();
-                let device = |device: &crate::config::DeviceConfig| {
-                    let status = health
-                        .devices
-                        .get(&device.id)
-                        .and_then(|health| health.status.as_deref())
-                        .map_or(DeviceStatus::Unknown, DeviceStatus::from);
-                    DeviceInfo {
-                        device: Some(Device {
-                            device_id: Some(device.id.clone()),
-                            descriptive_name: device.name.clone(),
-                            ..Device::default()
-                        }),
-                        ..DeviceInfo::new(&device.id, status)
-                    }
-                };
-                Answer {
-                    devices: self.agent.config.devices.iter().map(device).collect(),
-                    ..Answer::success()
-                }
-            }
-            QueryContent::KnownMessages(_) => Answer {
-                messages: known_messages(),
-                ..Answer::success()
-            },
-            _ => not_implemented(message),
-        }
-    }
-
-    fn device_of(&self, jmf: &Jmf, message: &Message, signal: &Signal) -> Option<String> {
-        let inside = match &signal.content {
-            SignalContent::Status { devices, .. } => devices.first().and_then(DeviceInfo::id),
-            SignalContent::QueueStatus {
-                queue: Some(queue), ..
-            } => Some(queue.device_id.as_str()),
-            _ => None,
-        };
-        [
-            inside,
-            jmf.device_id.as_deref(),
-            message.sender_id.as_deref(),
-            Some(jmf.sender_id.as_str()),
-        ]
-        .into_iter()
-        .find_map(|name| self.known(name))
-    }
-
     fn known(&self, name: Option<&str>) -> Option<String> {
         let name = name?;
         let mut devices = self.agent.config.devices.iter();
@@ -352,40 +191,6 @@ fn not_implemented(message: &Message) -> Answer {
         message.kind
     );
     Answer::refusal(ReturnCode::NOT_IMPLEMENTED, reason)
-}
-
-fn known_messages() -> Vec<MessageService> {
-    let service = |kind: &str| MessageService {
-        kind: kind.to_owned(),
-        ..MessageService::default()
-    };
-    let signal = |kind| MessageService {
-        signal: true,
-        ..service(kind)
-    };
-    let query = |kind| MessageService {
-        query: true,
-        ..service(kind)
-    };
-    vec![
-        query("KnownDevices"),
-        query("KnownMessages"),
-        signal("Notification"),
-        signal("QueueStatus"),
-        signal("Resource"),
-        MessageService {
-            command: true,
-            ..service("ReturnQueueEntry")
-        },
-        signal("Status"),
-    ]
-}
-
-/// What a job has used and made is lost to the books until somebody looks: this must be seen.
-fn refused_return(sender: &str, code: ReturnCode, reason: &str) -> Answer {
-    metrics::counter!("agog_jmf_refused_total", "reason" => "return").increment(1);
-    warn!("ticket returned by `{sender}` refused: {reason}");
-    Answer::refusal(code, reason)
 }
 
 fn unknown_device(name: &str) -> Answer {
