@@ -215,6 +215,9 @@ impl PlantPlan<'_> {
                 press.id(),
                 press.jmf_url()
             )?;
+            if !press.settings().is_empty() {
+                writeln!(out, "[device.settings]\n{}", press.settings().join("\n"))?;
+            }
         }
         // The simulator publishes `agog/<device>/<metric>` with `{"ts": …, "value": …}`.
         write!(

@@ -21,6 +21,7 @@ pub struct Press {
     id: String,
     address: SocketAddr,
     log: PathBuf,
+    settings: Vec<String>,
 }
 
 impl Press {
@@ -43,6 +44,7 @@ impl Press {
             id: id.to_owned(),
             address,
             log: folder.join(format!("{id}.log")),
+            settings: Vec::new(),
         };
         press.start_again().await?;
         Ok(press)
@@ -60,12 +62,28 @@ impl Press {
         Ok(())
     }
 
+    /// In what it differs from its profile at the agent: lines of `[device.settings]`.
+    #[must_use]
+    pub fn with_settings(mut self, settings: &[&str]) -> Self {
+        self.settings = settings.iter().map(ToString::to_string).collect();
+        self
+    }
+
+    pub(super) fn settings(&self) -> &[String] {
+        &self.settings
+    }
+
     pub fn id(&self) -> &str {
         &self.id
     }
 
     pub fn jmf_url(&self) -> String {
         format!("http://{}/jmf", self.address)
+    }
+
+    /// Beside the JMF endpoint, for example `/account`.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
     }
 
     pub fn process(&self) -> Option<&Process> {
