@@ -22,6 +22,8 @@ pub struct Press {
     address: SocketAddr,
     log: PathBuf,
     settings: Vec<String>,
+    /// Of how many devices in one process; their ids are `<id>-1` and up.
+    count: Option<usize>,
 }
 
 impl Press {
@@ -45,9 +47,49 @@ impl Press {
             address,
             log: folder.join(format!("{id}.log")),
             settings: Vec::new(),
+            count: None,
         };
         press.start_again().await?;
         Ok(press)
+    }
+
+    /// The same with `count` devices in one process.
+    pub(super) async fn start_many(
+        folder: &std::path::Path,
+        id: &str,
+        count: usize,
+        options: &[&str],
+    ) -> Result<Self> {
+        let address = free_address()?;
+        let program = Program::ours("agog-press-sim")?
+            .args(["--device-id", id, "--devices", &count.to_string()])
+            .args(["--listen", &address.to_string()])
+            .args(options.iter().copied());
+        let mut press = Self {
+            process: None,
+            program,
+            id: id.to_owned(),
+            address,
+            log: folder.join(format!("{id}.log")),
+            settings: Vec::new(),
+            count: Some(count),
+        };
+        press.start_again().await?;
+        Ok(press)
+    }
+
+    /// The devices with their addresses.
+    pub fn devices(&self) -> Vec<(String, String)> {
+        let Some(count) = self.count else {
+            return vec![(self.id.clone(), self.jmf_url())];
+        };
+        (1..=count)
+            .map(|n| {
+                let id = format!("{}-{n}", self.id);
+                let url = self.url(&format!("/jmf/{id}"));
+                (id, url)
+            })
+            .collect()
     }
 
     /// After [`Press::stop`] or [`Press::kill`]. A press keeps nothing: its queue is empty again.
