@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use agog_edge::devices::contact::Contacts;
-use agog_edge::devices::floor::Floor;
+use agog_edge::floor::Floor;
 use agog_edge::ingest::jmf::{BODY_BYTES_MAX, JmfState, router};
 use agog_edge::ledger::command::{Amount, Consume, Details, Produce};
 use agog_edge::ledger::{Append, Fact, LotCommand, What};
