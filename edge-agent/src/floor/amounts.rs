@@ -75,7 +75,7 @@ impl Counted {
             .waste
             .turn(next.map(|next| (next.waste, next.phase_waste)));
         let started_at = self.phase_began_at.replace(began_at);
-        let ended = ended.filter(|ended| !ended.waits() && !ended.is_over())?;
+        let ended = ended.filter(|ended| !ended.is_over())?;
         Some(PhaseAmounts {
             status: ended.status.clone(),
             status_details: ended.status_details.clone(),
@@ -143,7 +143,7 @@ mod tests {
         Phase {
             status: status.to_owned(),
             status_details: None,
-            part: Default::default(),
+            part: agog_jdf::PartKeys::new(),
             operators: Vec::new(),
             began_at: None,
         }

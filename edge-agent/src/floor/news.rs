@@ -165,10 +165,8 @@ fn turned(
     let ends = change.now.as_ref().is_none_or(Phase::is_over);
     counted.ended_at = ends.then(|| counted.ended_at.unwrap_or(at));
     said.touch(RowKey::Counted(change.job.clone()));
-    let is_news = match &change.now {
-        Some(phase) => !phase.waits() || closed.is_some(),
-        None => closed.is_some(),
-    };
+    // The device was done with the job before: that it says no more of it is no news.
+    let is_news = change.now.is_some() || closed.is_some();
     is_news.then(|| noted(at, phase_news(said, change.job, change.now, closed, told)))
 }
 
@@ -231,23 +229,22 @@ fn late(
             returns.push(late(*next_at, News::State(next.state.clone())));
         }
     }
+    // Whether a job is done or not named any more is one for what follows.
+    let worked_on = |phase: Option<&Phase>| phase.filter(|phase| !phase.is_over()).cloned();
     for change in now.phase_changes(before) {
         let told = told_of(info, &change.job);
-        let goes_on = next.phase(&change.job) == change.before.as_ref();
-        if goes_on {
-            let phase = change.before.clone().filter(|phase| !phase.waits());
-            returns.push(late(*next_at, bare_phase(change.job.clone(), phase)));
+        let (was, follows) = (change.before.as_ref(), next.phase(&change.job));
+        if was == follows || worked_on(was) == worked_on(follows) {
+            returns.push(late(
+                *next_at,
+                bare_phase(change.job.clone(), follows.cloned()),
+            ));
         }
-        match change.now {
-            Some(phase) if !phase.waits() => {
-                let mut told = phase_news(said, change.job, Some(phase), None, told);
-                if let News::Phase(told) = &mut told {
-                    told.closed = None;
-                }
-                news.push(late(at, told));
-            }
-            _ => news.push(late(at, bare_phase(change.job, None))),
-        }
+        let told = match change.now {
+            Some(phase) => phase_news(said, change.job, Some(phase), None, told),
+            None => bare_phase(change.job, None),
+        };
+        news.push(late(at, told));
     }
     news.extend(returns);
     news

@@ -28,7 +28,7 @@ const SAME_BEGINNING: SignedDuration = SignedDuration::from_secs(2);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Snapshot {
     pub(super) state: DeviceState,
-    /// In the order of the jobs, each once.
+    /// Of the jobs that are worked on, in their order, each once.
     pub(super) phases: Vec<(ReportedJob, Phase)>,
 }
 
@@ -71,7 +71,10 @@ impl Snapshot {
             if let Some(job) = job_of(told) {
                 let was = before.and_then(|before| before.phase(&job));
                 let phase = Phase::read(told, info, was, &read_time);
-                put(&mut phases, job, phase);
+                // A job that waits is not worked on.
+                if !phase.waits() {
+                    put(&mut phases, job, phase);
+                }
             }
         }
         if !is_whole {
@@ -179,7 +182,7 @@ impl Phase {
     }
 
     /// Nothing was begun yet.
-    pub(super) fn waits(&self) -> bool {
+    fn waits(&self) -> bool {
         matches!(self.status.as_str(), "Waiting" | "Ready")
     }
 
