@@ -105,7 +105,7 @@ enum Work {
     Report(Box<Report>),
     Returned(Box<ReturnedTicket>),
     Submission(Box<SubmissionReport>),
-    Contact(DeviceEvent),
+    Contact(Box<DeviceEvent>),
 }
 
 /// A cheap handle on the task.
@@ -138,7 +138,7 @@ impl Floor {
 
     /// A device is lost or found.
     pub async fn contact(&self, event: DeviceEvent) -> Result<(), FloorError> {
-        self.work(Work::Contact(event)).await.map(drop)
+        self.work(Work::Contact(Box::new(event))).await.map(drop)
     }
 
     async fn work(&self, work: Work) -> Result<Timestamp, FloorError> {

@@ -11,7 +11,7 @@ use agog_sync::event::{DeviceNotification, DeviceResource, DeviceState, PhaseAmo
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
-use super::amounts::stored;
+use super::amounts::{Counted, stored};
 use super::history::Placed;
 use super::queue::EntryChange;
 use super::said::{DeviceSaid, RowKey};
@@ -156,6 +156,11 @@ fn turned(
 ) -> Option<Noted> {
     let told = told_of(info, &change.job);
     let counted = said.counted(&change.job);
+    let restarts = told.and_then(|told| told.amount).zip(counted.good.total);
+    if counted.returned && restarts.is_some_and(|(now, before)| now < before) {
+        // The job is run again: what was signalled of the run before is settled.
+        *counted = Counted::default();
+    }
     let began_at = change
         .now
         .as_ref()

@@ -128,7 +128,7 @@ impl Snapshot {
 
     /// The phases that are not as `before`.
     pub(super) fn phase_changes(&self, before: Option<&Self>) -> Vec<PhaseChange> {
-        let changed = |(job, phase): &(ReportedJob, Phase)| {
+        let entered = |(job, phase): &(ReportedJob, Phase)| {
             let before = before.and_then(|before| before.phase(job));
             (before != Some(phase)).then(|| PhaseChange {
                 job: job.clone(),
@@ -146,7 +146,7 @@ impl Snapshot {
         let gone = before.iter().flat_map(|before| &before.phases);
         // A job ends before the next one begins.
         let mut changes: Vec<PhaseChange> = gone.filter_map(left).collect();
-        changes.extend(self.phases.iter().filter_map(changed));
+        changes.extend(self.phases.iter().filter_map(entered));
         changes
     }
 }

@@ -85,7 +85,7 @@ impl FloorTask {
             Work::Report(report) => self.report(&report).await,
             Work::Returned(ticket) => self.returned(*ticket).await,
             Work::Submission(report) => self.submission(*report).await,
-            Work::Contact(event) => Ok(self.contact(event)),
+            Work::Contact(event) => Ok(self.contact(*event)),
         };
         match result {
             Ok((at, append)) => self.submit(at, append, answer).await,

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use agog_jdf::{Document, Limits, Ticket};
+use agog_jdf::{Document, JdfNode, Limits, Ticket};
 use agog_sync::ids::JobId;
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +55,7 @@ impl TicketNames {
             job_id: ticket.root().job_id().map(str::to_owned),
             parts: ticket
                 .nodes()
-                .filter_map(|node| node.job_part_id())
+                .filter_map(JdfNode::job_part_id)
                 .map(str::to_owned)
                 .collect(),
         }
@@ -148,13 +148,10 @@ pub async fn job(
     }
     let job = ledger.job_by_number(job_id).await?;
     Ok(job.filter(|job| {
-        let names = || {
-            job.ticket
-                .as_ref()
-                .map(|ticket| TicketNames::of(&ticket.jdf))
-        };
+        let ticket = job.ticket.as_ref();
+        let ticket = ticket.map(|ticket| TicketNames::of(&ticket.jdf));
         let part = reported.job_part_id.as_deref();
-        job.progress.device == device && names().is_none_or(|names| names.has_part(part))
+        job.progress.device == device && ticket.is_none_or(|names| names.has_part(part))
     }))
 }
 

@@ -1,7 +1,10 @@
 //! What devices signal, through the endpoint into the ledger: over restarts, out of order, many at once.
 
+use agog_edge::ledger::{Append, Fact, What};
 use agog_jdf::jmf::ReturnCode;
-use agog_sync::event::{DeviceEvent, Event, JobEvent};
+use agog_sync::event::{Actor, DeviceEvent, Event, JobEvent};
+use agog_sync::frame::JobTicket;
+use agog_sync::ids::JobId;
 use rust_decimal::Decimal;
 
 use crate::jmf::{Endpoint, jmf, phase, status};
@@ -313,11 +316,9 @@ async fn what_people_do_at_the_queue_of_the_press_happens_to_the_job() {
 async fn many_signals_at_once_are_each_answered_and_none_is_lost() {
     const DEVICES: usize = 20;
     const SIGNALS: usize = 20;
-    let mut sections = String::new();
-    for n in 0..DEVICES {
-        sections += &format!("[[device]]\nid = \"m-{n}\"\njmf_url = \"http://127.0.0.1:1/jmf\"\n");
-    }
-    let endpoint = Endpoint::of(TestAgent::new(&sections));
+    let section = |n| format!("[[device]]\nid = \"m-{n}\"\njmf_url = \"http://127.0.0.1:1/jmf\"\n");
+    let sections: Vec<String> = (0..DEVICES).map(section).collect();
+    let endpoint = Endpoint::of(TestAgent::new(&sections.concat()));
     let machines = (0..DEVICES).map(|machine| {
         let endpoint = &endpoint;
         async move {
@@ -334,4 +335,47 @@ async fn many_signals_at_once_are_each_answered_and_none_is_lost() {
     futures_util::future::join_all(machines).await;
     let endpoint = endpoint.restarted().await;
     assert_eq!(states(&endpoint).await.len(), DEVICES * SIGNALS);
+}
+
+#[tokio::test]
+async fn a_part_of_a_job_that_went_out_as_a_ticket_of_its_own_is_not_taken_for_another_part() {
+    let endpoint = Endpoint::new();
+    for (n, part) in [(1, "P1"), (2, "P2")] {
+        let jdf = format!(
+            "<JDF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" ID=\"n{n}\" Type=\"Cutting\" JobID=\"JOB-X\" JobPartID=\"{part}\"/>"
+        );
+        let job_id = JobId::from_uuid(uuid::Uuid::from_u128(n));
+        let ticket = JobTicket::new(job_id, format!("2026-{n}"), "press-3", jdf);
+        let fact = Fact {
+            occurred_at: None,
+            actor: Actor::System {
+                component: "test".to_owned(),
+            },
+            what: What::Ticket(Box::new(ticket)),
+        };
+        let append = Append {
+            facts: vec![fact],
+            ..Append::default()
+        };
+        endpoint.test.agent.ledger.append(append).await.unwrap();
+    }
+    let second =
+        phase("InProgress", 7).replace("JobID=\"JOB-B\"", "JobID=\"JOB-X\" JobPartID=\"P2\"");
+    say(&endpoint, "s1", "10:00:00", "Running", &second).await;
+    let first = second.replace("\"P2\"", "\"P1\"").replace("\"7\"", "\"5\"");
+    say(&endpoint, "s2", "10:00:10", "Running", &first).await;
+
+    let ledger = &endpoint.test.agent.ledger;
+    let good = async |number: &str| {
+        let job = ledger.job_by_number(number).await.unwrap().unwrap();
+        (job.progress.good, job.progress.job_part_id)
+    };
+    assert_eq!(
+        good("2026-1").await,
+        (Some(5.into()), Some("P1".to_owned()))
+    );
+    assert_eq!(
+        good("2026-2").await,
+        (Some(7.into()), Some("P2".to_owned()))
+    );
 }
