@@ -6,6 +6,7 @@
 //!
 //! - [`config`]: the one configuration file
 //! - [`ingest`], [`devices`], [`jobs`]: what comes from machines and goes to them
+//! - [`floor`]: what machines say, and which of it is a fact
 //! - [`ledger`]: the facts, and what follows from them
 //! - [`telemetry`]: samples, in a file and thread of their own
 //! - [`uplink`]: delivery to the hub, and what comes down from it
@@ -17,6 +18,7 @@ pub mod cli;
 pub mod config;
 pub mod data_dir;
 pub mod devices;
+pub mod floor;
 pub mod health;
 pub mod ingest;
 pub mod jobs;

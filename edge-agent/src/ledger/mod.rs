@@ -20,6 +20,7 @@ pub(crate) mod job;
 mod reader;
 mod resolve;
 pub mod rows;
+mod said;
 mod schema;
 pub mod sums;
 mod text;
@@ -74,6 +75,8 @@ pub struct Append {
     pub inbox: Option<InboxKey>,
     /// The key of a client that may repeat its request.
     pub idempotency: Option<IdempotencyKey>,
+    /// What devices have said with it, to be known after a restart.
+    pub said: Vec<SaidRow>,
 }
 
 /// One fact, not recorded yet.
@@ -91,6 +94,8 @@ pub struct Fact {
 #[derive(Debug, Clone)]
 pub enum What {
     Event(Event),
+    /// An event that newer ones of its job have overtaken: the job stays as they left it.
+    Overtaken(Event),
     Lot(LotCommand),
     /// A ticket that was handed in here; it becomes a job with a `job.received` event.
     Ticket(Box<JobTicket>),
@@ -103,6 +108,17 @@ pub struct InboxKey {
     pub sender: String,
     /// Its id, unique for the sender.
     pub message_id: String,
+}
+
+/// Something that a device said, for whoever asks what it said last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaidRow {
+    /// The device's id.
+    pub device: String,
+    /// The key of the row, unique for the device.
+    pub what: String,
+    /// None takes the row away.
+    pub value: Option<String>,
 }
 
 /// A client's key for a request that it may repeat.
@@ -207,6 +223,16 @@ impl LedgerThread {
     }
 }
 
+/// Facts that were submitted.
+pub struct Receipt(oneshot::Receiver<Result<Appended, AppendError>>);
+
+impl Receipt {
+    /// Answers after the commit.
+    pub async fn committed(self) -> Result<Appended, AppendError> {
+        self.0.await.map_err(|_| LedgerError::Stopped)?
+    }
+}
+
 impl Ledger {
     /// Makes an empty ledger for a new agent. A ledger that is there already is left as it is.
     pub fn create(
@@ -266,6 +292,12 @@ impl Ledger {
 
     /// Records facts. Answers after the commit.
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        self.submit(append).await?.committed().await
+    }
+
+    /// Puts facts into the writer's queue, waiting while it is full. What is submitted later is
+    /// committed later or with it; the receipt says when.
+    pub async fn submit(&self, append: Append) -> Result<Receipt, AppendError> {
         let (answer, receive) = oneshot::channel();
         let request = Request::Append {
             append: Box::new(append),
@@ -275,7 +307,12 @@ impl Ledger {
             .send(request)
             .await
             .map_err(|_| LedgerError::Stopped)?;
-        receive.await.map_err(|_| LedgerError::Stopped)?
+        Ok(Receipt(receive))
+    }
+
+    /// What devices said last.
+    pub async fn said(&self) -> Result<Vec<SaidRow>, LedgerError> {
+        self.read(Reader::said).await
     }
 
     /// Where the ledger and its delivery stand; changes after each commit that moved them.

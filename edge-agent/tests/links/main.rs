@@ -3,6 +3,7 @@
 mod broker;
 mod channels;
 mod controller;
+mod floor;
 mod gaps;
 mod hub;
 mod jmf;
@@ -12,8 +13,10 @@ mod peer;
 mod press;
 mod presses;
 mod profiles;
+mod returns;
 mod simulator;
 #[path = "../shared/simulator_program.rs"]
 mod simulator_program;
 mod support;
+mod truth;
 mod uplink;

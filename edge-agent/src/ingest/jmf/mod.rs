@@ -7,6 +7,7 @@
 //! Limits: [`BODY_BYTES_MAX`] and [`BODY_READ_LIMIT`] per body, [`MESSAGES_MAX`] messages per JMF.
 
 mod controller;
+mod kept;
 mod read;
 mod returns;
 mod samples;
@@ -14,6 +15,7 @@ mod signal;
 
 use std::time::Duration;
 
+use agog_jdf::Document;
 use agog_jdf::jmf::{
     Body as Content, Command, Jmf, Message, Query, QueryContent, Response as Answer, ReturnCode,
 };
@@ -25,13 +27,14 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use futures_util::future::join_all;
 use tracing::{info, warn};
 
-use self::read::Received;
+use self::read::{Received, UnreadableTicket};
 
 use crate::devices::client::sender_id;
 use crate::devices::contact::Contacts;
-use crate::devices::floor::Floor;
+use crate::floor::{Floor, FloorError};
 use crate::ledger::InboxKey;
 use crate::run::Agent;
 use crate::telemetry::Telemetry;
@@ -93,6 +96,7 @@ async fn receive(State(state): State<JmfState>, request: Request) -> Response {
         );
     };
     let read = if body.len() > XML_BYTES_INLINE {
+        let body = body.clone();
         tokio::task::spawn_blocking(move || Received::read(content_type.as_deref(), &body)).await
     } else {
         Ok(Received::read(content_type.as_deref(), &body))
@@ -102,6 +106,12 @@ async fn receive(State(state): State<JmfState>, request: Request) -> Response {
         Ok(Err(unreadable)) => {
             metrics::counter!("agog_jmf_refused_total", "reason" => "unreadable").increment(1);
             info!("unreadable JMF refused: {}", unreadable.reason);
+            if let Err(error) = state.unreadable_body(&body, &unreadable.reason).await {
+                warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a return that cannot be read is not recorded"
+                );
+            }
             state.refusal(StatusCode::OK, unreadable.code, &unreadable.reason)
         }
         Err(_) => state.refusal(
@@ -115,21 +125,18 @@ async fn receive(State(state): State<JmfState>, request: Request) -> Response {
 impl JmfState {
     async fn answer(&self, received: Received) -> Response {
         let Received { jmf, tickets } = received;
-        let mut answers = Vec::new();
-        for (message, ticket) in jmf.messages.iter().zip(tickets) {
-            let answer = match &message.body {
-                Content::Signal(signal) => self.signal(&jmf, message, signal).await,
-                Content::Command(Command::ReturnQueueEntry(params)) => {
-                    self.returned(&jmf, message, params, ticket).await
-                }
-                Content::Query(query) => Ok(self.query(message, query)),
-                Content::Command(_) | Content::Registration { .. } => Ok(not_implemented(message)),
-                // Answers to what we asked before; nobody waits for them here.
-                Content::Response(_) | Content::Acknowledge(_) => continue,
-            };
+        // All together, so that they share a commit; the floor takes them in their order.
+        let answers = jmf.messages.iter().zip(&tickets);
+        let answers = join_all(
+            answers.map(|(message, ticket)| self.answer_to(&jmf, message, ticket.as_ref())),
+        );
+        let mut status = StatusCode::OK;
+        let mut responses = Vec::new();
+        for (message, answer) in jmf.messages.iter().zip(answers.await) {
             match answer {
-                Ok(answer) => answers.push(response(message, answer)),
-                Err(error) => {
+                None => {}
+                Some(Ok(answer)) => responses.push(response(message, answer)),
+                Some(Err(error)) => {
                     warn!(
                         error = &error as &dyn std::error::Error,
                         "message {} of {} not stored", message.id, jmf.sender_id
@@ -138,12 +145,31 @@ impl JmfState {
                         ReturnCode::SERVICE_BUSY,
                         "the message could not be stored; send it again",
                     );
-                    answers.push(response(message, busy));
-                    return self.send(StatusCode::SERVICE_UNAVAILABLE, answers);
+                    responses.push(response(message, busy));
+                    status = StatusCode::SERVICE_UNAVAILABLE;
                 }
             }
         }
-        self.send(StatusCode::OK, answers)
+        self.send(status, responses)
+    }
+
+    /// None to what is an answer itself.
+    async fn answer_to(
+        &self,
+        jmf: &Jmf,
+        message: &Message,
+        ticket: Option<&Result<Document, UnreadableTicket>>,
+    ) -> Option<Result<Answer, FloorError>> {
+        Some(match &message.body {
+            Content::Signal(signal) => self.signal(jmf, message, signal).await,
+            Content::Command(Command::ReturnQueueEntry(params)) => {
+                self.returned(jmf, message, params, ticket).await
+            }
+            Content::Query(query) => Ok(self.query(message, query)),
+            Content::Command(_) | Content::Registration { .. } => Ok(not_implemented(message)),
+            // Answers to what we asked before; nobody waits for them here.
+            Content::Response(_) | Content::Acknowledge(_) => return None,
+        })
     }
 
     fn known(&self, name: Option<&str>) -> Option<String> {
