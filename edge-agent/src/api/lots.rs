@@ -53,8 +53,8 @@ pub(super) async fn command(
     };
     let append = Append {
         facts: vec![fact],
-        inbox: None,
         idempotency: idempotency_key(&headers, &name, &body)?,
+        ..Append::default()
     };
     let appended = state.agent.ledger.append(append).await?;
     let (status, replayed) = if appended.repeated {

@@ -38,14 +38,6 @@ pub struct StatusReport {
     pub devices: Vec<(String, DeviceInfo)>,
 }
 
-/// What came of handing a ticket to a device.
-#[derive(Debug, Clone)]
-pub struct SubmissionReport {
-    pub progress: JobProgress,
-    /// In the device's queue, or refused for good.
-    pub accepted: bool,
-}
-
 /// Why a report was not recorded. The machine may repeat it.
 #[derive(Debug, thiserror::Error)]
 pub enum FloorError {
@@ -63,7 +55,6 @@ enum Report {
     Status(StatusReport),
     Remember(InboxKey),
     Returned(Box<ReturnedTicket>),
-    Submission(Box<SubmissionReport>),
     Contact(DeviceEvent),
 }
 
@@ -97,11 +88,6 @@ impl Floor {
     /// A device gives a ticket back.
     pub async fn returned(&self, ticket: ReturnedTicket) -> Result<(), FloorError> {
         self.report(Report::Returned(Box::new(ticket))).await
-    }
-
-    /// A device took a ticket, or refused it.
-    pub async fn submission(&self, report: SubmissionReport) -> Result<(), FloorError> {
-        self.report(Report::Submission(Box::new(report))).await
     }
 
     /// A device is lost or found.
@@ -143,7 +129,6 @@ impl FloorTask {
                 Report::Status(report) => self.status(report).await,
                 Report::Remember(key) => self.append(Some(key), Vec::new()).await.map(drop),
                 Report::Returned(ticket) => self.returned(*ticket).await,
-                Report::Submission(report) => self.submission(*report).await,
                 Report::Contact(event) => self.contact(event).await,
             };
             // A machine that hung up repeats its message.
@@ -228,35 +213,6 @@ impl FloorTask {
             info!(device.id = %device, "device {device} returned a ticket: {count} events recorded");
         }
         Ok(())
-    }
-
-    async fn submission(&mut self, report: SubmissionReport) -> Result<(), FloorError> {
-        let reported = ReportedJob {
-            job_id: Some(report.progress.job.number.clone()),
-            queue_entry_id: None,
-        };
-        let job = find::job(&self.agent.ledger, &report.progress.device, &reported).await?;
-        // The device may have begun, or even returned, the job before its answer was read.
-        if job.is_some_and(|job| job.step != JobStep::Received) {
-            return Ok(());
-        }
-        let step = if report.accepted {
-            JobStep::Submitted
-        } else {
-            JobStep::Refused
-        };
-        let event = Event::Job(Box::new(JobEvent {
-            step,
-            progress: report.progress,
-        }));
-        let fact = Fact {
-            occurred_at: None,
-            actor: Actor::System {
-                component: "jobs".to_owned(),
-            },
-            what: What::Event(event),
-        };
-        self.append(None, vec![fact]).await.map(drop)
     }
 
     async fn contact(&mut self, event: DeviceEvent) -> Result<(), FloorError> {

@@ -1,4 +1,5 @@
-//! What the writer tidies up now and then: keys and message ids that nobody repeats any more.
+//! What the writer tidies up now and then: keys and message ids that nobody repeats any more, and
+//! commands to devices that ended long ago.
 //! Events are never removed.
 
 use jiff::{SignedDuration, Timestamp};
@@ -39,6 +40,8 @@ impl Upkeep {
              (select idempotency_key from idempotency where recorded_at < ?1 limit ?2)",
             "delete from inbox_message where (sender, message_id) in
              (select sender, message_id from inbox_message where recorded_at < ?1 limit ?2)",
+            "delete from device_command where command_id in
+             (select command_id from device_command where ended_at < ?1 limit ?2)",
         ] {
             match connection.execute(sql, params![limit.as_microsecond(), ROWS_MAX]) {
                 // There is more: a plant with many messages outruns one run in six hours.

@@ -50,7 +50,6 @@ async fn a_ticket_waits_for_its_device_and_is_submitted_once() {
     let test = TestAgent::new(&section(address));
     let controller = Controller::start(&test);
     hand_in(&test, "JOB-1", 1).await;
-    controller.wake.wake();
 
     let _on = press.switch_on(address);
 
@@ -76,7 +75,6 @@ async fn a_ticket_whose_answer_was_lost_is_found_in_the_queue_and_not_submitted_
     let test = TestAgent::new(&section(on.address));
     let controller = Controller::start(&test);
     hand_in(&test, "JOB-1", 1).await;
-    controller.wake.wake();
 
     step(&test, "JOB-1", JobStep::Submitted).await;
 
@@ -109,7 +107,6 @@ async fn a_refusal_of_the_device_is_kept_with_its_code_and_words() {
     let test = TestAgent::new(&section(on.address));
     let controller = Controller::start(&test);
     hand_in(&test, "JOB-1", 1).await;
-    controller.wake.wake();
 
     step(&test, "JOB-1", JobStep::Refused).await;
 

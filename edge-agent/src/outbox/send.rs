@@ -1,0 +1,430 @@
+//! The conversation about one command with its device.
+
+use agog_jdf::jmf::{
+    AbortQueueEntry, Command, Message, Query, QueryContent, QueueEntry, QueueEntryPosParams,
+    QueueEntryPriParams, QueueFilter, QueueSubmissionParams, ReturnCode,
+};
+use agog_jdf::{AcknowledgeType, Document, Limits, QueueEntryStatus};
+use agog_sync::event::JobStep;
+use agog_sync::frame::{JobAction, JobTicket};
+use tracing::{info, warn};
+
+use super::ticket::{self, Ready, Unfit};
+use super::verdict::verdict;
+use crate::config::DeviceConfig;
+use crate::devices::client::{DeviceClient, DeviceError};
+use crate::devices::contact::Contacts;
+use crate::devices::package::{PackedFile, Submission, TICKET_URL};
+use crate::devices::record::{self, Records};
+use crate::jobs::find::ticket_job_id;
+use crate::ledger::sending::{
+    Acknowledge, CommandEnd, CommandState, Content, DeviceCommand, Fate, News,
+};
+use crate::ledger::{JobRow, LedgerError};
+use crate::run::Agent;
+use crate::uplink::http::{HttpError, chain};
+
+/// What came of a try.
+pub(super) enum Tried {
+    /// The command has its fate, or the answer is promised.
+    Ended,
+    /// It is tried again, for this reason.
+    Later(String),
+}
+
+/// What can be done about a command now.
+enum Step {
+    Send(Box<Outgoing>),
+    End(CommandEnd),
+    Later(String),
+}
+
+/// A message, and what goes with it.
+struct Outgoing {
+    message: Message,
+    submission: Option<Submission>,
+    /// What is worth knowing when the device takes it.
+    remark: Option<String>,
+}
+
+/// What all devices share.
+pub(super) struct Sender {
+    pub(super) agent: Agent,
+    pub(super) contacts: Contacts,
+    client: DeviceClient,
+    records: Records,
+    jmf_url: String,
+}
+
+impl Sender {
+    pub(super) fn new(
+        agent: Agent,
+        contacts: Contacts,
+        jmf_url: String,
+    ) -> Result<Self, HttpError> {
+        Ok(Self {
+            client: DeviceClient::new(&agent)?,
+            records: Records::new(&agent.config.agent.data_dir),
+            agent,
+            contacts,
+            jmf_url,
+        })
+    }
+
+    /// Tries a command once.
+    pub(super) async fn attempt(
+        &self,
+        device: &DeviceConfig,
+        command: &DeviceCommand,
+    ) -> Result<Tried, LedgerError> {
+        // Of an earlier try nobody knows whether the device has processed it.
+        let repeated = command.state == CommandState::Sent;
+        let step = match &command.content {
+            Content::Submit => self.submission(device, command, repeated).await?,
+            Content::Job(action) => self.of_job(device, command, *action).await?,
+            Content::Message { xml } => verbatim(xml, &command.message_id),
+        };
+        let outgoing = match step {
+            Step::Send(outgoing) => outgoing,
+            Step::End(end) => return self.note(device, command, News::Ended(end)).await,
+            Step::Later(why) if repeated => {
+                return self.note(device, command, News::Unanswered(why)).await;
+            }
+            Step::Later(why) => {
+                return self.note(device, command, News::NotProcessed(why)).await;
+            }
+        };
+        let Outgoing {
+            mut message,
+            submission,
+            remark,
+        } = *outgoing;
+        if command.acknowledge != Acknowledge::NotAsked {
+            message.acknowledge.url = Some(self.jmf_url.clone());
+            message.acknowledge.types = vec![AcknowledgeType::Applied];
+        }
+        let ledger = &self.agent.ledger;
+        if !ledger
+            .command_news(command.command_id, News::Trying, None)
+            .await?
+        {
+            return Ok(Tried::Ended);
+        }
+        let answer = match submission {
+            Some(submission) => self.client.submit(device, message, submission).await,
+            None => self.one(device, message).await,
+        };
+        let mut news = match answer {
+            Ok(answer) => {
+                self.contacts.heard(&device.id);
+                verdict(&command.content, repeated, &answer)
+            }
+            Err(error) if error.is_not_reached() && !repeated => News::NotProcessed(chain(&error)),
+            Err(error) => News::Unanswered(chain(&error)),
+        };
+        if let News::Ended(end) = &mut news
+            && end.fate == Fate::Answered
+        {
+            end.reason = end.reason.take().or(remark);
+        }
+        self.note(device, command, news).await
+    }
+
+    async fn note(
+        &self,
+        device: &DeviceConfig,
+        command: &DeviceCommand,
+        news: News,
+    ) -> Result<Tried, LedgerError> {
+        let tried = match &news {
+            News::NotProcessed(why) | News::Unanswered(why) | News::AnswersLater(why) => {
+                Tried::Later(why.clone())
+            }
+            News::Trying | News::Promised | News::Ended(_) => Tried::Ended,
+        };
+        let end = match &news {
+            News::Ended(end) => Some(end.clone()),
+            _ => None,
+        };
+        let is_first = self
+            .agent
+            .ledger
+            .command_news(command.command_id, news, None)
+            .await?;
+        if let Some(end) = end {
+            tell(device, command, &end, is_first);
+        }
+        Ok(tried)
+    }
+
+    async fn submission(
+        &self,
+        device: &DeviceConfig,
+        command: &DeviceCommand,
+        repeated: bool,
+    ) -> Result<Step, LedgerError> {
+        let row = self.agent.ledger.job_of(command).await?;
+        let Some((row, ticket)) = row.and_then(|row| Some((row.step, row.ticket?))) else {
+            return Ok(refused("the job has no ticket"));
+        };
+        if row != JobStep::Received {
+            // Its signals were faster than its answer.
+            let end = CommandEnd::new(Fate::Answered, "the device has the job");
+            return Ok(Step::End(end));
+        }
+        let key = record::key(&device.id, &device.url, &self.jmf_url);
+        let capability = match self.records.capability(&key).await {
+            Ok(capability) => capability,
+            Err(error) => return Ok(Step::Later(error.to_string())),
+        };
+        let check = device.profile().check_capability;
+        let prepared = {
+            let ticket = ticket.clone();
+            tokio::task::spawn_blocking(move || {
+                ticket::ready(&ticket, capability.as_deref(), check)
+            })
+        };
+        let ready = match prepared.await {
+            Ok(Ok(ready)) => ready,
+            Ok(Err(Unfit {
+                return_code,
+                reason,
+            })) => {
+                return Ok(Step::End(CommandEnd {
+                    return_code,
+                    ..CommandEnd::new(Fate::Refused, reason)
+                }));
+            }
+            Err(failed) => return Ok(Step::Later(failed.to_string())),
+        };
+        let files = match self.files(&ticket).await {
+            Ok(files) => files,
+            Err(why) => return Ok(Step::Later(why)),
+        };
+        if repeated {
+            match self
+                .queued(device, &ready.job_id, ready.job_part_id.as_deref())
+                .await
+            {
+                Ok(Some(entry)) => return Ok(Step::End(found(&entry))),
+                Ok(None) => {}
+                Err(error) => return Ok(Step::Later(chain(&error))),
+            }
+        }
+        Ok(self.package(command, &ticket, ready, files))
+    }
+
+    fn package(
+        &self,
+        command: &DeviceCommand,
+        ticket: &JobTicket,
+        ready: Ready,
+        files: Vec<PackedFile>,
+    ) -> Step {
+        let params = QueueSubmissionParams {
+            url: TICKET_URL.to_owned(),
+            return_jmf: Some(self.jmf_url.clone()),
+            hold: ticket.hold,
+            priority: ticket.priority,
+            ..QueueSubmissionParams::default()
+        };
+        let content = Command::SubmitQueueEntry(params);
+        Step::Send(Box::new(Outgoing {
+            message: Message::command(&*command.message_id, content),
+            submission: Some(Submission {
+                jdf: ready.jdf,
+                files,
+            }),
+            remark: ready.remark,
+        }))
+    }
+
+    /// The files of a ticket, or which of them is not here yet.
+    async fn files(&self, ticket: &JobTicket) -> Result<Vec<PackedFile>, String> {
+        let mut files = Vec::new();
+        for file in &ticket.files {
+            match self.agent.files.size(file.blake3).await {
+                Ok(Some(bytes)) => files.push(PackedFile {
+                    content_id: file.content_id.clone(),
+                    name: file.name.clone(),
+                    media_type: file.media_type.clone(),
+                    path: self.agent.files.path(file.blake3),
+                    bytes,
+                }),
+                Ok(None) => return Err(format!("file `{}` has not come yet", file.name)),
+                Err(error) => return Err(format!("file `{}`: {error}", file.name)),
+            }
+        }
+        Ok(files)
+    }
+
+    async fn of_job(
+        &self,
+        device: &DeviceConfig,
+        command: &DeviceCommand,
+        action: JobAction,
+    ) -> Result<Step, LedgerError> {
+        let Some(row) = self.agent.ledger.job_of(command).await? else {
+            return Ok(refused("the job is not known any more"));
+        };
+        if row.step.is_end() {
+            return Ok(refused(format!("the job has ended ({})", row.step.kind())));
+        }
+        let entry = match &row.progress.queue_entry_id {
+            Some(entry) => entry.clone(),
+            None => match self.entry_of(device, &row).await {
+                Ok(Some(entry)) => entry.queue_entry_id,
+                Ok(None) => {
+                    let code = ReturnCode::QUEUE_ENTRY_UNKNOWN.number();
+                    return Ok(Step::End(CommandEnd {
+                        return_code: Some(code),
+                        ..CommandEnd::new(Fate::Refused, "the job is not in the device's queue")
+                    }));
+                }
+                Err(error) => return Ok(Step::Later(chain(&error))),
+            },
+        };
+        Ok(Step::Send(Box::new(Outgoing {
+            message: Message::command(&*command.message_id, queue_command(action, entry)),
+            submission: None,
+            remark: None,
+        })))
+    }
+
+    async fn entry_of(
+        &self,
+        device: &DeviceConfig,
+        row: &JobRow,
+    ) -> Result<Option<QueueEntry>, DeviceError> {
+        let of_ticket = row
+            .ticket
+            .as_ref()
+            .and_then(|ticket| ticket_job_id(&ticket.jdf));
+        let job_id = of_ticket.unwrap_or_else(|| row.number.clone());
+        self.queued(device, &job_id, row.progress.job_part_id.as_deref())
+            .await
+    }
+
+    /// The entry of this job in the device's queue.
+    async fn queued(
+        &self,
+        device: &DeviceConfig,
+        job_id: &str,
+        job_part_id: Option<&str>,
+    ) -> Result<Option<QueueEntry>, DeviceError> {
+        let filter = QueueFilter {
+            job_id: Some(job_id.to_owned()),
+            ..QueueFilter::default()
+        };
+        let query = Query::once(QueryContent::QueueStatus(filter));
+        let message = Message::query(self.client.message_id(), query);
+        let answer = self.one(device, message).await?;
+        self.contacts.heard(&device.id);
+        let entries = answer.queue.into_iter().flat_map(|queue| queue.entries);
+        // Devices may ignore the filter; an entry that was thrown out can be submitted again.
+        let is_meant = |entry: &QueueEntry| {
+            let part = entry.job_part_id.as_deref().zip(job_part_id);
+            let is_out = matches!(
+                entry.status,
+                QueueEntryStatus::Aborted | QueueEntryStatus::Removed
+            );
+            entry.job_id.as_deref() == Some(job_id)
+                && part.is_none_or(|(has, wanted)| has == wanted)
+                && !is_out
+        };
+        Ok(entries.filter(is_meant).last())
+    }
+
+    async fn one(
+        &self,
+        device: &DeviceConfig,
+        message: Message,
+    ) -> Result<agog_jdf::jmf::Response, DeviceError> {
+        let kind = message.kind.clone();
+        let mut answers = self.client.exchange(device, vec![message]).await?;
+        answers.pop().ok_or_else(|| DeviceError::Unanswered {
+            url: device.url.clone(),
+            kind,
+        })
+    }
+}
+
+fn refused(reason: impl Into<String>) -> Step {
+    Step::End(CommandEnd::new(Fate::Refused, reason))
+}
+
+/// An earlier try got through.
+fn found(entry: &QueueEntry) -> CommandEnd {
+    CommandEnd {
+        fate: Fate::Answered,
+        return_code: None,
+        reason: None,
+        queue_entry_id: Some(entry.queue_entry_id.clone()),
+        is_held: entry.status == QueueEntryStatus::Held,
+    }
+}
+
+fn queue_command(action: JobAction, entry: String) -> Command {
+    match action {
+        JobAction::Hold => Command::HoldQueueEntry(QueueFilter::entry(entry)),
+        JobAction::Resume => Command::ResumeQueueEntry(QueueFilter::entry(entry)),
+        JobAction::Suspend => Command::SuspendQueueEntry(QueueFilter::entry(entry)),
+        JobAction::Abort => {
+            Command::AbortQueueEntry(AbortQueueEntry::from(QueueFilter::entry(entry)))
+        }
+        JobAction::Remove => Command::RemoveQueueEntry(QueueFilter::entry(entry)),
+        JobAction::Priority(priority) => Command::SetQueueEntryPriority(QueueEntryPriParams {
+            priority,
+            queue_entry_id: Some(entry),
+            ..QueueEntryPriParams::default()
+        }),
+        JobAction::Position(position) => Command::SetQueueEntryPosition(QueueEntryPosParams {
+            queue_entry_id: entry,
+            position: Some(position.into()),
+            ..QueueEntryPosParams::default()
+        }),
+    }
+}
+
+/// A command as it was handed in, under the message id of its row.
+fn verbatim(xml: &str, message_id: &str) -> Step {
+    let message = || {
+        let mut document = Document::parse(xml.as_bytes(), &Limits::default())?;
+        let root = document.root().id();
+        document.set_attribute(root, "ID", message_id)?;
+        Message::verbatim(document.root().to_fragment())
+    };
+    match message() {
+        Ok(message) => Step::Send(Box::new(Outgoing {
+            message,
+            submission: None,
+            remark: None,
+        })),
+        Err(error) => refused(format!("the command cannot be read: {error}")),
+    }
+}
+
+fn tell(device: &DeviceConfig, command: &DeviceCommand, end: &CommandEnd, is_first: bool) {
+    let about = match &command.job {
+        Some(job) => format!("{} of job {job}", command.kind),
+        None => command.kind.clone(),
+    };
+    let reason = end.reason.as_deref().unwrap_or("done");
+    if !is_first {
+        warn!(
+            device.id = %device.id, command.id = %command.command_id,
+            "{about}: device {} answered after the command was ended: {reason}", device.id
+        );
+        return;
+    }
+    match end.fate {
+        Fate::Answered => info!(
+            device.id = %device.id, command.id = %command.command_id,
+            "{about}: done by device {}", device.id
+        ),
+        Fate::Refused | Fate::GivenUp => warn!(
+            device.id = %device.id, command.id = %command.command_id,
+            "{about} refused for device {}: {reason}", device.id
+        ),
+    }
+}
