@@ -188,6 +188,12 @@ impl Reader {
         )
     }
 
+    /// Jobs whose tickets no device has answered yet, oldest first.
+    pub fn jobs_received(&self) -> Result<Vec<JobRow>, LedgerError> {
+        let sql = "step = 'job.received' and ?1 is null order by received_at, job_key";
+        self.jobs(sql, None)
+    }
+
     /// The jobs that changed last, also those that have ended, newest first.
     pub fn jobs_newest(&self, limit: u32) -> Result<Vec<JobRow>, LedgerError> {
         let sql = "true order by updated_at desc, job_key limit ?1";

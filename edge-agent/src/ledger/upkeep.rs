@@ -94,4 +94,36 @@ mod tests {
         upkeep.run_when_due(&connection, now);
         assert_eq!(left(), 2, "not due before the next run");
     }
+
+    #[test]
+    fn a_command_to_a_device_is_shown_for_a_month_after_its_end() {
+        let connection = schema::open_scratch().unwrap();
+        let now: Timestamp = "2026-11-22T08:00:00Z".parse().unwrap();
+        let old = now.checked_sub(REPEATS_KEPT * 2).unwrap();
+        for (id, ended_at) in [("old", Some(old)), ("new", Some(now)), ("open", None)] {
+            connection
+                .execute(
+                    "insert into device_command (command_id, device, place, kind, content,
+                                                 message_id, wanted_by, created_at, state, ended_at)
+                     values (?1, ?1, 1, 'HoldQueue', '{}', ?1, 'x', ?2, 'waiting', ?3)",
+                    params![
+                        id,
+                        old.as_microsecond(),
+                        ended_at.map(Timestamp::as_microsecond)
+                    ],
+                )
+                .unwrap();
+        }
+
+        Upkeep::default().run_when_due(&connection, now);
+
+        let left: String = connection
+            .query_row(
+                "select group_concat(command_id, ' ' order by command_id) from device_command",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(left, "new open");
+    }
 }

@@ -37,8 +37,8 @@ use tracing::{debug, info, warn};
 
 use crate::config::DeviceConfig;
 use crate::devices::contact::Contacts;
-use crate::ledger::LedgerError;
-use crate::ledger::sending::{Acknowledge, CommandEnd, CommandFilter, DeviceCommand, Fate, News};
+use crate::ledger::sending::{Acknowledge, CommandEnd, DeviceCommand, Fate, News};
+use crate::ledger::{LedgerError, Reader};
 use crate::lifecycle::Stop;
 use crate::run::Agent;
 use send::{Sender, Tried};
@@ -161,37 +161,26 @@ async fn strays(agent: &Agent) -> Infallible {
     let mut changes = agent.ledger.commands();
     loop {
         changes.mark_unchanged();
-        let open = agent
-            .ledger
-            .read(|reader| reader.commands(&CommandFilter::default()));
-        match open.await {
-            Ok(open) => {
-                for command in open {
-                    refuse_stray(agent, &command).await;
-                }
-            }
-            Err(error) => unreadable(&error),
+        if let Err(error) = refuse_strays(agent).await {
+            unreadable(&error);
         }
         changed(&mut changes).await;
     }
 }
 
-async fn refuse_stray(agent: &Agent, command: &DeviceCommand) {
-    let mut devices = agent.config.devices.iter();
-    if devices.any(|device| device.id == command.device) {
-        return;
+async fn refuse_strays(agent: &Agent) -> Result<(), LedgerError> {
+    let ledger = &agent.ledger;
+    let mut devices = ledger.read(Reader::command_devices).await?;
+    devices.retain(|id| !agent.config.devices.iter().any(|known| known.id == *id));
+    for device in devices {
+        let reason = format!("device {device} is not configured at this plant");
+        while let Some(command) = ledger.command_next(&device).await? {
+            warn!(device.id = %device, "{} refused: {reason}", command.kind);
+            let end = News::Ended(CommandEnd::new(Fate::Refused, reason.clone()));
+            ledger.command_news(command.command_id, end, None).await?;
+        }
     }
-    let reason = format!("device {} is not configured at this plant", command.device);
-    warn!(device.id = %command.device, "{} refused: {reason}", command.kind);
-    let end = CommandEnd::new(Fate::Refused, reason);
-    let news = News::Ended(end);
-    if let Err(error) = agent
-        .ledger
-        .command_news(command.command_id, news, None)
-        .await
-    {
-        unreadable(&error);
-    }
+    Ok(())
 }
 
 /// Removes files whose jobs have ended.

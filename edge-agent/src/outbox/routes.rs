@@ -212,11 +212,14 @@ async fn command(
     deadline: Instant,
 ) -> Result<SentMessage, Problem> {
     let ledger = &shared.agent.ledger;
-    let xml = parsed.element(message).map(|element| element.to_fragment());
+    let alone = Jmf {
+        messages: parsed.verbatim(message).into_iter().collect(),
+        ..parsed.jmf.clone()
+    };
     let order = MessageOrder {
         device: device.id.clone(),
         kind: message.kind.clone(),
-        xml: xml.map_or_else(String::new, |fragment| fragment.as_xml().to_owned()),
+        xml: String::from_utf8_lossy(&alone.to_bytes()).into_owned(),
         by: "operator".to_owned(),
     };
     let mut changes = ledger.commands();
@@ -232,8 +235,8 @@ async fn command(
         let is_open = command
             .as_ref()
             .is_some_and(|command| command.ended_at.is_none());
-        let changed = tokio::time::timeout_at(deadline, changes.changed());
-        if !is_open || !matches!(changed.await, Ok(Ok(()))) {
+        let news = tokio::time::timeout_at(deadline, changes.changed());
+        if !is_open || !matches!(news.await, Ok(Ok(()))) {
             break command;
         }
     };

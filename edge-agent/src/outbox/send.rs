@@ -1,10 +1,10 @@
 //! The conversation about one command with its device.
 
 use agog_jdf::jmf::{
-    AbortQueueEntry, Command, Message, Query, QueryContent, QueueEntry, QueueEntryPosParams,
+    AbortQueueEntry, Command, Jmf, Message, Query, QueryContent, QueueEntry, QueueEntryPosParams,
     QueueEntryPriParams, QueueFilter, QueueSubmissionParams, ReturnCode,
 };
-use agog_jdf::{AcknowledgeType, Document, Limits, QueueEntryStatus};
+use agog_jdf::{AcknowledgeType, Limits, QueueEntryStatus};
 use agog_sync::event::JobStep;
 use agog_sync::frame::{JobAction, JobTicket};
 use tracing::{info, warn};
@@ -82,7 +82,8 @@ impl Sender {
         let step = match &command.content {
             Content::Submit => self.submission(device, command, repeated).await?,
             Content::Job(action) => self.of_job(device, command, *action).await?,
-            Content::Message { xml } => verbatim(xml, &command.message_id),
+            Content::Message { xml } => self.verbatim(xml, command),
+            Content::Unknown => refused("the command was made by a newer program"),
         };
         let outgoing = match step {
             Step::Send(outgoing) => outgoing,
@@ -291,6 +292,37 @@ impl Sender {
         })))
     }
 
+    /// A command as it was handed in, under the message id of its row.
+    fn verbatim(&self, xml: &str, command: &DeviceCommand) -> Step {
+        let asked = command.acknowledge != Acknowledge::NotAsked;
+        let attributes = [
+            ("ID", command.message_id.as_str(), true),
+            ("AcknowledgeURL", &self.jmf_url, asked),
+            ("AcknowledgeType", AcknowledgeType::Applied.as_str(), asked),
+        ];
+        let message = || {
+            let mut parsed = Jmf::parse(xml.as_bytes(), &Limits::default())?;
+            let Some(message) = parsed.jmf.messages.first().cloned() else {
+                return Ok(None);
+            };
+            for (name, value, _) in attributes.into_iter().filter(|(.., is_set)| *is_set) {
+                if let Some(element) = message.element {
+                    parsed.document.set_attribute(element, name, value)?;
+                }
+            }
+            Ok::<_, agog_jdf::Error>(parsed.verbatim(&message))
+        };
+        match message() {
+            Ok(Some(message)) => Step::Send(Box::new(Outgoing {
+                message,
+                submission: None,
+                remark: None,
+            })),
+            Ok(None) => refused("there is no command in it"),
+            Err(error) => refused(format!("the command cannot be read: {error}")),
+        }
+    }
+
     async fn entry_of(
         &self,
         device: &DeviceConfig,
@@ -332,7 +364,7 @@ impl Sender {
                 && part.is_none_or(|(has, wanted)| has == wanted)
                 && !is_out
         };
-        Ok(entries.filter(is_meant).last())
+        Ok(entries.filter(is_meant).next_back())
     }
 
     async fn one(
@@ -383,24 +415,6 @@ fn queue_command(action: JobAction, entry: String) -> Command {
             position: Some(position.into()),
             ..QueueEntryPosParams::default()
         }),
-    }
-}
-
-/// A command as it was handed in, under the message id of its row.
-fn verbatim(xml: &str, message_id: &str) -> Step {
-    let message = || {
-        let mut document = Document::parse(xml.as_bytes(), &Limits::default())?;
-        let root = document.root().id();
-        document.set_attribute(root, "ID", message_id)?;
-        Message::verbatim(document.root().to_fragment())
-    };
-    match message() {
-        Ok(message) => Step::Send(Box::new(Outgoing {
-            message,
-            submission: None,
-            remark: None,
-        })),
-        Err(error) => refused(format!("the command cannot be read: {error}")),
     }
 }
 

@@ -7,6 +7,8 @@
 //! Limits: [`FILES_MAX`] files per ticket; [`REASONS_MAX`] findings are told.
 
 use agog_jdf::jmf::ReturnCode;
+use std::fmt::Write as _;
+
 use agog_jdf::package::{
     Location, PartIndex, PartName, cid_url, local_path, references, rewrite_references,
 };
@@ -175,13 +177,14 @@ fn incapable(ticket: &Document, device: &str) -> Option<String> {
     (!told.is_empty()).then(|| format!("{}{end}", told.join("; ")))
 }
 
+// Writing to a String cannot fail.
 fn told(finding: &Finding) -> String {
     let mut text = finding.to_string();
     if let Some(found) = &finding.found {
-        text.push_str(&format!(": {found}"));
+        let _ = write!(text, ": {found}");
     }
     if let Some(expected) = &finding.expected {
-        text.push_str(&format!(", expected {expected}"));
+        let _ = write!(text, ", expected {expected}");
     }
     text
 }

@@ -50,7 +50,7 @@ fn is_busy(code: ReturnCode) -> bool {
 fn is_done_already(content: &Content, repeated: bool, code: ReturnCode) -> bool {
     let action = match content {
         Content::Submit => return code == ReturnCode::QUEUE_ENTRY_EXISTS,
-        Content::Message { .. } => return false,
+        Content::Message { .. } | Content::Unknown => return false,
         Content::Job(action) => action,
     };
     match action {

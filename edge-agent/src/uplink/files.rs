@@ -8,7 +8,6 @@
 use std::convert::Infallible;
 
 use agog_sync::backoff::Backoff;
-use agog_sync::event::JobStep;
 use agog_sync::frame::{JobTicket, TicketFile};
 use agog_sync::ids::RequestId;
 use reqwest::StatusCode;
@@ -16,8 +15,8 @@ use tracing::{info, warn};
 
 use super::hub::{Hub, HubError};
 use super::{RETRY_BASE, RETRY_CAP, SessionError, http};
-use crate::ledger::LedgerError;
 use crate::ledger::sending::{CommandEnd, Fate, News};
+use crate::ledger::{LedgerError, Reader};
 use crate::outbox::files::{FileError, StoredFile};
 use crate::run::Agent;
 
@@ -51,10 +50,9 @@ pub(super) async fn follow(agent: &Agent, hub: &Hub) -> Result<Infallible, Sessi
 
 /// True when nothing is missing any more.
 async fn fetch_missing(agent: &Agent, hub: &Hub) -> Result<bool, LedgerError> {
-    let jobs = agent.ledger.jobs_open().await?;
-    let waiting = jobs.into_iter().filter(|job| job.step == JobStep::Received);
+    let jobs = agent.ledger.read(Reader::jobs_received).await?;
     let mut is_whole = true;
-    for ticket in waiting.filter_map(|job| job.ticket) {
+    for ticket in jobs.into_iter().filter_map(|job| job.ticket) {
         for file in &ticket.files {
             is_whole &= fetch(agent, hub, &ticket, file).await?;
         }

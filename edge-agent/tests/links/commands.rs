@@ -392,5 +392,9 @@ async fn a_command_of_the_office_that_comes_too_late_is_refused_and_the_office_i
         told[1].reason.as_deref(),
         Some("job JOB-1 has ended (job.refused)")
     );
+    assert_eq!(test.job("JOB-1").await.step, JobStep::Refused);
+    let told = test.events().await.pop().unwrap();
+    assert_eq!(told.kind, "job.command-refused");
+    assert!(told.payload.get().contains("abort: job JOB-1 has ended"));
     controller.stop().await;
 }

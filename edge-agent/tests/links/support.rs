@@ -162,7 +162,8 @@ impl TestAgent {
     /// Waits until a job is at a step.
     pub(crate) async fn step(&self, number: &str, step: JobStep) {
         until(&format!("{number} gets to {}", step.kind()), || async {
-            (self.job(number).await.step == step).then_some(())
+            let job = self.agent.ledger.job_by_number(number).await.unwrap()?;
+            (job.step == step).then_some(())
         })
         .await;
     }

@@ -84,7 +84,7 @@ pub(in crate::ledger) fn of_the_hub(
     };
     insert(connection, books, &row, &order, command.command_id)?;
     let end = CommandEnd::new(Fate::Refused, refused.to_string());
-    fate::end(connection, books, command.command_id, end, None)?;
+    fate::end(connection, books, command.command_id, &end, None)?;
     Ok(())
 }
 
@@ -116,7 +116,7 @@ fn job_order(
     if let Some(submission) = withdrawn {
         let reason = format!("withdrawn by {} before it was sent", order.by);
         let end = CommandEnd::new(Fate::GivenUp, reason.clone());
-        fate::close(connection, books, submission.command_id, end)?;
+        fate::close(connection, books, submission.command_id, &end)?;
         let event = JobEvent {
             step: JobStep::Removed,
             progress: JobProgress {
@@ -129,7 +129,7 @@ fn job_order(
         };
         fate::record(connection, books, actor, event)?;
         let end = CommandEnd::new(Fate::Answered, "the ticket was not sent yet");
-        fate::close(connection, books, command_id, end)?;
+        fate::close(connection, books, command_id, &end)?;
     }
     Ok(Ok(command_id))
 }

@@ -75,7 +75,7 @@ pub(in crate::ledger) fn note(
     by: Option<String>,
 ) -> Result<bool, LedgerError> {
     let end = match news {
-        News::Ended(end) => return self::end(connection, books, command_id, end, by),
+        News::Ended(end) => return self::end(connection, books, command_id, &end, by),
         other => other,
     };
     let Some(mut command) = open(connection, command_id)? else {
@@ -120,13 +120,13 @@ pub(super) fn end(
     connection: &Connection,
     books: &mut Books,
     command_id: RequestId,
-    end: CommandEnd,
+    end: &CommandEnd,
     by: Option<String>,
 ) -> Result<bool, LedgerError> {
     let Some(command) = open(connection, command_id)? else {
         return Ok(false);
     };
-    close(connection, books, command_id, end.clone())?;
+    close(connection, books, command_id, end)?;
     let Some(key) = &command.job_key else {
         return Ok(true);
     };
@@ -140,7 +140,7 @@ pub(super) fn end(
         },
         _ => Actor::Operator { name },
     };
-    for event in events(&command, &row, &end) {
+    for event in events(&command, &row, end) {
         record(connection, books, actor.clone(), event)?;
     }
     Ok(true)
@@ -151,7 +151,7 @@ pub(super) fn close(
     connection: &Connection,
     books: &mut Books,
     command_id: RequestId,
-    end: CommandEnd,
+    end: &CommandEnd,
 ) -> Result<(), LedgerError> {
     let Some(mut command) = open(connection, command_id)? else {
         return Ok(());
@@ -162,7 +162,7 @@ pub(super) fn close(
         Fate::GivenUp => CommandState::GivenUp,
     };
     command.return_code = end.return_code;
-    command.reason = end.reason;
+    command.reason.clone_from(&end.reason);
     command.ended_at = Some(books.clock.now());
     // Whoever waits behind it, or for it, looks again.
     books.commands += 1;
@@ -198,7 +198,9 @@ fn open(
 
 /// The steps that the end of a command is for its job.
 fn events(command: &DeviceCommand, row: &JobRow, end: &CommandEnd) -> Vec<JobEvent> {
-    if row.step.is_end() {
+    // Whoever wanted something of a job that has ended is told that it came too late.
+    let is_too_late = matches!(command.content, Content::Job(_)) && end.fate != Fate::Answered;
+    if row.step.is_end() && !is_too_late {
         return Vec::new();
     }
     let progress = JobProgress {
@@ -210,7 +212,7 @@ fn events(command: &DeviceCommand, row: &JobRow, end: &CommandEnd) -> Vec<JobEve
     match &command.content {
         Content::Submit => submitted(row, end, progress),
         Content::Job(action) => done(*action, row, end, progress),
-        Content::Message { .. } => Vec::new(),
+        Content::Message { .. } | Content::Unknown => Vec::new(),
     }
 }
 

@@ -53,13 +53,13 @@ pub struct MessageOrder {
     pub device: String,
     /// The JMF type.
     pub kind: String,
-    /// The `Command` element.
+    /// A JMF document with the one command.
     pub xml: String,
     pub by: String,
 }
 
-/// What a command says. Stored as JSON; an older program gives up a form that it does not know, with
-/// that as its reason.
+/// What a command says. Stored as JSON; an older program refuses a form that it does not know, and
+/// says so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Content {
@@ -67,8 +67,11 @@ pub enum Content {
     Submit,
     /// Something about the job's queue entry.
     Job(JobAction),
-    /// The `Command` element as it was handed in.
+    /// A JMF document with one command, as it was handed in.
     Message { xml: String },
+    /// Written by a newer program.
+    #[serde(skip)]
+    Unknown,
 }
 
 /// Where a command stands.

@@ -31,6 +31,15 @@ impl Reader {
         one(&self.connection, sql, device)
     }
 
+    /// The devices for which something is to be sent.
+    pub fn command_devices(&self) -> Result<Vec<String>, LedgerError> {
+        let mut query = self
+            .connection
+            .prepare_cached("select distinct device from device_command where ended_at is null")?;
+        let devices = query.query_map([], |row| row.get(0))?;
+        Ok(devices.collect::<Result<_, _>>()?)
+    }
+
     pub fn command_by_id(
         &self,
         command_id: RequestId,
@@ -185,7 +194,7 @@ fn command(row: &Row<'_>) -> Result<DeviceCommand, LedgerError> {
         kind: row.get(3)?,
         job: row.get(4)?,
         job_key: row.get(5)?,
-        content: text::json(&row.get::<_, String>(6)?, "device command")?,
+        content: serde_json::from_str(&row.get::<_, String>(6)?).unwrap_or(Content::Unknown),
         message_id: row.get(7)?,
         by: row.get(8)?,
         created_at: text::instant(row.get(9)?)?,
