@@ -5,7 +5,8 @@
 //! for all before it, also for those of other jobs, so that a queue never sees them in another order
 //! than people gave them. An operator gives up what stands in the way.
 //!
-//! - [`send`]: the conversation about one command; [`verdict`]: what an answer means for it
+//! - [`send`]: the conversation about one command; [`queue`]: its place in the device's
+//!   queue; [`verdict`]: what an answer means for it
 //! - [`ticket`]: a ticket as a device gets it; [`files`]: the files that go with it
 //! - [`routes`]: the outbox, files and single messages over the local API
 //!
@@ -17,6 +18,7 @@
 //! that is heard of is tried at once. A promised answer is waited for [`ACKNOWLEDGE_LIMIT`].
 
 pub mod files;
+mod queue;
 pub mod routes;
 mod send;
 mod ticket;

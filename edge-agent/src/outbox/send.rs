@@ -1,26 +1,23 @@
 //! The conversation about one command with its device.
 
-use agog_jdf::jmf::{
-    AbortQueueEntry, Command, Jmf, Message, Query, QueryContent, QueueEntry, QueueEntryPosParams,
-    QueueEntryPriParams, QueueFilter, QueueSubmissionParams, ReturnCode,
-};
-use agog_jdf::{AcknowledgeType, Limits, QueueEntryStatus};
+use agog_jdf::jmf::{Command, Jmf, Message, QueueSubmissionParams, ReturnCode};
+use agog_jdf::{AcknowledgeType, Limits};
 use agog_sync::event::JobStep;
 use agog_sync::frame::{JobAction, JobTicket};
 use tracing::{info, warn};
 
+use super::queue::{found, queue_command};
 use super::ticket::{self, Ready, Unfit};
 use super::verdict::verdict;
 use crate::config::DeviceConfig;
-use crate::devices::client::{DeviceClient, DeviceError};
+use crate::devices::client::DeviceClient;
 use crate::devices::contact::Contacts;
 use crate::devices::package::{PackedFile, Submission, TICKET_URL};
 use crate::devices::record::{self, Records};
-use crate::jobs::find::ticket_job_id;
+use crate::ledger::LedgerError;
 use crate::ledger::sending::{
     Acknowledge, CommandEnd, CommandState, Content, DeviceCommand, Fate, News,
 };
-use crate::ledger::{JobRow, LedgerError};
 use crate::run::Agent;
 use crate::uplink::http::{HttpError, chain};
 
@@ -51,7 +48,7 @@ struct Outgoing {
 pub(super) struct Sender {
     pub(super) agent: Agent,
     pub(super) contacts: Contacts,
-    client: DeviceClient,
+    pub(super) client: DeviceClient,
     records: Records,
     jmf_url: String,
 }
@@ -322,100 +319,10 @@ impl Sender {
             Err(error) => refused(format!("the command cannot be read: {error}")),
         }
     }
-
-    async fn entry_of(
-        &self,
-        device: &DeviceConfig,
-        row: &JobRow,
-    ) -> Result<Option<QueueEntry>, DeviceError> {
-        let of_ticket = row
-            .ticket
-            .as_ref()
-            .and_then(|ticket| ticket_job_id(&ticket.jdf));
-        let job_id = of_ticket.unwrap_or_else(|| row.number.clone());
-        self.queued(device, &job_id, row.progress.job_part_id.as_deref())
-            .await
-    }
-
-    /// The entry of this job in the device's queue.
-    async fn queued(
-        &self,
-        device: &DeviceConfig,
-        job_id: &str,
-        job_part_id: Option<&str>,
-    ) -> Result<Option<QueueEntry>, DeviceError> {
-        let filter = QueueFilter {
-            job_id: Some(job_id.to_owned()),
-            ..QueueFilter::default()
-        };
-        let query = Query::once(QueryContent::QueueStatus(filter));
-        let message = Message::query(self.client.message_id(), query);
-        let answer = self.one(device, message).await?;
-        self.contacts.heard(&device.id);
-        let entries = answer.queue.into_iter().flat_map(|queue| queue.entries);
-        // Devices may ignore the filter; an entry that was thrown out can be submitted again.
-        let is_meant = |entry: &QueueEntry| {
-            let part = entry.job_part_id.as_deref().zip(job_part_id);
-            let is_out = matches!(
-                entry.status,
-                QueueEntryStatus::Aborted | QueueEntryStatus::Removed
-            );
-            entry.job_id.as_deref() == Some(job_id)
-                && part.is_none_or(|(has, wanted)| has == wanted)
-                && !is_out
-        };
-        Ok(entries.filter(is_meant).next_back())
-    }
-
-    async fn one(
-        &self,
-        device: &DeviceConfig,
-        message: Message,
-    ) -> Result<agog_jdf::jmf::Response, DeviceError> {
-        let kind = message.kind.clone();
-        let mut answers = self.client.exchange(device, vec![message]).await?;
-        answers.pop().ok_or_else(|| DeviceError::Unanswered {
-            url: device.url.clone(),
-            kind,
-        })
-    }
 }
 
 fn refused(reason: impl Into<String>) -> Step {
     Step::End(CommandEnd::new(Fate::Refused, reason))
-}
-
-/// An earlier try got through.
-fn found(entry: &QueueEntry) -> CommandEnd {
-    CommandEnd {
-        fate: Fate::Answered,
-        return_code: None,
-        reason: None,
-        queue_entry_id: Some(entry.queue_entry_id.clone()),
-        is_held: entry.status == QueueEntryStatus::Held,
-    }
-}
-
-fn queue_command(action: JobAction, entry: String) -> Command {
-    match action {
-        JobAction::Hold => Command::HoldQueueEntry(QueueFilter::entry(entry)),
-        JobAction::Resume => Command::ResumeQueueEntry(QueueFilter::entry(entry)),
-        JobAction::Suspend => Command::SuspendQueueEntry(QueueFilter::entry(entry)),
-        JobAction::Abort => {
-            Command::AbortQueueEntry(AbortQueueEntry::from(QueueFilter::entry(entry)))
-        }
-        JobAction::Remove => Command::RemoveQueueEntry(QueueFilter::entry(entry)),
-        JobAction::Priority(priority) => Command::SetQueueEntryPriority(QueueEntryPriParams {
-            priority,
-            queue_entry_id: Some(entry),
-            ..QueueEntryPriParams::default()
-        }),
-        JobAction::Position(position) => Command::SetQueueEntryPosition(QueueEntryPosParams {
-            queue_entry_id: entry,
-            position: Some(position.into()),
-            ..QueueEntryPosParams::default()
-        }),
-    }
 }
 
 fn tell(device: &DeviceConfig, command: &DeviceCommand, end: &CommandEnd, is_first: bool) {

@@ -21,7 +21,8 @@ const PDF_BYTES: usize = 5 * 1024 * 1024 + 17;
 
 fn pdf() -> Bytes {
     let mut bytes = b"%PDF-1.7\n".to_vec();
-    bytes.extend((0..PDF_BYTES - bytes.len()).map(|n| (n % 251) as u8));
+    let more = PDF_BYTES - bytes.len();
+    bytes.extend((0..251).cycle().take(more));
     bytes.into()
 }
 
@@ -200,7 +201,7 @@ async fn a_device_that_wants_chunks_gets_files_in_chunks() {
         assert!(
             seen.iter()
                 .any(|seen| seen.body.starts_with(b"MIME-Version"))
-        )
+        );
     });
     controller.stop().await;
 }
