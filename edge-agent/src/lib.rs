@@ -5,7 +5,7 @@
 //! every task on one screen. Then [`ledger`], which everything waits for.
 //!
 //! - [`config`]: the one configuration file
-//! - [`ingest`], [`devices`], [`jobs`]: what comes from machines and goes to them
+//! - [`ingest`], [`devices`], [`jobs`], [`outbox`]: what comes from machines and goes to them
 //! - [`floor`]: what machines say, and which of it is a fact
 //! - [`ledger`]: the facts, and what follows from them
 //! - [`telemetry`]: samples, in a file and thread of their own
@@ -25,6 +25,7 @@ pub mod jobs;
 pub mod ledger;
 pub mod lifecycle;
 pub mod logging;
+pub mod outbox;
 pub mod run;
 pub mod telemetry;
 pub mod uplink;

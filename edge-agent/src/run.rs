@@ -22,11 +22,11 @@ use crate::devices::picture::Picture;
 use crate::floor::Floor;
 use crate::health::{self, Health};
 use crate::ingest::jmf::JmfState;
-use crate::jobs::Wake;
 use crate::ledger::Ledger;
 use crate::lifecycle::{self, Stop, Tasks};
+use crate::outbox::files::Files;
 use crate::telemetry::Telemetry;
-use crate::{devices, ingest, jobs, telemetry, uplink};
+use crate::{devices, ingest, jobs, outbox, telemetry, uplink};
 
 /// What every task is given; cheap to clone.
 #[derive(Clone)]
@@ -37,6 +37,8 @@ pub struct Agent {
     pub health: Arc<Health>,
     /// What every device said last.
     pub devices: Arc<Picture>,
+    /// Files that go to devices with tickets.
+    pub files: Arc<Files>,
     rng: Arc<Mutex<StdRng>>,
 }
 
@@ -90,7 +92,6 @@ pub async fn run(
         },
     });
 
-    let wake = Wake::default();
     let contacts = Contacts::default();
     let (floor, floor_task) = Floor::new(agent.clone());
     let jmf_url = addresses.jmf_url.clone();
@@ -123,22 +124,16 @@ pub async fn run(
     );
     // What the office and people ask for.
     tasks.spawn(
-        "jobs",
-        jobs::run(
-            agent.clone(),
-            floor,
-            contacts,
-            wake.clone(),
-            jmf_url,
-            stop.clone(),
-        ),
+        "outbox",
+        outbox::run(agent.clone(), contacts, jmf_url, stop.clone()),
     );
     let state = ApiState {
         agent: agent.clone(),
         addresses: addresses.clone(),
         metrics: metrics.clone(),
     };
-    let routes = jobs::routes::router(agent.clone(), wake.clone())
+    let routes = jobs::routes::router(agent.clone())
+        .merge(outbox::routes::router(agent.clone())?)
         .merge(devices::routes::router())
         .merge(telemetry::routes::router(telemetry.clone()));
     tasks.spawn(
@@ -152,7 +147,7 @@ pub async fn run(
     );
     tasks.spawn(
         "uplink",
-        uplink::run(agent.clone(), telemetry, wake, stop.clone()),
+        uplink::run(agent.clone(), telemetry, stop.clone()),
     );
     // Being a good service.
     tasks.spawn("metrics", health::upkeep(metrics, stop.clone()));
@@ -197,6 +192,7 @@ impl Agent {
     /// Puts together what the tasks share.
     pub fn new(config: Arc<Config>, clock: Arc<dyn Clock>, ledger: Ledger, rng: StdRng) -> Self {
         Self {
+            files: Arc::new(Files::new(&config.agent.data_dir)),
             config,
             clock,
             ledger,

@@ -84,6 +84,21 @@ impl Client {
         Ok(self.send(config, request).await?.json().await?)
     }
 
+    /// Sends a body that is no JSON.
+    pub async fn post_body<T: DeserializeOwned>(
+        &self,
+        config: &Config,
+        segments: &[&str],
+        content_type: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> anyhow::Result<T> {
+        let request = self
+            .request(Method::POST, segments, &[])?
+            .header("content-type", content_type)
+            .body(body);
+        Ok(self.send(config, request).await?.json().await?)
+    }
+
     fn request(
         &self,
         method: Method,

@@ -8,6 +8,7 @@ mod client;
 mod enroll;
 mod init;
 mod jmf;
+mod job;
 mod ledger;
 mod lot;
 mod output;
@@ -78,7 +79,10 @@ enum Command {
     /// Look at the ledger itself.
     #[command(subcommand)]
     Ledger(ledger::LedgerArguments),
-    /// Machines, and tickets for them.
+    /// Tickets for the machines: submit, hold, resume, abort.
+    #[command(subcommand)]
+    Job(job::JobArguments),
+    /// Machines, what they tell, and what is to be sent to them.
     #[command(subcommand)]
     Jmf(jmf::JmfArguments),
 }
@@ -129,7 +133,8 @@ fn execute(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Status => short(status::status(&session)),
         Command::Lot(arguments) => short(lot::lot(session, arguments)),
         Command::Enroll(arguments) => short(enroll::enroll(&session, arguments)),
-        Command::Jmf(arguments) => short(jmf::jmf(session, arguments)),
+        Command::Job(arguments) => short(job::job(session, arguments)),
+        Command::Jmf(arguments) => short(jmf::jmf(&session, arguments)),
         Command::Ledger(arguments) => ledger::ledger(&session, &arguments),
     }
 }

@@ -5,18 +5,21 @@
 //! Limits: those of the one HTTP client (`uplink::http`), and of `agog_jdf` for what comes back.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use agog_jdf::Limits;
 use agog_jdf::jmf::{Body, Jmf, Message, Response, correlate};
-use agog_jdf::package::{JMF_TYPE, Package, PackageLimits, PackageWriter};
+use agog_jdf::package::{JMF_TYPE, Package, PackageLimits};
 use agog_sync::clock::Clock;
 use agog_sync::ids::RequestId;
 use jiff::Timestamp;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use reqwest::StatusCode;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
 use crate::config::DeviceConfig;
+use crate::devices::package::{Packed, Submission};
 use crate::devices::profile::{BodyLength, Profile};
 use crate::run::Agent;
 use crate::uplink::http::{self, HttpError, Reach};
@@ -34,8 +37,27 @@ pub enum DeviceError {
         #[source]
         source: agog_jdf::Error,
     },
+    #[error("the files of the ticket cannot be read")]
+    Package(#[source] std::io::Error),
     #[error("`{url}` left message {kind} unanswered")]
     Unanswered { url: String, kind: String },
+}
+
+impl DeviceError {
+    /// Not a byte reached the device.
+    pub fn is_not_reached(&self) -> bool {
+        match self {
+            Self::Http(error) => error.is_not_reached(),
+            Self::Package(_) => true,
+            Self::Status { .. } | Self::NotJmf { .. } | Self::Unanswered { .. } => false,
+        }
+    }
+}
+
+/// The body of a request.
+enum Outgoing {
+    Messages(Vec<u8>),
+    Package(Packed),
 }
 
 /// What a device answered to messages that were sent together.
@@ -101,24 +123,29 @@ impl DeviceClient {
     ) -> Result<Answers, DeviceError> {
         let profile = device.profile();
         let jmf = self.jmf(device, &profile, messages);
-        let body = jmf.to_bytes();
-        self.post(device, &profile, JMF_TYPE, body, &jmf.messages)
-            .await
+        let body = Outgoing::Messages(jmf.to_bytes());
+        self.post(device, &profile, body, &jmf.messages).await
     }
 
-    /// Sends one message together with a ticket, which the message names as [`TICKET_URL`].
+    /// Sends one message together with a ticket, which the message names as [`TICKET_URL`], and the
+    /// files of the ticket.
+    ///
+    /// [`TICKET_URL`]: super::package::TICKET_URL
     pub async fn submit(
         &self,
         device: &DeviceConfig,
         message: Message,
-        jdf: &str,
+        submission: Submission,
     ) -> Result<Response, DeviceError> {
         let profile = device.profile();
         let kind = message.kind.clone();
         let jmf = self.jmf(device, &profile, vec![message]);
-        let (content_type, body) = self.package(&profile, jmf.to_bytes(), jdf);
+        let random = self.lock_rng().random();
+        let packed = Packed::new(&profile, random, jmf.to_bytes(), submission)
+            .await
+            .map_err(DeviceError::Package)?;
         let mut answers = self
-            .post(device, &profile, &content_type, body, &jmf.messages)
+            .post(device, &profile, Outgoing::Package(packed), &jmf.messages)
             .await?;
         answers
             .responses
@@ -128,21 +155,6 @@ impl DeviceClient {
                 url: device.url.clone(),
                 kind,
             })
-    }
-
-    fn package(&self, profile: &Profile, jmf: Vec<u8>, jdf: &str) -> (String, Vec<u8>) {
-        let mut package = PackageWriter::new(self.lock_rng().random());
-        if profile.mime_header_in_body {
-            package.repeat_headers();
-        }
-        package.jmf(jmf);
-        package.ticket(TICKET_ID, jdf.as_bytes().to_vec());
-        let content_type = package.content_type();
-        let mut body = Vec::new();
-        package
-            .write_to(&mut body)
-            .expect("parts in memory have the length they say, and a Vec takes them");
-        (content_type, body)
     }
 
     fn jmf(&self, device: &DeviceConfig, profile: &Profile, messages: Vec<Message>) -> Jmf {
@@ -159,19 +171,35 @@ impl DeviceClient {
         &self,
         device: &DeviceConfig,
         profile: &Profile,
-        content_type: &str,
-        body: Vec<u8>,
+        body: Outgoing,
         sent: &[Message],
     ) -> Result<Answers, DeviceError> {
         let url = device.url.as_str();
-        let request = self
-            .http
-            .post(url)
-            .timeout(profile.request_timeout())
-            .header("content-type", content_type);
-        let request = match profile.body_length {
-            BodyLength::ContentLength => request.body(body),
-            BodyLength::Chunked => request.body(chunked(&body)),
+        let request = self.http.post(url);
+        let is_chunked = profile.body_length == BodyLength::Chunked;
+        let request = match body {
+            Outgoing::Messages(body) => {
+                let request = request
+                    .timeout(profile.request_timeout())
+                    .header(CONTENT_TYPE, JMF_TYPE);
+                if is_chunked {
+                    request.body(chunked(&body))
+                } else {
+                    request.body(body)
+                }
+            }
+            Outgoing::Package(packed) => {
+                let seconds = packed.length.unwrap_or_default() / PACKAGE_BYTES_PER_S_LEAST;
+                let request = request
+                    .timeout(profile.request_timeout() + Duration::from_secs(seconds))
+                    .header(CONTENT_TYPE, &packed.content_type);
+                let length = packed.length.filter(|_| !is_chunked);
+                let request = match length {
+                    Some(length) => request.header(CONTENT_LENGTH, length),
+                    None => request,
+                };
+                request.body(packed.into_body())
+            }
         };
         let (status, answer) = http::send(request, url).await?;
         // Some devices pack their answers; some send a useful JMF with an HTTP error.
@@ -229,9 +257,8 @@ fn chunked(body: &[u8]) -> reqwest::Body {
 
 /// The size of a chunk; what a device reads at once.
 const CHUNK_BYTES: usize = 16 * 1024;
-const TICKET_ID: &str = "ticket.jdf";
-/// How a submission names the ticket that comes with it.
-pub const TICKET_URL: &str = "cid:ticket.jdf";
+/// A device that takes a package more slowly than this is given up: 8 Mbit/s.
+const PACKAGE_BYTES_PER_S_LEAST: u64 = 1_000_000;
 
 /// What this agent calls itself towards machines.
 pub fn sender_id(agent: &Agent) -> String {

@@ -1,6 +1,6 @@
 //! The agent as the controller of its devices.
 //!
-//! - [`client`]: messages to devices
+//! - [`client`]: messages to devices; [`package`]: tickets and files with them
 //! - [`profile`]: what is particular about the devices of a partner
 //! - [`watch`]: one task per device that connects, keeps its channels alive and notices silence
 //! - [`connect`]: the conversation with one device; [`channels`]: which channels it shall have
@@ -14,6 +14,7 @@ pub mod client;
 mod connect;
 pub mod contact;
 pub mod introduction;
+pub mod package;
 pub mod picture;
 pub mod profile;
 pub mod record;

@@ -56,6 +56,19 @@ pub enum BodyLength {
     Chunked,
 }
 
+/// What follows when a ticket asks for what the device says that it cannot do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckCapability {
+    /// The ticket is refused.
+    #[default]
+    Refuse,
+    /// It is sent, with a remark.
+    Warn,
+    /// It is not checked.
+    Off,
+}
+
 /// What a profile, or a device of its own, says; `profiles.toml` explains each.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -69,6 +82,7 @@ pub struct Settings {
     pub heartbeat_s: Option<u32>,
     pub first_retry_ms: Option<u32>,
     pub request_timeout_s: Option<u32>,
+    pub check_capability: Option<CheckCapability>,
 }
 
 /// A built-in profile.
@@ -115,6 +129,8 @@ pub struct Profile {
     pub heartbeat_s: u32,
     pub first_retry_ms: u32,
     pub request_timeout_s: u32,
+    #[serde(default)]
+    pub check_capability: CheckCapability,
 }
 
 impl From<Profile> for Settings {
@@ -129,6 +145,7 @@ impl From<Profile> for Settings {
             heartbeat_s: Some(profile.heartbeat_s),
             first_retry_ms: Some(profile.first_retry_ms),
             request_timeout_s: Some(profile.request_timeout_s),
+            check_capability: Some(profile.check_capability),
         }
     }
 }
@@ -155,6 +172,7 @@ impl Profile {
             heartbeat_s: first(&layers, |s| &s.heartbeat_s).unwrap_or(10),
             first_retry_ms: first(&layers, |s| &s.first_retry_ms).unwrap_or(500),
             request_timeout_s: first(&layers, |s| &s.request_timeout_s).unwrap_or(30),
+            check_capability: first(&layers, |s| &s.check_capability).unwrap_or_default(),
         }
     }
 
@@ -222,6 +240,14 @@ impl Profile {
         if self.name_device {
             parts.push("the device is named in every message".to_owned());
         }
+        parts.push(
+            match self.check_capability {
+                CheckCapability::Refuse => "tickets that it cannot do are refused",
+                CheckCapability::Warn => "tickets that it cannot do are sent with a remark",
+                CheckCapability::Off => "tickets are not checked against what it can do",
+            }
+            .to_owned(),
+        );
         if !self.accept_missing_ref_id {
             parts.push("answers without refID are not taken".to_owned());
         }
@@ -250,11 +276,13 @@ mod tests {
             heartbeat_s,
             first_retry_ms,
             request_timeout_s,
+            check_capability,
         } = generic;
         assert!(jmf_version.is_some() && body_length.is_some() && reliable.is_some());
         assert!(mime_header_in_body.is_some() && name_device.is_some());
         assert!(accept_missing_ref_id.is_some() && heartbeat_s.is_some());
         assert!(first_retry_ms.is_some() && request_timeout_s.is_some());
+        assert!(check_capability.is_some());
     }
 
     #[test]

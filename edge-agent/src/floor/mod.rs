@@ -27,7 +27,7 @@ mod task;
 mod tests;
 
 use agog_jdf::jmf::{DeviceInfo, Notification, Queue, ResourceInfo, ResourceQuParams};
-use agog_sync::event::{DeviceEvent, JobProgress};
+use agog_sync::event::DeviceEvent;
 use agog_sync::lots::JobRef;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
@@ -79,14 +79,6 @@ pub enum Content {
     Notifications,
 }
 
-/// What came of handing a ticket to a device.
-#[derive(Debug, Clone)]
-pub struct SubmissionReport {
-    pub progress: JobProgress,
-    /// In the device's queue, or refused for good.
-    pub accepted: bool,
-}
-
 /// Why a report was not recorded. The machine may repeat it.
 #[derive(Debug, thiserror::Error)]
 pub enum FloorError {
@@ -104,7 +96,6 @@ type Answer = oneshot::Sender<Result<Timestamp, FloorError>>;
 enum Work {
     Report(Box<Report>),
     Returned(Box<ReturnedTicket>),
-    Submission(Box<SubmissionReport>),
     Contact(Box<DeviceEvent>),
 }
 
@@ -127,13 +118,6 @@ impl Floor {
     /// A device gives a ticket back.
     pub async fn returned(&self, ticket: ReturnedTicket) -> Result<(), FloorError> {
         self.work(Work::Returned(Box::new(ticket))).await.map(drop)
-    }
-
-    /// A device took a ticket, or refused it.
-    pub async fn submission(&self, report: SubmissionReport) -> Result<(), FloorError> {
-        self.work(Work::Submission(Box::new(report)))
-            .await
-            .map(drop)
     }
 
     /// A device is lost or found.

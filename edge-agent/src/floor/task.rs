@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use agog_sync::clock::to_micros;
-use agog_sync::event::{Actor, DeviceEvent, Event, JobEvent, JobStep};
+use agog_sync::event::{Actor, DeviceEvent, Event, JobStep};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
@@ -17,9 +17,7 @@ use tracing::info;
 use super::facts::{facts, needs_job};
 use super::news::{self, Noted};
 use super::said::{self, DeviceSaid, RowKey};
-use super::{
-    Answer, Content, FloorError, IN_FLIGHT_MAX, Report, SubmissionReport, Work, queue, resource,
-};
+use super::{Answer, Content, FloorError, IN_FLIGHT_MAX, Report, Work, queue, resource};
 use crate::jobs::booked;
 use crate::jobs::find::{self, KnownTickets, ReportedJob};
 use crate::jobs::reconcile::{self, Signalled};
@@ -84,7 +82,6 @@ impl FloorTask {
         let result = match work {
             Work::Report(report) => self.report(&report).await,
             Work::Returned(ticket) => self.returned(*ticket).await,
-            Work::Submission(report) => self.submission(*report).await,
             Work::Contact(event) => Ok(self.contact(*event)),
         };
         match result {
@@ -344,33 +341,6 @@ impl FloorTask {
         devices
             .filter_map(|said| said.booked.get(node))
             .max_by_key(|booked| booked.at)
-    }
-
-    async fn submission(
-        &mut self,
-        report: SubmissionReport,
-    ) -> Result<(Timestamp, Append), LedgerError> {
-        self.settle().await?;
-        let now = self.agent.clock.now();
-        let job = &report.progress.job;
-        let row = match job.job_id {
-            Some(job_id) => self.agent.ledger.job_by_id(job_id).await?,
-            None => self.agent.ledger.job_by_number(&job.number).await?,
-        };
-        // The device may have begun, or even returned, the job before its answer was read.
-        if row.is_some_and(|row| row.step != JobStep::Received) {
-            return Ok((now, Append::default()));
-        }
-        let step = if report.accepted {
-            JobStep::Submitted
-        } else {
-            JobStep::Refused
-        };
-        let event = Event::Job(Box::new(JobEvent {
-            step,
-            progress: report.progress,
-        }));
-        Ok((now, ours("jobs", event)))
     }
 
     fn contact(&mut self, event: DeviceEvent) -> (Timestamp, Append) {

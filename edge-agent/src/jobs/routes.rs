@@ -1,36 +1,34 @@
-//! Tickets over the local API: `POST /api/v1/jobs`, `GET /api/v1/jobs`, `GET /api/v1/jobs/{number}`.
+//! Tickets over the local API: `POST /api/v1/jobs`, `GET /api/v1/jobs`, `GET /api/v1/jobs/{number}`, and
+//! commands to jobs: `POST /api/v1/jobs/{number}/{hold|resume|suspend|abort|remove|priority|position}`.
 //!
 //! Limits: [`TICKET_BYTES_MAX`] per request. A number of a job that has not ended is not given
 //! twice; the same ticket again is the same job.
 
 use agog_jdf::{Document, Limits};
 use agog_sync::event::{Actor, JobProgress};
-use agog_sync::frame::{JobTicket, OutputLot};
+use agog_sync::frame::{JobAction, JobTicket, OutputLot, TicketFile};
 use agog_sync::ids::JobId;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Wake;
-use crate::api::problem::Problem;
+use super::control;
+use crate::api::problem::{self, Problem};
 use crate::api::{ApiState, idempotency_key};
-use crate::ledger::{Append, Fact, JobRow, What};
+use crate::ledger::sending::{DeviceCommand, JobOrder, OrderRefused};
+use crate::ledger::{Append, Fact, JobRow, LedgerError, What};
 use crate::run::Agent;
 
 /// The largest request: tickets have kilobytes, gang forms some megabytes.
 pub const TICKET_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// What the handlers share.
-#[derive(Clone)]
-struct Shared {
-    agent: Agent,
-    wake: Wake,
-}
+/// The jobs of a list that shows also those that have ended.
+const JOBS_MAX: u32 = 200;
 
 /// A ticket that is handed in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -55,6 +53,15 @@ pub struct JobRequest {
     /// Why the job's waste is waste, when the device does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waste_reason: Option<String>,
+    /// Files that the ticket names, handed in before with `POST /api/v1/files`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<TicketFile>,
+    /// The queue entry is held until somebody resumes it.
+    #[serde(default)]
+    pub hold: bool,
+    /// The priority in the device's queue, 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i64>,
 }
 
 /// The lot that the job makes.
@@ -77,6 +84,9 @@ pub struct JobView {
     pub progress: JobProgress,
     pub received_at: Timestamp,
     pub updated_at: Timestamp,
+    /// What the device was told of it, and what became of that; for one job only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<DeviceCommand>,
 }
 
 impl From<JobRow> for JobView {
@@ -88,31 +98,62 @@ impl From<JobRow> for JobView {
             progress: row.progress,
             received_at: row.received_at,
             updated_at: row.updated_at,
+            commands: Vec::new(),
         }
     }
 }
 
 /// The routes, to be merged into those of the local API.
-pub fn router(agent: Agent, wake: Wake) -> Router<ApiState> {
-    let shared = Shared { agent, wake };
+pub fn router(agent: Agent) -> Router<ApiState> {
     Router::new()
         .route("/api/v1/jobs", get(list).post(hand_in))
         .route("/api/v1/jobs/{number}", get(show))
+        .route("/api/v1/jobs/{number}/{action}", post(command))
         .layer(DefaultBodyLimit::max(TICKET_BYTES_MAX))
-        .with_state(shared)
+        .with_state(agent)
 }
 
-async fn list(State(shared): State<Shared>) -> Result<Json<Vec<JobView>>, Problem> {
-    let jobs = shared.agent.ledger.jobs_open().await?;
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    /// Also jobs that have ended, the newest 200 of all.
+    #[serde(default)]
+    ended: bool,
+}
+
+async fn list(
+    State(agent): State<Agent>,
+    query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Vec<JobView>>, Problem> {
+    let Query(query) = query.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
+    let jobs = if query.ended {
+        agent
+            .ledger
+            .read(|reader| reader.jobs_newest(JOBS_MAX))
+            .await?
+    } else {
+        agent.ledger.jobs_open().await?
+    };
     Ok(Json(jobs.into_iter().map(JobView::from).collect()))
 }
 
 async fn show(
-    State(shared): State<Shared>,
+    State(agent): State<Agent>,
     Path(number): Path<String>,
 ) -> Result<Json<JobView>, Problem> {
-    let job = shared.agent.ledger.job_by_number(&number).await?;
-    job.map(|job| Json(job.into())).ok_or_else(|| {
+    let job = known(&agent, &number).await?;
+    let key = job.progress.job.clone();
+    let commands = agent
+        .ledger
+        .read(move |reader| reader.commands_of_job(&key));
+    Ok(Json(JobView {
+        commands: commands.await?,
+        ..job.into()
+    }))
+}
+
+async fn known(agent: &Agent, number: &str) -> Result<JobRow, Problem> {
+    agent.ledger.job_by_number(number).await?.ok_or_else(|| {
         Problem::new(
             StatusCode::NOT_FOUND,
             "unknown-job",
@@ -121,15 +162,68 @@ async fn show(
     })
 }
 
+/// What a command to a job says besides its name.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommandRequest {
+    /// Who wants it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// For `priority`, 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i64>,
+    /// For `position`, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<u32>,
+}
+
+/// Takes a command to a job; the device is told later, and `GET /api/v1/outbox` shows its fate.
+async fn command(
+    State(agent): State<Agent>,
+    Path((number, name)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<(StatusCode, Json<DeviceCommand>), Problem> {
+    let request: CommandRequest = match &body[..] {
+        b"" => CommandRequest::default(),
+        body => {
+            serde_json::from_slice(body).map_err(|error| Problem::malformed(error.to_string()))?
+        }
+    };
+    let lacks = |what: &str| Problem::malformed(format!("`{name}` needs `{what}`"));
+    let action = match name.as_str() {
+        "hold" => JobAction::Hold,
+        "resume" => JobAction::Resume,
+        "suspend" => JobAction::Suspend,
+        "abort" => JobAction::Abort,
+        "remove" => JobAction::Remove,
+        "priority" => JobAction::Priority(request.priority.ok_or_else(|| lacks("priority"))?),
+        "position" => JobAction::Position(request.position.ok_or_else(|| lacks("position"))?),
+        _ => return Err(problem::no_such_path().await),
+    };
+    let job = known(&agent, &number).await?;
+    let order = JobOrder {
+        job: job.progress.job,
+        action,
+        by: request.by.unwrap_or_else(|| "operator".to_owned()),
+        command_id: None,
+    };
+    let key = idempotency_key(&headers, &format!("jobs/{number}/{name}"), &body)?;
+    let command_id = control::under_key(&agent, order, key).await?;
+    let command = agent.ledger.command_by_id(command_id).await?;
+    let command = command.ok_or(LedgerError::Stopped)?;
+    Ok((StatusCode::ACCEPTED, Json(command)))
+}
+
 async fn hand_in(
-    State(shared): State<Shared>,
+    State(agent): State<Agent>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let Shared { agent, wake } = shared;
     let request: JobRequest =
         serde_json::from_slice(&body).map_err(|error| Problem::malformed(error.to_string()))?;
     let ticket = ticket(&agent, request)?;
+    check_files(&agent, &ticket.files).await?;
     let known = agent.ledger.job_by_number(&ticket.number).await?;
     if let Some(known) = known.filter(|job| !job.step.is_end()) {
         let same = known
@@ -163,7 +257,6 @@ async fn hand_in(
         ..Append::default()
     };
     let repeated = agent.ledger.append(append).await?.repeated;
-    wake.wake();
     let job = agent.ledger.job_by_number(&number).await?.ok_or_else(|| {
         Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -177,6 +270,24 @@ async fn hand_in(
         StatusCode::CREATED
     };
     Ok((status, Json(JobView::from(job))).into_response())
+}
+
+/// Every file must have been handed in before.
+async fn check_files(agent: &Agent, files: &[TicketFile]) -> Result<(), Problem> {
+    for file in files {
+        if matches!(agent.files.size(file.blake3).await, Ok(Some(bytes)) if bytes == file.bytes) {
+            continue;
+        }
+        return Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "file-missing",
+            format!(
+                "file `{}` with the hash {} and {} bytes is not here; POST it to /api/v1/files first",
+                file.name, file.blake3, file.bytes
+            ),
+        ));
+    }
+    Ok(())
 }
 
 /// Checks what can be checked here; whether the device can do it, the device says.
@@ -205,6 +316,9 @@ fn ticket(agent: &Agent, request: JobRequest) -> Result<JobTicket, Problem> {
             );
         }
     };
+    if let Some(priority) = request.priority.filter(|it| !(0..=100).contains(it)) {
+        return refused("bad-priority", OrderRefused::Priority(priority).to_string());
+    }
     let node = match agog_jdf::Ticket::of(&document) {
         Ok(ticket) => ticket.root().job_id().map(str::to_owned),
         Err(error) => return refused("bad-ticket", format!("the ticket is no JDF: {error}")),
@@ -241,6 +355,9 @@ fn ticket(agent: &Agent, request: JobRequest) -> Result<JobTicket, Problem> {
         inputs: request.inputs,
         output,
         waste_reason: request.waste_reason,
+        files: request.files,
+        hold: request.hold,
+        priority: request.priority,
         ..JobTicket::new(job_id, number, request.device, request.jdf)
     })
 }

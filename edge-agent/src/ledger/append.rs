@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::{AppendError, LedgerError, Refused};
+use super::sending::admit;
 use super::writer::Books;
 use super::{
     Append, Appended, Fact, IdempotencyKey, InboxKey, RecordedEvent, What, book, effects, job,
@@ -42,6 +43,10 @@ pub(super) fn append(
     let mut named = BTreeSet::new();
     for fact in append.facts {
         record_fact(connection, books, fact, now, &mut appended, &mut named)?;
+    }
+    for order in append.orders {
+        let command_id = admit::order(connection, books, order)?;
+        appended.commands.push(command_id);
     }
     store_head(connection, books)?;
     appended.lots = lot_rows(connection, &named)?;
@@ -103,6 +108,7 @@ fn record_fact(
     }
     if let Some(ticket) = ticket {
         job::store_ticket(connection, &ticket)?;
+        admit::submission(connection, books, &ticket)?;
     }
     appended.events.push(RecordedEvent {
         epoch: books.position.epoch,

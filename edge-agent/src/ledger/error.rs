@@ -9,6 +9,8 @@ use agog_sync::lots;
 use agog_sync::quantity::{ConversionError, QuantityError, Unit};
 use rusqlite::ErrorCode;
 
+use super::sending::OrderRefused;
+
 /// The store failed. Nothing of the request was recorded.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LedgerError {
@@ -147,6 +149,9 @@ pub enum Refused {
     /// The command lacks something.
     #[error("{0}")]
     Incomplete(&'static str),
+    /// A command to a device cannot be carried out.
+    #[error(transparent)]
+    Order(#[from] OrderRefused),
     /// The key was used for another request.
     #[error("Idempotency-Key `{0}` was used for another request")]
     KeyReused(String),
@@ -165,6 +170,7 @@ impl Refused {
             Self::MaterialUnknown(_) => "material-unknown",
             Self::WhichHold { .. } => "which-hold",
             Self::Incomplete(_) => "incomplete",
+            Self::Order(refused) => refused.code(),
             Self::KeyReused(_) => "idempotency-key-reused",
         }
     }

@@ -1,4 +1,4 @@
-//! What comes down from the hub: tickets, and events of others that touch our lots.
+//! What comes down from the hub: tickets, commands to jobs, and events of others that touch our lots.
 
 use agog_sync::event::{Actor, Event, NewEvent};
 use agog_sync::frame::{FeedBody, FeedEvent, FeedItem, JobTicket, LotSnapshot};
@@ -10,6 +10,7 @@ use tracing::warn;
 
 use super::append::{apply_lot_event, insert_event, seal, store_head};
 use super::error::LedgerError;
+use super::sending::admit;
 use super::writer::Books;
 use super::{FeedOutcome, job, text};
 
@@ -32,10 +33,7 @@ pub(super) fn apply(
     match item.body {
         FeedBody::LedgerEvent(event) => foreign_event(connection, item.n, &event)?,
         FeedBody::JobTicket(ticket) => job_ticket(connection, books, &ticket)?,
-        FeedBody::JobCommand(command) => {
-            let reason = format!("job command {} is not taken yet", command.command_id);
-            return Err(text::malformed("feed item", reason));
-        }
+        FeedBody::JobCommand(command) => admit::of_the_hub(connection, books, &command)?,
     }
     move_cursor(connection, item.n)?;
     Ok(FeedOutcome::Applied)
@@ -63,6 +61,7 @@ fn job_ticket(
     let event = job::received(ticket);
     job::store(connection, &event, now)?;
     job::store_ticket(connection, ticket)?;
+    admit::submission(connection, books, ticket)?;
     let new = NewEvent {
         event_id: EventId::generate(now, &mut books.rng),
         occurred_at: now,

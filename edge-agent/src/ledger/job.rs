@@ -2,27 +2,42 @@
 
 use agog_sync::event::{JobEvent, JobProgress, JobStep};
 use agog_sync::frame::JobTicket;
+use agog_sync::ids::JobId;
 use agog_sync::lots::JobRef;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::LedgerError;
+use super::rows::{self, JobRow};
 use super::text;
 
-/// Stores what a job event says. What the event leaves out is kept from the events before.
+/// Stores what a job event says. What the event leaves out is kept from the events before. A refused
+/// command leaves the job as it was, and another place in the queue is no step on its way.
 pub(super) fn store(
     connection: &Connection,
     event: &JobEvent,
     at: Timestamp,
 ) -> Result<(), LedgerError> {
     let key = job_key(&event.progress.job);
-    let before: Option<String> = connection
-        .prepare_cached("select progress from job where job_key = ?1")?
-        .query_row([&key], |row| row.get(0))
+    let before: Option<(String, String)> = connection
+        .prepare_cached("select step, progress from job where job_key = ?1")?
+        .query_row([&key], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let progress = match before {
-        Some(before) => merged(text::json(&before, "job progress")?, &event.progress),
-        None => event.progress.clone(),
+    if event.step == JobStep::CommandRefused && before.is_some() {
+        return Ok(());
+    }
+    let (step, progress) = match before {
+        Some((step, before)) => {
+            let progress = merged(text::json(&before, "job progress")?, &event.progress);
+            let stays = event.step == JobStep::Requeued;
+            let step = if stays {
+                step
+            } else {
+                event.step.kind().to_owned()
+            };
+            (step, progress)
+        }
+        None => (event.step.kind().to_owned(), event.progress.clone()),
     };
     connection
         .prepare_cached(
@@ -38,7 +53,7 @@ pub(super) fn store(
             progress.job.job_id.map(|job_id| job_id.to_string()),
             progress.job.number,
             progress.device,
-            event.step.kind(),
+            step,
             text::to_json(&progress),
             at.as_microsecond()
         ])?;
@@ -73,11 +88,30 @@ pub(super) fn store_ticket(connection: &Connection, ticket: &JobTicket) -> Resul
 }
 
 /// Jobs of the hub are known by its id; a job that a press reports alone, by its number.
-fn job_key(job: &JobRef) -> String {
+pub(super) fn job_key(job: &JobRef) -> String {
     job.job_id.map_or_else(
         || format!("number:{}", job.number),
         |job_id| job_id.to_string(),
     )
+}
+
+/// One job by its key.
+pub(super) fn by_key(connection: &Connection, key: &str) -> Result<Option<JobRow>, LedgerError> {
+    one(connection, "job_key", key)
+}
+
+/// One job by the id that the hub gave it.
+pub(super) fn by_id(connection: &Connection, id: JobId) -> Result<Option<JobRow>, LedgerError> {
+    one(connection, "job_id", &id.to_string())
+}
+
+fn one(connection: &Connection, column: &str, value: &str) -> Result<Option<JobRow>, LedgerError> {
+    let mut query = connection.prepare_cached(&format!(
+        "select {} from job where {column} = ?1",
+        rows::JOB_COLUMNS
+    ))?;
+    let mut found = query.query([value])?;
+    found.next()?.map(rows::job).transpose()
 }
 
 fn merged(before: JobProgress, now: &JobProgress) -> JobProgress {

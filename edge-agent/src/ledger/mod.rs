@@ -22,6 +22,7 @@ mod resolve;
 pub mod rows;
 mod said;
 mod schema;
+pub mod sending;
 pub mod sums;
 mod text;
 mod trace;
@@ -39,7 +40,7 @@ use agog_sync::chain::{ChainHead, Hash};
 use agog_sync::clock::Clock;
 use agog_sync::event::{Actor, Envelope, Event};
 use agog_sync::frame::{FeedItem, JobTicket, LedgerAck};
-use agog_sync::ids::{AgentId, EventId, JobId, ProducerId};
+use agog_sync::ids::{AgentId, EventId, JobId, ProducerId, RequestId};
 use agog_sync::lots::Flag;
 use agog_sync::quantity::Material;
 use jiff::Timestamp;
@@ -51,6 +52,7 @@ pub use command::LotCommand;
 pub use error::{AppendError, LedgerError, Refused};
 pub use reader::{JobLots, LotFilter, LotPage, Outbox, PAGE_LOTS_MAX, Reader};
 pub use rows::{JobRow, LotRow};
+use sending::{DeviceCommand, News, Order};
 pub use sums::MaterialSum;
 pub use verify::Verification;
 use writer::Writer;
@@ -73,6 +75,8 @@ pub struct Append {
     /// The message of a machine that said so. Recorded with the facts; a repeated message has no
     /// second effect. Facts may be empty: the message is then only remembered.
     pub inbox: Option<InboxKey>,
+    /// What devices are to be told, recorded with the facts.
+    pub orders: Vec<Order>,
     /// The key of a client that may repeat its request.
     pub idempotency: Option<IdempotencyKey>,
     /// What devices have said with it, to be known after a restart.
@@ -138,6 +142,9 @@ pub struct Appended {
     pub lots: Vec<LotRow>,
     /// What should not have been and was forced.
     pub flags: Vec<Flag>,
+    /// The commands that the orders became.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<RequestId>,
     /// The message or key was seen before: nothing was recorded now.
     pub repeated: bool,
 }
@@ -177,6 +184,7 @@ pub enum FeedOutcome {
 pub struct Ledger {
     inbox: mpsc::Sender<Request>,
     position: watch::Receiver<Position>,
+    commands: watch::Receiver<u64>,
     path: Arc<Path>,
 }
 
@@ -201,6 +209,12 @@ pub(crate) enum Request {
     MoveFeedCursor {
         n: u64,
         answer: Answer<()>,
+    },
+    CommandNews {
+        command_id: RequestId,
+        news: Box<News>,
+        by: Option<String>,
+        answer: Answer<bool>,
     },
     Ping {
         answer: Answer<()>,
@@ -265,7 +279,7 @@ impl Ledger {
         clock: Arc<dyn Clock>,
         rng: StdRng,
     ) -> Result<(Self, LedgerThread), LedgerError> {
-        let (writer, position) = Writer::open(path, materials, clock, rng)?;
+        let (writer, published) = Writer::open(path, materials, clock, rng)?;
         let (inbox, requests) = mpsc::channel(INBOX_REQUESTS_MAX);
         let (running, ended) = std::sync::mpsc::channel();
         std::thread::Builder::new()
@@ -278,7 +292,8 @@ impl Ledger {
         Ok((
             Self {
                 inbox,
-                position,
+                position: published.position,
+                commands: published.commands,
                 path: path.into(),
             },
             LedgerThread(ended),
@@ -374,6 +389,51 @@ impl Ledger {
     /// The counter of the newest feed item that is applied.
     pub async fn feed_cursor(&self) -> Result<u64, LedgerError> {
         self.read(Reader::feed_cursor).await
+    }
+
+    /// Changes after each commit that made or ended commands to devices.
+    pub fn commands(&self) -> watch::Receiver<u64> {
+        self.commands.clone()
+    }
+
+    /// Notes what became of a command to a device; `by` is who gave it up. False when it had ended
+    /// before: then nothing changes.
+    pub async fn command_news(
+        &self,
+        command_id: RequestId,
+        news: News,
+        by: Option<String>,
+    ) -> Result<bool, LedgerError> {
+        self.ask(|answer| Request::CommandNews {
+            command_id,
+            news: Box::new(news),
+            by,
+            answer,
+        })
+        .await
+    }
+
+    /// The command that a device is sent next, or that it has to answer.
+    pub async fn command_next(&self, device: &str) -> Result<Option<DeviceCommand>, LedgerError> {
+        let device = device.to_owned();
+        self.read(move |reader| reader.command_next(&device)).await
+    }
+
+    /// One command by its id.
+    pub async fn command_by_id(
+        &self,
+        command_id: RequestId,
+    ) -> Result<Option<DeviceCommand>, LedgerError> {
+        self.read(move |reader| reader.command_by_id(command_id))
+            .await
+    }
+
+    /// The job that a command is about.
+    pub async fn job_of(&self, command: &DeviceCommand) -> Result<Option<JobRow>, LedgerError> {
+        let Some(key) = command.job_key.clone() else {
+            return Ok(None);
+        };
+        self.read(move |reader| reader.job_by_key(&key)).await
     }
 
     /// Comes back when the writer has committed what was before it: the proof of progress for

@@ -193,9 +193,26 @@ impl Reader {
         )
     }
 
+    /// Jobs whose tickets no device has answered yet, oldest first.
+    pub fn jobs_received(&self) -> Result<Vec<JobRow>, LedgerError> {
+        let sql = "step = 'job.received' and ?1 is null order by received_at, job_key";
+        self.jobs(sql, None)
+    }
+
+    /// The jobs that changed last, also those that have ended, newest first.
+    pub fn jobs_newest(&self, limit: u32) -> Result<Vec<JobRow>, LedgerError> {
+        let sql = "true order by updated_at desc, job_key limit ?1";
+        self.jobs(sql, Some(&limit.to_string()))
+    }
+
     /// One job by the hub's id.
     pub fn job_by_id(&self, job_id: JobId) -> Result<Option<JobRow>, LedgerError> {
         Ok(self.jobs("job_id = ?1", Some(&job_id.to_string()))?.pop())
+    }
+
+    /// One job by the key of its row.
+    pub fn job_by_key(&self, key: &str) -> Result<Option<JobRow>, LedgerError> {
+        Ok(self.jobs("job_key = ?1", Some(key))?.pop())
     }
 
     /// The newest job of that number.

@@ -10,9 +10,10 @@ use super::error::LedgerError;
 
 /// The schema files in order; the version of a file is its place, from 1. A file that was
 /// released is never changed.
-const SCHEMA: [&str; 2] = [
+const SCHEMA: [&str; 3] = [
     include_str!("schema/0001_ledger.sql"),
     include_str!("schema/0002_said.sql"),
+    include_str!("schema/0003_outbox.sql"),
 ];
 
 /// How long a connection waits for another one; only checkpoints and a second program make it.
@@ -111,4 +112,58 @@ fn migrate(connection: &mut Connection) -> Result<(), LedgerError> {
     }
     tx.commit()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tickets_that_an_older_program_had_not_brought_to_a_device_are_in_the_outbox() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(
+                "create table schema_version (version integer primary key) strict;
+                 insert into schema_version values (1);",
+            )
+            .unwrap();
+        connection.execute_batch(SCHEMA[0]).unwrap();
+        for (n, step) in [
+            (1, "job.received"),
+            (2, "job.submitted"),
+            (3, "job.received"),
+        ] {
+            connection
+                .execute(
+                    "insert into job (job_key, job_id, number, device, ticket, step, progress,
+                                      received_at, updated_at)
+                     values (?1, ?1, ?2, 'press-3', '{}', ?3, '{}', ?4, ?4)",
+                    rusqlite::params![
+                        format!("00000000-0000-0000-0000-00000000000{n}"),
+                        format!("JOB-{n}"),
+                        step,
+                        10 - n
+                    ],
+                )
+                .unwrap();
+        }
+
+        migrate(&mut connection).unwrap();
+
+        let found: String = connection
+            .query_row(
+                "select group_concat(place || ' ' || job || ' ' || state, ', ' order by place)
+                 from device_command",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(found, "1 JOB-3 sent, 2 JOB-1 sent");
+        let newest: u32 = connection
+            .query_row("select newest_place from device_outbox", [], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        assert_eq!(newest, 2);
+    }
 }

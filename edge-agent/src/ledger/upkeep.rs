@@ -1,4 +1,5 @@
-//! What the writer tidies up now and then: keys and message ids that nobody repeats any more.
+//! What the writer tidies up now and then: keys and message ids that nobody repeats any more, and
+//! commands to devices that ended long ago.
 //! Events are never removed.
 
 use jiff::{SignedDuration, Timestamp};
@@ -39,6 +40,8 @@ impl Upkeep {
              (select idempotency_key from idempotency where recorded_at < ?1 limit ?2)",
             "delete from inbox_message where (sender, message_id) in
              (select sender, message_id from inbox_message where recorded_at < ?1 limit ?2)",
+            "delete from device_command where command_id in
+             (select command_id from device_command where ended_at < ?1 limit ?2)",
         ] {
             match connection.execute(sql, params![limit.as_microsecond(), ROWS_MAX]) {
                 // There is more: a plant with many messages outruns one run in six hours.
@@ -90,5 +93,37 @@ mod tests {
         remember(9 * ROWS_MAX, 1, old);
         upkeep.run_when_due(&connection, now);
         assert_eq!(left(), 2, "not due before the next run");
+    }
+
+    #[test]
+    fn a_command_to_a_device_is_shown_for_a_month_after_its_end() {
+        let connection = schema::open_scratch().unwrap();
+        let now: Timestamp = "2026-11-22T08:00:00Z".parse().unwrap();
+        let old = now.checked_sub(REPEATS_KEPT * 2).unwrap();
+        for (id, ended_at) in [("old", Some(old)), ("new", Some(now)), ("open", None)] {
+            connection
+                .execute(
+                    "insert into device_command (command_id, device, place, kind, content,
+                                                 message_id, wanted_by, created_at, state, ended_at)
+                     values (?1, ?1, 1, 'HoldQueue', '{}', ?1, 'x', ?2, 'waiting', ?3)",
+                    params![
+                        id,
+                        old.as_microsecond(),
+                        ended_at.map(Timestamp::as_microsecond)
+                    ],
+                )
+                .unwrap();
+        }
+
+        Upkeep::default().run_when_due(&connection, now);
+
+        let left: String = connection
+            .query_row(
+                "select group_concat(command_id, ' ' order by command_id) from device_command",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(left, "new open");
     }
 }

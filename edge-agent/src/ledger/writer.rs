@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use agog_sync::clock::Clock;
+use agog_sync::ids::RequestId;
 use agog_sync::quantity::Material;
 use rand::rngs::StdRng;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -17,6 +18,7 @@ use tokio::sync::{mpsc, watch};
 use tracing::{debug, error, warn};
 
 use super::error::{AppendError, LedgerError};
+use super::sending::fate;
 use super::{Appended, Position, Request, append, delivery, feed, reader, schema, upkeep};
 
 /// The most events of one commit: at 0.1 ms each, a commit stays a fraction of a second.
@@ -30,6 +32,14 @@ pub(super) struct Writer {
     connection: Connection,
     books: Books,
     published: watch::Sender<Position>,
+    commands: watch::Sender<u64>,
+}
+
+/// What others see of the writer's progress.
+pub(super) struct Published {
+    pub(super) position: watch::Receiver<Position>,
+    /// Counts changes of the commands to devices.
+    pub(super) commands: watch::Receiver<u64>,
 }
 
 /// What the writer knows besides the file. The position is put back when a commit fails.
@@ -40,6 +50,15 @@ pub(super) struct Books {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) rng: StdRng,
     pub(super) upkeep: upkeep::Upkeep,
+    /// Counts what was done to commands to devices; too much after a failed commit does no harm.
+    pub(super) commands: u64,
+}
+
+impl Books {
+    /// A message id that no other message of this agent has; a name in the sense of XML.
+    pub(super) fn message_id(&mut self) -> String {
+        format!("M{}", RequestId::generate(self.clock.now(), &mut self.rng))
+    }
 }
 
 /// Tells one asker, once it is known whether the commit worked.
@@ -60,7 +79,7 @@ impl Writer {
         materials: BTreeMap<String, Material>,
         clock: Arc<dyn Clock>,
         rng: StdRng,
-    ) -> Result<(Self, watch::Receiver<Position>), LedgerError> {
+    ) -> Result<(Self, Published), LedgerError> {
         if !path.exists() {
             return Err(LedgerError::Missing {
                 path: path.to_owned(),
@@ -71,6 +90,7 @@ impl Writer {
         let plant_code =
             connection.query_row("select plant_code from meta", [], |row| row.get(0))?;
         let (published, receiver) = watch::channel(position);
+        let (commands, commands_receiver) = watch::channel(0);
         let upkeep = upkeep::Upkeep::default();
         let books = Books {
             position,
@@ -79,14 +99,19 @@ impl Writer {
             clock,
             rng,
             upkeep,
+            commands: 0,
         };
         Ok((
             Self {
                 connection,
                 books,
                 published,
+                commands,
             },
-            receiver,
+            Published {
+                position: receiver,
+                commands: commands_receiver,
+            },
         ))
     }
 
@@ -153,6 +178,9 @@ impl Writer {
                 let now = self.books.position;
                 self.published
                     .send_if_modified(|shown| std::mem::replace(shown, now) != now);
+                let commands = self.books.commands;
+                self.commands
+                    .send_if_modified(|shown| std::mem::replace(shown, commands) != commands);
             }
             Err(failure) => {
                 self.books.position = before;
@@ -216,6 +244,17 @@ fn serve(tx: &mut Transaction<'_>, books: &mut Books, request: Request) -> Serve
             let result = on_savepoint(tx, books, |tx, _| feed::move_cursor(tx, n));
             served(0, answer, result)
         }
+        Request::CommandNews {
+            command_id,
+            news,
+            by,
+            answer,
+        } => {
+            let result = on_savepoint(tx, books, |tx, books| {
+                fate::note(tx, books, command_id, *news, by)
+            });
+            served(1, answer, result)
+        }
         Request::Ping { answer } => served(0, answer, Ok(())),
     }
 }
@@ -277,6 +316,7 @@ fn refuse_unserved(request: Request) -> Reply {
         | Request::MoveFeedCursor { answer, .. }
         | Request::Ping { answer } => reply(answer, Err(LedgerError::Stopped)),
         Request::OpenEpoch { answer, .. } => reply(answer, Err(LedgerError::Stopped)),
+        Request::CommandNews { answer, .. } => reply(answer, Err(LedgerError::Stopped)),
         Request::ApplyFeed { answer, .. } => reply(answer, Err(LedgerError::Stopped)),
     }
 }

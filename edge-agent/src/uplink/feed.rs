@@ -5,12 +5,11 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use agog_sync::backoff::Backoff;
-use agog_sync::frame::{FeedBody, FeedItem};
+use agog_sync::frame::FeedItem;
 use tracing::{debug, error};
 
 use super::hub::Hub;
 use super::{RETRY_BASE, SessionError, UNREACHABLE_CAP, http};
-use crate::jobs::Wake;
 use crate::ledger::{FeedOutcome, LedgerError};
 use crate::run::Agent;
 
@@ -18,11 +17,7 @@ use crate::run::Agent;
 const LONG_POLL_LEAST: Duration = Duration::from_secs(1);
 
 /// Follows the feed until something fails.
-pub(super) async fn follow(
-    agent: &Agent,
-    hub: &Hub,
-    wake: &Wake,
-) -> Result<Infallible, SessionError> {
+pub(super) async fn follow(agent: &Agent, hub: &Hub) -> Result<Infallible, SessionError> {
     let mut after = agent.ledger.feed_cursor().await?;
     let mut rng = agent.fork_rng();
     // Pages in a row that brought nothing, without the wait of a long poll.
@@ -51,7 +46,7 @@ pub(super) async fn follow(
         }
         let before = after;
         for item in page.items {
-            after = apply(agent, wake, item).await?;
+            after = apply(agent, item).await?;
         }
         if after == before && asked.elapsed() < LONG_POLL_LEAST {
             tokio::time::sleep(idle.next_wait(&mut rng)).await;
@@ -62,9 +57,8 @@ pub(super) async fn follow(
 }
 
 /// Applies one item; tells where the cursor is then.
-async fn apply(agent: &Agent, wake: &Wake, item: FeedItem) -> Result<u64, SessionError> {
+async fn apply(agent: &Agent, item: FeedItem) -> Result<u64, SessionError> {
     let n = item.n;
-    let is_ticket = matches!(item.body, FeedBody::JobTicket(_));
     match agent.ledger.apply_feed(item.clone()).await {
         Err(gap @ LedgerError::FeedOutOfOrder { .. }) if n > 0 => {
             // What is missing will not come any more; the item itself is good.
@@ -73,34 +67,20 @@ async fn apply(agent: &Agent, wake: &Wake, item: FeedItem) -> Result<u64, Sessio
                 format!("{}; going on with item {n}", http::chain(&gap)),
             );
             agent.ledger.move_feed_cursor(n - 1).await?;
-            applied(
-                agent,
-                wake,
-                is_ticket,
-                n,
-                agent.ledger.apply_feed(item).await,
-            )
-            .await
+            applied(agent, n, agent.ledger.apply_feed(item).await).await
         }
-        result => applied(agent, wake, is_ticket, n, result).await,
+        result => applied(agent, n, result).await,
     }
 }
 
 /// What becomes of an item, by what the ledger says to it.
 async fn applied(
     agent: &Agent,
-    wake: &Wake,
-    is_ticket: bool,
     n: u64,
     result: Result<FeedOutcome, LedgerError>,
 ) -> Result<u64, SessionError> {
     match result {
-        Ok(FeedOutcome::Applied) => {
-            debug!("feed item {n} applied");
-            if is_ticket {
-                wake.wake();
-            }
-        }
+        Ok(FeedOutcome::Applied) => debug!("feed item {n} applied"),
         Ok(FeedOutcome::Repeated) => {}
         Err(unusable) if unusable.is_deterministic() => {
             alarm(

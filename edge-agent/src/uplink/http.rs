@@ -51,6 +51,15 @@ impl HttpError {
         matches!(self, Self::Unreachable { .. })
     }
 
+    /// There was no connection: the other side has seen nothing of the request.
+    pub fn is_not_reached(&self) -> bool {
+        match self {
+            Self::Client(_) => true,
+            Self::Unreachable { source, .. } => source.is_connect(),
+            Self::Refused { .. } | Self::TooLarge { .. } | Self::Form { .. } => false,
+        }
+    }
+
     /// The problem that the other side named, when it did.
     pub fn problem(&self) -> Option<(StatusCode, &Problem)> {
         match self {
@@ -126,6 +135,28 @@ pub(super) async fn json<T: DeserializeOwned>(
     serde_json::from_slice(&body).map_err(|source| HttpError::Form {
         url: url.to_owned(),
         source,
+    })
+}
+
+/// Sends a request and gives the answer to be read as it comes, when it is a good one.
+pub(super) async fn open(
+    request: reqwest::RequestBuilder,
+    url: &str,
+) -> Result<reqwest::Response, HttpError> {
+    let away = |source: reqwest::Error| HttpError::Unreachable {
+        url: url.to_owned(),
+        source: source.without_url(),
+    };
+    let response = request.send().await.map_err(away)?;
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let body = response.bytes().await.map_err(away)?;
+    Err(HttpError::Refused {
+        url: url.to_owned(),
+        status,
+        problem: Box::new(serde_json::from_slice(&body).unwrap_or_default()),
     })
 }
 

@@ -1,5 +1,6 @@
 //! The hub's sync endpoints as functions.
 
+use agog_sync::chain::Hash;
 use agog_sync::frame::{
     self, FeedPage, FrameError, LedgerAck, LedgerBatch, SyncState, TelemetryAck, TelemetryBatch,
 };
@@ -58,7 +59,7 @@ impl HubError {
         }
     }
 
-    fn problem(&self) -> Option<(StatusCode, &Problem)> {
+    pub(super) fn problem(&self) -> Option<(StatusCode, &Problem)> {
         match self {
             Self::Http(error) => error.problem(),
             Self::Token(_) | Self::Frame(_) => None,
@@ -104,6 +105,16 @@ impl Hub {
         .await
     }
 
+    /// The bytes of a file, to be read as they come.
+    pub(super) async fn file(&self, hash: Hash) -> Result<reqwest::Response, HubError> {
+        let url = format!("{}/sync/v1/files/{hash}", self.base);
+        let token = self.tokens.token().await?;
+        let request = self.client.get(&url).bearer_auth(token);
+        let result = http::open(request, &url).await;
+        self.forget_refused_token(&result).await;
+        Ok(result?)
+    }
+
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, HubError> {
         let url = format!("{}{path}", self.base);
         self.answer(self.client.get(&url), &url).await
@@ -131,14 +142,18 @@ impl Hub {
     ) -> Result<T, HubError> {
         let token = self.tokens.token().await?;
         let result = http::json(request.bearer_auth(token), url).await;
+        self.forget_refused_token(&result).await;
+        Ok(result?)
+    }
+
+    /// The next request starts with a new token.
+    async fn forget_refused_token<T>(&self, result: &Result<T, HttpError>) {
         if let Err(HttpError::Refused {
             status: StatusCode::UNAUTHORIZED,
             ..
-        }) = &result
+        }) = result
         {
-            // The session ends with this error; the next one starts with a new token.
             self.tokens.forget().await;
         }
-        Ok(result?)
     }
 }

@@ -1,8 +1,9 @@
 //! Delivery to the hub, and what comes down from it.
 //!
 //! A session begins by asking the hub what it has, and comparing that with the local ledger
-//! (`agog_sync::outbox`). Then two loops run until one of them fails: one pushes, the ledger
-//! before telemetry, and sleeps until there is something new; the other waits for the feed. What
+//! (`agog_sync::outbox`). Then loops run until one of them fails: one pushes, the ledger
+//! before telemetry, and sleeps until there is something new; one waits for the feed; one fetches the
+//! files of tickets. What
 //! the hub has acknowledged is only moved by its answers, in `ledger.db` and `telemetry.db`, so
 //! every step can be repeated, after a second or after days. Nothing here holds up ingest.
 //!
@@ -12,6 +13,7 @@
 
 pub mod enrol;
 mod feed;
+mod files;
 pub mod http;
 mod hub;
 pub mod identity;
@@ -28,7 +30,6 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::health::HubState;
-use crate::jobs::Wake;
 use crate::ledger::{LedgerError, Position};
 use crate::lifecycle::Stop;
 use crate::run::Agent;
@@ -90,20 +91,20 @@ struct Memory {
 
 /// Delivers until `stop`. Without a configured hub there is nothing to do; without an enrolment
 /// it waits for one.
-pub async fn run(agent: Agent, telemetry: Telemetry, wake: Wake, stop: Stop) -> anyhow::Result<()> {
+pub async fn run(agent: Agent, telemetry: Telemetry, stop: Stop) -> anyhow::Result<()> {
     let Some(hub_url) = agent.config.hub.url.clone() else {
         agent.health.hub_state(HubState::NotConfigured);
         stop.soft().cancelled().await;
         return Ok(());
     };
     tokio::select! {
-        result = deliver(&agent, &telemetry, &wake, &hub_url) => match result {},
+        result = deliver(&agent, &telemetry, &hub_url) => match result {},
         // A request that is cut off here is repeated after the next start.
         () = stop.soft().cancelled() => Ok(()),
     }
 }
 
-async fn deliver(agent: &Agent, telemetry: &Telemetry, wake: &Wake, hub_url: &str) -> Infallible {
+async fn deliver(agent: &Agent, telemetry: &Telemetry, hub_url: &str) -> Infallible {
     let mut rng = agent.fork_rng();
     let mut backoff = Backoff::new(RETRY_BASE, RETRY_CAP);
     let mut away = Backoff::new(RETRY_BASE, UNREACHABLE_CAP);
@@ -120,7 +121,7 @@ async fn deliver(agent: &Agent, telemetry: &Telemetry, wake: &Wake, hub_url: &st
             Ok(hub) => {
                 let began = Instant::now();
                 memory.delivered = false;
-                let ended = session(agent, telemetry, wake, &hub, &mut memory).await;
+                let ended = session(agent, telemetry, &hub, &mut memory).await;
                 let error = match ended {
                     Ok(never) => match never {},
                     Err(error) => error,
@@ -197,7 +198,6 @@ async fn enrolled(agent: &Agent) -> Result<EnrolResponse, IdentityError> {
 async fn session(
     agent: &Agent,
     telemetry: &Telemetry,
-    wake: &Wake,
     hub: &Hub,
     memory: &mut Memory,
 ) -> Result<Infallible, SessionError> {
@@ -232,7 +232,8 @@ async fn session(
             }
         }
     };
-    let (never, _) = tokio::try_join!(push, feed::follow(agent, hub, wake))?;
+    let (never, _, _) =
+        tokio::try_join!(push, feed::follow(agent, hub), files::follow(agent, hub))?;
     Ok(never)
 }
 

@@ -11,7 +11,7 @@ use crate::simulator_program::simulator_program;
 use crate::support::*;
 
 /// A running simulator; killed when it is dropped.
-struct Simulator(Child);
+pub(crate) struct Simulator(Child);
 
 impl Drop for Simulator {
     fn drop(&mut self) {
@@ -21,7 +21,7 @@ impl Drop for Simulator {
 }
 
 impl Simulator {
-    fn start(program: &Program) -> (Self, String) {
+    pub(crate) fn start(program: &Program) -> (Self, String) {
         let file = program.folder.path().join("press.json");
         let press = Command::new(simulator_program())
             .args(["--device-id", "press-3", "--listen", "127.0.0.1:0"])
@@ -41,7 +41,7 @@ impl Simulator {
     }
 }
 
-fn configure(program: &Program, more: &str) {
+pub(crate) fn configure(program: &Program, more: &str) {
     let mut config = std::fs::read_to_string(program.config_path()).unwrap();
     config.push_str(more);
     std::fs::write(program.config_path(), config).unwrap();

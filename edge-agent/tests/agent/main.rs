@@ -2,6 +2,7 @@
 
 mod api;
 mod devices;
+mod jobs;
 mod ledger;
 mod lots;
 mod program;

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use agog_edge::devices;
 use agog_edge::devices::contact::Contacts;
 use agog_edge::floor::Floor;
-use agog_edge::jobs::{self, Wake};
 use agog_edge::lifecycle::Stop;
+use agog_edge::outbox;
 
 use crate::support::TestAgent;
 
@@ -27,7 +27,6 @@ pub(crate) fn lively(address: SocketAddr) -> String {
 
 /// The controller tasks of an agent.
 pub(crate) struct Controller {
-    pub(crate) wake: Wake,
     pub(crate) floor: Floor,
     pub(crate) contacts: Contacts,
     stop: Stop,
@@ -42,7 +41,6 @@ impl Controller {
     /// Devices are told to send to `jmf_url`.
     pub(crate) fn start_at(test: &TestAgent, jmf_url: &str) -> Self {
         let stop = Stop::new();
-        let wake = Wake::default();
         let contacts = Contacts::default();
         let (floor, floor_task) = Floor::new(test.agent.clone());
         let devices = devices::run(
@@ -52,21 +50,18 @@ impl Controller {
             jmf_url.to_owned(),
             stop.clone(),
         );
-        let jobs = jobs::run(
+        let outbox = outbox::run(
             test.agent.clone(),
-            floor.clone(),
             contacts.clone(),
-            wake.clone(),
             jmf_url.to_owned(),
             stop.clone(),
         );
         let tasks = vec![
             tokio::spawn(floor_task.run()),
             tokio::spawn(devices),
-            tokio::spawn(jobs),
+            tokio::spawn(outbox),
         ];
         Self {
-            wake,
             floor,
             contacts,
             stop,

@@ -1,6 +1,6 @@
 //! A small hub that speaks the real protocol: enrolment, tokens, and `agog_sync::inbox`; with faults.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -13,7 +13,7 @@ use agog_sync::frame::{
 use agog_sync::ids::{AgentId, PlantId, ProducerId, TenantId};
 use agog_sync::inbox::{Decision, ProducerState, accept};
 use axum::body::{Body, Bytes};
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -47,6 +47,8 @@ pub(crate) struct Books {
     pub(crate) faults: VecDeque<Fault>,
     pub(crate) batches: usize,
     pub(crate) tokens: usize,
+    /// By their hash.
+    pub(crate) files: BTreeMap<String, Bytes>,
 }
 
 #[derive(Clone, Default)]
@@ -94,6 +96,7 @@ impl Hub {
             .route("/sync/v1/ledger", post(ledger))
             .route("/sync/v1/telemetry", post(telemetry))
             .route("/sync/v1/feed", get(feed))
+            .route("/sync/v1/files/{hash}", get(file))
             .with_state(self.clone());
         // Connections are tasks of this set and end with it.
         let task = tokio::spawn(async move {
@@ -324,6 +327,16 @@ async fn telemetry(State(hub): State<Hub>, headers: HeaderMap, body: Bytes) -> R
         duplicate: false,
     })
     .into_response()
+}
+
+async fn file(State(hub): State<Hub>, Path(hash): Path<String>, headers: HeaderMap) -> Response {
+    if !is_allowed(&headers) {
+        return problem(StatusCode::UNAUTHORIZED, "no-token", &json!(null));
+    }
+    match hub.books().files.get(&hash) {
+        Some(file) => file.clone().into_response(),
+        None => problem(StatusCode::NOT_FOUND, "unknown-file", &json!(null)),
+    }
 }
 
 #[derive(serde::Deserialize)]

@@ -2,7 +2,10 @@
 
 mod broker;
 mod channels;
+mod commands;
 mod controller;
+mod faulty_device;
+mod files;
 mod floor;
 mod gaps;
 mod hub;

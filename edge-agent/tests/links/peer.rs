@@ -9,7 +9,7 @@ use agog_jdf::jmf::{Jmf, Message, Response};
 use agog_jdf::package::{Package, PackageLimits};
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response as HttpResponse};
 use axum::routing::post;
@@ -71,6 +71,8 @@ impl Peer {
         let address = listener.local_addr().unwrap();
         let router = Router::new()
             .route("/jmf", post(answer_all))
+            // Packages with files are larger than axum thinks usual.
+            .layer(DefaultBodyLimit::disable())
             .with_state(state.clone());
         let task = tokio::spawn(async move {
             axum::serve(listener, router).await.unwrap();

@@ -1,8 +1,7 @@
 //! The agent as a controller: tickets that are submitted once.
 
-use agog_edge::ledger::{Append, Fact, What};
 use agog_jdf::jmf::ReturnCode;
-use agog_sync::event::{Actor, JobStep};
+use agog_sync::event::JobStep;
 use agog_sync::frame::JobTicket;
 use agog_sync::ids::JobId;
 
@@ -15,30 +14,8 @@ async fn hand_in(test: &TestAgent, number: &str, n: u128) {
         "<JDF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" ID=\"n\" Type=\"Product\" JobID=\"{number}\"/>"
     );
     let job_id = JobId::from_uuid(uuid::Uuid::from_u128(n));
-    let ticket = JobTicket::new(job_id, number, "press-3", jdf);
-    let fact = Fact {
-        occurred_at: None,
-        actor: Actor::System {
-            component: "test".to_owned(),
-        },
-        what: What::Ticket(Box::new(ticket)),
-    };
-    test.agent
-        .ledger
-        .append(Append {
-            facts: vec![fact],
-            ..Append::default()
-        })
-        .await
-        .unwrap();
-}
-
-async fn step(test: &TestAgent, number: &str, step: JobStep) {
-    until("the job gets to its step", || async {
-        let job = test.agent.ledger.job_by_number(number).await.unwrap()?;
-        (job.step == step).then_some(())
-    })
-    .await;
+    test.hand_in(JobTicket::new(job_id, number, "press-3", jdf))
+        .await;
 }
 
 #[tokio::test]
@@ -50,11 +27,10 @@ async fn a_ticket_waits_for_its_device_and_is_submitted_once() {
     let test = TestAgent::new(&section(address));
     let controller = Controller::start(&test);
     hand_in(&test, "JOB-1", 1).await;
-    controller.wake.wake();
 
     let _on = press.switch_on(address);
 
-    step(&test, "JOB-1", JobStep::Submitted).await;
+    test.step("JOB-1", JobStep::Submitted).await;
     assert_eq!(press.memory().queue, ["JOB-1"]);
     assert_eq!(press.memory().return_url.as_deref(), Some(JMF_URL));
     let job = test
@@ -76,9 +52,8 @@ async fn a_ticket_whose_answer_was_lost_is_found_in_the_queue_and_not_submitted_
     let test = TestAgent::new(&section(on.address));
     let controller = Controller::start(&test);
     hand_in(&test, "JOB-1", 1).await;
-    controller.wake.wake();
 
-    step(&test, "JOB-1", JobStep::Submitted).await;
+    test.step("JOB-1", JobStep::Submitted).await;
 
     assert_eq!(press.memory().queue, ["JOB-1"]);
     controller.stop().await;
@@ -87,16 +62,26 @@ async fn a_ticket_whose_answer_was_lost_is_found_in_the_queue_and_not_submitted_
 #[tokio::test]
 async fn a_restarted_agent_asks_the_queue_before_it_submits() {
     let press = Press::default();
-    press.memory().queue.push("JOB-1".to_owned());
+    press.memory().lose_answers = usize::MAX;
     let on = press.switch_on(anywhere());
-    let test = TestAgent::new(&section(on.address));
+    let section = section(on.address);
+    let test = TestAgent::new(&section);
+    let controller = Controller::start(&test);
     hand_in(&test, "JOB-1", 1).await;
     hand_in(&test, "JOB-2", 2).await;
+    until("the press has the first job", || async {
+        (press.memory().queue == ["JOB-1"]).then_some(())
+    })
+    .await;
+    controller.stop().await;
+    let folder = test.close();
+    press.memory().lose_answers = 0;
 
+    let test = TestAgent::open(folder, &section);
     let controller = Controller::start(&test);
 
-    step(&test, "JOB-1", JobStep::Submitted).await;
-    step(&test, "JOB-2", JobStep::Submitted).await;
+    test.step("JOB-1", JobStep::Submitted).await;
+    test.step("JOB-2", JobStep::Submitted).await;
     assert_eq!(press.memory().queue, ["JOB-1", "JOB-2"]);
     controller.stop().await;
 }
@@ -109,9 +94,8 @@ async fn a_refusal_of_the_device_is_kept_with_its_code_and_words() {
     let test = TestAgent::new(&section(on.address));
     let controller = Controller::start(&test);
     hand_in(&test, "JOB-1", 1).await;
-    controller.wake.wake();
 
-    step(&test, "JOB-1", JobStep::Refused).await;
+    test.step("JOB-1", JobStep::Refused).await;
 
     let job = test
         .agent

@@ -1,6 +1,7 @@
 //! Partner profiles: what a device is sent follows its profile, and its own settings come first.
 
 use agog_edge::devices::client::{DeviceClient, DeviceError};
+use agog_edge::devices::package::Submission;
 use agog_jdf::jmf::{Command, Message, Query, QueryContent, QueueSubmissionParams, Response};
 
 use crate::peer::Peer;
@@ -19,7 +20,11 @@ async fn submit(peer: &Peer, more: &str) {
     };
     let message = Message::command(client.message_id(), Command::SubmitQueueEntry(params));
     let device = &test.agent.config.devices[0];
-    client.submit(device, message, "<JDF/>").await.unwrap();
+    let submission = Submission {
+        jdf: b"<JDF/>".to_vec(),
+        ..Submission::default()
+    };
+    client.submit(device, message, submission).await.unwrap();
 }
 
 async fn ask(peer: &Peer, more: &str) -> Result<Vec<Response>, DeviceError> {

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use agog_edge::config::Config;
 use agog_edge::ledger::command::{Amount, Details, Receive};
-use agog_edge::ledger::{Append, Fact, Ledger, LedgerThread, LotCommand, What};
+use agog_edge::ledger::sending::{CommandFilter, DeviceCommand};
+use agog_edge::ledger::{Append, Fact, JobRow, Ledger, LedgerThread, LotCommand, What};
 use agog_edge::run::Agent;
 use agog_edge::telemetry::{Telemetry, TelemetryThread};
 use agog_sync::clock::{Clock, SystemClock};
-use agog_sync::event::{Actor, Envelope};
+use agog_sync::event::{Actor, Envelope, JobStep};
+use agog_sync::frame::JobTicket;
 use agog_sync::ids::AgentId;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -134,6 +136,61 @@ impl TestAgent {
             ..Append::default()
         };
         self.agent.ledger.append(append).await.unwrap();
+    }
+
+    /// A ticket that was handed in at the plant.
+    pub(crate) async fn hand_in(&self, ticket: JobTicket) {
+        let fact = Fact {
+            occurred_at: None,
+            actor: Actor::System {
+                component: "test".to_owned(),
+            },
+            what: What::Ticket(Box::new(ticket)),
+        };
+        let append = Append {
+            facts: vec![fact],
+            ..Append::default()
+        };
+        self.agent.ledger.append(append).await.unwrap();
+    }
+
+    pub(crate) async fn job(&self, number: &str) -> JobRow {
+        let job = self.agent.ledger.job_by_number(number).await.unwrap();
+        job.expect("the job is known")
+    }
+
+    /// Waits until a job is at a step.
+    pub(crate) async fn step(&self, number: &str, step: JobStep) {
+        until(&format!("{number} gets to {}", step.kind()), || async {
+            let job = self.agent.ledger.job_by_number(number).await.unwrap()?;
+            (job.step == step).then_some(())
+        })
+        .await;
+    }
+
+    /// Every command to devices, also those that have ended, in order.
+    pub(crate) async fn commands(&self) -> Vec<DeviceCommand> {
+        let filter = CommandFilter {
+            device: None,
+            with_ended: true,
+        };
+        let read = self
+            .agent
+            .ledger
+            .read(move |reader| reader.commands(&filter));
+        let mut commands = read.await.unwrap();
+        commands.sort_by_key(|command| (command.device.clone(), command.place));
+        commands
+    }
+
+    /// Waits until every command has its fate.
+    pub(crate) async fn all_ended(&self) -> Vec<DeviceCommand> {
+        until("every command has its fate", || async {
+            let commands = self.commands().await;
+            let is_over = commands.iter().all(|command| command.ended_at.is_some());
+            is_over.then_some(commands)
+        })
+        .await
     }
 
     pub(crate) async fn on_hand(&self, number: &str) -> Decimal {

@@ -92,7 +92,6 @@ impl Plant {
             ..Append::default()
         };
         self.test.agent.ledger.append(append).await.unwrap();
-        self.controller.wake.wake();
     }
 
     async fn job(&self, step: JobStep) -> JobRow {

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use agog_edge::health::HubState;
-use agog_edge::jobs::Wake;
 use agog_edge::lifecycle::Stop;
 use agog_edge::telemetry::Sample;
 use agog_edge::uplink::{self, enrol};
@@ -45,7 +44,6 @@ impl Running {
         let task = tokio::spawn(uplink::run(
             test.agent.clone(),
             test.telemetry.clone(),
-            Wake::default(),
             stop.clone(),
         ));
         Self { stop, task }

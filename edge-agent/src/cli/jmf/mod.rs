@@ -1,18 +1,22 @@
-//! `jmf devices`, `jmf subscriptions`, `jmf queue` and `jmf send`: the machines of the plant, what
-//! they tell, and tickets for them.
+//! `jmf devices`, `jmf subscriptions`, `jmf queue`: the machines of the plant and what they tell;
+//! `jmf send`, `jmf outbox`, `jmf give-up`: what is to be sent to them.
 
-mod show;
+pub(super) mod show;
 
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use agog_jdf::jmf::ReturnCode;
+use agog_jdf::package::JMF_TYPE;
 use agog_sync::ids::RequestId;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
 use super::{Client, Session};
 use crate::devices::routes::DeviceView;
-use crate::jobs::routes::{JobRequest, JobView, OutputRequest};
+use crate::ledger::sending::{CommandState, DeviceCommand};
+use crate::outbox::routes::{GiveUpRequest, SentMessage};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum JmfArguments {
@@ -22,8 +26,12 @@ pub(super) enum JmfArguments {
     Subscriptions(DevicesArguments),
     /// Show the queues of the devices.
     Queue(DevicesArguments),
-    /// Hand a ticket in for a device. It is submitted as soon as the device answers.
-    Send(Box<SendArguments>),
+    /// Send the messages of a JMF file: queries at once, commands through the outbox.
+    Send(SendArguments),
+    /// Show what is to be sent to devices, in order.
+    Outbox(OutboxArguments),
+    /// Give up a command that waits, so that those behind it go on.
+    GiveUp(GiveUpArguments),
 }
 
 #[derive(Debug, Args)]
@@ -38,42 +46,44 @@ pub(super) struct SendArguments {
     /// The id of the device.
     #[arg(long)]
     device: String,
-    /// The JDF document.
-    #[arg(long, value_name = "FILE")]
-    ticket: PathBuf,
-    /// Number of the job; the `JobID` of the ticket when not given.
-    #[arg(long)]
-    number: Option<String>,
-    /// The customer's order.
-    #[arg(long)]
-    order: Option<String>,
-    #[arg(long)]
-    customer: Option<String>,
-    /// Number of a lot that the job takes its material from; can be repeated.
-    #[arg(long = "input", value_name = "LOT")]
-    inputs: Vec<String>,
-    /// Number of the lot that the job makes.
-    #[arg(long, value_name = "LOT", requires = "output_material")]
-    output: Option<String>,
-    /// Code of the material that the job makes.
-    #[arg(long, value_name = "CODE")]
-    output_material: Option<String>,
-    /// Why the job's waste is waste, when the device does not say.
-    #[arg(long)]
-    waste_reason: Option<String>,
+    /// The JMF document; `-` reads it from standard input.
+    #[arg(value_name = "FILE.jmf")]
+    messages: PathBuf,
 }
 
-pub(super) async fn jmf(mut session: Session, arguments: JmfArguments) -> anyhow::Result<ExitCode> {
+#[derive(Debug, Args)]
+pub(super) struct OutboxArguments {
+    /// The id of a device; all when not given.
+    #[arg(long, value_name = "ID")]
+    device: Option<String>,
+    /// Also commands that have ended.
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct GiveUpArguments {
+    /// The id of the command, as `jmf outbox` shows it.
+    id: RequestId,
+    /// Why.
+    #[arg(long)]
+    reason: String,
+    /// Who says so.
+    #[arg(long, value_name = "NAME")]
+    operator: Option<String>,
+}
+
+pub(super) async fn jmf(session: &Session, arguments: JmfArguments) -> anyhow::Result<ExitCode> {
     match arguments {
         JmfArguments::Devices(arguments) => {
-            let devices = devices(&session, arguments).await?;
+            let devices = devices(session, arguments).await?;
             let now = session.clock.now();
             session
                 .output
                 .show(&devices, |devices| show::devices(devices, now))?;
         }
         JmfArguments::Subscriptions(arguments) => {
-            let devices = devices(&session, arguments).await?;
+            let devices = devices(session, arguments).await?;
             let now = session.clock.now();
             session
                 .output
@@ -82,13 +92,15 @@ pub(super) async fn jmf(mut session: Session, arguments: JmfArguments) -> anyhow
                 })?;
         }
         JmfArguments::Queue(arguments) => {
-            let devices = devices(&session, arguments).await?;
+            let devices = devices(session, arguments).await?;
             let now = session.clock.now();
             session.output.show(&show::queues_of(devices), |queues| {
                 show::queues(queues, now)
             })?;
         }
-        JmfArguments::Send(arguments) => send(&mut session, *arguments).await?,
+        JmfArguments::Send(arguments) => return send(session, arguments).await,
+        JmfArguments::Outbox(arguments) => outbox(session, arguments).await?,
+        JmfArguments::GiveUp(arguments) => give_up(session, arguments).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -109,33 +121,58 @@ async fn devices(
     }
 }
 
-async fn send(session: &mut Session, arguments: SendArguments) -> anyhow::Result<()> {
+/// Sends messages; fails when one of them did not work.
+async fn send(session: &Session, arguments: SendArguments) -> anyhow::Result<ExitCode> {
     let config = session.config()?;
-    let jdf = std::fs::read_to_string(&arguments.ticket)
-        .with_context(|| format!("cannot read ticket `{}`", arguments.ticket.display()))?;
-    let number = arguments.output;
-    let request = JobRequest {
-        device: arguments.device,
-        jdf,
-        number: arguments.number,
-        order: arguments.order,
-        customer: arguments.customer,
-        inputs: arguments.inputs,
-        output: arguments
-            .output_material
-            .map(|material| OutputRequest { number, material }),
-        waste_reason: arguments.waste_reason,
+    let read = if arguments.messages == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(&arguments.messages)
     };
+    let jmf = read.with_context(|| format!("cannot read `{}`", arguments.messages.display()))?;
     let client = Client::find(&config)?;
-    let key = RequestId::generate(session.clock.now(), &mut session.rng).to_string();
-    let job: JobView = client
-        .post(&config, &["api", "v1", "jobs"], &key, &request)
+    let path = ["api", "v1", "devices", arguments.device.as_str(), "jmf"];
+    let sent: Vec<SentMessage> = client.post_body(&config, &path, JMF_TYPE, jmf).await?;
+    session.output.show(&sent, |sent| show::sent(sent))?;
+    let failed = sent.iter().any(|message| {
+        let refused = message.command.as_ref().is_some_and(|command| {
+            matches!(command.state, CommandState::Refused | CommandState::GivenUp)
+        });
+        let code = message.return_code.map(ReturnCode);
+        refused || message.error.is_some() || code.is_some_and(|code| !code.is_processed())
+    });
+    Ok(if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+async fn outbox(session: &Session, arguments: OutboxArguments) -> anyhow::Result<()> {
+    let config = session.config()?;
+    let client = Client::find(&config)?;
+    let mut query = vec![("ended", arguments.all.to_string())];
+    query.extend(arguments.device.map(|device| ("device", device)));
+    let commands: Vec<DeviceCommand> = client
+        .get(&config, &["api", "v1", "outbox"], &query)
         .await?;
-    session.output.show(&job, |job| {
-        format!(
-            "job {} for device {}: {}",
-            job.number, job.progress.device, job.step
-        )
-    })?;
+    session
+        .output
+        .show(&commands, |commands| show::outbox(commands))?;
+    Ok(())
+}
+
+async fn give_up(session: &Session, arguments: GiveUpArguments) -> anyhow::Result<()> {
+    let config = session.config()?;
+    let client = Client::find(&config)?;
+    let id = arguments.id.to_string();
+    let request = GiveUpRequest {
+        reason: arguments.reason,
+        by: arguments.operator,
+    };
+    let path = ["api", "v1", "outbox", id.as_str(), "give-up"];
+    let command: DeviceCommand = client.post(&config, &path, &id, &request).await?;
+    session.output.show(&command, show::command)?;
     Ok(())
 }

@@ -9,6 +9,8 @@ use serde::Serialize;
 use crate::devices::introduction::Introduction;
 use crate::devices::picture::{ChannelState, PhaseState, QueueState};
 use crate::devices::routes::DeviceView;
+use crate::ledger::sending::{Acknowledge, CommandState, DeviceCommand};
+use crate::outbox::routes::SentMessage;
 
 /// The channels of one device.
 #[derive(Serialize)]
@@ -235,6 +237,52 @@ pub(super) fn queues(devices: &[DeviceQueue], now: Timestamp) -> String {
             let more = queue.entries_total - queue.entries.len();
             let _ = writeln!(text, "  … and {more} more");
         }
+    }
+    text
+}
+
+pub(super) fn outbox(commands: &[DeviceCommand]) -> String {
+    if commands.is_empty() {
+        return "nothing waits to be sent".to_owned();
+    }
+    commands.iter().map(|it| command(it) + "\n").collect()
+}
+
+/// One command in a line.
+pub(in crate::cli) fn command(command: &DeviceCommand) -> String {
+    let mut text = format!(
+        "{}  {:<12} {:<22} {:<16} {:<9}",
+        command.command_id,
+        command.device,
+        command.kind,
+        command.job.as_deref().unwrap_or("-"),
+        command.state.as_str()
+    );
+    if command.acknowledge == Acknowledge::Promised && command.ended_at.is_none() {
+        text.push_str(" the device answers later");
+    }
+    if command.ended_at.is_none() && command.attempts > 0 {
+        let _ = write!(text, " {} tries", command.attempts);
+    }
+    if let Some(code) = command.return_code.filter(|code| *code != 0) {
+        let _ = write!(text, " code {code}");
+    }
+    let why = command.reason.as_ref().or(command.last_error.as_ref());
+    if let Some(why) = why.filter(|_| command.state != CommandState::Answered) {
+        let _ = write!(text, " {why}");
+    }
+    text
+}
+
+pub(super) fn sent(messages: &[SentMessage]) -> String {
+    let mut text = String::new();
+    for message in messages {
+        let _ = match (&message.command, &message.error, &message.answer) {
+            (Some(sent), _, _) => writeln!(text, "{}", command(sent)),
+            (_, Some(error), _) => writeln!(text, "Query {}: {error}", message.kind),
+            (_, _, Some(answer)) => writeln!(text, "Query {}:\n{answer}", message.kind),
+            (None, None, None) => writeln!(text, "Query {}: no answer", message.kind),
+        };
     }
     text
 }

@@ -35,7 +35,8 @@ use self::read::{Received, UnreadableTicket};
 use crate::devices::client::sender_id;
 use crate::devices::contact::Contacts;
 use crate::floor::{Floor, FloorError};
-use crate::ledger::InboxKey;
+use crate::ledger::{InboxKey, LedgerError};
+use crate::outbox;
 use crate::run::Agent;
 use crate::telemetry::Telemetry;
 
@@ -167,9 +168,21 @@ impl JmfState {
             }
             Content::Query(query) => Ok(self.query(message, query)),
             Content::Command(_) | Content::Registration { .. } => Ok(not_implemented(message)),
+            // The later answer to a command; it gets none of its own.
+            Content::Acknowledge(answer) => match self.acknowledged(message, answer).await {
+                Ok(()) => return None,
+                Err(error) => Err(error.into()),
+            },
             // Answers to what we asked before; nobody waits for them here.
-            Content::Response(_) | Content::Acknowledge(_) => return None,
+            Content::Response(_) => return None,
         })
+    }
+
+    async fn acknowledged(&self, message: &Message, answer: &Answer) -> Result<(), LedgerError> {
+        match &message.ref_id {
+            Some(ref_id) => outbox::acknowledged(&self.agent, ref_id, answer).await,
+            None => Ok(()),
+        }
     }
 
     fn known(&self, name: Option<&str>) -> Option<String> {

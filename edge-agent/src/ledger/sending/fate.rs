@@ -1,0 +1,293 @@
+//! What becomes of commands: the news of the task that sends them, and the job events that follow.
+//!
+//! News of a command that has ended changes nothing: whichever of an answer, a later Acknowledge and
+//! an operator is first decides. An event is recorded only when the job does not stand so already,
+//! because the device's own signals may have been faster than its answer.
+
+use agog_sync::event::{Actor, Event, JobEvent, JobProgress, JobStep, NewEvent};
+use agog_sync::frame::JobAction;
+use agog_sync::ids::{EventId, RequestId};
+use rusqlite::Connection;
+
+use super::{Acknowledge, CommandState, Content, DeviceCommand, names, store};
+use crate::ledger::append::{seal, store_head};
+use crate::ledger::error::LedgerError;
+use crate::ledger::job;
+use crate::ledger::rows::JobRow;
+use crate::ledger::writer::Books;
+
+/// What the task that sends a command has to tell.
+#[derive(Debug, Clone)]
+pub enum News {
+    /// It is about to be sent: from now on the device may have it.
+    Trying,
+    /// The device surely has not processed it; it is tried again.
+    NotProcessed(String),
+    /// Nobody knows whether the device has processed it; it is tried again.
+    Unanswered(String),
+    /// The device answers such commands later only; the next try says where.
+    AnswersLater(String),
+    /// The device has it, and will answer later.
+    Promised,
+    Ended(CommandEnd),
+}
+
+/// How a command ended.
+#[derive(Debug, Clone)]
+pub struct CommandEnd {
+    pub fate: Fate,
+    /// The return code of the device.
+    pub return_code: Option<i64>,
+    /// Why it was refused or given up, or what is worth knowing.
+    pub reason: Option<String>,
+    /// The entry in the device's queue that a ticket became.
+    pub queue_entry_id: Option<String>,
+    /// That entry is held.
+    pub is_held: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    Answered,
+    Refused,
+    GivenUp,
+}
+
+impl CommandEnd {
+    /// An end of which the device said nothing.
+    pub fn new(fate: Fate, reason: impl Into<String>) -> Self {
+        Self {
+            fate,
+            return_code: None,
+            reason: Some(reason.into()),
+            queue_entry_id: None,
+            is_held: false,
+        }
+    }
+}
+
+/// Notes news. False when the command has ended before, or is not there.
+pub(in crate::ledger) fn note(
+    connection: &Connection,
+    books: &mut Books,
+    command_id: RequestId,
+    news: News,
+    by: Option<String>,
+) -> Result<bool, LedgerError> {
+    let end = match news {
+        News::Ended(end) => return self::end(connection, books, command_id, &end, by),
+        other => other,
+    };
+    let Some(mut command) = open(connection, command_id)? else {
+        return Ok(false);
+    };
+    match end {
+        News::Trying => {
+            command.state = CommandState::Sent;
+            command.attempts += 1;
+            command.last_try_at = Some(books.clock.now());
+            if command.acknowledge == Acknowledge::Promised {
+                command.acknowledge = Acknowledge::Asked;
+            }
+        }
+        News::NotProcessed(error) => {
+            command.state = CommandState::Waiting;
+            command.last_error = Some(error);
+            if command.acknowledge == Acknowledge::Promised {
+                // Said by the Acknowledge itself: whoever waits for it tries again.
+                command.acknowledge = Acknowledge::Asked;
+                books.commands += 1;
+            }
+        }
+        News::Unanswered(error) => command.last_error = Some(error),
+        News::AnswersLater(error) => {
+            command.state = CommandState::Waiting;
+            command.acknowledge = Acknowledge::Asked;
+            command.last_error = Some(error);
+        }
+        News::Promised => {
+            command.acknowledge = Acknowledge::Promised;
+            command.last_error = None;
+        }
+        News::Ended(_) => {}
+    }
+    store::update(connection, &command)?;
+    Ok(true)
+}
+
+/// Ends a command, with what that means for its job. `by` gave it up.
+pub(super) fn end(
+    connection: &Connection,
+    books: &mut Books,
+    command_id: RequestId,
+    end: &CommandEnd,
+    by: Option<String>,
+) -> Result<bool, LedgerError> {
+    let Some(command) = open(connection, command_id)? else {
+        return Ok(false);
+    };
+    close(connection, books, command_id, end)?;
+    let Some(key) = &command.job_key else {
+        return Ok(true);
+    };
+    let Some(row) = job::by_key(connection, key)? else {
+        return Ok(true);
+    };
+    let name = by.unwrap_or_else(|| command.by.clone());
+    let actor = match command.content {
+        Content::Submit if end.fate != Fate::GivenUp => Actor::System {
+            component: "jobs".to_owned(),
+        },
+        _ => Actor::Operator { name },
+    };
+    for event in events(&command, &row, end) {
+        record(connection, books, actor.clone(), event)?;
+    }
+    Ok(true)
+}
+
+/// Ends a command and nothing else.
+pub(super) fn close(
+    connection: &Connection,
+    books: &mut Books,
+    command_id: RequestId,
+    end: &CommandEnd,
+) -> Result<(), LedgerError> {
+    let Some(mut command) = open(connection, command_id)? else {
+        return Ok(());
+    };
+    command.state = match end.fate {
+        Fate::Answered => CommandState::Answered,
+        Fate::Refused => CommandState::Refused,
+        Fate::GivenUp => CommandState::GivenUp,
+    };
+    command.return_code = end.return_code;
+    command.reason.clone_from(&end.reason);
+    command.ended_at = Some(books.clock.now());
+    // Whoever waits behind it, or for it, looks again.
+    books.commands += 1;
+    store::update(connection, &command)
+}
+
+/// Seals a step of a job.
+pub(super) fn record(
+    connection: &Connection,
+    books: &mut Books,
+    actor: Actor,
+    event: JobEvent,
+) -> Result<(), LedgerError> {
+    let now = books.clock.now();
+    job::store(connection, &event, now)?;
+    let new = NewEvent {
+        event_id: EventId::generate(now, &mut books.rng),
+        occurred_at: now,
+        recorded_at: now,
+        actor,
+        event: Event::Job(Box::new(event)),
+    };
+    seal(connection, books, &new)?;
+    store_head(connection, books)
+}
+
+fn open(
+    connection: &Connection,
+    command_id: RequestId,
+) -> Result<Option<DeviceCommand>, LedgerError> {
+    Ok(store::by_id(connection, command_id)?.filter(|command| command.ended_at.is_none()))
+}
+
+/// The steps that the end of a command is for its job.
+fn events(command: &DeviceCommand, row: &JobRow, end: &CommandEnd) -> Vec<JobEvent> {
+    // Whoever wanted something of a job that has ended is told that it came too late.
+    let is_too_late = matches!(command.content, Content::Job(_)) && end.fate != Fate::Answered;
+    if row.step.is_end() && !is_too_late {
+        return Vec::new();
+    }
+    let progress = JobProgress {
+        queue_entry_id: end.queue_entry_id.clone(),
+        return_code: end.return_code.and_then(|code| u32::try_from(code).ok()),
+        detail: end.reason.clone(),
+        ..JobProgress::of(row.progress.job.clone(), &row.progress.device)
+    };
+    match &command.content {
+        Content::Submit => submitted(row, end, progress),
+        Content::Job(action) => done(*action, row, end, progress),
+        Content::Message { .. } | Content::Unknown => Vec::new(),
+    }
+}
+
+fn submitted(row: &JobRow, end: &CommandEnd, progress: JobProgress) -> Vec<JobEvent> {
+    // The device may have begun the job before its answer was read.
+    if row.step != JobStep::Received {
+        return Vec::new();
+    }
+    if end.fate != Fate::Answered {
+        let step = JobStep::Refused;
+        return vec![JobEvent { step, progress }];
+    }
+    let held = end.is_held.then(|| JobEvent {
+        step: JobStep::Held,
+        progress: JobProgress {
+            detail: None,
+            ..progress.clone()
+        },
+    });
+    let submitted = JobEvent {
+        step: JobStep::Submitted,
+        progress,
+    };
+    std::iter::once(submitted).chain(held).collect()
+}
+
+fn done(action: JobAction, row: &JobRow, end: &CommandEnd, progress: JobProgress) -> Vec<JobEvent> {
+    if end.fate != Fate::Answered {
+        let word = names(action).1;
+        let detail = match &progress.detail {
+            Some(detail) => format!("{word}: {detail}"),
+            None => word.to_owned(),
+        };
+        return vec![JobEvent {
+            step: JobStep::CommandRefused,
+            progress: JobProgress {
+                detail: Some(detail),
+                ..progress
+            },
+        }];
+    }
+    let goes_on = matches!(
+        row.step,
+        JobStep::Resumed | JobStep::Started | JobStep::Phase
+    );
+    let progress = JobProgress {
+        return_code: None,
+        detail: None,
+        ..progress
+    };
+    let step = match action {
+        JobAction::Hold if row.step != JobStep::Held => JobStep::Held,
+        JobAction::Suspend if row.step != JobStep::Suspended => JobStep::Suspended,
+        JobAction::Resume if !goes_on => JobStep::Resumed,
+        JobAction::Remove => JobStep::Removed,
+        JobAction::Priority(priority) => {
+            let progress = JobProgress {
+                priority: Some(priority),
+                ..progress
+            };
+            let step = JobStep::Requeued;
+            return vec![JobEvent { step, progress }];
+        }
+        JobAction::Position(position) => {
+            let progress = JobProgress {
+                detail: Some(format!("place {position} of the queue")),
+                ..progress
+            };
+            let step = JobStep::Requeued;
+            return vec![JobEvent { step, progress }];
+        }
+        // An aborted job ends with the ticket that the device returns.
+        JobAction::Abort | JobAction::Hold | JobAction::Suspend | JobAction::Resume => {
+            return Vec::new();
+        }
+    };
+    vec![JobEvent { step, progress }]
+}

@@ -1,0 +1,272 @@
+//! What goes to devices: one command after the other per device, until each has its fate.
+//!
+//! The commands are rows of the ledger (`ledger::sending`), made in the same commit as whatever
+//! caused them, and this is the task that sends them. The order per device is strict: a command waits
+//! for all before it, also for those of other jobs, so that a queue never sees them in another order
+//! than people gave them. An operator gives up what stands in the way.
+//!
+//! - [`send`]: the conversation about one command; [`queue`]: its place in the device's
+//!   queue; [`verdict`]: what an answer means for it
+//! - [`ticket`]: a ticket as a device gets it; [`files`]: the files that go with it
+//! - [`routes`]: the outbox, files and single messages over the local API
+//!
+//! Before each try the ledger notes that the device may have the command from now on. Whatever is
+//! killed afterwards, a ticket is sent again only after a look into the device's queue, and any other
+//! command under the message id that it had.
+//!
+//! Limits: retries between [`RETRY_BASE`] and [`RETRY_CAP`], all devices at the same time; a device
+//! that is heard of is tried at once. A promised answer is waited for [`ACKNOWLEDGE_LIMIT`].
+
+pub mod files;
+mod queue;
+pub mod routes;
+mod send;
+mod ticket;
+mod verdict;
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use agog_jdf::AcknowledgeType;
+use agog_jdf::jmf::Response;
+use agog_sync::backoff::Backoff;
+use agog_sync::ids::RequestId;
+use futures_util::future::{join, join_all};
+use jiff::SignedDuration;
+use tokio::sync::watch;
+use tracing::{debug, info, warn};
+
+use crate::config::DeviceConfig;
+use crate::devices::contact::Contacts;
+use crate::ledger::sending::{Acknowledge, CommandEnd, DeviceCommand, Fate, News};
+use crate::ledger::{LedgerError, Reader};
+use crate::lifecycle::Stop;
+use crate::run::Agent;
+use send::{Sender, Tried};
+
+/// The first wait after a device did not answer.
+pub const RETRY_BASE: Duration = Duration::from_secs(1);
+/// The longest wait; a device that is heard of is tried at once.
+pub const RETRY_CAP: Duration = Duration::from_secs(30);
+/// A device that promised an answer and does not give it is told again.
+pub const ACKNOWLEDGE_LIMIT: SignedDuration = SignedDuration::from_mins(10);
+/// How often files that nobody needs any more are looked for.
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
+
+/// Sends until the stop. `jmf_url` is where devices return tickets and answer later.
+pub async fn run(
+    agent: Agent,
+    contacts: Contacts,
+    jmf_url: String,
+    stop: Stop,
+) -> anyhow::Result<()> {
+    let sender = Sender::new(agent, contacts, jmf_url)?;
+    let devices = sender.agent.config.devices.iter();
+    let devices = devices.map(|device| deliver(&sender, device));
+    let others = join(strays(&sender.agent), sweep(&sender.agent));
+    tokio::select! {
+        _ = join(join_all(devices), others) => Ok(()),
+        // A try that is cut off here is noted, and is made again after the next start.
+        () = stop.soft().cancelled() => Ok(()),
+    }
+}
+
+/// Sends the commands of one device.
+async fn deliver(sender: &Sender, device: &DeviceConfig) -> Infallible {
+    let mut rng = sender.agent.fork_rng();
+    let mut backoff = Backoff::new(RETRY_BASE, RETRY_CAP);
+    let mut changes = sender.agent.ledger.commands();
+    loop {
+        changes.mark_unchanged();
+        let command = match sender.agent.ledger.command_next(&device.id).await {
+            Ok(Some(command)) => command,
+            Ok(None) => {
+                backoff.reset();
+                changed(&mut changes).await;
+                continue;
+            }
+            Err(error) => {
+                unreadable(&error);
+                tokio::time::sleep(backoff.next_wait(&mut rng)).await;
+                continue;
+            }
+        };
+        if let Some(left) = promised(&sender.agent, &command) {
+            tokio::select! {
+                () = changed(&mut changes) => {}
+                () = tokio::time::sleep(left) => {}
+            }
+            continue;
+        }
+        match sender.attempt(device, &command).await {
+            Ok(Tried::Ended) => {
+                backoff.reset();
+                continue;
+            }
+            Ok(Tried::Later(why)) => debug!(
+                device.id = %device.id, command.id = %command.command_id,
+                "{} not done by device {} yet: {why}", command.kind, device.id
+            ),
+            Err(error) => unreadable(&error),
+        }
+        let pause = backoff.next_wait(&mut rng);
+        pause_before(sender, device, &command, pause, &mut changes).await;
+    }
+}
+
+/// Waits before a command is tried again: until the time is over, the device is heard of, a file has
+/// come, or the command has ended otherwise.
+async fn pause_before(
+    sender: &Sender,
+    device: &DeviceConfig,
+    command: &DeviceCommand,
+    pause: Duration,
+    changes: &mut watch::Receiver<u64>,
+) {
+    let mut files = sender.agent.files.arrived();
+    files.mark_unchanged();
+    let over = tokio::time::sleep(pause);
+    let heard = async {
+        // Signals of a busy device are no reason to hurry.
+        tokio::time::sleep(RETRY_BASE).await;
+        sender.contacts.next(&device.id).await;
+    };
+    tokio::pin!(over, heard);
+    loop {
+        tokio::select! {
+            () = &mut over => return,
+            () = &mut heard => return,
+            _ = files.changed() => return,
+            () = changed(changes) => {}
+        }
+        let next = sender.agent.ledger.command_next(&device.id).await;
+        let is_still_next =
+            matches!(&next, Ok(Some(next)) if next.command_id == command.command_id);
+        if !is_still_next {
+            return;
+        }
+    }
+}
+
+/// How long the promised answer of a command is waited for.
+fn promised(agent: &Agent, command: &DeviceCommand) -> Option<Duration> {
+    if command.acknowledge != Acknowledge::Promised {
+        return None;
+    }
+    let since = agent.clock.now().duration_since(command.last_try_at?);
+    Duration::try_from(ACKNOWLEDGE_LIMIT - since).ok()
+}
+
+/// Refuses what is for devices that are not configured, or no longer.
+async fn strays(agent: &Agent) -> Infallible {
+    let mut changes = agent.ledger.commands();
+    loop {
+        changes.mark_unchanged();
+        if let Err(error) = refuse_strays(agent).await {
+            unreadable(&error);
+        }
+        changed(&mut changes).await;
+    }
+}
+
+async fn refuse_strays(agent: &Agent) -> Result<(), LedgerError> {
+    let ledger = &agent.ledger;
+    let mut devices = ledger.read(Reader::command_devices).await?;
+    devices.retain(|id| !agent.config.devices.iter().any(|known| known.id == *id));
+    for device in devices {
+        let reason = format!("device {device} is not configured at this plant");
+        while let Some(command) = ledger.command_next(&device).await? {
+            warn!(device.id = %device, "{} refused: {reason}", command.kind);
+            let end = News::Ended(CommandEnd::new(Fate::Refused, reason.clone()));
+            ledger.command_news(command.command_id, end, None).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes files whose jobs have ended.
+async fn sweep(agent: &Agent) -> Infallible {
+    let mut every = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        every.tick().await;
+        let jobs = match agent.ledger.jobs_open().await {
+            Ok(jobs) => jobs,
+            Err(error) => {
+                unreadable(&error);
+                continue;
+            }
+        };
+        let tickets = jobs.into_iter().filter_map(|job| job.ticket);
+        let needed: BTreeSet<_> = tickets
+            .flat_map(|ticket| ticket.files)
+            .map(|file| file.blake3)
+            .collect();
+        let (files, now) = (agent.files.clone(), agent.clock.now().into());
+        let swept = tokio::task::spawn_blocking(move || files.sweep(&needed, now)).await;
+        if let Ok(Err(error)) = swept {
+            warn!(
+                error = &error as &dyn std::error::Error,
+                "files of ended jobs not removed"
+            );
+        }
+    }
+}
+
+/// A device answers a command that it took before. Answers to what nobody asked are passed over.
+pub async fn acknowledged(
+    agent: &Agent,
+    message_id: &str,
+    answer: &Response,
+) -> Result<(), LedgerError> {
+    let id = message_id.to_owned();
+    let command = agent
+        .ledger
+        .read(move |reader| reader.command_by_message(&id))
+        .await?;
+    let types = &answer.acknowledge_types;
+    let is_only_received =
+        !types.is_empty() && types.iter().all(|kind| *kind == AcknowledgeType::Received);
+    let Some(command) = command.filter(|_| !is_only_received) else {
+        return Ok(());
+    };
+    let news = verdict::verdict(&command.content, command.attempts > 1, answer);
+    agent
+        .ledger
+        .command_news(command.command_id, news, None)
+        .await?;
+    Ok(())
+}
+
+/// A person wants a command no longer. False when it has ended before.
+pub async fn give_up(
+    agent: &Agent,
+    command_id: RequestId,
+    by: &str,
+    reason: &str,
+) -> Result<bool, LedgerError> {
+    let end = CommandEnd::new(Fate::GivenUp, format!("given up by {by}: {reason}"));
+    let news = News::Ended(end);
+    let is_given_up = agent
+        .ledger
+        .command_news(command_id, news, Some(by.to_owned()))
+        .await?;
+    if is_given_up {
+        info!(command.id = %command_id, "command {command_id} given up by {by}: {reason}");
+    }
+    Ok(is_given_up)
+}
+
+async fn changed(changes: &mut watch::Receiver<u64>) {
+    if changes.changed().await.is_err() {
+        // The ledger is stopped, and soon this task too.
+        std::future::pending::<()>().await;
+    }
+}
+
+fn unreadable(error: &LedgerError) {
+    warn!(
+        error = error as &dyn std::error::Error,
+        "the outbox cannot use the ledger; it tries again"
+    );
+}

@@ -1,0 +1,113 @@
+//! The queue of a device: where a job is in it, and what is told about its entries.
+
+use agog_jdf::QueueEntryStatus;
+use agog_jdf::jmf::{
+    AbortQueueEntry, Command, Message, Query, QueryContent, QueueEntry, QueueEntryPosParams,
+    QueueEntryPriParams, QueueFilter, Response,
+};
+use agog_sync::frame::JobAction;
+
+use super::send::Sender;
+use crate::config::DeviceConfig;
+use crate::devices::client::DeviceError;
+use crate::jobs::find::{TicketNames, identified};
+use crate::ledger::JobRow;
+use crate::ledger::sending::{CommandEnd, Fate};
+
+impl Sender {
+    /// The entry of a job that the device has told no id of.
+    pub(super) async fn entry_of(
+        &self,
+        device: &DeviceConfig,
+        row: &JobRow,
+    ) -> Result<Option<QueueEntry>, DeviceError> {
+        let ticket = row.ticket.as_ref();
+        let sent = ticket.and_then(|ticket| identified(&ticket.jdf, &row.number).ok());
+        let names = match sent {
+            Some((jdf, _)) => TicketNames::of(&jdf),
+            None => TicketNames {
+                job_id: Some(row.number.clone()),
+                ..TicketNames::default()
+            },
+        };
+        self.queued(device, &names).await
+    }
+
+    /// The entry of the job with these names in the device's queue. An entry of another part of the
+    /// same `JobID` is another job.
+    pub(super) async fn queued(
+        &self,
+        device: &DeviceConfig,
+        names: &TicketNames,
+    ) -> Result<Option<QueueEntry>, DeviceError> {
+        let filter = QueueFilter {
+            job_id: names.job_id.clone(),
+            ..QueueFilter::default()
+        };
+        let query = Query::once(QueryContent::QueueStatus(filter));
+        let message = Message::query(self.client.message_id(), query);
+        let answer = self.one(device, message).await?;
+        self.contacts.heard(&device.id);
+        let mut entries = answer.queue.into_iter().flat_map(|queue| queue.entries);
+        // Devices may ignore the filter; an entry that was thrown out can be submitted again.
+        let is_meant = |entry: &QueueEntry| {
+            let is_out = matches!(
+                entry.status,
+                QueueEntryStatus::Aborted | QueueEntryStatus::Removed
+            );
+            names.job_id.is_some()
+                && entry.job_id == names.job_id
+                && names.has_part(entry.job_part_id.as_deref())
+                && !is_out
+        };
+        Ok(entries.rfind(is_meant))
+    }
+
+    /// Sends one message and gives its answer.
+    pub(super) async fn one(
+        &self,
+        device: &DeviceConfig,
+        message: Message,
+    ) -> Result<Response, DeviceError> {
+        let kind = message.kind.clone();
+        let mut answers = self.client.exchange(device, vec![message]).await?;
+        answers.pop().ok_or_else(|| DeviceError::Unanswered {
+            url: device.url.clone(),
+            kind,
+        })
+    }
+}
+
+/// An earlier try got through.
+pub(super) fn found(entry: &QueueEntry) -> CommandEnd {
+    CommandEnd {
+        fate: Fate::Answered,
+        return_code: None,
+        reason: None,
+        queue_entry_id: Some(entry.queue_entry_id.clone()),
+        is_held: entry.status == QueueEntryStatus::Held,
+    }
+}
+
+/// What is told to a device about an entry of its queue.
+pub(super) fn queue_command(action: JobAction, entry: String) -> Command {
+    match action {
+        JobAction::Hold => Command::HoldQueueEntry(QueueFilter::entry(entry)),
+        JobAction::Resume => Command::ResumeQueueEntry(QueueFilter::entry(entry)),
+        JobAction::Suspend => Command::SuspendQueueEntry(QueueFilter::entry(entry)),
+        JobAction::Abort => {
+            Command::AbortQueueEntry(AbortQueueEntry::from(QueueFilter::entry(entry)))
+        }
+        JobAction::Remove => Command::RemoveQueueEntry(QueueFilter::entry(entry)),
+        JobAction::Priority(priority) => Command::SetQueueEntryPriority(QueueEntryPriParams {
+            priority,
+            queue_entry_id: Some(entry),
+            ..QueueEntryPriParams::default()
+        }),
+        JobAction::Position(position) => Command::SetQueueEntryPosition(QueueEntryPosParams {
+            queue_entry_id: entry,
+            position: Some(position.into()),
+            ..QueueEntryPosParams::default()
+        }),
+    }
+}
