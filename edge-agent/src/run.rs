@@ -16,13 +16,13 @@ use tracing::info;
 
 use crate::api::{self, ApiState};
 use crate::config::Config;
+use crate::controller::{self, Desk};
 use crate::data_dir::{self, DataDirLock};
 use crate::devices::contact::Contacts;
 use crate::devices::floor::Floor;
 use crate::devices::picture::Picture;
 use crate::health::{self, Health};
 use crate::ingest::jmf::JmfState;
-use crate::jobs::Wake;
 use crate::ledger::Ledger;
 use crate::lifecycle::{self, Stop, Tasks};
 use crate::telemetry::Telemetry;
@@ -37,6 +37,8 @@ pub struct Agent {
     pub health: Arc<Health>,
     /// What every device said last.
     pub devices: Arc<Picture>,
+    /// What is shared in front of an MIS.
+    pub desk: Arc<Desk>,
     rng: Arc<Mutex<StdRng>>,
 }
 
@@ -90,7 +92,7 @@ pub async fn run(
         },
     });
 
-    let wake = Wake::default();
+    let wake = agent.desk.wake.clone();
     let contacts = Contacts::default();
     let (floor, floor_task) = Floor::new(agent.clone());
     let jmf_url = addresses.jmf_url.clone();
@@ -121,6 +123,8 @@ pub async fn run(
             stop.clone(),
         ),
     );
+    // What others ask of the agent as of a device.
+    tasks.spawn("controller", controller::run(agent.clone(), stop.clone()));
     // What the office and people ask for.
     tasks.spawn(
         "jobs",
@@ -196,8 +200,10 @@ fn remove_run_file(path: &Path) {
 impl Agent {
     /// Puts together what the tasks share.
     pub fn new(config: Arc<Config>, clock: Arc<dyn Clock>, ledger: Ledger, rng: StdRng) -> Self {
+        let desk = Arc::new(Desk::new(&config));
         Self {
             config,
+            desk,
             clock,
             ledger,
             health: Arc::default(),

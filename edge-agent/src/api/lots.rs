@@ -55,6 +55,7 @@ pub(super) async fn command(
         facts: vec![fact],
         inbox: None,
         idempotency: idempotency_key(&headers, &name, &body)?,
+        ..Append::default()
     };
     let appended = state.agent.ledger.append(append).await?;
     let (status, replayed) = if appended.repeated {

@@ -13,8 +13,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::error::{AppendError, LedgerError, Refused};
 use super::writer::Books;
 use super::{
-    Append, Appended, Fact, IdempotencyKey, InboxKey, RecordedEvent, What, book, effects, job,
-    resolve, rows, text,
+    Append, Appended, Fact, IdempotencyKey, InboxKey, RecordedEvent, What, book, controller,
+    effects, job, resolve, rows, text,
 };
 
 /// Records all facts of `append`, or none.
@@ -35,6 +35,15 @@ pub(super) fn append(
     }
     let mut appended = Appended::default();
     let mut named = BTreeSet::new();
+    if let Some(submission) = &append.submission {
+        let ticket = append.facts.iter().find_map(|fact| match &fact.what {
+            What::Ticket(ticket) => Some(ticket.job_id),
+            _ => None,
+        });
+        if let Some(job_id) = ticket {
+            controller::store_submission(connection, job_id, submission, now)?;
+        }
+    }
     for fact in append.facts {
         record_fact(connection, books, fact, now, &mut appended, &mut named)?;
     }

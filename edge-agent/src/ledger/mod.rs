@@ -12,6 +12,8 @@
 mod append;
 mod book;
 pub mod command;
+pub mod controller;
+mod controller_reader;
 mod delivery;
 mod effects;
 pub mod error;
@@ -47,6 +49,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use command::LotCommand;
+use controller::{Change, NewSubmission, Opening};
+pub use controller_reader::EventPage;
 pub use error::{AppendError, LedgerError, Refused};
 pub use reader::{JobLots, LotFilter, LotPage, Outbox, PAGE_LOTS_MAX, Reader};
 pub use rows::{JobRow, LotRow};
@@ -74,6 +78,8 @@ pub struct Append {
     pub inbox: Option<InboxKey>,
     /// The key of a client that may repeat its request.
     pub idempotency: Option<IdempotencyKey>,
+    /// How the one ticket among the facts came, where an MIS submitted it over JMF.
+    pub submission: Option<Box<NewSubmission>>,
 }
 
 /// One fact, not recorded yet.
@@ -185,6 +191,11 @@ pub(crate) enum Request {
     MoveFeedCursor {
         n: u64,
         answer: Answer<()>,
+    },
+    /// What was promised to an MIS.
+    Controller {
+        change: Box<Change>,
+        answer: Answer<Opening>,
     },
     Ping {
         answer: Answer<()>,
@@ -343,6 +354,15 @@ impl Ledger {
     /// the watchdog.
     pub async fn ping(&self) -> Result<(), LedgerError> {
         self.ask(|answer| Request::Ping { answer }).await
+    }
+
+    /// Changes what was promised to an MIS. Answers after the commit.
+    pub(crate) async fn change(&self, change: Change) -> Result<Opening, LedgerError> {
+        self.ask(|answer| Request::Controller {
+            change: Box::new(change),
+            answer,
+        })
+        .await
     }
 
     /// Jobs that have not ended, oldest first.

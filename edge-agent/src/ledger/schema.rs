@@ -10,7 +10,10 @@ use super::error::LedgerError;
 
 /// The schema files in order; the version of a file is its place, from 1. A file that was
 /// released is never changed.
-const SCHEMA: [&str; 1] = [include_str!("schema/0001_ledger.sql")];
+const SCHEMA: [&str; 2] = [
+    include_str!("schema/0001_ledger.sql"),
+    include_str!("schema/0004_controller.sql"),
+];
 
 /// How long a connection waits for another one; only checkpoints and a second program make it.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -17,7 +17,9 @@ use tokio::sync::{mpsc, watch};
 use tracing::{debug, error, warn};
 
 use super::error::{AppendError, LedgerError};
-use super::{Appended, Position, Request, append, delivery, feed, reader, schema, upkeep};
+use super::{
+    Appended, Position, Request, append, controller, delivery, feed, reader, schema, upkeep,
+};
 
 /// The most events of one commit: at 0.1 ms each, a commit stays a fraction of a second.
 pub const GROUP_EVENTS_MAX: usize = 512;
@@ -216,6 +218,12 @@ fn serve(tx: &mut Transaction<'_>, books: &mut Books, request: Request) -> Serve
             let result = on_savepoint(tx, books, |tx, _| feed::move_cursor(tx, n));
             served(0, answer, result)
         }
+        Request::Controller { change, answer } => {
+            let result = on_savepoint(tx, books, |tx, books| {
+                controller::change(tx, *change, books.clock.now())
+            });
+            served(0, answer, result)
+        }
         Request::Ping { answer } => served(0, answer, Ok(())),
     }
 }
@@ -278,6 +286,7 @@ fn refuse_unserved(request: Request) -> Reply {
         | Request::Ping { answer } => reply(answer, Err(LedgerError::Stopped)),
         Request::OpenEpoch { answer, .. } => reply(answer, Err(LedgerError::Stopped)),
         Request::ApplyFeed { answer, .. } => reply(answer, Err(LedgerError::Stopped)),
+        Request::Controller { answer, .. } => reply(answer, Err(LedgerError::Stopped)),
     }
 }
 

@@ -6,32 +6,35 @@
 //!
 //! Limits: [`BODY_BYTES_MAX`] and [`BODY_READ_LIMIT`] per body, [`MESSAGES_MAX`] messages per JMF.
 
-mod controller;
 mod read;
 mod returns;
 mod samples;
 mod signal;
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use agog_jdf::jmf::{
-    Body as Content, Command, Jmf, Message, Query, QueryContent, Response as Answer, ReturnCode,
+    Body as Content, Command, Family, Jmf, Message, Query, QueryContent, Response as Answer,
+    ReturnCode,
 };
 use agog_jdf::package::JMF_TYPE;
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use bytes::Bytes;
 use tracing::{info, warn};
 
 use self::read::Received;
 
+use crate::controller::{self, Call};
 use crate::devices::client::sender_id;
 use crate::devices::contact::Contacts;
-use crate::devices::floor::Floor;
+use crate::devices::floor::{Floor, FloorError};
 use crate::ledger::InboxKey;
 use crate::run::Agent;
 use crate::telemetry::Telemetry;
@@ -72,6 +75,8 @@ async fn receive(State(state): State<JmfState>, request: Request) -> Response {
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .map(str::to_owned);
+    let caller = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let caller = caller.map(|from| from.0.ip());
     let body = to_bytes(Body::new(request.into_body()), BODY_BYTES_MAX);
     let Ok(body) = tokio::time::timeout(BODY_READ_LIMIT, body).await else {
         metrics::counter!("agog_jmf_refused_total", "reason" => "slow").increment(1);
@@ -93,12 +98,17 @@ async fn receive(State(state): State<JmfState>, request: Request) -> Response {
         );
     };
     let read = if body.len() > XML_BYTES_INLINE {
+        let (content_type, body) = (content_type.clone(), body.clone());
         tokio::task::spawn_blocking(move || Received::read(content_type.as_deref(), &body)).await
     } else {
         Ok(Received::read(content_type.as_deref(), &body))
     };
     match read {
-        Ok(Ok(received)) => state.answer(received).await,
+        Ok(Ok(received)) => {
+            state
+                .answer(received, caller, content_type.as_deref(), &body)
+                .await
+        }
         Ok(Err(unreadable)) => {
             metrics::counter!("agog_jmf_refused_total", "reason" => "unreadable").increment(1);
             info!("unreadable JMF refused: {}", unreadable.reason);
@@ -113,17 +123,43 @@ async fn receive(State(state): State<JmfState>, request: Request) -> Response {
 }
 
 impl JmfState {
-    async fn answer(&self, received: Received) -> Response {
+    async fn answer(
+        &self,
+        received: Received,
+        caller: Option<IpAddr>,
+        content_type: Option<&str>,
+        body: &Bytes,
+    ) -> Response {
         let Received { jmf, tickets } = received;
+        let call = Call {
+            jmf: &jmf,
+            caller,
+            content_type,
+            body,
+        };
         let mut answers = Vec::new();
+        let is_admitted = self.agent.desk.gate.admits(caller, self.agent.clock.now());
         for (message, ticket) in jmf.messages.iter().zip(tickets) {
+            if let Some(refusal) = self.turned_away(&jmf, message, caller, is_admitted) {
+                if expects_answer(message) {
+                    answers.push(response(message, refusal));
+                }
+                continue;
+            }
             let answer = match &message.body {
                 Content::Signal(signal) => self.signal(&jmf, message, signal).await,
                 Content::Command(Command::ReturnQueueEntry(params)) => {
                     self.returned(&jmf, message, params, ticket).await
                 }
-                Content::Query(query) => Ok(self.query(message, query)),
-                Content::Command(_) | Content::Registration { .. } => Ok(not_implemented(message)),
+                Content::Query(query) => controller::query(&self.agent, &call, message, query)
+                    .await
+                    .map_err(FloorError::from),
+                Content::Command(command) => {
+                    controller::command(&self.agent, &call, message, command)
+                        .await
+                        .map_err(FloorError::from)
+                }
+                Content::Registration { .. } => Ok(not_implemented(message)),
                 // Answers to what we asked before; nobody waits for them here.
                 Content::Response(_) | Content::Acknowledge(_) => continue,
             };
@@ -144,6 +180,28 @@ impl JmfState {
             }
         }
         self.send(StatusCode::OK, answers)
+    }
+
+    /// Why a message is not even looked at.
+    fn turned_away(
+        &self,
+        jmf: &Jmf,
+        message: &Message,
+        caller: Option<IpAddr>,
+        is_admitted: bool,
+    ) -> Option<Answer> {
+        let sender = message.sender_id.as_deref().unwrap_or(&jmf.sender_id);
+        if !self.agent.desk.gate.knows(sender, caller) {
+            metrics::counter!("agog_jmf_refused_total", "reason" => "sender").increment(1);
+            let reason = "this sender is not known here";
+            return Some(Answer::refusal(ReturnCode::AUTHENTICATION_DENIED, reason));
+        }
+        if !is_admitted {
+            metrics::counter!("agog_jmf_refused_total", "reason" => "rate").increment(1);
+            let reason = "too many messages from this address; send it again later";
+            return Some(Answer::refusal(ReturnCode::SERVICE_BUSY, reason));
+        }
+        None
     }
 
     fn known(&self, name: Option<&str>) -> Option<String> {
@@ -182,6 +240,10 @@ fn key(sender: &str, jmf: &Jmf, message: &Message) -> InboxKey {
         sender: format!("jmf:{sender}"),
         message_id: format!("{} {time}", message.id),
     }
+}
+
+fn expects_answer(message: &Message) -> bool {
+    !matches!(message.family(), Family::Response | Family::Acknowledge)
 }
 
 fn not_implemented(message: &Message) -> Answer {

@@ -5,6 +5,7 @@ use agog_jdf::jmf::{Jmf, Message, Response as Answer, ReturnCode, ReturnQueueEnt
 use tracing::{debug, warn};
 
 use super::{JmfState, unknown_device};
+use crate::controller::keep;
 use crate::devices::floor::FloorError;
 use crate::jobs::returned::ReturnedTicket;
 
@@ -51,6 +52,14 @@ impl JmfState {
         for finding in &returned.summary.findings {
             debug!(device.id = %device, "ticket returned by {device}: {finding}");
         }
+        keep(
+            &self.agent,
+            &device,
+            &returned.reported_job(),
+            params,
+            &document,
+        )
+        .await?;
         self.floor.returned(returned).await?;
         Ok(Answer::success())
     }
