@@ -31,7 +31,7 @@ use std::net::IpAddr;
 use agog_jdf::jmf::{Jmf, Message};
 use bytes::Bytes;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use tokio::task::{AbortHandle, JoinSet};
 use tracing::warn;
 
 use crate::config::Config;
@@ -101,37 +101,30 @@ pub async fn run(agent: Agent, stop: Stop) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One task per channel, as long as its row is there.
+/// One task per channel, as long as its row is there. The tasks end with this one.
 async fn feed_channels(agent: &Agent) {
     let mut changed = agent.desk.changed.subscribe();
-    let mut running: BTreeMap<i64, (String, CancellationToken)> = BTreeMap::new();
+    let mut tasks = JoinSet::new();
+    let mut running: BTreeMap<i64, (String, AbortHandle)> = BTreeMap::new();
     loop {
         changed.mark_unchanged();
         match agent.ledger.read(|reader| reader.channels()).await {
             Ok(rows) => {
-                running.retain(|channel, (id, token)| {
+                running.retain(|channel, (id, task)| {
                     // A channel that its subscriber knows under a new ID goes on with that.
                     let stays = rows
                         .iter()
                         .any(|row| row.channel == *channel && row.asked.channel_id == *id);
                     if !stays {
-                        token.cancel();
+                        task.abort();
                     }
                     stays
                 });
                 for row in rows {
-                    if running.contains_key(&row.channel) {
-                        continue;
-                    }
-                    let token = CancellationToken::new();
-                    running.insert(row.channel, (row.asked.channel_id.clone(), token.clone()));
-                    let agent = agent.clone();
-                    let guard = token.clone();
-                    tokio::spawn(async move {
-                        tokio::select! {
-                            () = channel::feed(agent, row) => {}
-                            () = guard.cancelled() => {}
-                        }
+                    let id = row.asked.channel_id.clone();
+                    running.entry(row.channel).or_insert_with(|| {
+                        let task = tasks.spawn(channel::feed(agent.clone(), row));
+                        (id, task)
                     });
                 }
             }
@@ -140,6 +133,7 @@ async fn feed_channels(agent: &Agent) {
                 "channels of others not read; they are read again with the next change"
             ),
         }
+        while tasks.try_join_next().is_some() {}
         // The sender is on the desk, which this task holds.
         let _ = changed.changed().await;
     }

@@ -1,11 +1,17 @@
 //! The links of the agent, each against the real protocol on its other side: a hub, a press, a broker.
 
+mod asking;
 mod broker;
 mod channels;
 mod controller;
+mod corpus;
+mod desk;
+mod fetching;
 mod gaps;
+mod hostile;
 mod hub;
 mod jmf;
+mod mis;
 mod mqtt;
 mod odd_devices;
 mod peer;
@@ -15,5 +21,8 @@ mod profiles;
 mod simulator;
 #[path = "../shared/simulator_program.rs"]
 mod simulator_program;
+mod submissions;
+mod subscribers;
 mod support;
 mod uplink;
+mod wire;
