@@ -36,6 +36,9 @@ use crate::uplink::http::chain;
 
 /// Events whose signals share a message; a subscriber that is behind catches up in such steps.
 pub(super) const SIGNALS_PER_POST_MAX: usize = 20;
+/// The shortest time between two looks into the ledger: what comes together goes together, and many
+/// channels on a busy ledger read twenty times a second and not with every commit.
+const GATHER: Duration = Duration::from_millis(50);
 /// Events that are read at a time; most of them are not for a channel of one job.
 const EVENTS_PER_READ: usize = 200;
 /// The first wait after a subscriber did not answer.
@@ -136,7 +139,7 @@ impl Feeder {
                     backoff.next_wait(&mut rng)
                 } else {
                     backoff.reset();
-                    min_delay(&self.subscription)
+                    min_delay(&self.subscription).max(GATHER)
                 };
                 continue;
             }
@@ -209,11 +212,11 @@ impl Feeder {
                         && !names.contains_key(&job_id)
                     {
                         let known = reader.submission_of_job(job_id)?;
-                        let named = known.map(|known| {
+                        let of_ticket = known.map(|known| {
                             let submitted = known.submitted;
                             (submitted.ticket_job_id, submitted.ticket_job_part_id)
                         });
-                        names.insert(job_id, named.unwrap_or_default());
+                        names.insert(job_id, of_ticket.unwrap_or_default());
                     }
                 }
                 Ok((page, names))

@@ -151,8 +151,9 @@ pub(super) async fn control(
     }
     let by = call.sender(message);
     for (job, _) in &meant {
-        if let Some(refusal) = order(agent, job, wish.action(), by) {
-            return Ok(refusal);
+        let answer = order(agent, job, wish.action(), by);
+        if answer.return_code != ReturnCode::SUCCESS {
+            return Ok(answer);
         }
     }
     Ok(Answer {
@@ -161,14 +162,13 @@ pub(super) async fn control(
     })
 }
 
-/// Records one order for the device of a job; a refusal where it cannot be.
-fn order(agent: &Agent, job: &JobRow, action: JobAction, by: &str) -> Option<Answer> {
-    let _ = (agent, by);
+/// Records one order for the device of a job, or says why not.
+fn order(_agent: &Agent, job: &JobRow, action: JobAction, _by: &str) -> Answer {
     let reason = format!(
         "{action:?} of job {} cannot be passed on to device {} yet; send it again later",
         job.number, job.progress.device
     );
-    Some(Answer::refusal(ReturnCode::SERVICE_BUSY, reason))
+    Answer::refusal(ReturnCode::SERVICE_BUSY, reason)
 }
 
 /// An order to the whole queue of the device that `JMF/@DeviceID` names.

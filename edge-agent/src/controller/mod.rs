@@ -28,7 +28,7 @@ mod subscribe;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use agog_jdf::jmf::{Jmf, Message};
+use agog_jdf::jmf::{Jmf, Message, Response, ReturnCode};
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
@@ -37,6 +37,7 @@ use tracing::warn;
 use crate::config::Config;
 use crate::fetch::Outward;
 use crate::jobs::Wake;
+use crate::ledger::Reader;
 use crate::lifecycle::Stop;
 use crate::run::Agent;
 
@@ -89,6 +90,19 @@ impl Call<'_> {
     }
 }
 
+/// A longer ID or name is none that a program makes; it would be stored, and sent again and again.
+const ID_CHARS_MAX: usize = 200;
+
+/// A refusal of a message whose ID or sender is not to be stored.
+fn oversized(call: &Call<'_>, message: &Message) -> Option<Response> {
+    let names = [message.id.as_str(), call.sender(message)];
+    let is_long = |name: &&str| name.chars().count() > ID_CHARS_MAX;
+    names.iter().any(is_long).then(|| {
+        let reason = format!("ID and SenderID have at most {ID_CHARS_MAX} characters");
+        Response::refusal(ReturnCode::INVALID_PARAMETERS, reason)
+    })
+}
+
 /// Feeds every channel and gives tickets back, until the stop.
 pub async fn run(agent: Agent, stop: Stop) -> anyhow::Result<()> {
     let soft = stop.soft().clone();
@@ -108,7 +122,7 @@ async fn feed_channels(agent: &Agent) {
     let mut running: BTreeMap<i64, (String, AbortHandle)> = BTreeMap::new();
     loop {
         changed.mark_unchanged();
-        match agent.ledger.read(|reader| reader.channels()).await {
+        match agent.ledger.read(Reader::channels).await {
             Ok(rows) => {
                 running.retain(|channel, (id, task)| {
                     // A channel that its subscriber knows under a new ID goes on with that.

@@ -12,7 +12,7 @@ use agog_sync::event::DeviceResource;
 use super::{Call, known, show, subscribe};
 use crate::config::DeviceConfig;
 use crate::devices::client::sender_id;
-use crate::ledger::AppendError;
+use crate::ledger::{AppendError, Reader};
 use crate::run::Agent;
 
 /// Answers a question, and opens a channel where one is asked for.
@@ -157,7 +157,7 @@ async fn resources(
     device: Option<&DeviceConfig>,
     params: &ResourceQuParams,
 ) -> Result<Vec<ResourceInfo>, AppendError> {
-    let told = agent.ledger.read(|reader| reader.resources()).await?;
+    let told = agent.ledger.read(Reader::resources).await?;
     Ok(told
         .iter()
         .filter(|told| device.is_none_or(|device| device.id == told.device))

@@ -3,7 +3,7 @@
 //!
 //! - Status: states and contact of devices; phases of jobs. A phase that ended with amounts is told
 //!   with its final `PhaseAmount` and `PhaseWaste` before the new one is opened.
-//! - QueueStatus: the entry that changed, whatever `UpdateGranularity` says; the size of the queue
+//! - `QueueStatus`: the entry that changed, whatever `UpdateGranularity` says; the size of the queue
 //!   is not told.
 //! - Notification: what devices notify; refusals of jobs and commands; lost contact.
 //! - Resource: what devices use up.

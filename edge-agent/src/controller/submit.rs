@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use agog_jdf::jmf::{
     Message, QueueSubmissionParams, Response as Answer, ResubmissionParams, ReturnCode,
 };
-use agog_jdf::package::{Package, PackageLimits};
+use agog_jdf::package::{Location, Package, PackageLimits, references};
 use agog_jdf::{Document, Limits, NotificationClass, Ticket, jmf};
 use agog_sync::event::Actor;
 use agog_sync::frame::JobTicket;
@@ -22,7 +22,7 @@ use tracing::info;
 use super::{Call, queries, show, subscribe};
 use crate::jobs::routes::TICKET_BYTES_MAX;
 use crate::ledger::controller::NewSubmission;
-use crate::ledger::{Append, AppendError, Fact, JobRow, What};
+use crate::ledger::{Append, AppendError, Fact, JobRow, Reader, What};
 use crate::run::Agent;
 
 /// A plant works on hundreds of jobs; more that wait to be given back mean that nobody takes them.
@@ -44,6 +44,9 @@ pub(super) async fn submit(
     message: &Message,
     params: &QueueSubmissionParams,
 ) -> Result<Answer, AppendError> {
+    if let Some(refusal) = super::oversized(call, message) {
+        return Ok(refusal);
+    }
     let name = name_of(call, message);
     if let Some(known) = submitted_before(agent, &name).await? {
         return Ok(accepted(agent, &known, message));
@@ -61,7 +64,7 @@ pub(super) async fn submit(
             ..Answer::refusal(ReturnCode::QUEUE_ENTRY_EXISTS, reason)
         });
     }
-    let waiting = agent.ledger.read(|reader| reader.submissions_unsettled());
+    let waiting = agent.ledger.read(Reader::submissions_unsettled);
     if waiting.await?.len() >= SUBMISSIONS_MAX {
         let reason = "too many jobs wait to be given back; send the ticket again later";
         return Ok(Answer::refusal(ReturnCode::SERVICE_BUSY, reason));
@@ -308,6 +311,18 @@ fn look_into(bytes: Vec<u8>) -> Result<Found, Refused> {
         let text = root.attribute(name)?.trim();
         (!text.is_empty()).then(|| text.to_owned())
     };
+    // A file that stays behind would be missed on the press.
+    let inside = references(&document)
+        .into_iter()
+        .find(|named| named.location == Location::Cid);
+    if let Some(named) = inside {
+        let reason = format!(
+            "the ticket names `{}`, a file in the message, which cannot be passed on; name it by a \
+             URL that the device can fetch",
+            named.url
+        );
+        return refused(ReturnCode::INVALID_PARAMETERS, reason);
+    }
     // Devices that nodes ask for; those of audits have done something before.
     let devices = root.descendants().filter(|element| {
         element.is_jdf("Device") && element.parent().is_some_and(|it| it.is_jdf("ResourcePool"))

@@ -17,13 +17,16 @@ use tracing::{debug, info};
 
 use super::{Call, show};
 use crate::ledger::controller::{Change, ChannelRow, NewChannel, Opening};
-use crate::ledger::{AppendError, JobRow};
+use crate::ledger::{AppendError, JobRow, Reader};
 use crate::run::Agent;
 
 /// The shortest time between two heartbeats; whoever wants to know more often reads events.
 pub(super) const REPEAT_SECONDS_MIN: u32 = 1;
 /// The longest: a day.
 pub(super) const REPEAT_SECONDS_MAX: u32 = 86_400;
+
+/// A filter that names hundreds of queue entries; each signal carries it.
+const QUERY_BYTES_MAX: usize = 64 * 1024;
 
 /// What can be subscribed.
 const KINDS: [&str; 4] = ["Status", "QueueStatus", "Resource", "Notification"];
@@ -61,6 +64,14 @@ pub(super) async fn open(
         let code = ReturnCode::SUBSCRIPTION_DENIED;
         return Ok(Answer::refusal(code, error.to_string()));
     }
+    if let Some(refusal) = super::oversized(call, message) {
+        return Ok(refusal);
+    }
+    let stored = stored(query);
+    if stored.len() > QUERY_BYTES_MAX {
+        let reason = format!("a query that subscribes has at most {QUERY_BYTES_MAX} bytes");
+        return Ok(Answer::refusal(ReturnCode::INVALID_PARAMETERS, reason));
+    }
     let new = NewChannel {
         channel_id: message.id.clone(),
         kind: message.kind.clone(),
@@ -68,7 +79,7 @@ pub(super) async fn open(
         device: call.jmf.device_id.clone().filter(|id| !id.is_empty()),
         sender: call.sender(message).to_owned(),
         caller: call.caller.map(|caller| caller.to_string()),
-        query: stored(query),
+        query: stored,
     };
     let opening = agent.ledger.change(Change::Open(Box::new(new))).await?;
     agent.desk.channels_changed();
@@ -147,7 +158,7 @@ pub(super) async fn stop(
         let reason = "StopPersChParams has no URL of the channels";
         return Ok(Answer::refusal(ReturnCode::INSUFFICIENT_PARAMETERS, reason));
     }
-    let rows = agent.ledger.read(|reader| reader.channels()).await?;
+    let rows = agent.ledger.read(Reader::channels).await?;
     let meant = |row: &&ChannelRow| {
         let (job_id, job_part_id, queue_entry_id) = job_of(row);
         let same = |wanted: &Option<String>, has: Option<&str>| {
@@ -182,7 +193,7 @@ pub(super) async fn known(
     agent: &Agent,
     filter: &SubscriptionFilter,
 ) -> Result<Vec<SubscriptionInfo>, AppendError> {
-    let rows = agent.ledger.read(|reader| reader.channels()).await?;
+    let rows = agent.ledger.read(Reader::channels).await?;
     let same = |wanted: &Option<String>, has: Option<&str>| {
         wanted.as_deref().is_none_or(|wanted| Some(wanted) == has)
     };

@@ -74,11 +74,11 @@ pub fn is_forbidden(address: IpAddr, allow_loopback: bool) -> bool {
 }
 
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [a, b, c, d, e, f, g, h] = address.segments();
     let v4 = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
-    match (a, b, c, d, e, f) {
-        (0x2002, high, low, ..) => Some(v4(high, low)),
-        (0x64, 0xff9b, 0, 0, 0, 0) | (0, 0, 0, 0, 0, 0) => Some(v4(g, h)),
+    match address.segments() {
+        [0x2002, high, low, ..]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0, 0, 0, 0, 0, 0, high, low] => Some(v4(high, low)),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! Whatever is posted gets an answer with the right return code, leaves nothing half behind, and
 //! the agent goes on.
 
+use agog_edge::ledger::Reader;
 use agog_jdf::Limits;
 use agog_jdf::jmf::{Family, Jmf, ReturnCode};
 use agog_jdf::package::{JMF_TYPE, Outgoing, Package, PackageLimits};
@@ -70,13 +71,7 @@ async fn is_sound(desk: &Desk) {
         desk.ask_one(question).await.return_code,
         ReturnCode::SUCCESS
     );
-    let verified = desk
-        .test
-        .agent
-        .ledger
-        .read(|reader| reader.verify())
-        .await
-        .unwrap();
+    let verified = desk.test.agent.ledger.read(Reader::verify).await.unwrap();
     assert_eq!(verified.problems, vec![]);
 }
 
@@ -155,12 +150,8 @@ async fn bytes_that_were_changed_on_the_way_get_a_fitting_answer() {
 async fn documents_that_would_cost_too_much_are_refused_with_code_3() {
     let desk = Desk::new(&format!("{NEAR}{PRESS}"));
     let deep = mis(&"<a>".repeat(100_000));
-    let wide = mis(&format!(
-        "<Query ID=\"Q\" {}/>",
-        (0..2_000)
-            .map(|n| format!("a{n}=\"\" "))
-            .collect::<String>()
-    ));
+    let attributes: Vec<String> = (0..2_000).map(|n| format!("a{n}=\"\"")).collect();
+    let wide = mis(&format!("<Query ID=\"Q\" {}/>", attributes.join(" ")));
     let entities = format!(
         "<!DOCTYPE JMF [<!ENTITY a \"{}\">]>{}",
         "x".repeat(100),

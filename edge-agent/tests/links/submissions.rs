@@ -1,5 +1,6 @@
 //! Jobs that an MIS submits at the agent: taken once, ordered about, and given back.
 
+use agog_edge::ledger::Reader;
 use agog_jdf::jmf::{Body as Content, Command, Response as Answer, ReturnCode};
 use agog_jdf::{NodeStatus, QueueEntryStatus};
 use agog_sync::event::JobStep;
@@ -97,11 +98,7 @@ async fn a_submitted_ticket_becomes_one_job_and_goes_back_as_the_device_returned
     .await;
     office.set(Mood::Answers);
     until("the return is settled", || async {
-        let open = desk
-            .test
-            .agent
-            .ledger
-            .read(|reader| reader.submissions_unsettled());
+        let open = desk.test.agent.ledger.read(Reader::submissions_unsettled);
         open.await.unwrap().is_empty().then_some(())
     })
     .await;
@@ -204,6 +201,12 @@ async fn submissions_that_cannot_be_taken_are_refused_and_leave_nothing() {
     assert_eq!(
         package(bare.clone(), nameless).await,
         ReturnCode::INSUFFICIENT_PARAMETERS
+    );
+    let paged = "<JDF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" ID=\"n\" JobID=\"J\" Type=\"Product\"><ResourcePool>\
+                 <RunList ID=\"r\"><LayoutElement><FileSpec URL=\"cid:page.pdf\"/></LayoutElement></RunList></ResourcePool></JDF>";
+    assert_eq!(
+        package(bare.clone(), paged).await,
+        ReturnCode::INVALID_PARAMETERS
     );
     let high = submission("C1", "Priority=\"101\"");
     assert_eq!(package(high, TICKET).await, ReturnCode::INVALID_PARAMETERS);

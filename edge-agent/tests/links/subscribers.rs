@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use agog_edge::ledger::Reader;
 use agog_jdf::jmf::{Message, ReturnCode};
 
 use crate::desk::{Desk, NEAR, PRESS, document};
@@ -117,7 +118,7 @@ async fn a_channel_that_discards_tells_the_newest_and_not_what_was_missed() {
     }
     // Each try against nobody gives up one that has a newer one after it.
     until("only the newest waits", || async {
-        let channels = desk.test.agent.ledger.read(|reader| reader.channels());
+        let channels = desk.test.agent.ledger.read(Reader::channels);
         let position = channels.await.unwrap()[0].position;
         let page = desk
             .test
