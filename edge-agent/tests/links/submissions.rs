@@ -210,6 +210,9 @@ async fn submissions_that_cannot_be_taken_are_refused_and_leave_nothing() {
     );
     let high = submission("C1", "Priority=\"101\"");
     assert_eq!(package(high, TICKET).await, ReturnCode::INVALID_PARAMETERS);
+    let endless = submission(&"C".repeat(1_000), "");
+    let code = package(endless, TICKET).await;
+    assert_eq!(code, ReturnCode::INVALID_PARAMETERS);
     for url in [
         "file:///etc/passwd",
         "http://10.9.9.9/job.jdf",
