@@ -7,6 +7,7 @@
 //! - [`config`]: the one configuration file
 //! - [`ingest`], [`devices`], [`jobs`], [`outbox`]: what comes from machines and goes to them
 //! - [`floor`]: what machines say, and which of it is a fact
+//! - [`controller`]: the agent in front of its devices, for an MIS; [`fetch`]: URLs from outside
 //! - [`ledger`]: the facts, and what follows from them
 //! - [`telemetry`]: samples, in a file and thread of their own
 //! - [`uplink`]: delivery to the hub, and what comes down from it
@@ -16,8 +17,10 @@
 pub mod api;
 pub mod cli;
 pub mod config;
+pub mod controller;
 pub mod data_dir;
 pub mod devices;
+pub mod fetch;
 pub mod floor;
 pub mod health;
 pub mod ingest;

@@ -5,6 +5,7 @@
 //! a second signal or after [`SOFT_STOP_LIMIT`].
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -115,7 +116,9 @@ pub async fn serve(
     stop: Stop,
 ) -> anyhow::Result<()> {
     let soft = stop.soft.clone();
-    axum::serve(listener, router)
+    // The endpoint of the machines judges by the address that a request comes from.
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service)
         .with_graceful_shutdown(async move { soft.cancelled().await })
         .await
         .context("cannot serve HTTP")

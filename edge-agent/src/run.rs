@@ -16,6 +16,7 @@ use tracing::info;
 
 use crate::api::{self, ApiState};
 use crate::config::Config;
+use crate::controller::{self, Desk};
 use crate::data_dir::{self, DataDirLock};
 use crate::devices::contact::Contacts;
 use crate::devices::picture::Picture;
@@ -39,6 +40,8 @@ pub struct Agent {
     pub devices: Arc<Picture>,
     /// Files that go to devices with tickets.
     pub files: Arc<Files>,
+    /// What is shared in front of an MIS.
+    pub desk: Arc<Desk>,
     rng: Arc<Mutex<StdRng>>,
 }
 
@@ -122,6 +125,8 @@ pub async fn run(
             stop.clone(),
         ),
     );
+    // What others ask of the agent as of a device.
+    tasks.spawn("controller", controller::run(agent.clone(), stop.clone()));
     // What the office and people ask for.
     tasks.spawn(
         "outbox",
@@ -191,9 +196,11 @@ fn remove_run_file(path: &Path) {
 impl Agent {
     /// Puts together what the tasks share.
     pub fn new(config: Arc<Config>, clock: Arc<dyn Clock>, ledger: Ledger, rng: StdRng) -> Self {
+        let desk = Arc::new(Desk::new(&config));
         Self {
             files: Arc::new(Files::new(&config.agent.data_dir)),
             config,
+            desk,
             clock,
             ledger,
             health: Arc::default(),

@@ -18,6 +18,9 @@ const NAME_CHARS_MAX: usize = 100;
 /// The versions that a message can claim; JMF 2 is another language.
 const JMF_VERSIONS: [&str; 8] = ["1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7", "1.8"];
 
+/// What can be fetched at all.
+const URL_SCHEMES: [&str; 3] = ["http", "https", "file"];
+
 /// One wrong value.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Problem {
@@ -117,6 +120,27 @@ fn endpoints(config: &Config, found: &mut Problems) {
         config.api.listen == config.jmf.listen && config.api.listen.port() != 0,
         "jmf.listen",
         "is the same as api.listen; machines and operators use separate ports",
+    );
+    let jmf = &config.jmf;
+    for (index, scheme) in jmf.allowed_schemes.iter().enumerate() {
+        found.add(
+            !URL_SCHEMES.contains(&scheme.as_str()),
+            format!("jmf.allowed_schemes[{index}]"),
+            format!("must be one of {}", URL_SCHEMES.join(", ")),
+        );
+    }
+    for (name, list) in [
+        ("allowed_hosts", &jmf.allowed_hosts),
+        ("known_senders", &jmf.known_senders),
+    ] {
+        for (index, value) in list.iter().enumerate() {
+            found.name(value, format!("jmf.{name}[{index}]"));
+        }
+    }
+    found.add(
+        jmf.requests_per_s == 0,
+        "jmf.requests_per_s",
+        "must be at least 1",
     );
     let telemetry = &config.telemetry;
     found.add(

@@ -97,6 +97,25 @@ pub struct JmfConfig {
     /// The URL that devices are told, when it is not the listening address.
     #[serde(default)]
     pub announced_url: Option<String>,
+    /// Schemes of URLs that are fetched or sent to because a message names them.
+    #[serde(default = "default_schemes")]
+    pub allowed_schemes: Vec<String>,
+    /// Hosts of such URLs: names, ends of names that begin with a dot, addresses or networks.
+    /// Devices, and whoever sent the URL, are allowed without being named here.
+    #[serde(default)]
+    pub allowed_hosts: Vec<String>,
+    /// Where `file:` URLs may lead; relative to the configuration file.
+    #[serde(default)]
+    pub allowed_directories: Vec<PathBuf>,
+    /// Such URLs may lead to this machine.
+    #[serde(default)]
+    pub allow_loopback: bool,
+    /// Who may send messages: sender ids, addresses or networks. Empty: everybody. Devices always.
+    #[serde(default)]
+    pub known_senders: Vec<String>,
+    /// Requests that one address may send per second, this machine excepted.
+    #[serde(default = "default_requests_per_s")]
+    pub requests_per_s: u32,
 }
 
 /// A kind of material.
@@ -220,6 +239,12 @@ impl Default for JmfConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 7411)),
             announced_url: None,
+            allowed_schemes: default_schemes(),
+            allowed_hosts: Vec::new(),
+            allowed_directories: Vec::new(),
+            allow_loopback: false,
+            known_senders: Vec::new(),
+            requests_per_s: default_requests_per_s(),
         }
     }
 }
@@ -232,6 +257,15 @@ impl Default for TelemetryConfig {
             block_ms: 1000,
         }
     }
+}
+
+fn default_schemes() -> Vec<String> {
+    vec!["http".to_owned(), "https".to_owned()]
+}
+
+/// A press sends some ten messages a second at its busiest; a gateway may stand for many presses.
+const fn default_requests_per_s() -> u32 {
+    1_000
 }
 
 fn default_name() -> String {
@@ -291,6 +325,9 @@ impl Config {
             });
         }
         config.agent.data_dir = folder.join(&config.agent.data_dir);
+        for directory in &mut config.jmf.allowed_directories {
+            *directory = folder.join(&directory);
+        }
         if let Some(file) = config
             .mqtt
             .as_mut()

@@ -14,8 +14,8 @@ use super::error::{AppendError, LedgerError, Refused};
 use super::sending::admit;
 use super::writer::Books;
 use super::{
-    Append, Appended, Fact, IdempotencyKey, InboxKey, RecordedEvent, What, book, effects, job,
-    resolve, rows, said, text,
+    Append, Appended, Fact, IdempotencyKey, InboxKey, RecordedEvent, What, book, controller,
+    effects, job, resolve, rows, said, text,
 };
 
 /// Records all facts of `append`, or none.
@@ -36,11 +36,20 @@ pub(super) fn append(
     }
     said::store(connection, &append.said)?;
     let mut appended = Appended::default();
-    if append.facts.is_empty() && append.idempotency.is_none() {
+    if append.facts.is_empty() && append.orders.is_empty() && append.idempotency.is_none() {
         // A heartbeat: the head stays where it is.
         return Ok(appended);
     }
     let mut named = BTreeSet::new();
+    if let Some(submission) = &append.submission {
+        let ticket = append.facts.iter().find_map(|fact| match &fact.what {
+            What::Ticket(ticket) => Some(ticket.job_id),
+            _ => None,
+        });
+        if let Some(job_id) = ticket {
+            controller::store_submission(connection, job_id, submission, now)?;
+        }
+    }
     for fact in append.facts {
         record_fact(connection, books, fact, now, &mut appended, &mut named)?;
     }

@@ -12,6 +12,8 @@
 mod append;
 mod book;
 pub mod command;
+pub mod controller;
+mod controller_reader;
 mod delivery;
 mod effects;
 pub mod error;
@@ -49,6 +51,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use command::LotCommand;
+use controller::{Change, NewSubmission, Opening};
+pub use controller_reader::EventPage;
 pub use error::{AppendError, LedgerError, Refused};
 pub use reader::{JobLots, LotFilter, LotPage, Outbox, PAGE_LOTS_MAX, Reader};
 pub use rows::{JobRow, LotRow};
@@ -81,6 +85,8 @@ pub struct Append {
     pub idempotency: Option<IdempotencyKey>,
     /// What devices have said with it, to be known after a restart.
     pub said: Vec<SaidRow>,
+    /// How the one ticket among the facts came, where an MIS submitted it over JMF.
+    pub submission: Option<Box<NewSubmission>>,
 }
 
 /// One fact, not recorded yet.
@@ -215,6 +221,11 @@ pub(crate) enum Request {
         news: Box<News>,
         by: Option<String>,
         answer: Answer<bool>,
+    },
+    /// What was promised to an MIS.
+    Controller {
+        change: Box<Change>,
+        answer: Answer<Opening>,
     },
     Ping {
         answer: Answer<()>,
@@ -440,6 +451,15 @@ impl Ledger {
     /// the watchdog.
     pub async fn ping(&self) -> Result<(), LedgerError> {
         self.ask(|answer| Request::Ping { answer }).await
+    }
+
+    /// Changes what was promised to an MIS. Answers after the commit.
+    pub(crate) async fn change(&self, change: Change) -> Result<Opening, LedgerError> {
+        self.ask(|answer| Request::Controller {
+            change: Box::new(change),
+            answer,
+        })
+        .await
     }
 
     /// Jobs that have not ended, oldest first.

@@ -19,7 +19,9 @@ use tracing::{debug, error, warn};
 
 use super::error::{AppendError, LedgerError};
 use super::sending::fate;
-use super::{Appended, Position, Request, append, delivery, feed, reader, schema, upkeep};
+use super::{
+    Appended, Position, Request, append, controller, delivery, feed, reader, schema, upkeep,
+};
 
 /// The most events of one commit: at 0.1 ms each, a commit stays a fraction of a second.
 pub const GROUP_EVENTS_MAX: usize = 512;
@@ -255,6 +257,12 @@ fn serve(tx: &mut Transaction<'_>, books: &mut Books, request: Request) -> Serve
             });
             served(1, answer, result)
         }
+        Request::Controller { change, answer } => {
+            let result = on_savepoint(tx, books, |tx, books| {
+                controller::change(tx, *change, books.clock.now())
+            });
+            served(0, answer, result)
+        }
         Request::Ping { answer } => served(0, answer, Ok(())),
     }
 }
@@ -318,6 +326,7 @@ fn refuse_unserved(request: Request) -> Reply {
         Request::OpenEpoch { answer, .. } => reply(answer, Err(LedgerError::Stopped)),
         Request::CommandNews { answer, .. } => reply(answer, Err(LedgerError::Stopped)),
         Request::ApplyFeed { answer, .. } => reply(answer, Err(LedgerError::Stopped)),
+        Request::Controller { answer, .. } => reply(answer, Err(LedgerError::Stopped)),
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Limits: [`CONNECT_TIMEOUT`], [`READ_TIMEOUT`] between bytes, [`ANSWER_BYTES_MAX`] per answer.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -103,10 +104,22 @@ pub enum Reach {
 /// The client for the hub and for devices. Redirects are not followed: a credential goes only
 /// where the configuration says.
 pub fn client(reach: Reach) -> Result<reqwest::Client, HttpError> {
-    let builder = match reach {
+    pinned_client(reach, "", &[])
+}
+
+/// As [`client`]; `name` is reached at these addresses and is not resolved again.
+pub(crate) fn pinned_client(
+    reach: Reach,
+    name: &str,
+    addresses: &[SocketAddr],
+) -> Result<reqwest::Client, HttpError> {
+    let mut builder = match reach {
         Reach::Hub => reqwest::Client::builder(),
         Reach::Plant => reqwest::Client::builder().no_proxy(),
     };
+    if !addresses.is_empty() {
+        builder = builder.resolve_to_addrs(name, addresses);
+    }
     builder
         .user_agent(concat!("agog-edge/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)

@@ -6,32 +6,35 @@
 //!
 //! Limits: [`BODY_BYTES_MAX`] and [`BODY_READ_LIMIT`] per body, [`MESSAGES_MAX`] messages per JMF.
 
-mod controller;
 mod kept;
 mod read;
 mod returns;
 mod samples;
 mod signal;
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use agog_jdf::Document;
 use agog_jdf::jmf::{
-    Body as Content, Command, Jmf, Message, Query, QueryContent, Response as Answer, ReturnCode,
+    Body as Content, Command, Family, Jmf, Message, Query, QueryContent, Response as Answer,
+    ReturnCode,
 };
 use agog_jdf::package::JMF_TYPE;
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use bytes::Bytes;
 use futures_util::future::join_all;
 use tracing::{info, warn};
 
 use self::read::{Received, UnreadableTicket};
 
+use crate::controller::{self, Call};
 use crate::devices::client::sender_id;
 use crate::devices::contact::Contacts;
 use crate::floor::{Floor, FloorError};
@@ -76,6 +79,8 @@ async fn receive(State(state): State<JmfState>, request: Request) -> Response {
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .map(str::to_owned);
+    let caller = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let caller = caller.map(|from| from.0.ip());
     let body = to_bytes(Body::new(request.into_body()), BODY_BYTES_MAX);
     let Ok(body) = tokio::time::timeout(BODY_READ_LIMIT, body).await else {
         metrics::counter!("agog_jmf_refused_total", "reason" => "slow").increment(1);
@@ -97,13 +102,17 @@ async fn receive(State(state): State<JmfState>, request: Request) -> Response {
         );
     };
     let read = if body.len() > XML_BYTES_INLINE {
-        let body = body.clone();
+        let (content_type, body) = (content_type.clone(), body.clone());
         tokio::task::spawn_blocking(move || Received::read(content_type.as_deref(), &body)).await
     } else {
         Ok(Received::read(content_type.as_deref(), &body))
     };
     match read {
-        Ok(Ok(received)) => state.answer(received).await,
+        Ok(Ok(received)) => {
+            state
+                .answer(received, caller, content_type.as_deref(), &body)
+                .await
+        }
         Ok(Err(unreadable)) => {
             metrics::counter!("agog_jmf_refused_total", "reason" => "unreadable").increment(1);
             info!("unreadable JMF refused: {}", unreadable.reason);
@@ -124,13 +133,29 @@ async fn receive(State(state): State<JmfState>, request: Request) -> Response {
 }
 
 impl JmfState {
-    async fn answer(&self, received: Received) -> Response {
+    async fn answer(
+        &self,
+        received: Received,
+        caller: Option<IpAddr>,
+        content_type: Option<&str>,
+        body: &Bytes,
+    ) -> Response {
         let Received { jmf, tickets } = received;
+        let call = Call {
+            jmf: &jmf,
+            caller,
+            content_type,
+            body,
+        };
+        let is_admitted = self.agent.desk.gate.admits(caller, self.agent.clock.now());
         // All together, so that they share a commit; the floor takes them in their order.
         let answers = jmf.messages.iter().zip(&tickets);
-        let answers = join_all(
-            answers.map(|(message, ticket)| self.answer_to(&jmf, message, ticket.as_ref())),
-        );
+        let answers = join_all(answers.map(|(message, ticket)| async {
+            match self.turned_away(&jmf, message, caller, is_admitted) {
+                Some(refusal) => expects_answer(message).then_some(Ok(refusal)),
+                None => self.answer_to(&call, message, ticket.as_ref()).await,
+            }
+        }));
         let mut status = StatusCode::OK;
         let mut responses = Vec::new();
         for (message, answer) in jmf.messages.iter().zip(answers.await) {
@@ -157,17 +182,23 @@ impl JmfState {
     /// None to what is an answer itself.
     async fn answer_to(
         &self,
-        jmf: &Jmf,
+        call: &Call<'_>,
         message: &Message,
         ticket: Option<&Result<Document, UnreadableTicket>>,
     ) -> Option<Result<Answer, FloorError>> {
+        let jmf = call.jmf;
         Some(match &message.body {
             Content::Signal(signal) => self.signal(jmf, message, signal).await,
             Content::Command(Command::ReturnQueueEntry(params)) => {
                 self.returned(jmf, message, params, ticket).await
             }
-            Content::Query(query) => Ok(self.query(message, query)),
-            Content::Command(_) | Content::Registration { .. } => Ok(not_implemented(message)),
+            Content::Query(query) => controller::query(&self.agent, call, message, query)
+                .await
+                .map_err(FloorError::from),
+            Content::Command(command) => controller::command(&self.agent, call, message, command)
+                .await
+                .map_err(FloorError::from),
+            Content::Registration { .. } => Ok(not_implemented(message)),
             // The later answer to a command; it gets none of its own.
             Content::Acknowledge(answer) => match self.acknowledged(message, answer).await {
                 Ok(()) => return None,
@@ -183,6 +214,28 @@ impl JmfState {
             Some(ref_id) => outbox::acknowledged(&self.agent, ref_id, answer).await,
             None => Ok(()),
         }
+    }
+
+    /// Why a message is not even looked at.
+    fn turned_away(
+        &self,
+        jmf: &Jmf,
+        message: &Message,
+        caller: Option<IpAddr>,
+        is_admitted: bool,
+    ) -> Option<Answer> {
+        let sender = message.sender_id.as_deref().unwrap_or(&jmf.sender_id);
+        if !self.agent.desk.gate.knows(sender, caller) {
+            metrics::counter!("agog_jmf_refused_total", "reason" => "sender").increment(1);
+            let reason = "this sender is not known here";
+            return Some(Answer::refusal(ReturnCode::AUTHENTICATION_DENIED, reason));
+        }
+        if !is_admitted {
+            metrics::counter!("agog_jmf_refused_total", "reason" => "rate").increment(1);
+            let reason = "too many messages from this address; send it again later";
+            return Some(Answer::refusal(ReturnCode::SERVICE_BUSY, reason));
+        }
+        None
     }
 
     fn known(&self, name: Option<&str>) -> Option<String> {
@@ -221,6 +274,10 @@ fn key(sender: &str, jmf: &Jmf, message: &Message) -> InboxKey {
         sender: format!("jmf:{sender}"),
         message_id: format!("{} {time}", message.id),
     }
+}
+
+fn expects_answer(message: &Message) -> bool {
+    !matches!(message.family(), Family::Response | Family::Acknowledge)
 }
 
 fn not_implemented(message: &Message) -> Answer {

@@ -10,6 +10,7 @@ use tracing::{debug, error, warn};
 use super::kept::{Kept, keep};
 use super::read::UnreadableTicket;
 use super::{JmfState, unknown_device};
+use crate::controller;
 use crate::floor::{Content, FloorError, Report, Told};
 use crate::jobs::returned::ReturnedTicket;
 use crate::ledger::InboxKey;
@@ -57,6 +58,8 @@ impl JmfState {
         for finding in &returned.summary.findings {
             debug!(device.id = %device, "ticket returned by {device}: {finding}");
         }
+        let reported = returned.reported_job();
+        controller::keep(&self.agent, &device, &reported, params, document).await?;
         self.floor.returned(returned).await?;
         Ok(Answer::success())
     }

@@ -1,0 +1,227 @@
+//! Orders to queue entries and queues. What can be judged here is judged here: an entry that is
+//! not known, has ended, or stands already as it is wanted. The rest goes to the device.
+//!
+//! Orders to entries go through the durable outbox of the device and are answered when they are
+//! recorded; orders to whole queues are passed on at once and answered as the device answers.
+
+use agog_jdf::QueueEntryStatus;
+use agog_jdf::jmf::{
+    Command, Message, QueueEntry, QueueEntryPosParams, QueueEntryPriParams, QueueFilter,
+    Response as Answer, ReturnCode,
+};
+use agog_sync::frame::JobAction;
+
+use super::queries::named_device;
+use super::{Call, show, submit};
+use crate::devices::client::DeviceClient;
+use crate::ledger::sending::{JobOrder, Order, OrderRefused};
+use crate::ledger::{Append, AppendError, InboxKey, JobRow, Refused};
+use crate::run::Agent;
+
+/// More entries than any crew orders at a time.
+const ENTRIES_MAX: usize = 100;
+
+/// What is wanted of entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    Hold,
+    Resume,
+    Suspend,
+    Remove,
+    Abort,
+    Priority(i64),
+    Position(u32),
+}
+
+impl Wish {
+    const fn action(self) -> JobAction {
+        match self {
+            Self::Hold => JobAction::Hold,
+            Self::Resume => JobAction::Resume,
+            Self::Suspend => JobAction::Suspend,
+            Self::Remove => JobAction::Remove,
+            Self::Abort => JobAction::Abort,
+            Self::Priority(priority) => JobAction::Priority(priority),
+            Self::Position(position) => JobAction::Position(position),
+        }
+    }
+
+    /// Why an entry that stands so cannot be ordered so.
+    fn refused(self, status: &QueueEntryStatus) -> Option<ReturnCode> {
+        use QueueEntryStatus as Is;
+        if status.is_final() || *status == Is::PendingReturn {
+            return Some(ReturnCode::QUEUE_ENTRY_FINISHED);
+        }
+        match (self, status) {
+            (Self::Hold, Is::Held)
+            | (Self::Suspend, Is::Suspended)
+            | (Self::Resume, Is::Waiting | Is::Running) => {
+                Some(ReturnCode::QUEUE_ENTRY_ALREADY_IN_STATUS)
+            }
+            (Self::Suspend, Is::Waiting | Is::Held) => Some(ReturnCode::QUEUE_ENTRY_NOT_RUNNING),
+            (
+                Self::Hold | Self::Remove | Self::Priority(_) | Self::Position(_),
+                Is::Running | Is::Suspended,
+            ) => Some(ReturnCode::QUEUE_ENTRY_EXECUTING),
+            _ => None,
+        }
+    }
+}
+
+/// The entries and the wish of a `SetQueueEntryPriority`.
+pub(super) fn priority(params: &QueueEntryPriParams) -> (QueueFilter, Wish) {
+    let mut filter = params.filter.clone().unwrap_or_default();
+    filter.queue_entry_ids.extend(params.queue_entry_id.clone());
+    (filter, Wish::Priority(params.priority))
+}
+
+/// The entry and the wish of a `SetQueueEntryPosition`.
+pub(super) fn position(params: &QueueEntryPosParams) -> Result<(QueueFilter, Wish), Box<Answer>> {
+    let refusal = |code, reason| Err(Box::new(Answer::refusal(code, reason)));
+    let Some(position) = params.position else {
+        let reason = "a place is given as Position here, not beside other entries";
+        return refusal(ReturnCode::INSUFFICIENT_PARAMETERS, reason);
+    };
+    let Ok(position) = u32::try_from(position) else {
+        return refusal(ReturnCode::INVALID_PARAMETERS, "Position counts from 0");
+    };
+    let id = params.queue_entry_id.clone();
+    let filter = QueueFilter {
+        queue_entry_ids: Some(id).filter(|id| !id.is_empty()).into_iter().collect(),
+        ..QueueFilter::default()
+    };
+    Ok((filter, Wish::Position(position)))
+}
+
+/// Does the same with every entry that a filter selects, or with none.
+pub(super) async fn control(
+    agent: &Agent,
+    call: &Call<'_>,
+    message: &Message,
+    filter: QueueFilter,
+    wish: Wish,
+) -> Result<Answer, AppendError> {
+    let device = match named_device(agent, call) {
+        Ok(device) => device,
+        Err(refusal) => return Ok(*refusal),
+    };
+    if !filter.selects() {
+        let reason = "the command does not say which queue entries are meant";
+        return Ok(Answer::refusal(ReturnCode::INSUFFICIENT_PARAMETERS, reason));
+    }
+    if let Wish::Priority(priority) = wish
+        && !(0..=100).contains(&priority)
+    {
+        let reason = "Priority is a number from 0 to 100";
+        return Ok(Answer::refusal(ReturnCode::INVALID_PARAMETERS, reason));
+    }
+    let jobs = show::jobs(agent).await?;
+    let told = |job: &JobRow| {
+        let queue = agent.devices.of(&job.progress.device).queue;
+        show::queue_entry(job, &queue.map(|queue| queue.entries).unwrap_or_default())
+    };
+    let meant: Vec<(&JobRow, QueueEntry)> = jobs
+        .iter()
+        .filter(|job| device.is_none_or(|device| device.id == job.progress.device))
+        .map(|job| (job, told(job)))
+        .filter(|(_, entry)| filter.matches(entry))
+        .collect();
+    for id in &filter.queue_entry_ids {
+        if !jobs.iter().any(|job| show::entry_id(job) == *id) {
+            let reason = format!("queue entry `{id}` is not known here");
+            return Ok(Answer::refusal(ReturnCode::QUEUE_ENTRY_UNKNOWN, reason));
+        }
+    }
+    if meant.is_empty() {
+        let reason = "no queue entry is meant";
+        return Ok(Answer::refusal(ReturnCode::QUEUE_ENTRY_UNKNOWN, reason));
+    }
+    if meant.len() > ENTRIES_MAX {
+        let reason = format!("more than {ENTRIES_MAX} queue entries are meant");
+        return Ok(Answer::refusal(ReturnCode::INVALID_PARAMETERS, reason));
+    }
+    for (_, entry) in &meant {
+        if let Some(code) = wish.refused(&entry.status) {
+            let reason = format!("queue entry `{}` is {}", entry.queue_entry_id, entry.status);
+            let shown = Some(entry.clone());
+            return Ok(Answer {
+                queue_entry: shown,
+                ..Answer::refusal(code, reason)
+            });
+        }
+    }
+    let order = |(job, _): &(&JobRow, QueueEntry)| {
+        Order::Job(JobOrder {
+            job: job.progress.job.clone(),
+            action: wish.action(),
+            by: call.sender(message).to_owned(),
+            command_id: None,
+        })
+    };
+    let append = Append {
+        orders: meant.iter().map(order).collect(),
+        // The same message again is the same order.
+        inbox: Some(InboxKey {
+            sender: "mis".to_owned(),
+            message_id: submit::name_of(call, message),
+        }),
+        ..Append::default()
+    };
+    match agent.ledger.append(append).await {
+        Ok(_) => {}
+        Err(AppendError::Refused(Refused::Order(refused))) => return Ok(not_taken(&refused)),
+        Err(error) => return Err(error),
+    }
+    Ok(Answer {
+        queue_entry: meant.into_iter().next().map(|(_, entry)| entry),
+        ..Answer::success()
+    })
+}
+
+/// Something has happened to the job since it was looked at.
+fn not_taken(refused: &OrderRefused) -> Answer {
+    let code = match refused {
+        OrderRefused::UnknownJob(_) | OrderRefused::NotSubmitted(_) => {
+            ReturnCode::QUEUE_ENTRY_UNKNOWN
+        }
+        OrderRefused::Ended { .. } => ReturnCode::QUEUE_ENTRY_FINISHED,
+        OrderRefused::Priority(_) => ReturnCode::INVALID_PARAMETERS,
+    };
+    Answer::refusal(code, refused.to_string())
+}
+
+/// An order to the whole queue of the device that `JMF/@DeviceID` names.
+pub(super) async fn pass_on(
+    agent: &Agent,
+    call: &Call<'_>,
+    message: &Message,
+    command: &Command,
+) -> Answer {
+    let device = match named_device(agent, call) {
+        Ok(Some(device)) => device,
+        Ok(None) => {
+            let reason = format!("{} needs a device: name it as DeviceID", message.kind);
+            return Answer::refusal(ReturnCode::INSUFFICIENT_PARAMETERS, reason);
+        }
+        Err(refusal) => return *refusal,
+    };
+    let away = || {
+        let reason = format!("device {} does not answer", device.id);
+        Answer::refusal(ReturnCode::DEVICE_NOT_AVAILABLE, reason)
+    };
+    let Ok(client) = DeviceClient::new(agent) else {
+        return away();
+    };
+    let onwards = Message::command(client.message_id(), command.clone());
+    match client.exchange(device, vec![onwards]).await {
+        Ok(answers) => answers.into_iter().next().unwrap_or_else(away),
+        Err(error) => {
+            tracing::info!(
+                device.id = %device.id,
+                "{} not passed on to device {}: {}",
+                message.kind, device.id, crate::uplink::http::chain(&error)
+            );
+            away()
+        }
+    }
+}

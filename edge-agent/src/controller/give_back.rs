@@ -1,0 +1,256 @@
+//! Tickets go back to whoever submitted them: as a `ReturnQueueEntry` to the `ReturnJMF`, or as
+//! plain JDF to the `ReturnURL`, until it is answered.
+//!
+//! The ticket is the one that the device returned, byte for byte; a job that ended without one
+//! (refused, removed, ended by hand) goes back as it came. It is in the ledger before the device is
+//! answered, and goes from there when it was given back. A receiver that is busy (return codes 8
+//! and 10) is tried again; any other answer counts.
+//!
+//! Limits: waits between [`RETRY_BASE`] and [`RETRY_CAP`], [`AT_A_TIME`] receivers at a time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use agog_jdf::jmf::{Body, Command, Jmf, Message, ReturnCode, ReturnQueueEntryParams, correlate};
+use agog_jdf::package::{JDF_TYPE, Outgoing, Package, PackageLimits};
+use agog_jdf::{Document, Limits};
+use agog_sync::backoff::Backoff;
+use agog_sync::event::JobStep;
+use agog_sync::ids::JobId;
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use crate::devices::client::sender_id;
+use crate::jobs::find::{self, KnownTickets, ReportedJob};
+use crate::ledger::controller::{Change, SubmissionRow};
+use crate::ledger::{AppendError, JobRow, LedgerError};
+use crate::run::Agent;
+use crate::uplink::http::chain;
+
+/// The first wait after a receiver did not answer.
+pub(super) const RETRY_BASE: Duration = Duration::from_secs(1);
+/// The longest wait: an office that is closed for the weekend is asked every five minutes.
+pub(super) const RETRY_CAP: Duration = Duration::from_mins(5);
+/// One receiver that hangs must not keep the others waiting.
+const AT_A_TIME: usize = 8;
+const TICKET_ID: &str = "returned.jdf";
+
+/// Keeps the ticket of a job that an MIS submitted, before its device is answered.
+pub(crate) async fn keep(
+    agent: &Agent,
+    device: &str,
+    reported: &ReportedJob,
+    params: &ReturnQueueEntryParams,
+    ticket: &Document,
+) -> Result<(), AppendError> {
+    let mut tickets = KnownTickets::default();
+    let job = find::job(&agent.ledger, &mut tickets, device, reported).await?;
+    let Some(job_id) = job.and_then(|job| job.job_id) else {
+        return Ok(());
+    };
+    let read = agent
+        .ledger
+        .read(move |reader| reader.submission_of_job(job_id));
+    if read.await?.is_none() {
+        return Ok(());
+    }
+    let change = Change::Returned {
+        job_id,
+        ticket: ticket.to_bytes(),
+        completed: params.completed.clone(),
+        aborted: params.aborted.clone(),
+    };
+    agent.ledger.change(change).await?;
+    Ok(())
+}
+
+/// Gives tickets back, as long as it runs.
+pub(super) async fn run(agent: &Agent) {
+    let mut rng = agent.fork_rng();
+    let mut moved = agent.ledger.position();
+    let mut waits: BTreeMap<JobId, (Backoff, Instant)> = BTreeMap::new();
+    loop {
+        moved.mark_unchanged();
+        let ended = match ended(agent).await {
+            Ok(ended) => ended,
+            Err(error) => {
+                warn!(
+                    error = &error as &dyn std::error::Error,
+                    "jobs that are to be given back not read"
+                );
+                Vec::new()
+            }
+        };
+        waits.retain(|job_id, _| ended.iter().any(|(row, _)| row.job_id == *job_id));
+        let now = Instant::now();
+        let due = ended.into_iter().filter(|(row, _)| {
+            waits
+                .get(&row.job_id)
+                .is_none_or(|(_, resume)| *resume <= now)
+        });
+        let tries = due.map(|(row, job)| async move {
+            let settled = give_back(agent, &row, &job).await;
+            (row.job_id, settled)
+        });
+        let results: Vec<_> = stream::iter(tries.collect::<Vec<_>>())
+            .buffer_unordered(AT_A_TIME)
+            .collect()
+            .await;
+        for (job_id, settled) in results {
+            match settled {
+                Ok(()) => {
+                    waits.remove(&job_id);
+                }
+                Err(reason) => {
+                    debug!("job {job_id} not given back yet: {reason}");
+                    let (backoff, resume) = waits
+                        .entry(job_id)
+                        .or_insert_with(|| (Backoff::new(RETRY_BASE, RETRY_CAP), now));
+                    *resume = Instant::now() + backoff.next_wait(&mut rng);
+                }
+            }
+        }
+        let next = waits.values().map(|(_, resume)| *resume).min();
+        tokio::select! {
+            changed = moved.changed() => {
+                // The ledger ends with the program.
+                if changed.is_err() {
+                    return;
+                }
+            }
+            () = tokio::time::sleep_until(next.unwrap_or(now)), if next.is_some() => {}
+        }
+    }
+}
+
+/// Submissions that were not given back and whose jobs have ended.
+async fn ended(agent: &Agent) -> Result<Vec<(SubmissionRow, JobRow)>, LedgerError> {
+    agent
+        .ledger
+        .read(|reader| {
+            let mut ended = Vec::new();
+            for row in reader.submissions_unsettled()? {
+                let job = reader.job_by_id(row.job_id)?;
+                if let Some(job) = job.filter(|job| job.step.is_end()) {
+                    ended.push((row, job));
+                }
+            }
+            Ok(ended)
+        })
+        .await
+}
+
+async fn give_back(agent: &Agent, row: &SubmissionRow, job: &JobRow) -> Result<(), String> {
+    let job_id = row.job_id;
+    let submitted = &row.submitted;
+    let caller = submitted.caller.as_deref().and_then(|it| it.parse().ok());
+    let return_code = match (&submitted.return_jmf, &submitted.return_url) {
+        (None, None) => None,
+        (Some(url), _) => {
+            let message = Message::command(
+                format!("R{job_id}"),
+                Command::ReturnQueueEntry(params(agent, row, job).await?),
+            );
+            let mut jmf = Jmf::new(sender_id(agent), agent.clock.now()).with(message);
+            jmf.agent_name = Some("AGOG".to_owned());
+            jmf.agent_version = Some(env!("CARGO_PKG_VERSION").to_owned());
+            let mut package = Outgoing::new(jmf.to_bytes());
+            package.ticket(TICKET_ID, ticket(agent, job).await?);
+            let (content_type, body) = package.finish();
+            let sent = agent.desk.outward.post(url, caller, &content_type, body);
+            let (_, answer) = sent.await.map_err(|error| chain(&error))?;
+            Some(code(&jmf.messages, &answer)?)
+        }
+        (None, Some(url)) => {
+            let ticket = ticket(agent, job).await?;
+            let sent = agent.desk.outward.post(url, caller, JDF_TYPE, ticket);
+            let (status, _) = sent.await.map_err(|error| chain(&error))?;
+            if !status.is_success() {
+                return Err(format!("`{url}` answered HTTP {status}"));
+            }
+            Some(ReturnCode::SUCCESS)
+        }
+    };
+    match return_code {
+        Some(code) if !code.is_processed() => warn!(
+            job.number = %job.number,
+            "job {} was given back to {}, who refused it: {code}", job.number, submitted.sender
+        ),
+        Some(_) => info!(
+            job.number = %job.number,
+            "job {} was given back to {}", job.number, submitted.sender
+        ),
+        None => {}
+    }
+    let settle = Change::Settle {
+        job_id,
+        return_code: return_code.map(ReturnCode::number),
+    };
+    let settled = agent.ledger.change(settle).await;
+    settled.map(drop).map_err(|error| chain(&error))
+}
+
+/// The return code of an answer that counts.
+fn code(sent: &[Message], answer: &[u8]) -> Result<ReturnCode, String> {
+    let package = Package::parse(None, answer, &PackageLimits::default()).ok();
+    let jmf = package
+        .as_ref()
+        .and_then(Package::jmf)
+        .map_or(answer, |part| part.body());
+    let read = Jmf::parse(jmf, &Limits::default()).map_err(|error| chain(&error))?;
+    let answers = correlate(sent, &read.jmf.messages);
+    match answers.first().copied().flatten().map(|it| &it.body) {
+        Some(Body::Response(response)) => match response.return_code {
+            ReturnCode::SERVICE_BUSY | ReturnCode::DEVICE_NOT_AVAILABLE => Err(response.reason()),
+            code => Ok(code),
+        },
+        _ => Err("left unanswered".to_owned()),
+    }
+}
+
+async fn ticket(agent: &Agent, job: &JobRow) -> Result<Vec<u8>, String> {
+    let job_id = job.job_id;
+    let read = agent
+        .ledger
+        .read(move |reader| job_id.map_or(Ok(None), |job_id| reader.returned_ticket(job_id)));
+    let returned = read.await.map_err(|error| chain(&error))?;
+    let as_it_came = || {
+        job.ticket
+            .as_ref()
+            .map(|ticket| ticket.jdf.clone().into_bytes())
+    };
+    returned
+        .or_else(as_it_came)
+        .ok_or_else(|| "its ticket is not here".to_owned())
+}
+
+/// Which nodes were completed and aborted; the root, where no device said it.
+async fn params(
+    agent: &Agent,
+    row: &SubmissionRow,
+    job: &JobRow,
+) -> Result<ReturnQueueEntryParams, String> {
+    let (mut completed, mut aborted) = (row.completed.clone(), row.aborted.clone());
+    if completed.is_empty() && aborted.is_empty() {
+        let ticket = ticket(agent, job).await?;
+        let document = Document::parse(&ticket, &Limits::default()).ok();
+        let root = document
+            .as_ref()
+            .and_then(|document| document.root().attribute("ID"))
+            .map(str::to_owned);
+        if job.step == JobStep::Completed {
+            completed.extend(root);
+        } else {
+            aborted.extend(root);
+        }
+    }
+    Ok(ReturnQueueEntryParams {
+        queue_entry_id: row.job_id.to_string(),
+        url: format!("cid:{TICKET_ID}"),
+        completed,
+        aborted,
+        priority: None,
+    })
+}

@@ -1,0 +1,279 @@
+//! What the agent has promised to an MIS: channels that it keeps, and jobs that it gives back.
+//!
+//! A channel is a cursor into the ledger: its row names the last event whose signals were
+//! answered, and no message is stored a second time.
+//!
+//! Limits: [`CHANNELS_MAX`] channels, [`CHANNELS_PER_URL_MAX`] to one URL.
+
+use agog_sync::ids::JobId;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::error::LedgerError;
+use super::text;
+
+/// More channels than an office, its prepress and a dashboard open together for every device of a
+/// large plant; each costs a task and a read per commit.
+pub const CHANNELS_MAX: usize = 256;
+/// A subscriber that opens more to one URL has lost count of them.
+pub const CHANNELS_PER_URL_MAX: usize = 64;
+
+/// A channel that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewChannel {
+    /// The ID of the query that opens it.
+    pub channel_id: String,
+    /// The type of its signals.
+    pub kind: String,
+    pub url: String,
+    pub device: Option<String>,
+    pub sender: String,
+    /// The address that the query came from.
+    pub caller: Option<String>,
+    /// The query with its subscription, as a JMF that does not depend on the query's ID and time.
+    pub query: String,
+}
+
+/// A channel that is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelRow {
+    /// Its number here, never given twice.
+    pub channel: i64,
+    pub asked: NewChannel,
+    /// The place of the last event whose signals were answered.
+    pub position: i64,
+}
+
+/// What became of a channel that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    Opened,
+    /// The same one was open already and stays.
+    Kept,
+    /// There are too many.
+    Full,
+}
+
+/// A job that came over JMF, as it is recorded with its ticket.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewSubmission {
+    /// Sender, ID and time of the command.
+    pub message: String,
+    pub sender: String,
+    /// The address that the command came from.
+    pub caller: Option<String>,
+    pub ticket_job_id: Option<String>,
+    pub ticket_job_part_id: Option<String>,
+    /// Where the ticket goes when the job has ended: a JMF endpoint …
+    pub return_jmf: Option<String>,
+    /// … or a URL that takes plain JDF.
+    pub return_url: Option<String>,
+}
+
+/// A job that came over JMF.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubmissionRow {
+    pub job_id: JobId,
+    pub submitted: NewSubmission,
+    /// IDs of nodes that the device has completed.
+    pub completed: Vec<String>,
+    /// IDs of nodes that the device has aborted.
+    pub aborted: Vec<String>,
+}
+
+/// A change of what was promised.
+#[derive(Debug)]
+pub(crate) enum Change {
+    Open(Box<NewChannel>),
+    Stop(Vec<i64>),
+    /// The signals of all events up to there were answered.
+    Advance {
+        channel: i64,
+        position: i64,
+    },
+    /// The device returned the ticket of a submission.
+    Returned {
+        job_id: JobId,
+        ticket: Vec<u8>,
+        completed: Vec<String>,
+        aborted: Vec<String>,
+    },
+    /// The ticket was given back, or there is nobody to give it back to.
+    Settle {
+        job_id: JobId,
+        return_code: Option<i64>,
+    },
+}
+
+/// Carries out a change. Only the opening of a channel has something to say.
+pub(super) fn change(
+    connection: &Connection,
+    change: Change,
+    now: Timestamp,
+) -> Result<Opening, LedgerError> {
+    match change {
+        Change::Open(new) => return open(connection, &new, now),
+        Change::Stop(channels) => {
+            for channel in channels {
+                connection.execute("delete from channel where channel = ?1", [channel])?;
+            }
+        }
+        Change::Advance { channel, position } => {
+            connection
+                .prepare_cached(
+                    "update channel set position = ?2 where channel = ?1 and position < ?2",
+                )?
+                .execute(params![channel, position])?;
+        }
+        Change::Returned {
+            job_id,
+            ticket,
+            completed,
+            aborted,
+        } => {
+            // A second return after the first was given back finds nobody who waits for it.
+            connection.execute(
+                "update submission set returned = ?2, completed = ?3, aborted = ?4
+                 where job_id = ?1 and settled_at is null",
+                params![
+                    job_id.to_string(),
+                    ticket,
+                    completed.join(" "),
+                    aborted.join(" ")
+                ],
+            )?;
+        }
+        Change::Settle {
+            job_id,
+            return_code,
+        } => {
+            connection.execute(
+                "update submission set settled_at = ?2, return_code = ?3, returned = null
+                 where job_id = ?1 and settled_at is null",
+                params![job_id.to_string(), now.as_microsecond(), return_code],
+            )?;
+        }
+    }
+    Ok(Opening::Kept)
+}
+
+fn open(connection: &Connection, new: &NewChannel, now: Timestamp) -> Result<Opening, LedgerError> {
+    let same: Option<i64> = connection
+        .query_row(
+            "select channel from channel where url = ?1 and query = ?2 and device is ?3",
+            params![new.url, new.query, new.device],
+            |row| row.get(0),
+        )
+        .optional()?;
+    if let Some(channel) = same {
+        // A subscriber that was restarted knows the channel by the ID of its newest query.
+        connection.execute(
+            "update channel set channel_id = ?2, sender = ?3, caller = ?4 where channel = ?1",
+            params![channel, new.channel_id, new.sender, new.caller],
+        )?;
+        return Ok(Opening::Kept);
+    }
+    // The same ID with other parameters is the subscriber's new wish under its old name.
+    let replaced: Option<i64> = connection
+        .query_row(
+            "delete from channel where url = ?1 and channel_id = ?2 and kind = ?3
+             returning position",
+            params![new.url, new.channel_id, new.kind],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let count = |condition: &str, url: Option<&str>| -> Result<usize, LedgerError> {
+        let sql = format!("select count(*) from channel where {condition}");
+        let count: u32 = connection.query_row(&sql, [url], |row| row.get(0))?;
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
+    };
+    if count("?1 is null", None)? >= CHANNELS_MAX
+        || count("url = ?1", Some(&new.url))? >= CHANNELS_PER_URL_MAX
+    {
+        return Ok(Opening::Full);
+    }
+    connection.execute(
+        "insert into channel (channel_id, kind, url, device, sender, caller, query, position,
+                              opened_at)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7,
+                 coalesce(?8, (select max(position) from event), 0), ?9)",
+        params![
+            new.channel_id,
+            new.kind,
+            new.url,
+            new.device,
+            new.sender,
+            new.caller,
+            new.query,
+            replaced,
+            now.as_microsecond()
+        ],
+    )?;
+    Ok(Opening::Opened)
+}
+
+/// Stores how a job came, as part of the commit of its ticket.
+pub(super) fn store_submission(
+    connection: &Connection,
+    job_id: JobId,
+    new: &NewSubmission,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
+    connection.execute(
+        "insert into submission (job_id, message, sender, caller, ticket_job_id,
+                                 ticket_job_part_id, return_jmf, return_url, submitted_at)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        params![
+            job_id.to_string(),
+            new.message,
+            new.sender,
+            new.caller,
+            new.ticket_job_id,
+            new.ticket_job_part_id,
+            new.return_jmf,
+            new.return_url,
+            now.as_microsecond()
+        ],
+    )?;
+    Ok(())
+}
+
+pub(super) const CHANNEL_COLUMNS: &str =
+    "channel, channel_id, kind, url, device, sender, caller, query, position";
+
+pub(super) fn channel(row: &Row<'_>) -> rusqlite::Result<ChannelRow> {
+    Ok(ChannelRow {
+        channel: row.get(0)?,
+        asked: NewChannel {
+            channel_id: row.get(1)?,
+            kind: row.get(2)?,
+            url: row.get(3)?,
+            device: row.get(4)?,
+            sender: row.get(5)?,
+            caller: row.get(6)?,
+            query: row.get(7)?,
+        },
+        position: row.get(8)?,
+    })
+}
+
+pub(super) const SUBMISSION_COLUMNS: &str = "job_id, message, sender, caller, ticket_job_id, \
+     ticket_job_part_id, return_jmf, return_url, completed, aborted";
+
+pub(super) fn submission(row: &Row<'_>) -> Result<SubmissionRow, LedgerError> {
+    let ids = |text: String| text.split_whitespace().map(str::to_owned).collect();
+    Ok(SubmissionRow {
+        job_id: text::id(&row.get::<_, String>(0)?, "job id")?,
+        submitted: NewSubmission {
+            message: row.get(1)?,
+            sender: row.get(2)?,
+            caller: row.get(3)?,
+            ticket_job_id: row.get(4)?,
+            ticket_job_part_id: row.get(5)?,
+            return_jmf: row.get(6)?,
+            return_url: row.get(7)?,
+        },
+        completed: ids(row.get(8)?),
+        aborted: ids(row.get(9)?),
+    })
+}

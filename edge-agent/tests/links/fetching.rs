@@ -1,0 +1,90 @@
+//! Tickets that are fetched from the URL of a submission: redirects, sizes, and where they may not lead.
+
+use std::net::SocketAddr;
+
+use agog_jdf::jmf::ReturnCode;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::routing::get;
+
+use crate::desk::{Desk, NEAR, PRESS};
+
+const TICKET: &str = "<JDF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" ID=\"n\" JobID=\"JOB-7\" \
+     Type=\"ConventionalPrinting\" Status=\"Waiting\" Version=\"1.5\"/>";
+
+/// A server of tickets, some of whose answers lead elsewhere.
+async fn store() -> SocketAddr {
+    let to = |target: &'static str| {
+        get(move || async move { (StatusCode::FOUND, [(LOCATION, target)]) })
+    };
+    let router = Router::new()
+        .route("/job.jdf", get(|| async { TICKET }))
+        .route("/moved", to("/job.jdf"))
+        .route("/circle", to("/circle"))
+        .route("/metadata", to("http://169.254.169.254/latest/meta-data/"))
+        .route("/passwords", to("file:///etc/passwd"))
+        .route("/plant", to("http://10.9.9.9/secret"))
+        .route("/large", get(|| async { vec![b' '; 9 * 1024 * 1024] }));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+fn submission(url: &str) -> String {
+    format!(
+        "<Command ID=\"C-{}\" Type=\"SubmitQueueEntry\"><QueueSubmissionParams URL=\"{url}\"/></Command>",
+        url.len()
+    )
+}
+
+#[tokio::test]
+async fn a_ticket_is_fetched_and_redirects_lead_only_where_a_url_may() {
+    let store = store().await;
+    let desk = Desk::new(&format!("{NEAR}{PRESS}"));
+    for path in [
+        "circle",
+        "metadata",
+        "passwords",
+        "plant",
+        "large",
+        "nothing",
+    ] {
+        let answer = desk
+            .ask_one(&submission(&format!("http://{store}/{path}")))
+            .await;
+        assert_eq!(answer.return_code, ReturnCode::URL_NOT_ACCESSIBLE, "{path}");
+    }
+    assert!(desk.test.kinds().await.is_empty());
+    let answer = desk
+        .ask_one(&submission(&format!("http://{store}/moved")))
+        .await;
+    assert_eq!(
+        answer.return_code,
+        ReturnCode::SUCCESS,
+        "{}",
+        answer.reason()
+    );
+    let job = desk
+        .test
+        .agent
+        .ledger
+        .job_by_number("JOB-7")
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(job.ticket.unwrap().jdf, TICKET);
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_ticket_on_this_machine_is_not_fetched_unless_the_configuration_says_so() {
+    let store = store().await;
+    let desk = Desk::new(PRESS);
+    let answer = desk
+        .ask_one(&submission(&format!("http://{store}/job.jdf")))
+        .await;
+    assert_eq!(answer.return_code, ReturnCode::URL_NOT_ACCESSIBLE);
+    desk.close().await;
+}

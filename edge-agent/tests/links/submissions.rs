@@ -1,0 +1,317 @@
+//! Jobs that an MIS submits at the agent: taken once, ordered about, and given back.
+
+use agog_edge::ledger::Reader;
+use agog_jdf::jmf::{Body as Content, Command, Response as Answer, ReturnCode};
+use agog_jdf::{NodeStatus, QueueEntryStatus};
+use agog_sync::event::JobStep;
+
+use crate::desk::{Desk, NEAR, PRESS, document, mis};
+use crate::mis::{Mis, Mood, free_address};
+use crate::peer::Peer;
+use crate::support::until;
+
+/// Written so that a writer of XML would write it otherwise.
+const TICKET: &str = "<?xml version='1.0'?>\n<JDF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\"  ID='n1' \
+     JobID=\"JOB-1\" JobPartID='P1' Type=\"ConventionalPrinting\" Status=\"Waiting\" Version=\"1.5\">\n\
+     <ResourcePool/><ResourceLinkPool/></JDF>\n";
+
+fn config() -> String {
+    format!("{NEAR}{PRESS}")
+}
+
+fn submission(id: &str, more: &str) -> String {
+    mis(&format!(
+        "<Command ID=\"{id}\" Type=\"SubmitQueueEntry\"><QueueSubmissionParams \
+         URL=\"cid:job.jdf\" {more}/></Command>"
+    ))
+}
+
+async fn submit(desk: &Desk, id: &str, more: &str) -> Answer {
+    let message = submission(id, more);
+    desk.send_package(&message, "job.jdf", TICKET.as_bytes())
+        .await
+}
+
+fn entry_id(answer: &Answer) -> String {
+    answer.queue_entry.as_ref().unwrap().queue_entry_id.clone()
+}
+
+fn returned() -> String {
+    let run = "<AuditPool><ProcessRun ID=\"a\" TimeStamp=\"2026-01-05T12:00:00Z\" \
+               Start=\"2026-01-05T11:00:00Z\" End=\"2026-01-05T12:00:00Z\" EndStatus=\"Completed\"/></AuditPool>";
+    TICKET.replace("<ResourcePool/>", &format!("{run}<ResourcePool/>"))
+}
+
+#[tokio::test]
+async fn a_submitted_ticket_becomes_one_job_and_goes_back_as_the_device_returned_it() {
+    let (office, address) = (Mis::new(), free_address());
+    let desk = Desk::new(&config());
+    let wishes = format!("Hold=\"true\" Priority=\"77\" ReturnJMF=\"http://{address}/jmf\"");
+
+    let answer = submit(&desk, "C1", &wishes).await;
+    assert_eq!(answer.return_code, ReturnCode::SUCCESS);
+    let entry = answer.queue_entry.clone().unwrap();
+    assert_eq!(entry.status, QueueEntryStatus::Held);
+    assert_eq!(
+        (entry.job_id.as_deref(), entry.job_part_id.as_deref()),
+        (Some("JOB-1"), Some("P1"))
+    );
+    let job = desk
+        .test
+        .agent
+        .ledger
+        .job_by_number("JOB-1-P1")
+        .await
+        .unwrap()
+        .unwrap();
+    let ticket = job.ticket.unwrap();
+    assert_eq!((ticket.hold, ticket.priority), (true, Some(77)));
+    assert_eq!(ticket.jdf, TICKET);
+    let id = entry_id(&answer);
+
+    // The same message has no second effect; another one finds the job there.
+    let repeated = submit(&desk, "C1", &wishes).await;
+    assert_eq!(repeated.return_code, ReturnCode::SUCCESS);
+    assert_eq!(entry_id(&repeated), id);
+    let other = submit(&desk, "C2", "").await;
+    assert_eq!(other.return_code, ReturnCode::QUEUE_ENTRY_EXISTS);
+    assert_eq!(entry_id(&other), id);
+    assert_eq!(desk.test.kinds().await, ["job.received"]);
+
+    // The device returns it while the office is away; the agent is restarted before it is back.
+    let back = document(
+        "press-3",
+        "<Command ID=\"R1\" Type=\"ReturnQueueEntry\"><ReturnQueueEntryParams QueueEntryID=\"QE-1\" \
+         URL=\"cid:back.jdf\" Completed=\"n1\"/></Command>",
+    );
+    let taken = desk
+        .send_package(&back, "back.jdf", returned().as_bytes())
+        .await;
+    assert_eq!(taken.return_code, ReturnCode::SUCCESS);
+    let folder = desk.close().await;
+    office.set(Mood::LosesAnswers);
+    let online = office.online(address);
+    let desk = Desk::open(folder, &config());
+    until("the ticket came and was not answered", || async {
+        (!office.came().is_empty()).then_some(())
+    })
+    .await;
+    office.set(Mood::Answers);
+    until("the return is settled", || async {
+        let open = desk.test.agent.ledger.read(Reader::submissions_unsettled);
+        open.await.unwrap().is_empty().then_some(())
+    })
+    .await;
+    for came in office.came() {
+        assert_eq!(came.message.id, office.came()[0].message.id);
+        let Content::Command(Command::ReturnQueueEntry(params)) = came.message.body else {
+            panic!("not a return");
+        };
+        assert_eq!(
+            (params.queue_entry_id.as_str(), params.completed),
+            (id.as_str(), vec!["n1".to_owned()])
+        );
+        assert_eq!(came.ticket.unwrap(), returned().as_bytes(), "byte for byte");
+    }
+    let job = desk
+        .test
+        .agent
+        .ledger
+        .job_by_number("JOB-1-P1")
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(job.step, JobStep::Completed);
+    online.off().await;
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_watched_job_tells_its_phases_and_no_others() {
+    let (office, address) = (Mis::new(), free_address());
+    let _online = office.online(address);
+    let desk = Desk::new(&config());
+    let answer = submit(&desk, "C1", &format!("WatchURL=\"http://{address}/jmf\"")).await;
+    let id = entry_id(&answer);
+    let phase = |number: u32, job: &str| {
+        document(
+            "press-3",
+            &format!(
+                "<Signal ID=\"P{number}\" Type=\"Status\" Time=\"2026-01-05T10:{number:02}:00Z\"><StatusQuParams/>\
+                 <DeviceInfo DeviceID=\"press-3\" DeviceStatus=\"Running\"><JobPhase JobID=\"{job}\" \
+                 Status=\"InProgress\" Amount=\"{number}\"/></DeviceInfo></Signal>"
+            ),
+        )
+    };
+    for (number, job) in [(1, "OTHER"), (2, "JOB-1")] {
+        desk.ask_from([127, 0, 0, 1].into(), &phase(number, job))
+            .await;
+    }
+    let signal = until("the phase is told", || async {
+        office.came().first().cloned()
+    })
+    .await;
+    let Content::Signal(signal) = signal.message.body else {
+        panic!("not a signal");
+    };
+    let agog_jdf::jmf::SignalContent::Status { devices, .. } = signal.content else {
+        panic!("not a status");
+    };
+    let phase = &devices[0].job_phases[0];
+    assert_eq!(phase.queue_entry_id.as_deref(), Some(id.as_str()));
+    assert_eq!(phase.job_id.as_deref(), Some("JOB-1"));
+    assert_eq!(phase.job_part_id.as_deref(), Some("P1"));
+    assert_eq!(
+        (phase.status.clone(), phase.amount),
+        (NodeStatus::InProgress, Some(2.into()))
+    );
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn submissions_that_cannot_be_taken_are_refused_and_leave_nothing() {
+    let desk = Desk::new(&config());
+    let package = |message: String, ticket: &'static str| {
+        let desk = &desk;
+        async move {
+            let answer = desk
+                .send_package(&message, "job.jdf", ticket.as_bytes())
+                .await;
+            assert!(!answer.reason().is_empty());
+            answer.return_code
+        }
+    };
+    let bare = submission("C1", "");
+    let named = bare.replace("SenderID", "DeviceID=\"press-9\" SenderID");
+    assert_eq!(package(named, TICKET).await, ReturnCode::DEVICE_ID_UNKNOWN);
+    let lost = bare.replace("cid:job.jdf", "");
+    assert_eq!(
+        package(lost, TICKET).await,
+        ReturnCode::INSUFFICIENT_PARAMETERS
+    );
+    assert_eq!(
+        package(bare.clone(), "<JDF").await,
+        ReturnCode::XML_PARSER_ERROR
+    );
+    assert_eq!(
+        package(bare.clone(), "<a/>").await,
+        ReturnCode::XML_VALIDATION_ERROR
+    );
+    let nameless = "<JDF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" ID=\"n\" Type=\"Product\"/>";
+    assert_eq!(
+        package(bare.clone(), nameless).await,
+        ReturnCode::INSUFFICIENT_PARAMETERS
+    );
+    let paged = "<JDF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" ID=\"n\" JobID=\"J\" Type=\"Product\"><ResourcePool>\
+                 <RunList ID=\"r\"><LayoutElement><FileSpec URL=\"cid:page.pdf\"/></LayoutElement></RunList></ResourcePool></JDF>";
+    assert_eq!(
+        package(bare.clone(), paged).await,
+        ReturnCode::INVALID_PARAMETERS
+    );
+    let high = submission("C1", "Priority=\"101\"");
+    assert_eq!(package(high, TICKET).await, ReturnCode::INVALID_PARAMETERS);
+    let endless = submission(&"C".repeat(1_000), "");
+    let code = package(endless, TICKET).await;
+    assert_eq!(code, ReturnCode::INVALID_PARAMETERS);
+    for url in [
+        "file:///etc/passwd",
+        "http://10.9.9.9/job.jdf",
+        "ftp://127.0.0.1/job.jdf",
+    ] {
+        let fetched = bare.replace("cid:job.jdf", url);
+        assert_eq!(
+            package(fetched, TICKET).await,
+            ReturnCode::URL_NOT_ACCESSIBLE,
+            "{url}"
+        );
+        let away = submission("C1", &format!("ReturnJMF=\"{url}\""));
+        assert_eq!(
+            package(away, TICKET).await,
+            ReturnCode::URL_NOT_ACCESSIBLE,
+            "{url}"
+        );
+    }
+    assert!(desk.test.kinds().await.is_empty());
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn orders_to_entries_are_judged_by_what_the_entry_is() {
+    let desk = Desk::new(&config());
+    let answer = submit(&desk, "C1", "Hold=\"true\"").await;
+    let id = entry_id(&answer);
+    let order = |kind: &str, id: &str| {
+        format!(
+            "<Command ID=\"C\" Type=\"{kind}\"><{kind}Params><QueueFilter><QueueEntryDef \
+             QueueEntryID=\"{id}\"/></QueueFilter></{kind}Params></Command>"
+        )
+    };
+    let code = |message: String| {
+        let desk = &desk;
+        async move { desk.ask_one(&message).await.return_code }
+    };
+    assert_eq!(
+        code(order("HoldQueueEntry", "nobody")).await,
+        ReturnCode::QUEUE_ENTRY_UNKNOWN
+    );
+    assert_eq!(
+        code(order("HoldQueueEntry", &id)).await,
+        ReturnCode::QUEUE_ENTRY_ALREADY_IN_STATUS
+    );
+    assert_eq!(
+        code(order("SuspendQueueEntry", &id)).await,
+        ReturnCode::QUEUE_ENTRY_NOT_RUNNING
+    );
+    for kind in ["HoldQueueEntry", "AbortQueueEntry", "RemoveQueueEntry"] {
+        let bare = format!("<Command ID=\"C\" Type=\"{kind}\"/>");
+        assert_eq!(
+            code(bare).await,
+            ReturnCode::INSUFFICIENT_PARAMETERS,
+            "{kind}"
+        );
+    }
+    let priority = |priority: i64| {
+        format!(
+            "<Command ID=\"C\" Type=\"SetQueueEntryPriority\"><QueueEntryPriParams \
+             QueueEntryID=\"{id}\" Priority=\"{priority}\"/></Command>"
+        )
+    };
+    assert_eq!(code(priority(101)).await, ReturnCode::INVALID_PARAMETERS);
+    let again = |id: &str| {
+        format!(
+            "<Command ID=\"C\" Type=\"ResubmitQueueEntry\"><ResubmissionParams \
+             QueueEntryID=\"{id}\" URL=\"cid:x\"/></Command>"
+        )
+    };
+    assert_eq!(code(again("nobody")).await, ReturnCode::QUEUE_ENTRY_UNKNOWN);
+    assert_eq!(code(again(&id)).await, ReturnCode::INVALID_PARAMETERS);
+    let queue = "<Command ID=\"C\" Type=\"HoldQueue\"/>".to_owned();
+    assert_eq!(code(queue).await, ReturnCode::INSUFFICIENT_PARAMETERS);
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn an_order_to_a_queue_is_answered_as_its_device_answers() {
+    let peer = Peer::start(|message| {
+        Some(match message.kind.as_str() {
+            "HoldQueue" => Answer::success(),
+            _ => Answer::refusal(ReturnCode::QUEUE_CLOSED, "closed for today"),
+        })
+    });
+    let desk = Desk::new(&format!("{NEAR}{}", peer.section("press-3", "")));
+    let order = |kind: &str| {
+        let message = format!("<Command ID=\"C\" Type=\"{kind}\"/>");
+        mis(&message).replace("SenderID", "DeviceID=\"press-3\" SenderID")
+    };
+    let near = [127, 0, 0, 1].into();
+    let held = desk.ask_from(near, &order("HoldQueue")).await;
+    assert_eq!(held[0].return_code, ReturnCode::SUCCESS);
+    let opened = desk.ask_from(near, &order("OpenQueue")).await;
+    assert_eq!(opened[0].return_code, ReturnCode::QUEUE_CLOSED);
+    assert_eq!(opened[0].reason(), "closed for today");
+    desk.close().await;
+    let away = Desk::new(&config());
+    let answer = away.ask_from(near, &order("HoldQueue")).await;
+    assert_eq!(answer[0].return_code, ReturnCode::DEVICE_NOT_AVAILABLE);
+    away.close().await;
+}
