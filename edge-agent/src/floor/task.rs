@@ -4,7 +4,7 @@
 //! for before the next report is taken. When a commit fails, everything that was taken over is given
 //! up for what the ledger has, and the machines repeat what was not answered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use agog_sync::clock::to_micros;
 use agog_sync::event::{Actor, DeviceEvent, Event, JobStep};
@@ -35,6 +35,8 @@ pub struct FloorTask {
     said: BTreeMap<String, DeviceSaid>,
     tickets: KnownTickets,
     in_flight: FuturesUnordered<futures_util::future::BoxFuture<'static, Settled>>,
+    /// Devices of whose jobs facts are in flight: the rows of these jobs are not what they will be.
+    busy: BTreeSet<String>,
 }
 
 /// A report whose commit is decided.
@@ -54,6 +56,7 @@ impl FloorTask {
             said: BTreeMap::new(),
             tickets: KnownTickets::default(),
             in_flight: FuturesUnordered::new(),
+            busy: BTreeSet::new(),
         }
     }
 
@@ -66,6 +69,8 @@ impl FloorTask {
                 Some(settled) = self.in_flight.next(), if !self.in_flight.is_empty() => {
                     if !answer(settled) {
                         self.give_up().await?;
+                    } else if self.in_flight.is_empty() {
+                        self.busy.clear();
                     }
                 }
                 work = self.mailbox.recv(), if self.in_flight.len() < IN_FLIGHT_MAX => {
@@ -124,6 +129,7 @@ impl FloorTask {
         while let Some(settled) = self.in_flight.next().await {
             good &= answer(settled);
         }
+        self.busy.clear();
         if !good {
             self.reload().await?;
         }
@@ -135,6 +141,7 @@ impl FloorTask {
         while let Some(settled) = self.in_flight.next().await {
             answer(settled);
         }
+        self.busy.clear();
         self.reload().await
     }
 
@@ -147,13 +154,17 @@ impl FloorTask {
         let now = self.agent.clock.now();
         loop {
             let (at, noted) = self.read(report, now);
-            let needs_jobs = noted
-                .iter()
-                .any(|(_, news)| news.iter().any(|noted| needs_job(&noted.news)));
             // A job is found as the commits before this one leave it.
-            if needs_jobs && !self.in_flight.is_empty() && !self.settle().await? {
+            let of_jobs: Vec<String> = noted
+                .iter()
+                .filter(|(_, news)| news.iter().any(|noted| needs_job(&noted.news)))
+                .map(|(device, _)| device.clone())
+                .collect();
+            let waits = of_jobs.iter().any(|device| self.busy.contains(device));
+            if waits && !self.settle().await? {
                 continue;
             }
+            self.busy.extend(of_jobs);
             let mut found = Vec::new();
             let mut rows = Vec::new();
             for (device, news) in noted {
@@ -260,6 +271,7 @@ impl FloorTask {
         let Self { agent, tickets, .. } = self;
         let job = find::job(&agent.ledger, tickets, &ticket.device, &reported).await?;
         let device = ticket.device.clone();
+        self.busy.insert(device.clone());
         let clock = &self.said.entry(device.clone()).or_default().memory.clock;
         let at = to_micros(clock.event(ticket.summary.end, now));
         if job
