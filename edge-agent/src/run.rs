@@ -119,7 +119,7 @@ pub async fn run(
         "devices",
         devices::run(
             agent.clone(),
-            floor.clone(),
+            floor,
             contacts.clone(),
             jmf_url.clone(),
             stop.clone(),
