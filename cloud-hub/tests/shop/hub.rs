@@ -29,7 +29,7 @@ pub(crate) struct Hub {
     /// Its database, as the superuser of the cluster.
     pub(crate) database: PgConnectOptions,
     /// Where it keeps the files of jobs; removed with it.
-    _files: tempfile::TempDir,
+    pub(crate) files: tempfile::TempDir,
 }
 
 impl Hub {
@@ -60,7 +60,7 @@ impl Hub {
             owner: Pool::owner(database.clone().username("agog_owner")),
             url,
             database,
-            _files: files,
+            files,
         }
     }
 }
