@@ -112,7 +112,13 @@ async fn a_package_that_cannot_be_used_leaves_nothing_behind() {
     let cases: [(&str, &str, Vec<u8>, u16, &str); 5] = [
         (QUERY, "cut", cut_off, 400, "malformed-package"),
         (QUERY, "missing", incomplete, 422, "missing-files"),
-        (QUERY, "empty", b"--x--".to_vec(), 422, "malformed-ticket"),
+        (
+            QUERY,
+            "empty",
+            b"--x\r\nContent-Type: application/pdf\r\n\r\n%PDF\r\n--x--\r\n".to_vec(),
+            422,
+            "malformed-ticket",
+        ),
         (
             "/api/v1/jobs?number=J-1&device=press-3",
             "form",

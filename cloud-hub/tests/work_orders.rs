@@ -73,7 +73,7 @@ async fn the_steps_of_a_ticket_are_work_orders_in_the_order_of_work() {
         told,
         [
             ("Print front", "ConventionalPrinting", "Print", true),
-            ("cut", "ShapeCutting", "Cut", false),
+            ("Cut", "ShapeCutting", "Cut", false),
         ]
     );
     assert_eq!(orders[0]["planned_device"], "press-3");

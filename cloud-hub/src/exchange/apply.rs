@@ -60,7 +60,10 @@ pub async fn job_event(
     tell_order(tx, ctx, &marks, place).await?;
     let orders = order::order_count(tx, job_key).await?;
     let course = job_course(&marks, orders);
-    step::job_put(tx, job_key, course.as_ref(), &step).await?;
+    // People work on whichever device is free; the job is still for the one that it was given to.
+    let given_to = marks.iter().rev().find(|mark| !mark.by_people);
+    let device = given_to.map(|mark| mark.progress.device.as_str());
+    step::job_put(tx, job_key, course.as_ref(), device, &step).await?;
     let detail = event.progress.detail.as_deref();
     commands_answered(tx, job_key, event.step, detail, ctx.occurred_at).await?;
     if let Some(topic) = topic(event.step) {

@@ -4,7 +4,7 @@ use agog_sync::ids::LotId;
 use agog_sync::lots::{
     Draw, LotAttributes, LotConsumed, LotEvent, LotProduced, LotRef, LotWasted, NewLot,
 };
-use agog_sync::quantity::{Quantity, Unit};
+use agog_sync::quantity::{Material, Quantity, Unit};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -213,10 +213,7 @@ async fn take(
     Ok(())
 }
 
-async fn material_of(
-    bench: &mut Bench<'_>,
-    made: &MadeRequest,
-) -> Result<agog_sync::quantity::Material, ApiError> {
+async fn material_of(bench: &mut Bench<'_>, made: &MadeRequest) -> Result<Material, ApiError> {
     let output = OutputRequest {
         number: None,
         material: made.material.clone(),
@@ -229,7 +226,7 @@ async fn produce(
     bench: &mut Bench<'_>,
     request: &CompleteRequest,
     made: &MadeRequest,
-    material: agog_sync::quantity::Material,
+    material: Material,
     sources: Vec<LotRef>,
     at: Timestamp,
 ) -> Result<MadeLot, ApiError> {

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use agog_sync::event::{Event, JobEvent, JobProgress, JobStep};
 use agog_sync::ids::{EventId, WorkOrderId};
-use agog_sync::lots::{JobRef, WorkContext};
+use agog_sync::lots::{JobRef, LotEvent, WorkContext};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -352,15 +352,6 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// Who says it, and when it happened.
-    pub(super) fn said(operator: &str, at: Timestamp, now: Timestamp) -> Said<'_> {
-        Said {
-            by: operator,
-            at,
-            now,
-        }
-    }
-
     fn progress(&self) -> JobProgress {
         JobProgress {
             job_part_id: self.order.job_part.clone(),
@@ -386,7 +377,11 @@ impl<'a> Bench<'a> {
         at: Timestamp,
     ) -> Result<(), ApiError> {
         let event = Event::Job(Box::new(JobEvent { step, progress }));
-        let said = Self::said(&self.operator, at, self.now);
+        let said = Said {
+            by: &self.operator,
+            at,
+            now: self.now,
+        };
         let (tx, rng) = (&mut self.tx, &mut self.rng);
         let event_id = inventory::recorded(tx, self.app, event, &said, rng).await?;
         self.event_ids.push(event_id);
@@ -396,10 +391,14 @@ impl<'a> Bench<'a> {
     /// Records a movement of a lot.
     pub(super) async fn lot_event(
         &mut self,
-        event: agog_sync::lots::LotEvent,
+        event: LotEvent,
         at: Timestamp,
     ) -> Result<(), ApiError> {
-        let said = Self::said(&self.operator, at, self.now);
+        let said = Said {
+            by: &self.operator,
+            at,
+            now: self.now,
+        };
         let plant_id = self.job.plant_id;
         let (tx, rng) = (&mut self.tx, &mut self.rng);
         let event_id = inventory::lot_recorded(tx, self.app, event, plant_id, &said, rng).await?;

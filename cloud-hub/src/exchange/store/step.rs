@@ -213,11 +213,12 @@ pub(in crate::exchange) async fn told(
     })
 }
 
-/// Brings a job up to date with its course. Amounts are those of the newest run of its last work order that has one.
+/// Brings a job up to date with its course. `device` is the one that it was given to last. Amounts are those of the newest run of its last work order that has one.
 pub(in crate::exchange) async fn job_put(
     tx: &mut TenantTx,
     job_key: i64,
     course: Option<&Course>,
+    device: Option<&str>,
     step: &Step<'_>,
 ) -> Result<(), DbError> {
     let tenant_id = tx.tenant_id().uuid();
@@ -249,7 +250,7 @@ pub(in crate::exchange) async fn job_put(
         job_key,
         course.map(|course| course.status.as_str()),
         course.map(|course| Instant(course.status_at)) as _,
-        course.map(|course| &course.device[..]),
+        device,
         job.order,
         job.customer,
         course.and_then(|course| course.error.as_ref()).map(Json) as _,
