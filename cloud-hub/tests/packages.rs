@@ -14,10 +14,11 @@ const QUERY: &str =
     "/api/v1/jobs?number=J-1&plant=HAM&device=press-3&hold=true&priority=70&inputs=ROLL-1,ROLL-2";
 
 fn ticket(names: &[&str]) -> String {
-    let files: String = names
+    let files: Vec<_> = names
         .iter()
         .map(|name| format!(r#"<FileSpec URL="{}"/>"#, cid_url(name)))
         .collect();
+    let files = files.concat();
     format!(
         r#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" ID="n1" Type="ConventionalPrinting" Status="Waiting" Version="1.5"><ResourcePool><RunList ID="r" Class="Parameter" Status="Available"><LayoutElement>{files}</LayoutElement></RunList></ResourcePool></JDF>"#
     )

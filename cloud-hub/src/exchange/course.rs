@@ -106,12 +106,11 @@ impl Course {
                 return;
             }
             JobStep::Received => JobStatus::Received,
-            JobStep::Submitted => JobStatus::Submitted,
+            JobStep::Resumed if is_open => JobStatus::Running,
+            JobStep::Submitted | JobStep::Resumed => JobStatus::Submitted,
             JobStep::Held if is_open => JobStatus::Suspended,
             JobStep::Held => JobStatus::Held,
             JobStep::Suspended => JobStatus::Suspended,
-            JobStep::Resumed if is_open => JobStatus::Running,
-            JobStep::Resumed => JobStatus::Submitted,
             JobStep::Started => JobStatus::Running,
             JobStep::Refused => JobStatus::Refused,
             JobStep::Removed => JobStatus::Removed,

@@ -231,7 +231,7 @@ pub(super) struct PhaseEntry {
     /// The part that was worked on, by its partition keys.
     #[schema(value_type = Object)]
     pub part: serde_json::Value,
-    /// As JDF names it: Setup, InProgress, Stopped …
+    /// As JDF names it: `Setup`, `InProgress`, `Stopped` …
     pub status: String,
     /// The device's own words, often the reason of a stop.
     pub status_details: Option<String>,

@@ -12,7 +12,7 @@ use crate::files::{FileError, Files, SWEEP_AGE};
 use crate::http::error::chain;
 
 /// How often files are swept. They are a day old by then, so an hour more does not matter.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
+const SWEEP_INTERVAL: Duration = Duration::from_hours(1);
 
 /// Sweeps until it is asked to stop.
 pub async fn sweep(app: App, files: Files, stop: CancellationToken) {

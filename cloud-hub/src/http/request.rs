@@ -23,7 +23,7 @@ use crate::app::App;
 /// How long a request may take: longer than a feed request waits, shorter than a proxy's minute.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(40);
 /// How long a request may take whose body is a package of files: 2 GiB at 5 Mbit/s.
-pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(3600);
+pub const UPLOAD_TIMEOUT: Duration = Duration::from_hours(1);
 /// The longest id that is taken over from a caller.
 const REQUEST_ID_BYTES_MAX: usize = 128;
 /// Longer texts of the framework are cut before they go into a problem.

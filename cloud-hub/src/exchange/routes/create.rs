@@ -127,7 +127,8 @@ pub(super) async fn create(
 ) -> Result<Response, ApiError> {
     principal.require(Role::Office)?;
     if is_package(request.headers()) {
-        return upload::create(&app, &principal, query, request).await;
+        // The state of a package that is being read is large, and most requests have none.
+        return Box::pin(upload::create(&app, &principal, query, request)).await;
     }
     let IdempotentJson { body, request } = IdempotentJson::from_request(request, &app).await?;
     let (form, work) = checked(body, app.clock.now()).await?;

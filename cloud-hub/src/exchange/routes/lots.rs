@@ -73,7 +73,7 @@ struct InputRequest {
     #[serde(default)]
     #[schema(example = "sheet")]
     unit: Option<String>,
-    /// How much of that was lost. When nothing is said and there is one input, counted as the output is, the waste of
+    /// How much of that was spoilt. When nothing is said and there is one input, counted as the output is, the waste of
     /// the work order.
     #[serde(default)]
     waste: Option<String>,
@@ -152,17 +152,17 @@ pub(super) async fn record(
             .clone()
             .unwrap_or_else(|| lot.material.base_unit.as_str().to_owned());
         let counts_alike = made_unit.as_ref().is_none_or(|made| *made == unit);
-        let lost = match &input.waste {
-            Some(lost) => amount(&format!("/inputs/{index}/waste"), lost)?,
+        let spoilt = match &input.waste {
+            Some(spoilt) => amount(&format!("/inputs/{index}/waste"), spoilt)?,
             None if request.inputs.len() == 1 && counts_alike => waste,
             None => Decimal::ZERO,
         };
         let taken = amount(&format!("/inputs/{index}/quantity"), &input.quantity)?;
-        if lost > taken {
-            let detail = format!("{taken} were taken and {lost} of them lost");
+        if spoilt > taken {
+            let detail = format!("{taken} were taken and {spoilt} of them spoilt");
             return Err(bad_quantity(&format!("/inputs/{index}/waste"), detail));
         }
-        take(bench, request, &lot, &unit, (taken - lost, lost), at).await?;
+        take(bench, request, &lot, &unit, (taken - spoilt, spoilt), at).await?;
         sources.push(lot.lot);
     }
     match output {
@@ -174,13 +174,13 @@ pub(super) async fn record(
     }
 }
 
-/// Draws what was used and what was lost of a lot.
+/// Draws what was used and what was spoilt of a lot.
 async fn take(
     bench: &mut Bench<'_>,
     request: &CompleteRequest,
     lot: &StockLot,
     unit: &str,
-    (used, lost): (Decimal, Decimal),
+    (used, spoilt): (Decimal, Decimal),
     at: Timestamp,
 ) -> Result<(), ApiError> {
     let draw = |amount: Decimal| -> Result<Draw, ApiError> {
@@ -189,7 +189,7 @@ async fn take(
             quantity: inventory::measured(&lot.material, &amount.to_string(), unit)?,
         })
     };
-    if !used.is_zero() || lost.is_zero() {
+    if !used.is_zero() || spoilt.is_zero() {
         let event = LotConsumed {
             draw: draw(used)?,
             into: Vec::new(),
@@ -198,9 +198,9 @@ async fn take(
         };
         bench.lot_event(LotEvent::Consumed(event), at).await?;
     }
-    if !lost.is_zero() {
+    if !spoilt.is_zero() {
         let event = LotWasted {
-            draw: draw(lost)?,
+            draw: draw(spoilt)?,
             reason: request
                 .waste_reason
                 .clone()

@@ -143,7 +143,7 @@ struct Package<'a> {
 /// The part that is being read.
 enum Part {
     Document(PartHead, Vec<u8>),
-    File(PartHead, Arriving),
+    File(PartHead, Box<Arriving>),
 }
 
 impl Package<'_> {
@@ -179,7 +179,7 @@ impl Package<'_> {
                 .next_event()
                 .map_err(|error| ApiError::bad_request("malformed-package", chain(&error)))?;
             match event {
-                None => return Ok(()),
+                None | Some(Event::End { complete: true }) => return Ok(()),
                 Some(Event::Part(head)) => *part = Some(self.begin(head).await?),
                 Some(Event::Body(bytes)) => match part {
                     Some(Part::Document(_, document)) => {
@@ -200,7 +200,6 @@ impl Package<'_> {
                         self.end(part).await?;
                     }
                 }
-                Some(Event::End { complete: true }) => return Ok(()),
                 Some(Event::End { complete: false }) => {
                     return Err(ApiError::bad_request(
                         "malformed-package",
@@ -217,7 +216,7 @@ impl Package<'_> {
         if is_document {
             return Ok(Part::Document(head, Vec::new()));
         }
-        Ok(Part::File(head, self.arriving().await?))
+        Ok(Part::File(head, Box::new(self.arriving().await?)))
     }
 
     async fn arriving(&self) -> Result<Arriving, ApiError> {
@@ -228,7 +227,7 @@ impl Package<'_> {
 
     async fn end(&mut self, part: Part) -> Result<(), ApiError> {
         let (head, arriving) = match part {
-            Part::File(head, arriving) => (head, arriving),
+            Part::File(head, arriving) => (head, *arriving),
             Part::Document(_, document) if self.ticket.is_none() && root(&document) == "JDF" => {
                 self.ticket = Some(document);
                 return Ok(());
