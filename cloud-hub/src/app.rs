@@ -9,6 +9,7 @@ use rand::{Rng, SeedableRng};
 use tokio_util::sync::CancellationToken;
 
 use crate::db::Pool;
+use crate::files::Files;
 use crate::tenants::tokens::AccessTokens;
 
 /// The parts that requests share.
@@ -22,6 +23,8 @@ pub struct App {
     pub access_tokens: Arc<AccessTokens>,
     pub metrics: PrometheusHandle,
     pub seeds: Seeds,
+    /// Where the files of jobs lie; none when no place is configured.
+    pub files: Option<Files>,
     /// Cancelled when the hub is asked to stop: requests that only wait give up waiting.
     pub stopping: CancellationToken,
 }

@@ -32,7 +32,19 @@ pub struct Config {
     #[serde(default)]
     pub token_secret_file: Option<PathBuf>,
     #[serde(default)]
+    pub files: FileStore,
+    #[serde(default)]
     pub log: Log,
+}
+
+/// Where the files of jobs lie.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileStore {
+    /// A folder; made when it is not there. All hubs of one database share it. Without it, packages with files are
+    /// refused.
+    #[serde(default)]
+    pub dir: Option<PathBuf>,
 }
 
 /// Where the data is.
@@ -172,6 +184,7 @@ impl Config {
         let files = [
             &mut self.token_secret_file,
             &mut self.server.address_file,
+            &mut self.files.dir,
             owner_url_file,
             server_url_file,
         ];

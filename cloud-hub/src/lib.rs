@@ -5,6 +5,7 @@
 //! - [`config`], [`app`], [`run`], [`cli`]: what the process is made of, and its start and stop
 //! - [`db`]: transactions that see one tenant, and the few that see none
 //! - [`http`]: what all endpoints share: problems, pages, idempotency, the OpenAPI document
+//! - [`files`]: the files of jobs, in an object store
 //! - [`tenants`]: tenants, plants, agents, tokens; who is asking
 //! - [`intake`]: batches of the plants → ledger → modules; the down feed; the office ledger
 //! - [`inventory`], [`equipment`], [`exchange`]: the business modules
@@ -17,6 +18,7 @@ pub mod db;
 pub mod equipment;
 pub mod events;
 pub mod exchange;
+pub mod files;
 pub mod http;
 pub mod intake;
 pub mod inventory;

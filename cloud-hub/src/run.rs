@@ -23,6 +23,8 @@ use tracing::{info, warn};
 use crate::app::{App, Seeds};
 use crate::config::Config;
 use crate::db::Pool;
+use crate::exchange;
+use crate::files::Files;
 use crate::http;
 use crate::tenants::tokens::AccessTokens;
 
@@ -53,6 +55,10 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
             .and_then(PrometheusBuilder::install_recorder)
             .context("cannot set up metrics")?,
         seeds: Seeds::new(system_rng()?),
+        files: match &config.files.dir {
+            Some(dir) => Some(Files::local(dir).context("cannot open the folder of `files.dir`")?),
+            None => None,
+        },
         stopping: CancellationToken::new(),
     };
     if let Some(path) = &config.server.address_file {
@@ -62,6 +68,9 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     notify(sd_notify::NotifyState::Ready);
 
     let stopping = app.stopping.clone();
+    if let Some(files) = app.files.clone() {
+        tokio::spawn(exchange::sweep(app.clone(), files, stopping.clone()));
+    }
     let soft = stopping.clone();
     let mut server = tokio::spawn(
         axum::serve(listener, http::router(app))

@@ -118,6 +118,7 @@ async fn a_job_goes_down_to_its_plant_once_and_its_progress_comes_back() {
         topics,
         [
             ("production.job-started".to_owned(),),
+            ("production.run-completed".to_owned(),),
             ("production.job-completed".to_owned(),)
         ]
     );

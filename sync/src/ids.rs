@@ -79,6 +79,8 @@ ids! {
     LotId = "a lot id",
     /// A job of the office.
     JobId = "a job id",
+    /// One executable step of a job on a device.
+    WorkOrderId = "a work order id",
     /// A ledger event.
     EventId = "an event id",
     /// One hold on a lot.

@@ -9,11 +9,14 @@ use agog_sync::ids::{DeviceId, PlantId};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::model::{DeviceKey, Gap, sort_samples};
-use super::store::{self, StateRow};
+use super::model::{DeviceKey, Gap, is_stop, sort_samples};
+use super::store;
 use crate::db::TenantTx;
 use crate::events;
 use crate::intake::{ApplyContext, ApplyError, BlockContext};
+
+/// The classes of notifications that somebody should look at.
+const ALARMS: [&str; 3] = ["Warning", "Error", "Fatal"];
 
 /// Applies a device event.
 pub async fn device_event(
@@ -25,23 +28,32 @@ pub async fn device_event(
     match event {
         DeviceEvent::StateChanged(state) => {
             let device = device(tx, ctx, plant_id, &state.device).await?;
-            let row = StateRow {
-                name: state.name.as_deref(),
-                state: &state.status,
-                detail: state.status_details.as_deref(),
-                job: state.job.as_deref(),
-                at: ctx.occurred_at,
-                event_id: ctx.event_id,
-            };
-            store::device_state_add(tx, device, &row, ctx.now).await?;
-            let data = json!({"plant_id": plant_id, "device": state.device, "state": state.status, "job": state.job});
+            let (at, event_id) = (ctx.occurred_at, ctx.event_id);
+            let goes_on = store::device_state_add(tx, device, state, at, event_id, ctx.now).await?;
+            let data = json!({"plant_id": plant_id, "device": state.device, "state": state.status,
+                "detail": state.status_details, "job": state.job});
+            if is_stop(&state.status) && !goes_on {
+                events::publish(tx, ctx, "equipment.stopped", data.clone()).await?;
+            }
             events::publish(tx, ctx, "equipment.state-changed", data).await?;
         }
-        DeviceEvent::ResourceChanged(_) | DeviceEvent::Notified(_) => {
-            return Err(ApplyError::Refused {
-                code: "unknown-kind",
-                detail: "this kind of device event is not read yet".to_owned(),
-            });
+        DeviceEvent::ResourceChanged(resource) => {
+            let device = device(tx, ctx, plant_id, &resource.device).await?;
+            store::resource_set(tx, device, resource, ctx.occurred_at, ctx.event_id).await?;
+            let data = json!({"plant_id": plant_id, "resource": resource});
+            events::publish(tx, ctx, "equipment.resource-changed", data).await?;
+        }
+        DeviceEvent::Notified(notification) => {
+            let device = device(tx, ctx, plant_id, &notification.device).await?;
+            let (at, event_id) = (ctx.occurred_at, ctx.event_id);
+            store::notification_add(tx, device, notification, at, event_id).await?;
+            let data = json!({"plant_id": plant_id, "notification": notification});
+            if notification.milestone.is_some() {
+                events::publish(tx, ctx, "production.milestone", data.clone()).await?;
+            }
+            if ALARMS.contains(&notification.class.as_str()) {
+                events::publish(tx, ctx, "equipment.alarm", data).await?;
+            }
         }
         DeviceEvent::Lost(contact) | DeviceEvent::Found(contact) => {
             let is_lost = matches!(event, DeviceEvent::Lost(_));

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use agog_sync::event::ModuleState;
 use agog_sync::frame::TelemetryBlock;
 use agog_sync::ids::{DeviceId, PlantId};
 use jiff::{SignedDuration, Timestamp};
+use rust_decimal::Decimal;
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// Raw samples are kept this long (DESIGN.md section 7), so nothing older is taken in.
 pub(super) const SAMPLE_AGE_MAX: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -33,9 +36,84 @@ pub(super) struct DeviceRow {
     pub state: Option<String>,
     pub state_detail: Option<String>,
     pub state_job: Option<String>,
+    pub condition: Option<String>,
+    pub operation_mode: Option<String>,
+    pub operators: Vec<String>,
+    pub modules: Vec<ModuleState>,
     pub state_since: Option<Timestamp>,
     pub is_lost: bool,
     pub last_seen_at: Timestamp,
+}
+
+/// The device states in which nothing is made although something should be (JDF 1.5, `DeviceStatus`).
+pub(super) const STOPS: [&str; 2] = ["Stopped", "Down"];
+
+/// Whether a state is a stop.
+pub(super) fn is_stop(state: &str) -> bool {
+    STOPS.contains(&state)
+}
+
+/// A state that a device was in.
+#[derive(Debug, Clone)]
+pub(super) struct StateRow {
+    pub event_id: Uuid,
+    pub state: String,
+    pub detail: Option<String>,
+    pub job: Option<String>,
+    pub condition: Option<String>,
+    pub operation_mode: Option<String>,
+    pub operators: Vec<String>,
+    pub modules: Vec<ModuleState>,
+    pub at: Timestamp,
+}
+
+/// A stop of a device.
+#[derive(Debug, Clone)]
+pub(super) struct StopRow {
+    /// The event that began it.
+    pub event_id: Uuid,
+    pub state: String,
+    pub reason: Option<String>,
+    pub job: Option<String>,
+    /// The units as they were when it began.
+    pub modules: Vec<ModuleState>,
+    pub from: Timestamp,
+    /// None while it lasts.
+    pub to: Option<Timestamp>,
+}
+
+/// What a device said of a resource.
+#[derive(Debug, Clone)]
+pub(super) struct ResourceRow {
+    /// Its place in the list of what is on the device now.
+    pub key: (String, String),
+    /// Its place in the history.
+    pub entry: i64,
+    pub resource: String,
+    pub resource_id: Option<String>,
+    pub product: Option<String>,
+    pub lot: Option<String>,
+    pub location: Option<String>,
+    pub level: Option<String>,
+    pub available: Option<Decimal>,
+    pub used: Option<Decimal>,
+    pub unit: Option<String>,
+    pub job: Option<String>,
+    pub at: Timestamp,
+}
+
+/// What a device told people.
+#[derive(Debug, Clone)]
+pub(super) struct NotificationRow {
+    pub entry: i64,
+    pub class: String,
+    pub notification_type: Option<String>,
+    pub text: Option<String>,
+    pub milestone: Option<String>,
+    pub job: Option<String>,
+    pub module: Option<String>,
+    pub event_id: Uuid,
+    pub at: Timestamp,
 }
 
 /// A series of a device.

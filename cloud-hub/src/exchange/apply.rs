@@ -1,20 +1,28 @@
-//! What the plants say about jobs: each step brings the job up to date and goes into its timeline.
+//! What plants and people say about jobs: each step goes into the timeline of its job, and the course of the job and of
+//! its work order is told anew from all of them ([`super::course`]), so that late news never turn anything back.
+
+use std::collections::BTreeSet;
 
 use agog_sync::event::{JobEvent, JobStep};
 use agog_sync::ids::{JobId, PlantId};
 use serde_json::json;
 
-use super::model::Step;
-use super::store;
-use crate::db::TenantTx;
+use super::course::{Course, Mark};
+use super::model::{NewOrder, Step};
+use super::store::command::commands_answered;
+use super::store::job;
+use super::store::order::{self, Figures};
+use super::store::run::{RunPlace, run_put};
+use super::store::step;
+use crate::db::{DbError, TenantTx};
 use crate::events;
 use crate::intake::{ApplyContext, ApplyError};
 
-/// Applies a job event. A job that the office did not give out becomes known with its first event.
+/// Applies a job event. A job that the office did not give out becomes known with its first event. Events of the office
+/// name a job that is known.
 pub async fn job_event(
     tx: &mut TenantTx,
     ctx: &mut ApplyContext<'_>,
-    plant_id: PlantId,
     event: &JobEvent,
 ) -> Result<(), ApplyError> {
     if event.progress.job.number.is_empty() {
@@ -28,36 +36,153 @@ pub async fn job_event(
         progress: &event.progress,
         event_id: ctx.event_id,
         actor: ctx.actor,
+        by_people: ctx.plant_id.is_none(),
         at: ctx.occurred_at,
         now: ctx.now,
     };
-    let new_id = JobId::generate(ctx.now, ctx.rng);
-    let job_key = store::job_ensure(tx, plant_id, &step, new_id).await?;
-    store::job_step_add(tx, job_key, &step).await?;
+    let (job_key, plant_id) = match ctx.plant_id {
+        Some(plant_id) => {
+            let new_id = JobId::generate(ctx.now, ctx.rng);
+            let job_key = step::job_ensure(tx, plant_id, &step, new_id).await?;
+            (job_key, plant_id)
+        }
+        None => known_job(tx, &step).await?,
+    };
+    let order_key = order_of(tx, ctx, job_key, &step).await?;
+    step::step_add(tx, job_key, order_key, &step).await?;
+    let marks = step::marks(tx, job_key).await?;
+    let place = RunPlace {
+        plant_id,
+        job_key,
+        order_key,
+        run: 1,
+    };
+    tell_order(tx, ctx, &marks, place).await?;
+    let orders = order::order_count(tx, job_key).await?;
+    let course = job_course(&marks, orders);
+    // People work on whichever device is free; the job is still for the one that it was given to.
+    let given_to = marks.iter().rev().find(|mark| !mark.by_people);
+    let device = given_to.map(|mark| mark.progress.device.as_str());
+    step::job_put(tx, job_key, course.as_ref(), device, &step).await?;
+    let detail = event.progress.detail.as_deref();
+    commands_answered(tx, job_key, event.step, detail, ctx.occurred_at).await?;
     if let Some(topic) = topic(event.step) {
-        events::publish(
-            tx,
-            ctx,
-            topic,
-            json!({"plant_id": plant_id, "progress": event.progress}),
-        )
-        .await?;
+        let data = json!({"plant_id": plant_id, "progress": event.progress});
+        events::publish(tx, ctx, topic, data).await?;
     }
     Ok(())
+}
+
+async fn known_job(tx: &mut TenantTx, step: &Step<'_>) -> Result<(i64, PlantId), ApplyError> {
+    let found = match step.progress.job.job_id {
+        Some(job_id) => step::job_of_office(tx, job_id).await?,
+        None => None,
+    };
+    found.ok_or_else(|| ApplyError::Refused {
+        code: "unknown-job",
+        detail: "the office speaks of a job that it never gave out".to_owned(),
+    })
+}
+
+/// The plant of a job.
+pub async fn job_plant(tx: &mut TenantTx, job_id: JobId) -> Result<Option<PlantId>, DbError> {
+    let found = job::job_find(tx, job_id).await?;
+    Ok(found.map(|job| job.plant_id))
+}
+
+/// The work order that a step is about. A job that only its plant knows has one.
+async fn order_of(
+    tx: &mut TenantTx,
+    ctx: &mut ApplyContext<'_>,
+    job_key: i64,
+    step: &Step<'_>,
+) -> Result<i64, DbError> {
+    let progress = step.progress;
+    if let Some(found) = order::order_of_step(tx, job_key, progress).await? {
+        return Ok(found);
+    }
+    let only = NewOrder {
+        name: progress.job.number.clone(),
+        process: String::new(),
+        job_part: progress.job_part_id.clone(),
+        device: Some(progress.device.clone()),
+        amount: None,
+        waits_for: Vec::new(),
+    };
+    order::orders_add(tx, job_key, &[only], ctx.now, ctx.rng).await?;
+    order::order_of_step(tx, job_key, progress)
+        .await?
+        .ok_or_else(|| DbError::stored("a work order that was just made is not there"))
+}
+
+/// Tells a work order and its runs anew.
+async fn tell_order(
+    tx: &mut TenantTx,
+    ctx: &ApplyContext<'_>,
+    marks: &[Mark],
+    place: RunPlace,
+) -> Result<(), ApplyError> {
+    let of_order = marks
+        .iter()
+        .filter(|mark| mark.order.is_none_or(|order| order == place.order_key));
+    let Some(course) = Course::of(of_order, |_| true) else {
+        return Ok(());
+    };
+    let mut figures = Figures::default();
+    let mut after = None;
+    for (run, number) in course.runs.iter().zip(1i32..) {
+        let end = run.end.as_ref();
+        let until = end.map(|end| end.at);
+        let told = step::told(tx, place.job_key, place.order_key, after, until).await?;
+        figures = Figures {
+            good: end
+                .and_then(|end| end.good)
+                .or(told.good)
+                .unwrap_or_default(),
+            waste: end
+                .and_then(|end| end.waste)
+                .or(told.waste)
+                .unwrap_or_default(),
+            operators: told.operators,
+        };
+        let place = RunPlace {
+            run: number,
+            ..place
+        };
+        run_put(tx, place, run, &figures).await?;
+        if let Some(end) = end.filter(|end| end.event_id == ctx.event_id) {
+            let data = json!({"plant_id": place.plant_id, "device": run.device, "run": number,
+                "job_part": run.job_part, "status": end.status.as_str(), "started_at": run.started_at,
+                "ended_at": end.ended_at, "good": figures.good, "waste": figures.waste});
+            events::publish(tx, ctx, "production.run-completed", data).await?;
+        }
+        after = until;
+    }
+    order::order_put(tx, place.order_key, &course, &figures, ctx.now).await?;
+    Ok(())
+}
+
+/// The course of a job: a device that returns the ticket ends it; people end it with the last of its work orders.
+fn job_course(marks: &[Mark], orders: i64) -> Option<Course> {
+    let mut done = BTreeSet::new();
+    Course::of(marks, |mark| {
+        if matches!(mark.step, JobStep::Completed | JobStep::Aborted) {
+            done.insert(mark.order);
+        }
+        !mark.by_people || i64::try_from(done.len()).is_ok_and(|done| done >= orders)
+    })
 }
 
 /// The domain event of a step; a plant's own bookkeeping has none.
 const fn topic(step: JobStep) -> Option<&'static str> {
     match step {
-        JobStep::Received
-        | JobStep::Submitted
-        | JobStep::Phase
-        | JobStep::Held
-        | JobStep::Suspended
-        | JobStep::Resumed
-        | JobStep::Requeued
-        | JobStep::Removed
-        | JobStep::CommandRefused => None,
+        JobStep::Received | JobStep::Submitted | JobStep::Phase => None,
+        JobStep::Held => Some("production.job-held"),
+        JobStep::Suspended => Some("production.job-suspended"),
+        JobStep::Resumed => Some("production.job-resumed"),
+        JobStep::Requeued => Some("production.job-requeued"),
+        JobStep::Removed => Some("production.job-removed"),
+        JobStep::CommandRefused => Some("production.job-command-refused"),
         JobStep::Refused => Some("production.job-refused"),
         JobStep::Started => Some("production.job-started"),
         JobStep::Completed => Some("production.job-completed"),

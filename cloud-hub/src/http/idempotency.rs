@@ -48,7 +48,7 @@ impl<T: DeserializeOwned> FromRequest<App> for IdempotentJson<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let key = key_of(&request)?;
+        let asked = Asked::of(&request)?;
         let is_json = request
             .headers()
             .get(CONTENT_TYPE)
@@ -61,12 +61,6 @@ impl<T: DeserializeOwned> FromRequest<App> for IdempotentJson<T> {
                 "the body must be application/json",
             ));
         }
-        let method = request.method().to_string();
-        let path = request
-            .uri()
-            .path_and_query()
-            .map_or("/", |path| path.as_str())
-            .to_owned();
         let bytes = Bytes::from_request(request, app)
             .await
             .map_err(|rejection| {
@@ -74,17 +68,39 @@ impl<T: DeserializeOwned> FromRequest<App> for IdempotentJson<T> {
             })?;
         let body = parse(&bytes)?;
         let body_hash = *blake3::hash(&bytes).as_bytes();
-        let now = app.clock.now();
+        let request = asked.with_body(body_hash, app.clock.now());
+        Ok(Self { body, request })
+    }
+}
+
+/// A request before its body was read, for those that read it in their own way.
+#[derive(Debug)]
+pub struct Asked {
+    key: String,
+    method: String,
+    path: String,
+}
+
+impl Asked {
+    /// Takes key, method and path.
+    pub fn of(request: &Request) -> Result<Self, ApiError> {
+        let path = request.uri().path_and_query();
         Ok(Self {
-            body,
-            request: Idempotent {
-                key,
-                method,
-                path,
-                body_hash,
-                now,
-            },
+            key: key_of(request)?,
+            method: request.method().to_string(),
+            path: path.map_or("/", |path| path.as_str()).to_owned(),
         })
+    }
+
+    /// The request with the BLAKE3 hash of its body.
+    pub fn with_body(self, body_hash: [u8; 32], now: Timestamp) -> Idempotent {
+        Idempotent {
+            key: self.key,
+            method: self.method,
+            path: self.path,
+            body_hash,
+            now,
+        }
     }
 }
 

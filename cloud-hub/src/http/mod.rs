@@ -2,7 +2,8 @@
 //! that puts everything together.
 //!
 //! Limits: bodies have at most [`BODY_BYTES_MAX`] unless a module says otherwise, pages at most
-//! [`page::LIMIT_MAX`] items, and requests end after [`request::REQUEST_TIMEOUT`].
+//! [`page::LIMIT_MAX`] items, and requests end after [`request::REQUEST_TIMEOUT`],
+//! packages of files after [`request::UPLOAD_TIMEOUT`].
 
 pub mod error;
 mod health;
@@ -21,7 +22,7 @@ use tower_http::compression::CompressionLayer;
 use crate::app::App;
 
 pub use error::ApiError;
-pub use idempotency::{Idempotent, IdempotentJson};
+pub use idempotency::{Asked, Idempotent, IdempotentJson};
 pub use page::{Page, PageQuery};
 
 /// The most bytes of a body, unless a module takes more: JSON that a person could have written.

@@ -1,7 +1,7 @@
 //! What surrounds the handling of every request: its id and trace, its time limit, its metrics,
 //! and the promise that whatever goes wrong is answered as a problem.
 //!
-//! Limits: a request ends after [`REQUEST_TIMEOUT`]; a caller's id has at most
+//! Limits: a request ends after [`REQUEST_TIMEOUT`], an upload of files after [`UPLOAD_TIMEOUT`]; a caller's id has at most
 //! [`REQUEST_ID_BYTES_MAX`] bytes.
 
 use std::panic::AssertUnwindSafe;
@@ -22,6 +22,8 @@ use crate::app::App;
 
 /// How long a request may take: longer than a feed request waits, shorter than a proxy's minute.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(40);
+/// How long a request may take whose body is a package of files: 2 GiB at 5 Mbit/s.
+pub const UPLOAD_TIMEOUT: Duration = Duration::from_hours(1);
 /// The longest id that is taken over from a caller.
 const REQUEST_ID_BYTES_MAX: usize = 128;
 /// Longer texts of the framework are cut before they go into a problem.
@@ -89,8 +91,13 @@ pub(super) async fn observe(State(app): State<App>, request: Request, next: Next
 }
 
 async fn handle(request: Request, next: Next) -> Response {
+    let limit = if is_package(request.headers()) {
+        UPLOAD_TIMEOUT
+    } else {
+        REQUEST_TIMEOUT
+    };
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
-    match tokio::time::timeout(REQUEST_TIMEOUT, answer).await {
+    match tokio::time::timeout(limit, answer).await {
         Ok(Ok(response)) => as_problem(response).await,
         Ok(Err(panic)) => {
             let message = panic
@@ -103,6 +110,19 @@ async fn handle(request: Request, next: Next) -> Response {
         }
         Err(_) => ApiError::unavailable("timeout", "the request took too long").into_response(),
     }
+}
+
+/// Whether the body is a MIME package, which may carry files of any size.
+pub fn is_package(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| {
+            let value = value.trim_start();
+            value
+                .get(..10)
+                .is_some_and(|head| head.eq_ignore_ascii_case("multipart/"))
+        })
 }
 
 /// Errors of the framework (an unknown path, a wrong method, a body that cannot be read) are

@@ -14,6 +14,7 @@ use super::model::{Fact, LotKey, MaterialKey};
 use super::store::{facts, lots as lot_store};
 use crate::db::{DbError, TenantTx};
 use crate::events;
+use crate::exchange;
 use crate::intake::{ApplyContext, ApplyError};
 
 /// Applies one lot event.
@@ -35,7 +36,7 @@ pub async fn lot_event(
     Ok(())
 }
 
-/// Where the lots are that the event makes: at the agent's plant, or, for the office, at that of the lots it works on.
+/// Where the lots are that the event makes: at the agent's plant, or, for the office, at that of the lots it works on or of its job.
 async fn home_plant(
     tx: &mut TenantTx,
     ctx: &ApplyContext<'_>,
@@ -46,13 +47,23 @@ async fn home_plant(
     }
     let used: Vec<_> = event.used_lots().iter().map(|lot| lot.lot_id).collect();
     let known = lot_store::keys_of(tx, &used).await?;
-    used.iter()
+    let plant_id = used
+        .iter()
         .find_map(|lot_id| known.get(lot_id))
-        .map(|(_, plant_id)| *plant_id)
-        .ok_or_else(|| ApplyError::Refused {
-            code: "no-plant",
-            detail: "none of the lots of this office event is at any plant".to_owned(),
-        })
+        .map(|(_, plant_id)| *plant_id);
+    // A job makes something of what nobody booked: it is where the job is.
+    let job_id = match event {
+        LotEvent::Produced(event) => event.work.job.as_ref().and_then(|job| job.job_id),
+        _ => None,
+    };
+    let plant_id = match (plant_id, job_id) {
+        (None, Some(job_id)) => exchange::job_plant(tx, job_id).await?,
+        (plant_id, _) => plant_id,
+    };
+    plant_id.ok_or_else(|| ApplyError::Refused {
+        code: "no-plant",
+        detail: "none of the lots of this office event is at any plant".to_owned(),
+    })
 }
 
 struct Applying {

@@ -10,6 +10,7 @@
 mod apply;
 mod ask;
 mod model;
+mod office;
 mod routes;
 mod store;
 mod trace;
@@ -19,4 +20,5 @@ pub use apply::lot_event;
 pub use ask::{
     lot_numbers_known, lot_plants, lot_snapshots, lots_lock, lots_met, material_by_code,
 };
+pub use office::{Said, StockLot, lot_recorded, measured, recorded, stock_lot};
 pub use routes::router;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use agog_hub::app::{App, Seeds};
 use agog_hub::db::{Pool, migrate};
+use agog_hub::files::Files;
 use agog_hub::http;
 use agog_hub::run::system_rng;
 use agog_hub::tenants::tokens::AccessTokens;
@@ -27,6 +28,8 @@ pub(crate) struct Hub {
     pub(crate) url: String,
     /// Its database, as the superuser of the cluster.
     pub(crate) database: PgConnectOptions,
+    /// Where it keeps the files of jobs; removed with it.
+    pub(crate) files: tempfile::TempDir,
 }
 
 impl Hub {
@@ -38,6 +41,7 @@ impl Hub {
     /// Starts a hub whose clock the test turns.
     pub(crate) async fn start_with(clock: Arc<dyn Clock>) -> Self {
         let database = database().await;
+        let files = tempfile::tempdir().unwrap();
         let app = App {
             pool: Pool::server(database.clone().username("agog_server"), 4),
             clock,
@@ -45,6 +49,7 @@ impl Hub {
             access_tokens: Arc::new(AccessTokens::new(&[7; 32])),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             seeds: Seeds::new(system_rng().unwrap()),
+            files: Some(Files::local(files.path()).unwrap()),
             stopping: CancellationToken::new(),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -55,6 +60,7 @@ impl Hub {
             owner: Pool::owner(database.clone().username("agog_owner")),
             url,
             database,
+            files,
         }
     }
 }

@@ -130,6 +130,52 @@ impl Shop {
         json(request.send().await.unwrap()).await
     }
 
+    /// Text that is no JSON.
+    pub(crate) async fn get_text(&self, path: &str) -> (u16, String, String) {
+        let request = self
+            .client
+            .get(format!("{}{path}", self.hub.url))
+            .bearer_auth(&self.token);
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        let kind = answer.headers()["content-type"]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        (status, kind, answer.text().await.unwrap())
+    }
+
+    /// Sends a MIME package.
+    pub(crate) async fn upload(
+        &self,
+        path: &str,
+        key: &str,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> (u16, Value) {
+        let request = self
+            .client
+            .post(format!("{}{path}", self.hub.url))
+            .bearer_auth(&self.token)
+            .header("Idempotency-Key", key)
+            .header("Content-Type", content_type);
+        json(request.body(body).send().await.unwrap()).await
+    }
+
+    /// How many files wait in the file store for somebody to want them, and how many are kept.
+    pub(crate) fn files(&self) -> (usize, usize) {
+        let count = |folder: &str| {
+            let tenant = self
+                .hub
+                .files
+                .path()
+                .join(folder)
+                .join(self.tenant_id.to_string());
+            std::fs::read_dir(tenant).map_or(0, Iterator::count)
+        };
+        (count("coming"), count("files"))
+    }
+
     pub(crate) async fn post(&self, path: &str, key: &str, body: &Value) -> (u16, Value) {
         let request = self
             .client
@@ -192,6 +238,16 @@ impl Plant {
             .unwrap();
         assert_eq!(answer.status(), 200);
         serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+    }
+
+    /// Asks for a file as an agent does: the status, the announced size and the bytes.
+    pub(crate) async fn file(&self, blake3: &str) -> (u16, Option<u64>, Vec<u8>) {
+        let url = format!("{}/sync/v1/files/{blake3}", self.hub.url);
+        let request = self.client.get(url).bearer_auth(&self.token);
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        let length = answer.content_length();
+        (status, length, answer.bytes().await.unwrap().to_vec())
     }
 
     async fn send<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> T {

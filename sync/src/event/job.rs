@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::ids::WorkOrderId;
 use crate::lots::JobRef;
 
 /// A step in the life of a job at a plant.
@@ -111,6 +112,9 @@ pub struct JobProgress {
     /// The node that is worked on, by its `JobPartID`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_part_id: Option<String>,
+    /// The work order of the hub, where people say what they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work_order_id: Option<WorkOrderId>,
     /// The part that is worked on, by its partition keys (`SheetName`, `Side` …).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub part: BTreeMap<String, String>,
@@ -160,6 +164,7 @@ impl JobProgress {
             device: device.into(),
             queue_entry_id: None,
             job_part_id: None,
+            work_order_id: None,
             part: BTreeMap::new(),
             status: None,
             status_details: None,

@@ -80,7 +80,9 @@ impl Hub {
         let config = format!(
             "token_secret_file = \"{secret}\"\n\n\
              [server]\nlisten = \"{address}\"\npublic_url = \"{url}\"\n\n\
-             [database]\nowner_url = \"{owner}\"\nserver_url = \"{server}\"\n",
+             [database]\nowner_url = \"{owner}\"\nserver_url = \"{server}\"\n\n\
+             [files]\ndir = \"{files}\"\n",
+            files = hub.folder.join("files").display(),
             secret = hub.folder.join("token-secret").display(),
             address = hub.address,
             url = hub.url(),

@@ -4,24 +4,23 @@
 //! `agog_sync::lots::admit`, becomes an event of the office ledger, is applied like every other event, and goes
 //! down to the plants that have had to do with its lots. All of it, and the answer, is one transaction.
 
-use agog_sync::event::{Actor, Event, NewEvent};
 use agog_sync::ids::{EventId, HoldId, LotId, PlantId};
-use agog_sync::lots::{LotEvent, Refusal, admit};
+use agog_sync::lots::LotEvent;
 use agog_sync::quantity::Quantity;
 use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::find::lot_find;
 use crate::app::App;
 use crate::db::TenantTx;
 use crate::http::{ApiError, Idempotent};
-use crate::intake::{ApplyError, office};
+use crate::intake::office;
 use crate::inventory::model::{LotRow, QuantitySchema};
+use crate::inventory::office::{Said, lot_recorded};
 use crate::inventory::store::lots as lot_store;
 use crate::tenants::{Principal, Role};
 
@@ -114,12 +113,9 @@ impl<'a> Desk<'a> {
     /// Admits the movement, writes it into the office ledger, applies it, and answers.
     pub(super) async fn record(
         mut self,
-        mut event: LotEvent,
+        event: LotEvent,
         plant_id: PlantId,
     ) -> Result<Response, ApiError> {
-        let book = lot_store::book_load(&mut self.tx, &event, plant_id).await?;
-        event.note_holds(&book);
-        admit(&event, &book, self.now).map_err(|refusal| refused(&refusal))?;
         let lots: Vec<_> = event.lots().iter().map(|lot| lot.lot_id).collect();
         let hold_id = match &event {
             LotEvent::Held(event) => Some(event.hold_id),
@@ -127,22 +123,13 @@ impl<'a> Desk<'a> {
             _ => None,
         };
         let kind = event.kind();
-        let new = NewEvent {
-            event_id: EventId::generate(self.now, &mut self.rng),
-            occurred_at: self.now,
-            recorded_at: self.now,
-            actor: Actor::Operator {
-                name: self.principal.name().to_owned(),
-            },
-            event: Event::Lot(event),
+        let said = Said {
+            by: self.principal.name(),
+            at: self.now,
+            now: self.now,
         };
-        let event_id = new.event_id;
-        office::append(&mut self.tx, self.app, &[new])
-            .await
-            .map_err(|error| match error {
-                ApplyError::Refused { code, detail } => ApiError::unprocessable(code, detail),
-                ApplyError::Database(error) => error.into(),
-            })?;
+        let (tx, rng) = (&mut self.tx, &mut self.rng);
+        let event_id = lot_recorded(tx, self.app, event, plant_id, &said, rng).await?;
         let keys: Vec<_> = lot_store::keys_of(&mut self.tx, &lots)
             .await?
             .values()
@@ -170,53 +157,5 @@ impl<'a> Desk<'a> {
         self.tx.commit().await?;
         tracing::info!(event.id = %event_id, "{kind} recorded in the office ledger as event {event_id}");
         Ok(response)
-    }
-}
-
-/// A refusal of the rules: 409 where another state of the stock would allow it, 422 where nothing would.
-fn refused(refusal: &Refusal) -> ApiError {
-    let error = match refusal {
-        Refusal::BeyondBalance { .. }
-        | Refusal::Held { .. }
-        | Refusal::NumberTaken { .. }
-        | Refusal::UnknownHold { .. } => ApiError::conflict(refusal.code(), refusal.to_string()),
-        _ => ApiError::unprocessable(refusal.code(), refusal.to_string()),
-    };
-    match refusal {
-        Refusal::BeyondBalance {
-            lot,
-            balance,
-            asked,
-        } => error
-            .with("lot", json!(lot))
-            .with("balance", json!(balance))
-            .with("asked", json!(asked)),
-        Refusal::Held { lot, holds } => error.with("lot", json!(lot)).with("holds", json!(holds)),
-        Refusal::UnknownHold { lot, hold_id } => error
-            .with("lot", json!(lot))
-            .with("hold_id", json!(hold_id)),
-        Refusal::MaterialsDiffer {
-            lot,
-            expected,
-            found,
-        } => error
-            .with("lot", json!(lot))
-            .with("expected", json!(expected))
-            .with("found", json!(found)),
-        Refusal::WrongUnit {
-            lot,
-            expected,
-            found,
-        } => error
-            .with("lot", json!(lot))
-            .with("expected", json!(expected))
-            .with("found", json!(found)),
-        Refusal::NotPositive { lot, found } => {
-            error.with("lot", json!(lot)).with("found", json!(found))
-        }
-        Refusal::UnknownLot { lot }
-        | Refusal::NumberTaken { lot }
-        | Refusal::NamedTwice { lot } => error.with("lot", json!(lot)),
-        Refusal::Incomplete(_) => error,
     }
 }

@@ -11,7 +11,7 @@ use crate::tenants;
 
 /// Finds the one lot that is meant. A number that several lots have is answered with all of them (409), because
 /// nobody may be led to the wrong roll.
-pub(super) async fn lot_find(
+pub(in crate::inventory) async fn lot_find(
     tx: &mut TenantTx,
     number: &str,
     plant: Option<&str>,

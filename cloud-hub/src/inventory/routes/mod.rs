@@ -12,6 +12,8 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 
+pub(super) use find::lot_find;
+
 /// The routes of this module.
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()

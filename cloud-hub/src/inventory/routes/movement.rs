@@ -6,7 +6,7 @@ use agog_sync::ids::HoldId;
 use agog_sync::lots::{
     Draw, LotEvent, LotHeld, LotMerged, LotRef, LotReleased, LotSplit, SplitPart,
 };
-use agog_sync::quantity::{Material, Measured, Quantity};
+use agog_sync::quantity::{Material, Measured};
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use serde::Deserialize;
@@ -17,6 +17,7 @@ use super::lot::AtPlant;
 use crate::app::App;
 use crate::http::{ApiError, IdempotentJson};
 use crate::inventory::model::LotRow;
+use crate::inventory::office::{material_of, measured};
 use crate::tenants::Principal;
 
 /// The most parts of a split and lots of a merge in one request. A roll is slit into dozens, not hundreds.
@@ -255,24 +256,8 @@ fn check_count(count: usize) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn material_of(lot: &LotRow) -> Result<Material, ApiError> {
-    lot.material.clone().ok_or_else(|| {
-        ApiError::unprocessable(
-            "unknown-material",
-            format!(
-                "lot {} was used before anybody said what it is made of",
-                lot.lot.number
-            ),
-        )
-    })
-}
-
 fn measure(material: &Material, entered: &EnteredQuantity) -> Result<Measured, ApiError> {
-    let quantity = Quantity::parse(&entered.amount, &entered.unit)
-        .map_err(|error| ApiError::unprocessable("bad-quantity", error.to_string()))?;
-    material
-        .to_base(quantity)
-        .map_err(|error| ApiError::unprocessable("wrong-unit", error.to_string()))
+    measured(material, &entered.amount, &entered.unit)
 }
 
 fn draw(

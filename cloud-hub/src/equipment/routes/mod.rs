@@ -1,7 +1,10 @@
 //! The equipment API: devices with their state, and their telemetry.
 
+mod history;
+
 use std::str::FromStr;
 
+use agog_sync::event::ModuleState;
 use agog_sync::ids::DeviceId;
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -11,10 +14,10 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::model::{DeviceRow, Point, SeriesRow};
-use super::store;
 use crate::app::App;
 use crate::db::TenantTx;
+use crate::equipment::model::{DeviceRow, Point, SeriesRow};
+use crate::equipment::store;
 use crate::http::{ApiError, Page, PageQuery};
 use crate::tenants::{self, Principal};
 
@@ -30,6 +33,11 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(list))
         .routes(routes!(show))
         .routes(routes!(telemetry))
+        .routes(routes!(history::states))
+        .routes(routes!(history::stops))
+        .routes(routes!(history::resources))
+        .routes(routes!(history::resource_history))
+        .routes(routes!(history::notifications))
 }
 
 /// A device and the state it is in.
@@ -48,6 +56,15 @@ struct DeviceAnswer {
     state_detail: Option<String>,
     /// The job it works on.
     job: Option<String>,
+    /// `OK`, `NeedsAttention`, `Failure`, `OffLine`.
+    condition: Option<String>,
+    /// `Productive`, `NonProductive`, `Maintenance`.
+    operation_mode: Option<String>,
+    /// Who works at it, as the device names them.
+    operators: Vec<String>,
+    /// Its units, in the order in which it names them.
+    modules: Vec<ModuleAnswer>,
+    /// Since when it has been in this state, for this reason and job.
     #[schema(value_type = Option<String>)]
     state_since: Option<Timestamp>,
     /// The plant has lost contact with it.
@@ -66,9 +83,38 @@ impl DeviceAnswer {
             state: row.state,
             state_detail: row.state_detail,
             job: row.state_job,
+            condition: row.condition,
+            operation_mode: row.operation_mode,
+            operators: row.operators,
+            modules: row.modules.into_iter().map(Into::into).collect(),
             state_since: row.state_since,
             lost: row.is_lost,
             last_seen_at: row.last_seen_at,
+        }
+    }
+}
+
+/// A unit of a device and the state it is in.
+#[derive(Debug, Serialize, ToSchema)]
+struct ModuleAnswer {
+    id: Option<String>,
+    /// Its place in the device, as JDF writes ranges.
+    #[schema(example = "0 ~ 3")]
+    index: Option<String>,
+    #[schema(example = "PrintModule")]
+    r#type: String,
+    state: String,
+    detail: Option<String>,
+}
+
+impl From<ModuleState> for ModuleAnswer {
+    fn from(module: ModuleState) -> Self {
+        Self {
+            id: module.module_id,
+            index: module.module_index,
+            r#type: module.module_type,
+            state: module.status,
+            detail: module.status_details,
         }
     }
 }

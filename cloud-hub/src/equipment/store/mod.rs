@@ -1,13 +1,23 @@
 //! The SQL of devices, their states and their telemetry.
 
+mod reports;
+mod states;
+
+use agog_sync::event::ModuleState;
 use agog_sync::ids::{DeviceId, EventId, PlantId};
 use jiff::Timestamp;
+use sqlx::types::Json;
 
-use super::model::{DeviceKey, DeviceRow, Gap, Point, SeriesId, SeriesRow};
 use crate::db::{DbError, Instant, TenantTx};
+use crate::equipment::model::{DeviceKey, DeviceRow, Gap, Point, SeriesId, SeriesRow};
+
+pub(in crate::equipment) use reports::{
+    notification_add, notification_list, resource_entries, resource_list, resource_set,
+};
+pub(in crate::equipment) use states::{device_state_add, state_list, stop_list};
 
 /// Finds a device of a plant by its code, or makes it known, and notes that it was heard of.
-pub(super) async fn device_ensure(
+pub(in crate::equipment) async fn device_ensure(
     tx: &mut TenantTx,
     plant_id: PlantId,
     code: &str,
@@ -34,57 +44,8 @@ pub(super) async fn device_ensure(
     Ok(DeviceKey(device_id))
 }
 
-/// What a device said about itself.
-pub(super) struct StateRow<'a> {
-    pub name: Option<&'a str>,
-    pub state: &'a str,
-    pub detail: Option<&'a str>,
-    pub job: Option<&'a str>,
-    pub at: Timestamp,
-    pub event_id: EventId,
-}
-
-/// Keeps a state; the newest by its own time is the current one.
-pub(super) async fn device_state_add(
-    tx: &mut TenantTx,
-    device: DeviceKey,
-    state: &StateRow<'_>,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    let tenant_id = tx.tenant_id().uuid();
-    sqlx::query!(
-        "insert into device_state (tenant_id, device_id, event_id, state, detail, job, occurred_at)
-         values ($1, $2, $3, $4, $5, $6, $7)",
-        tenant_id,
-        device.0,
-        state.event_id.uuid(),
-        state.state,
-        state.detail,
-        state.job,
-        Instant(state.at) as _,
-    )
-    .execute(tx.conn())
-    .await?;
-    sqlx::query!(
-        "update device set name = coalesce($3, name), state = $4, state_detail = $5, state_job = $6, state_since = $7,
-             is_lost = false, updated_at = $8
-         where tenant_id = $1 and device_id = $2 and (state_since is null or state_since <= $7)",
-        tenant_id,
-        device.0,
-        state.name,
-        state.state,
-        state.detail,
-        state.job,
-        Instant(state.at) as _,
-        Instant(now) as _,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
 /// Notes that contact with a device was lost or found.
-pub(super) async fn device_contact(
+pub(in crate::equipment) async fn device_contact(
     tx: &mut TenantTx,
     device: DeviceKey,
     is_lost: bool,
@@ -104,7 +65,7 @@ pub(super) async fn device_contact(
 }
 
 /// Devices after the given one, and only that of `public_id` when it is given.
-pub(super) async fn device_list(
+pub(in crate::equipment) async fn device_list(
     tx: &mut TenantTx,
     public_id: Option<DeviceId>,
     after: i64,
@@ -112,7 +73,8 @@ pub(super) async fn device_list(
 ) -> Result<Vec<DeviceRow>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
     let rows = sqlx::query!(
-        r#"select device_id, public_id, plant_id, code, name, state, state_detail, state_job, is_lost,
+        r#"select device_id, public_id, plant_id, code, name, state, state_detail, state_job, is_lost, condition,
+               operation_mode, operators, modules as "modules: Json<Vec<ModuleState>>",
                state_since as "state_since: Instant", last_seen_at as "last_seen_at: Instant"
            from device where tenant_id = $1 and device_id > $2 and ($4::uuid is null or public_id = $4)
            order by device_id limit $3"#,
@@ -134,6 +96,10 @@ pub(super) async fn device_list(
             state: row.state,
             state_detail: row.state_detail,
             state_job: row.state_job,
+            condition: row.condition,
+            operation_mode: row.operation_mode,
+            operators: row.operators,
+            modules: row.modules.0,
             state_since: row.state_since.map(|at| at.0),
             is_lost: row.is_lost,
             last_seen_at: row.last_seen_at.0,
@@ -142,7 +108,7 @@ pub(super) async fn device_list(
 }
 
 /// Finds a series of a device, or makes it known.
-pub(super) async fn series_ensure(
+pub(in crate::equipment) async fn series_ensure(
     tx: &mut TenantTx,
     device: DeviceKey,
     metric: &str,
@@ -189,7 +155,7 @@ pub(super) async fn series_ensure(
 }
 
 /// The series of a device, by metric.
-pub(super) async fn series_list(
+pub(in crate::equipment) async fn series_list(
     tx: &mut TenantTx,
     device: DeviceKey,
 ) -> Result<Vec<SeriesRow>, DbError> {
@@ -212,7 +178,7 @@ pub(super) async fn series_list(
 }
 
 /// Stores raw samples through the one function that may, and adds them to their minutes.
-pub(super) async fn samples_add(
+pub(in crate::equipment) async fn samples_add(
     tx: &mut TenantTx,
     series: &[i64],
     times_us: &[i64],
@@ -256,7 +222,7 @@ pub(super) async fn samples_add(
 }
 
 /// Keeps that samples are missing.
-pub(super) async fn gap_add(
+pub(in crate::equipment) async fn gap_add(
     tx: &mut TenantTx,
     plant_id: PlantId,
     gap: &Gap,
@@ -286,7 +252,7 @@ pub(super) async fn gap_add(
 }
 
 /// Raw samples of a series from `from` until before `to`, oldest first.
-pub(super) async fn samples(
+pub(in crate::equipment) async fn samples(
     tx: &mut TenantTx,
     series: SeriesId,
     from: Timestamp,
@@ -318,7 +284,7 @@ pub(super) async fn samples(
 }
 
 /// Minutes of a series that begin from `from` until before `to`, oldest first.
-pub(super) async fn minutes(
+pub(in crate::equipment) async fn minutes(
     tx: &mut TenantTx,
     series: SeriesId,
     from: Timestamp,

@@ -1,0 +1,323 @@
+//! Work orders: what people say about the steps of a job that no device reports, with the lots. Through HTTP on real
+//! PostgreSQL.
+
+mod shop;
+
+use agog_sync::event::{Event, JobEvent, JobProgress, JobStep};
+use agog_sync::frame::FeedBody;
+use agog_sync::lots::JobRef;
+use serde_json::{Value, json};
+
+use shop::{Shop, held, received};
+
+/// A job of two steps: sheets are printed, then cut.
+const JDF: &str = r#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" ID="root" Type="Product" Status="Waiting" Version="1.5" JobID="J-1">
+  <ResourcePool><Component ID="sheet" Status="Unavailable" Class="Quantity"/><Component ID="blank" Status="Unavailable" Class="Quantity"/>
+    <Device ID="press" Class="Implementation" Status="Available" DeviceID="press-3"/></ResourcePool>
+  <JDF ID="cut" Type="ShapeCutting" Status="Waiting" JobPartID="Cut"><ResourceLinkPool>
+    <ComponentLink rRef="sheet" Usage="Input"/><ComponentLink rRef="blank" Usage="Output" Amount="8000"/></ResourceLinkPool></JDF>
+  <JDF ID="print" Type="ConventionalPrinting" Status="Waiting" JobPartID="Print" DescriptiveName="Print front"><ResourceLinkPool>
+    <DeviceLink rRef="press" Usage="Input"/><ComponentLink rRef="sheet" Usage="Output" Amount="1000"/></ResourceLinkPool></JDF>
+</JDF>"#;
+
+async fn create(shop: &Shop) -> (String, Vec<Value>) {
+    let body = json!({"number": "J-1", "plant": "HAM", "device": "die-cutter-1", "order": "Order-5002",
+        "customer": "XYZ Inc", "jdf": JDF});
+    let (status, created) = shop.post("/api/v1/jobs", "job", &body).await;
+    assert_eq!(status, 201, "{created}");
+    let id = created["id"].as_str().unwrap().to_owned();
+    let orders = orders(shop, &id).await;
+    (id, orders)
+}
+
+async fn orders(shop: &Shop, id: &str) -> Vec<Value> {
+    let (status, answer) = shop.get(&format!("/api/v1/jobs/{id}/work-orders")).await;
+    assert_eq!(status, 200, "{answer}");
+    answer["items"].as_array().unwrap().clone()
+}
+
+async fn post(shop: &Shop, order: &Value, what: &str, key: &str, body: &Value) -> (u16, Value) {
+    let id = order["id"].as_str().unwrap();
+    shop.post(&format!("/api/v1/work-orders/{id}/{what}"), key, body)
+        .await
+}
+
+async fn on_hand(shop: &Shop, lot: &str) -> Value {
+    let (status, answer) = shop.get(&format!("/api/v1/inventory/lot/{lot}")).await;
+    assert_eq!(status, 200, "{answer}");
+    answer["on_hand"]["amount"].clone()
+}
+
+async fn job_status(shop: &Shop, id: &str) -> Value {
+    let (_, answer) = shop.get(&format!("/api/v1/jobs/{id}")).await;
+    answer["job"]["status"].clone()
+}
+
+#[tokio::test]
+async fn the_steps_of_a_ticket_are_work_orders_in_the_order_of_work() {
+    let shop = Shop::open().await;
+    let _ham = shop.plant("HAM").await;
+    let (_, orders) = create(&shop).await;
+    let told: Vec<_> = orders
+        .iter()
+        .map(|order| {
+            (
+                order["name"].as_str().unwrap(),
+                order["process"].as_str().unwrap(),
+                order["job_part"].as_str().unwrap(),
+                order["ready"].as_bool().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("Print front", "ConventionalPrinting", "Print", true),
+            ("Cut", "ShapeCutting", "Cut", false),
+        ]
+    );
+    assert_eq!(orders[0]["planned_device"], "press-3");
+    assert_eq!(orders[0]["planned_amount"], "1000");
+    assert_eq!(orders[1]["waits_for"], json!([orders[0]["id"]]));
+}
+
+#[tokio::test]
+async fn people_start_and_complete_the_steps_and_the_lots_follow() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let roll = ham.ledger.lot("BOARD-7");
+    ham.push(vec![("2025-10-15T08:00:00Z", received(&roll, 5_000))])
+        .await;
+    let (id, orders) = create(&shop).await;
+
+    let start = json!({"operator": "Jane Smith", "at": "2025-10-16T08:00:00Z"});
+    let (status, started) = post(&shop, &orders[0], "start", "s1", &start).await;
+    assert_eq!(status, 201, "{started}");
+    assert_eq!(started["work_order"]["status"], "running");
+    assert_eq!(job_status(&shop, &id).await, "running");
+
+    let complete = json!({"good": "1000", "waste": "50", "waste_reason": "make-ready", "operator": "Jane Smith",
+        "at": "2025-10-16T09:00:00Z", "inputs": [{"lot": "BOARD-7", "quantity": "1050"}],
+        "output": {"material": "SHEET-1", "quantity": "1000", "unit": "sheet"}});
+    let (status, done) = post(&shop, &orders[0], "complete", "c1", &complete).await;
+    assert_eq!(status, 201, "{done}");
+    let (_, again) = post(&shop, &orders[0], "complete", "c1", &complete).await;
+    assert_eq!(again, done, "a repetition has no second effect");
+    assert_eq!(done["output"]["number"], "HAM-J-1-1");
+    assert_eq!(
+        (
+            &done["work_order"]["good"],
+            &done["work_order"]["operators"]
+        ),
+        (&json!("1000"), &json!(["Jane Smith"]))
+    );
+    assert_eq!(on_hand(&shop, "BOARD-7").await, "3950");
+    assert_eq!(on_hand(&shop, "HAM-J-1-1").await, "1000");
+    // The second step still waits, so the job goes on.
+    assert_eq!(job_status(&shop, &id).await, "running");
+    let (_, answer) = shop
+        .get("/api/v1/inventory/lot/HAM-J-1-1/backward-trace")
+        .await;
+    assert!(answer.to_string().contains("BOARD-7"), "{answer}");
+
+    // The second step was never started here: whoever completes it says when it began.
+    let complete = json!({"good": "8000", "waste": "40", "started_at": "2025-10-16T10:00:00Z",
+        "at": "2025-10-16T11:00:00Z", "inputs": [{"lot": "HAM-J-1-1", "quantity": "1000", "waste": "5"}],
+        "output": {"number": "CARTONS-1", "material": "CARTON-1", "quantity": "7960", "unit": "piece"}});
+    let (status, done) = post(&shop, &orders[1], "complete", "c2", &complete).await;
+    assert_eq!(status, 201, "{done}");
+    let (_, answer) = shop.get(&format!("/api/v1/jobs/{id}")).await;
+    let job = &answer["job"];
+    assert_eq!(
+        (&job["status"], &job["good"], &job["ended_at"]),
+        (
+            &json!("completed"),
+            &json!("8000"),
+            &json!("2025-10-16T11:00:00Z")
+        )
+    );
+    let (_, page) = shop.get("/api/v1/production/runs").await;
+    let runs: Vec<_> = page["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| {
+            (
+                &run["device"],
+                &run["job_part"],
+                &run["good"],
+                &run["status"],
+            )
+        })
+        .collect();
+    let completed = json!("completed");
+    assert_eq!(
+        runs,
+        [
+            (
+                &json!("die-cutter-1"),
+                &json!("Cut"),
+                &json!("8000"),
+                &completed
+            ),
+            (
+                &json!("press-3"),
+                &json!("Print"),
+                &json!("1000"),
+                &completed
+            ),
+        ]
+    );
+    // The plant hears of what was done to its lot.
+    let feed = ham.feed().await;
+    let kinds: Vec<_> = feed
+        .items
+        .iter()
+        .filter_map(|item| match &item.body {
+            FeedBody::LedgerEvent(event) => Some(event.event.kind.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            "lot.consumed",
+            "lot.wasted",
+            "lot.produced",
+            "lot.consumed",
+            "lot.wasted",
+            "lot.produced"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_have_been_is_refused_and_nothing_is_kept() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let roll = ham.ledger.lot("BOARD-7");
+    let hold_id = ham.ledger.hold_id();
+    ham.push(vec![("2025-10-15T08:00:00Z", received(&roll, 100))])
+        .await;
+    let (id, orders) = create(&shop).await;
+    let order = &orders[0];
+
+    let amounts = json!({"good": "10"});
+    let (status, problem) = post(&shop, order, "complete", "k1", &amounts).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("not-started")));
+    let future = json!({"at": "2100-01-01T00:00:00Z"});
+    let (status, problem) = post(&shop, order, "start", "k2", &future).await;
+    assert_eq!((status, &problem["code"]), (422, &json!("bad-time")));
+    let start = json!({"at": "2025-10-16T08:00:00Z"});
+    assert_eq!(post(&shop, order, "start", "k3", &start).await.0, 201);
+    let (status, problem) = post(&shop, order, "start", "k4", &start).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("already-started")));
+
+    let early = json!({"good": "10", "at": "2025-10-16T07:00:00Z"});
+    let (status, problem) = post(&shop, order, "complete", "k5", &early).await;
+    assert_eq!((status, &problem["code"]), (422, &json!("bad-time")));
+    for (key, good) in [("k6", "-1"), ("k7", "many")] {
+        let (status, problem) = post(&shop, order, "complete", key, &json!({"good": good})).await;
+        assert_eq!((status, &problem["code"]), (422, &json!("bad-quantity")));
+        assert_eq!(problem["errors"][0]["pointer"], "/good");
+    }
+    let beyond = json!({"good": "200", "inputs": [{"lot": "BOARD-7", "quantity": "200"}]});
+    let (status, problem) = post(&shop, order, "complete", "k8", &beyond).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("beyond-balance")));
+    ham.push(vec![(
+        "2025-10-16T08:30:00Z",
+        held(&roll, hold_id, "recall"),
+    )])
+    .await;
+    let of_held = json!({"good": "50", "inputs": [{"lot": "BOARD-7", "quantity": "50"}]});
+    let (status, problem) = post(&shop, order, "complete", "k9", &of_held).await;
+    assert_eq!((status, &problem["code"]), (409, &json!("lot-held")));
+    assert_eq!(on_hand(&shop, "BOARD-7").await, "100");
+    assert_eq!(job_status(&shop, &id).await, "running");
+
+    // With a reason it is a fact like any other.
+    let forced = json!({"good": "200", "forced": "the pallet was there",
+        "inputs": [{"lot": "BOARD-7", "quantity": "200"}]});
+    let (status, done) = post(&shop, order, "complete", "k10", &forced).await;
+    assert_eq!(status, 201, "{done}");
+    assert_eq!(on_hand(&shop, "BOARD-7").await, "-100");
+    let (status, problem) = post(&shop, order, "complete", "k11", &amounts).await;
+    assert_eq!(
+        (status, &problem["code"]),
+        (409, &json!("already-completed"))
+    );
+    let (status, problem) = post(&shop, order, "start", "k12", &json!({})).await;
+    assert_eq!(
+        (status, &problem["code"]),
+        (409, &json!("already-completed"))
+    );
+    let (status, again) = post(&shop, order, "start", "k13", &json!({"again": true})).await;
+    assert_eq!(status, 201, "{again}");
+    assert_eq!(again["work_order"]["status"], "running");
+
+    let stranger = shop.other_tenant().await;
+    let (status, _) = post(&stranger, order, "start", "k14", &json!({})).await;
+    assert_eq!(status, 404);
+}
+
+#[tokio::test]
+async fn a_step_that_a_device_runs_follows_its_plant_and_not_people() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let (id, steps) = create(&shop).await;
+    let event = |step: JobStep, good: i64| {
+        let job = JobRef {
+            number: "J-1".to_owned(),
+            job_id: None,
+            order: None,
+            customer: None,
+        };
+        Event::Job(Box::new(JobEvent {
+            step,
+            progress: JobProgress {
+                good: Some(good.into()),
+                ..JobProgress::of(job, "press-3")
+            },
+        }))
+    };
+    ham.push(vec![("2025-10-16T14:00:00Z", event(JobStep::Started, 0))])
+        .await;
+    let now = orders_of(&shop, &id).await;
+    assert_eq!(
+        now,
+        [
+            ("running".to_owned(), "0".to_owned()),
+            ("waiting".to_owned(), "0".to_owned())
+        ]
+    );
+    let (status, problem) = post(&shop, &steps[0], "complete", "k", &json!({"good": "1"})).await;
+    assert_eq!(
+        (status, &problem["code"]),
+        (409, &json!("followed-by-plant"))
+    );
+    ham.push(vec![(
+        "2025-10-16T15:00:00Z",
+        event(JobStep::Completed, 990),
+    )])
+    .await;
+    let now = orders_of(&shop, &id).await;
+    assert_eq!(
+        now,
+        [
+            ("completed".to_owned(), "990".to_owned()),
+            ("waiting".to_owned(), "0".to_owned())
+        ]
+    );
+    let then = orders(&shop, &id).await;
+    assert_eq!(then[1]["ready"], true);
+    assert_eq!(job_status(&shop, &id).await, "completed");
+}
+
+async fn orders_of(shop: &Shop, id: &str) -> Vec<(String, String)> {
+    let orders = orders(shop, id).await;
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    orders
+        .iter()
+        .map(|order| (text(&order["status"]), text(&order["good"])))
+        .collect()
+}
