@@ -7,6 +7,7 @@
 //! - [`config`]: the one configuration file
 //! - [`ingest`], [`devices`], [`jobs`]: what comes from machines and goes to them
 //! - [`controller`]: the agent in front of its devices, for an MIS; [`fetch`]: URLs from outside
+//! - [`floor`]: what machines say, and which of it is a fact
 //! - [`ledger`]: the facts, and what follows from them
 //! - [`telemetry`]: samples, in a file and thread of their own
 //! - [`uplink`]: delivery to the hub, and what comes down from it
@@ -20,6 +21,7 @@ pub mod controller;
 pub mod data_dir;
 pub mod devices;
 pub mod fetch;
+pub mod floor;
 pub mod health;
 pub mod ingest;
 pub mod jobs;

@@ -53,7 +53,6 @@ pub(super) async fn command(
     };
     let append = Append {
         facts: vec![fact],
-        inbox: None,
         idempotency: idempotency_key(&headers, &name, &body)?,
         ..Append::default()
     };

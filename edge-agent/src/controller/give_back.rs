@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::devices::client::sender_id;
-use crate::jobs::find::{self, ReportedJob};
+use crate::jobs::find::{self, KnownTickets, ReportedJob};
 use crate::ledger::controller::{Change, SubmissionRow};
 use crate::ledger::{AppendError, JobRow, LedgerError};
 use crate::run::Agent;
@@ -45,7 +45,13 @@ pub(crate) async fn keep(
     params: &ReturnQueueEntryParams,
     ticket: &Document,
 ) -> Result<(), AppendError> {
-    let job = find::job(&agent.ledger, device, reported).await?;
+    let job = find::job(
+        &agent.ledger,
+        &mut KnownTickets::default(),
+        device,
+        reported,
+    )
+    .await?;
     let Some(job_id) = job.and_then(|job| job.job_id) else {
         return Ok(());
     };

@@ -19,7 +19,7 @@ use agog_sync::frame::JobTicket;
 use crate::config::DeviceConfig;
 use crate::devices::client::sender_id;
 use crate::devices::picture::{DeviceState, EntryState, ModuleState, PhaseState};
-use crate::jobs::find::ticket_job_id;
+use crate::jobs::find::TicketNames;
 use crate::ledger::{JobRow, LedgerError};
 use crate::run::Agent;
 
@@ -246,7 +246,7 @@ fn names(job: &JobRow) -> (String, Option<String>) {
     let of_ticket = job
         .ticket
         .as_ref()
-        .and_then(|ticket| ticket_job_id(&ticket.jdf));
+        .and_then(|ticket| TicketNames::of(&ticket.jdf).job_id);
     let part = of_ticket.as_ref().and_then(|job_id| {
         let part = job.number.strip_prefix(job_id.as_str())?;
         part.strip_prefix('-').map(str::to_owned)

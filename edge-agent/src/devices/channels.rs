@@ -22,11 +22,12 @@ pub(super) fn wanted() -> [QueryContent; 4] {
     ]
 }
 
-/// Status with the states of the modules and the phases of jobs.
+/// Status with the states of the modules, the phases of jobs and the people.
 pub(super) fn status() -> QueryContent {
     QueryContent::Status(StatusQuParams {
         device_details: Some(DeviceDetails::Modules),
         job_details: Some(JobDetails::Brief),
+        employee_info: true,
         ..StatusQuParams::default()
     })
 }

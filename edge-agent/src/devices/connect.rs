@@ -11,13 +11,13 @@ use tracing::{debug, info, warn};
 
 use super::channels::{self, FIRE_AND_FORGET, Plan};
 use super::client::{Answers, DeviceError};
-use super::floor::{StatusReport, believed};
 use super::introduction::{Introduction, own};
 use super::picture::ChannelState;
 use super::profile::Profile;
 use super::record::{CAPABILITY_BYTES_MAX, Record};
 use super::watch::Watch;
 use crate::config::DeviceConfig;
+use crate::floor::{self, Content, Report, believed};
 use crate::ledger::InboxKey;
 
 /// Whether the device can be believed when it says which channels it has.
@@ -56,7 +56,7 @@ pub(super) struct Session<'w> {
 /// The answers to questions.
 struct Told {
     /// By the device's clock.
-    at: Timestamp,
+    told_at: Option<Timestamp>,
     /// With the types of the questions; none where one was left unanswered.
     answers: Vec<(String, Option<Response>)>,
 }
@@ -221,7 +221,7 @@ impl<'w> Session<'w> {
             picture.answer(&self.device.id, answer, at, now);
         }
         Ok(Told {
-            at,
+            told_at,
             answers: kinds.into_iter().zip(responses).collect(),
         })
     }
@@ -439,15 +439,27 @@ impl<'w> Session<'w> {
         let Some(info) = own(&self.device.id, &infos) else {
             return;
         };
-        let report = StatusReport {
+        let queue = told
+            .answers
+            .iter()
+            .filter_map(|(_, answer)| answer.as_ref())
+            .find_map(|answer| answer.queue.clone());
+        let report = Report {
             key: InboxKey {
                 sender: format!("jmf:{}", self.device.id),
                 message_id: format!("answer {}", self.watch.client.message_id()),
             },
-            at: Some(told.at),
-            devices: vec![(self.device.id.clone(), info.clone())],
+            device: self.device.id.clone(),
+            at: told.told_at,
+            told: floor::Told::Answer,
+            content: Content::Status {
+                devices: vec![(self.device.id.clone(), info.clone())],
+                is_whole: true,
+                queue,
+            },
+            notifications: Vec::new(),
         };
-        if let Err(error) = self.watch.floor.status(report).await {
+        if let Err(error) = self.watch.floor.report(report).await {
             // It is asked again.
             debug!(
                 error = &error as &dyn std::error::Error,

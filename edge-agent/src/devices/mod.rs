@@ -6,7 +6,6 @@
 //! - [`connect`]: the conversation with one device; [`channels`]: which channels it shall have
 //! - [`record`]: what must be known of a device after a restart; [`retire`]: old channels are stopped
 //! - [`introduction`]: what a device told of itself; [`picture`]: what every device said last; [`routes`]: the same over the local API
-//! - [`floor`]: the one task that knows what devices and jobs last said, and records changes
 //! - [`contact`]: when each device was last heard; [`budget`]: how often one is asked
 
 mod budget;
@@ -14,7 +13,6 @@ mod channels;
 pub mod client;
 mod connect;
 pub mod contact;
-pub mod floor;
 pub mod introduction;
 pub mod picture;
 pub mod profile;
@@ -26,11 +24,11 @@ mod watch;
 use futures_util::future::{join, join_all};
 use tracing::warn;
 
+use crate::floor::Floor;
 use crate::lifecycle::Stop;
 use crate::run::Agent;
 use client::DeviceClient;
 use contact::Contacts;
-use floor::Floor;
 use record::{Record, Records};
 use watch::Watch;
 

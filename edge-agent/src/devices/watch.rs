@@ -20,10 +20,10 @@ use super::budget::Budget;
 use super::client::DeviceClient;
 use super::connect::{Look, Session};
 use super::contact::Contacts;
-use super::floor::Floor;
 use super::picture::Picture;
 use super::record::{Record, Records};
 use crate::config::DeviceConfig;
+use crate::floor::Floor;
 use crate::run::Agent;
 use crate::uplink::http::chain;
 

@@ -18,7 +18,7 @@ pub(super) struct NamedLot {
 
 /// What was drawn from one lot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Drawn {
+pub(crate) struct Drawn {
     pub(super) number: String,
     pub(super) good: Decimal,
     pub(super) waste: Decimal,

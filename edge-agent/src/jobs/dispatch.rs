@@ -27,7 +27,7 @@ use super::find::identified;
 use crate::config::DeviceConfig;
 use crate::devices::client::{DeviceClient, DeviceError, TICKET_URL};
 use crate::devices::contact::Contacts;
-use crate::devices::floor::{Floor, FloorError, SubmissionReport};
+use crate::floor::{Floor, FloorError, SubmissionReport};
 use crate::ledger::{JobRow, LedgerError, job};
 use crate::lifecycle::Stop;
 use crate::run::Agent;

@@ -1,31 +1,128 @@
-//! Which job a device means. Devices name a job by the `JobID` of the ticket and by their own queue
-//! entry id; the office knows it by its number.
+//! Which job a device means. Devices name a job by the `JobID` and `JobPartID` of the ticket and by
+//! their own queue entry id; the office knows it by its number.
 
-use agog_jdf::{Document, Limits};
+use std::collections::{BTreeMap, BTreeSet};
+
+use agog_jdf::{Document, JdfNode, Limits, Ticket};
+use agog_sync::ids::JobId;
+use serde::{Deserialize, Serialize};
 
 use crate::ledger::{JobRow, Ledger, LedgerError};
 
 /// How a device names a job.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ReportedJob {
     pub job_id: Option<String>,
     pub queue_entry_id: Option<String>,
+    pub job_part_id: Option<String>,
+}
+
+impl ReportedJob {
+    /// The same device means the same job by both names: what both tell is equal, and it is enough
+    /// to know the job by.
+    pub fn agrees(&self, other: &Self) -> bool {
+        let same = |a: &Option<String>, b: &Option<String>| match (a, b) {
+            (Some(a), Some(b)) => Some(a == b),
+            _ => None,
+        };
+        let entry = same(&self.queue_entry_id, &other.queue_entry_id);
+        let job = same(&self.job_id, &other.job_id);
+        let part = same(&self.job_part_id, &other.job_part_id);
+        let contradicts = [entry, job, part].contains(&Some(false));
+        !contradicts && (entry.is_some() || job.is_some())
+    }
+}
+
+/// What a ticket calls its job: a device may use these names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TicketNames {
+    pub job_id: Option<String>,
+    /// The `JobPartID` of every node.
+    pub parts: BTreeSet<String>,
+}
+
+impl TicketNames {
+    /// Reads a ticket; one that cannot be read names nothing.
+    pub fn of(jdf: &str) -> Self {
+        let document = Document::parse(jdf.as_bytes(), &Limits::default());
+        let Ok(document) = document else {
+            return Self::default();
+        };
+        let Ok(ticket) = Ticket::of(&document) else {
+            return Self::default();
+        };
+        Self {
+            job_id: ticket.root().job_id().map(str::to_owned),
+            parts: ticket
+                .nodes()
+                .filter_map(JdfNode::job_part_id)
+                .map(str::to_owned)
+                .collect(),
+        }
+    }
+
+    /// Whether the ticket has the part. Two tickets may have one `JobID`, when parts of a job went
+    /// to devices as tickets of their own. What is not told does not contradict.
+    pub fn has_part(&self, job_part_id: Option<&str>) -> bool {
+        job_part_id.is_none_or(|part| self.parts.is_empty() || self.parts.contains(part))
+    }
+}
+
+/// The names in the tickets of open jobs, so that each ticket is read once.
+#[derive(Debug, Default)]
+pub struct KnownTickets(BTreeMap<JobId, TicketNames>);
+
+impl KnownTickets {
+    /// Knows these jobs' tickets, and no others.
+    fn update(&mut self, jobs: &[JobRow]) {
+        let ids: BTreeSet<JobId> = jobs.iter().filter_map(|job| job.job_id).collect();
+        self.0.retain(|job_id, _| ids.contains(job_id));
+        for job in jobs {
+            if let (Some(job_id), Some(ticket)) = (job.job_id, &job.ticket) {
+                let read = || TicketNames::of(&ticket.jdf);
+                self.0.entry(job_id).or_insert_with(read);
+            }
+        }
+    }
+
+    fn of(&self, job: &JobRow) -> Option<&TicketNames> {
+        self.0.get(&job.job_id?)
+    }
+
+    /// A device may call a job by its number or by the `JobID` of its ticket.
+    fn is_named(&self, job: &JobRow, job_id: &str) -> bool {
+        let of_ticket = || self.of(job)?.job_id.as_deref();
+        job.number == job_id || of_ticket() == Some(job_id)
+    }
+
+    fn has_part(&self, job: &JobRow, reported: &ReportedJob) -> bool {
+        let part = reported.job_part_id.as_deref();
+        self.of(job).is_none_or(|names| names.has_part(part))
+    }
 }
 
 /// The job that `device` means: by its queue entry among the open jobs, else by its number, else by
-/// the `JobID` inside the tickets of the open jobs. A device that was restarted may give its entry
-/// ids again, so an entry counts only when the job agrees, and the newest of several is meant.
+/// the `JobID` inside the tickets of the open jobs, and always by a part that the ticket has. A
+/// device that was restarted may give its entry ids again, so an entry counts only when the job
+/// agrees, and the newest of several is meant.
 pub async fn job(
     ledger: &Ledger,
+    tickets: &mut KnownTickets,
     device: &str,
     reported: &ReportedJob,
 ) -> Result<Option<JobRow>, LedgerError> {
     let mut open = ledger.jobs_open().await?;
     open.retain(|job| job.progress.device == device);
+    tickets.update(&open);
+    let tickets = &*tickets;
     if let Some(entry) = &reported.queue_entry_id {
         let same = |job: &&JobRow| {
             job.progress.queue_entry_id.as_ref() == Some(entry)
-                && reported.job_id.as_ref().is_none_or(|id| is_named(job, id))
+                && reported
+                    .job_id
+                    .as_ref()
+                    .is_none_or(|id| tickets.is_named(job, id))
+                && tickets.has_part(job, reported)
         };
         if let Some(job) = open.iter().rev().find(same) {
             return Ok(Some(job.clone()));
@@ -34,26 +131,28 @@ pub async fn job(
     let Some(job_id) = &reported.job_id else {
         return Ok(None);
     };
-    if let Some(job) = open.iter().find(|job| job.number == *job_id) {
-        return Ok(Some(job.clone()));
-    }
-    if let Some(at) = open.iter().position(|job| is_named(job, job_id)) {
-        return Ok(Some(open.swap_remove(at)));
+    // An entry of its own makes it another job of the same name.
+    let other_entry = |job: &JobRow| {
+        let known = job.progress.queue_entry_id.as_ref();
+        known.is_some()
+            && reported.queue_entry_id.is_some()
+            && known != reported.queue_entry_id.as_ref()
+    };
+    let mut named: Vec<&JobRow> = open
+        .iter()
+        .filter(|job| tickets.is_named(job, job_id) && tickets.has_part(job, reported))
+        .collect();
+    named.sort_by_key(|job| (other_entry(job), job.number != *job_id));
+    if let Some(job) = named.first() {
+        return Ok(Some((*job).clone()));
     }
     let job = ledger.job_by_number(job_id).await?;
-    Ok(job.filter(|job| job.progress.device == device))
-}
-
-/// A device may call a job by its number or by the `JobID` of its ticket.
-fn is_named(job: &JobRow, job_id: &str) -> bool {
-    let of_ticket = || ticket_job_id(&job.ticket.as_ref()?.jdf);
-    job.number == job_id || of_ticket().as_deref() == Some(job_id)
-}
-
-/// The `JobID` of a ticket, when it can be read.
-pub fn ticket_job_id(jdf: &str) -> Option<String> {
-    let document = Document::parse(jdf.as_bytes(), &Limits::default()).ok()?;
-    document.root().attribute("JobID").map(str::to_owned)
+    Ok(job.filter(|job| {
+        let ticket = job.ticket.as_ref();
+        let ticket = ticket.map(|ticket| TicketNames::of(&ticket.jdf));
+        let part = reported.job_part_id.as_deref();
+        job.progress.device == device && ticket.is_none_or(|names| names.has_part(part))
+    }))
 }
 
 /// The ticket as it is handed to a device, with its `JobID`. A ticket without one gets the number of
@@ -73,12 +172,44 @@ pub fn identified(jdf: &str, number: &str) -> Result<(String, String), agog_jdf:
 mod tests {
     use super::*;
 
+    fn named(entry: Option<&str>, job: Option<&str>, part: Option<&str>) -> ReportedJob {
+        ReportedJob {
+            job_id: job.map(str::to_owned),
+            queue_entry_id: entry.map(str::to_owned),
+            job_part_id: part.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn names_of_one_job_agree_in_what_both_tell() {
+        let full = named(Some("QE-1"), Some("J"), Some("P1"));
+        assert!(full.agrees(&named(Some("QE-1"), None, None)));
+        assert!(full.agrees(&named(None, Some("J"), Some("P1"))));
+        for other in [
+            named(Some("QE-1"), Some("J"), Some("P2")),
+            named(Some("QE-2"), Some("J"), None),
+            named(None, None, Some("P1")),
+        ] {
+            assert!(!full.agrees(&other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_ticket_has_the_parts_of_its_nodes_and_no_others() {
+        let ticket = r#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" ID="n" Type="Product" JobID="J" JobPartID="P0">
+            <JDF ID="n1" Type="Cutting" JobPartID="P1"/></JDF>"#;
+        let names = TicketNames::of(ticket);
+        assert!(names.has_part(Some("P1")) && names.has_part(None));
+        assert!(!names.has_part(Some("P2")));
+        assert!(TicketNames::of("no ticket").has_part(Some("P2")));
+    }
+
     #[test]
     fn a_ticket_without_a_job_id_gets_the_number_of_its_job_and_another_keeps_its_own() {
         let bare = r#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1"  ID='n1' Type="Combined"/>"#;
         let (jdf, job_id) = identified(bare, "Job-7").unwrap();
         assert_eq!(job_id, "Job-7");
-        assert_eq!(ticket_job_id(&jdf).as_deref(), Some("Job-7"));
+        assert_eq!(TicketNames::of(&jdf).job_id.as_deref(), Some("Job-7"));
         assert!(jdf.contains("  ID='n1'"), "nothing else changes: {jdf}");
         assert_eq!(
             identified(&jdf, "Job-8").unwrap(),

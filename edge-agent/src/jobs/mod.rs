@@ -2,12 +2,15 @@
 //!
 //! - [`dispatch`]: a ticket → the device's queue, retried until it is answered
 //! - [`find`]: which job a device means
-//! - [`returned`], [`story`]: a returned ticket → ledger events
+//! - [`returned`], [`story`]: a returned ticket → ledger events; [`booked`]: none of it twice;
+//!   [`reconcile`]: where the signals said something else
 //! - [`routes`]: tickets over the local API
 
 mod allocate;
+pub(crate) mod booked;
 pub mod dispatch;
 pub mod find;
+pub(crate) mod reconcile;
 pub mod returned;
 pub mod routes;
 pub mod story;

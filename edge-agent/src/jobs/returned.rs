@@ -3,8 +3,11 @@
 //! The amounts come from the audits (`agog_jdf::ProductionSummary`). What follows from them is in
 //! `story.rs`.
 
+use agog_jdf::audit::{Audit, AuditContent};
 use agog_jdf::jmf::ReturnQueueEntryParams;
-use agog_jdf::{Document, Error, NodeStatus, ProductionSummary, Ticket};
+use agog_jdf::{
+    Document, Error, JdfNode, NodeStatus, NotificationClass, ProductionSummary, Ticket,
+};
 use agog_sync::quantity::{Quantity, QuantityError, SCALE_MAX, Unit};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -21,8 +24,18 @@ pub struct ReturnedTicket {
     pub queue_entry_id: Option<String>,
     /// The `JobID` of the ticket.
     pub job_id: Option<String>,
+    /// The `JobPartID` of the node that the device ran.
+    pub job_part_id: Option<String>,
+    /// The `ID` of that node.
+    pub node_id: Option<String>,
     pub ended: NodeStatus,
+    /// The code of the error that the device tells of, as in the answer to a submission.
+    pub return_code: Option<u32>,
     pub summary: ProductionSummary,
+    /// The ends of the runs, which tell a run from another one.
+    pub runs: Vec<Timestamp>,
+    /// The good amount that is to be booked.
+    pub made: Decimal,
     /// What was used of the main input.
     pub input: Used,
     /// What the device said and cannot be booked, for people.
@@ -37,13 +50,56 @@ pub struct Used {
     pub(super) lots: Vec<NamedLot>,
 }
 
+/// One node of the ticket, and what its audits say.
+struct Ran<'d> {
+    node: JdfNode<'d>,
+    summary: ProductionSummary,
+    runs: Vec<Run>,
+}
+
+/// A run of a node.
+struct Run {
+    end: Option<Timestamp>,
+    queue_entry_id: Option<String>,
+}
+
+impl<'d> Ran<'d> {
+    fn of(node: JdfNode<'d>, ticket: &Ticket<'d>) -> Self {
+        let audits = Audit::read_with(node, ticket, &mut Vec::new());
+        let run = |audit: Audit| match audit.content {
+            AuditContent::ProcessRun(run) => Some(Run {
+                end: run.end,
+                queue_entry_id: run.queue_entry_id,
+            }),
+            _ => None,
+        };
+        Self {
+            node,
+            summary: ProductionSummary::of(node, ticket),
+            runs: audits.into_iter().filter_map(run).collect(),
+        }
+    }
+
+    fn names_entry(&self, queue_entry_id: Option<&str>) -> bool {
+        let mut runs = self.runs.iter();
+        queue_entry_id.is_some() && runs.any(|run| run.queue_entry_id.as_deref() == queue_entry_id)
+    }
+
+    fn devices(&self) -> impl Iterator<Item = &str> {
+        let phases = self.summary.phases.iter();
+        phases.flat_map(|phase| phase.device_ids.iter().map(String::as_str))
+    }
+}
+
 impl ReturnedTicket {
-    /// Reads a returned ticket.
+    /// Reads a returned ticket. `is_device` knows the other devices of the plant: the audits of a node
+    /// that one of them ran are not this device's.
     pub fn read(
         sender: &str,
         device: &str,
         params: &ReturnQueueEntryParams,
         document: &Document,
+        is_device: impl Fn(&str) -> bool,
     ) -> Result<Self, Error> {
         let ticket = Ticket::of(document)?;
         let named = |id: Option<&str>| {
@@ -55,23 +111,73 @@ impl ReturnedTicket {
                     .any(|it| it == id)
             })
         };
-        let summaries = || {
-            ticket
-                .nodes()
-                .map(|node| (node, ProductionSummary::of(node, &ticket)))
-        };
-        // The node that the device says it worked on, else the first that ran, else the root.
-        let (node, summary) = summaries()
-            .find(|(node, summary)| named(node.id()) && summary.end_status.is_some())
-            .or_else(|| summaries().find(|(_, summary)| summary.start.is_some()))
-            .unwrap_or_else(|| (ticket.root(), ProductionSummary::of(ticket.root(), &ticket)));
+        let queue_entry_id = Some(params.queue_entry_id.clone()).filter(|id| !id.is_empty());
         let mut remarks = Vec::new();
+        let of_others = |ran: &Ran<'_>| {
+            let own = ran.devices().any(|named| named == device);
+            !own && ran.devices().any(&is_device)
+        };
+        // The node that the device says it worked on, else the one of its queue entry or with its
+        // name, else the one that ran last, else the root.
+        let ran = ticket
+            .nodes()
+            .map(|node| Ran::of(node, &ticket))
+            .filter(|ran| {
+                let is_named = named(ran.node.id()) && ran.summary.end_status.is_some();
+                is_named || (ran.summary.start.is_some() && !of_others(ran))
+            })
+            .max_by_key(|ran| {
+                (
+                    named(ran.node.id()) && ran.summary.end_status.is_some(),
+                    ran.names_entry(queue_entry_id.as_deref()),
+                    ran.devices().any(|named| named == device),
+                    ran.summary.end,
+                )
+            });
+        let Ran {
+            node,
+            summary,
+            runs,
+        } = ran.unwrap_or_else(|| {
+            let root = Ran::of(ticket.root(), &ticket);
+            if of_others(&root) {
+                remarks.push(format!("the ticket tells of no run of {device}"));
+                return Ran {
+                    summary: ProductionSummary::default(),
+                    runs: Vec::new(),
+                    node: root.node,
+                };
+            }
+            root
+        });
         let summary = within_limits(summary, &mut remarks);
         let main_input = node.main_input(&ticket).map(|link| link.rref().to_owned());
         let input = used(&summary, main_input.as_deref());
-        let aborted = !params.aborted.is_empty() || summary.end_status == Some(NodeStatus::Aborted);
+        let errors: Vec<_> = summary
+            .notifications
+            .iter()
+            .filter(|told| {
+                let class = told.class.as_ref();
+                matches!(
+                    class,
+                    Some(NotificationClass::Error | NotificationClass::Fatal)
+                )
+            })
+            .collect();
+        for error in &errors {
+            let text = error.text();
+            remarks.push(if text.is_empty() {
+                "the device tells of an error".to_owned()
+            } else {
+                text
+            });
+        }
+        let completed = summary.end_status == Some(NodeStatus::Completed);
+        let aborted = !params.aborted.is_empty()
+            || summary.end_status == Some(NodeStatus::Aborted)
+            || (!completed && !errors.is_empty());
+        let code = errors.iter().find_map(|error| error.error_code());
         let job_id = node.job_id().map(str::to_owned);
-        let queue_entry_id = Some(params.queue_entry_id.clone()).filter(|id| !id.is_empty());
         Ok(Self {
             key: key(
                 sender,
@@ -82,6 +188,11 @@ impl ReturnedTicket {
             device: device.to_owned(),
             queue_entry_id,
             job_id,
+            job_part_id: node.job_part_id().map(str::to_owned),
+            node_id: node.id().map(str::to_owned),
+            return_code: code.and_then(|code| u32::try_from(code).ok()),
+            runs: runs.into_iter().filter_map(|run| run.end).collect(),
+            made: summary.good,
             ended: if aborted {
                 NodeStatus::Aborted
             } else {
@@ -97,6 +208,7 @@ impl ReturnedTicket {
         ReportedJob {
             job_id: self.job_id.clone(),
             queue_entry_id: self.queue_entry_id.clone(),
+            job_part_id: self.job_part_id.clone(),
         }
     }
 }

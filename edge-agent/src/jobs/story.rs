@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use agog_jdf::NodeStatus;
-use agog_sync::event::{Actor, Event, JobEvent, JobProgress, JobStep};
+use agog_sync::event::{Actor, Difference, Event, JobEvent, JobProgress, JobStep};
 use agog_sync::frame::OutputLot;
 use agog_sync::ids::LotId;
 use agog_sync::lots::{
@@ -21,20 +21,33 @@ use rand::rngs::StdRng;
 use rust_decimal::Decimal;
 
 use super::allocate::{Drawn, allocate};
+use super::reconcile;
 use super::returned::{ReturnedTicket, Used};
-use crate::devices::floor::{believed, job_ref};
+use crate::floor::job_ref;
 use crate::ledger::{Fact, JobLots, JobRow, LedgerError, LotRow, What};
 use crate::run::Agent;
 
 /// Why the lot rules are overruled for what a machine has already done.
 pub const REPORTED: &str = "reported by device";
 
-/// The events of a returned ticket, in the order in which they are recorded.
+/// The times of a return by the device's clock as it is read, and where its signals said otherwise.
+#[derive(Debug, Clone)]
+pub(crate) struct Circumstances {
+    /// When the job ended.
+    pub(crate) at: Timestamp,
+    pub(crate) started_at: Option<Timestamp>,
+    pub(crate) ended_at: Option<Timestamp>,
+    pub(crate) differences: Vec<Difference>,
+}
+
+/// The events of a returned ticket, in the order in which they are recorded, and what was drawn of
+/// which lot.
 pub(crate) async fn facts(
     agent: &Agent,
     job: Option<&JobRow>,
     returned: ReturnedTicket,
-) -> Result<Vec<Fact>, LedgerError> {
+    circumstances: Circumstances,
+) -> Result<(Vec<Fact>, Vec<Drawn>), LedgerError> {
     let ticket = job.and_then(|job| job.ticket.as_ref());
     let declared = ticket
         .map(|ticket| ticket.inputs.clone())
@@ -62,7 +75,7 @@ pub(crate) async fn facts(
         .read(move |reader| reader.job_lots(&number))
         .await?;
     let story = Story {
-        at: believed(returned.summary.end, agent.clock.now()),
+        circumstances,
         job: job_ref,
         before,
         operator: returned
@@ -105,7 +118,7 @@ async fn free_number(
 
 /// Everything that the events are made of.
 struct Story {
-    at: Timestamp,
+    circumstances: Circumstances,
     job: JobRef,
     operator: Option<String>,
     materials: BTreeMap<String, Material>,
@@ -123,7 +136,7 @@ impl Story {
         declared: &[String],
         waste_reason: Option<String>,
         output: Option<(OutputLot, String)>,
-    ) -> Vec<Fact> {
+    ) -> (Vec<Fact>, Vec<Drawn>) {
         let on_hand = self
             .lots
             .iter()
@@ -169,7 +182,7 @@ impl Story {
                 }));
             }
         }
-        let made = self.returned.summary.good;
+        let made = self.returned.made;
         match output {
             Some((output, number)) if made > Decimal::ZERO => {
                 match measured(made, Some(&output.material), output.material.base_unit) {
@@ -189,8 +202,9 @@ impl Story {
             .into_iter()
             .map(|event| self.fact(Event::Lot(event)))
             .collect();
+        remarks.extend(reconcile::remark(&self.circumstances.differences));
         facts.push(self.fact(Event::Job(Box::new(self.ended(&remarks)))));
-        facts
+        (facts, drawn)
     }
 
     fn produced(
@@ -200,7 +214,7 @@ impl Story {
         quantity: Measured,
         sources: Vec<LotRef>,
     ) -> LotEvent {
-        let lot_id = LotId::generate(self.at, &mut self.rng);
+        let lot_id = LotId::generate(self.circumstances.at, &mut self.rng);
         LotEvent::Produced(LotProduced {
             outputs: vec![NewLot {
                 lot: LotRef { lot_id, number },
@@ -226,12 +240,15 @@ impl Story {
             },
             progress: JobProgress {
                 queue_entry_id: self.returned.queue_entry_id.clone(),
+                job_part_id: self.returned.job_part_id.clone(),
+                return_code: self.returned.return_code,
+                differences: self.circumstances.differences.clone(),
                 status: Some(self.returned.ended.to_string()),
                 good: Some(summary.good),
                 waste: Some(summary.waste),
                 detail: (!remarks.is_empty()).then(|| remarks.join("; ")),
-                started_at: summary.start,
-                ended_at: summary.end,
+                started_at: self.circumstances.started_at,
+                ended_at: self.circumstances.ended_at,
                 ..JobProgress::of(self.job.clone(), &self.returned.device)
             },
         }
@@ -242,7 +259,7 @@ impl Story {
         let forced = Some(REPORTED.to_owned());
         let Some(lot) = self.lots.get(&drawn.number) else {
             remarks.push(format!("lot {} is not known here", drawn.number));
-            let lot_id = LotId::generate(self.at, &mut self.rng);
+            let lot_id = LotId::generate(self.circumstances.at, &mut self.rng);
             return (
                 LotRef {
                     lot_id,
@@ -349,7 +366,7 @@ impl Story {
 
     fn fact(&self, event: Event) -> Fact {
         Fact {
-            occurred_at: Some(self.at),
+            occurred_at: Some(self.circumstances.at),
             actor: Actor::Device {
                 device: self.returned.device.clone(),
             },

@@ -14,7 +14,7 @@ use super::error::{AppendError, LedgerError, Refused};
 use super::writer::Books;
 use super::{
     Append, Appended, Fact, IdempotencyKey, InboxKey, RecordedEvent, What, book, controller,
-    effects, job, resolve, rows, text,
+    effects, job, resolve, rows, said, text,
 };
 
 /// Records all facts of `append`, or none.
@@ -33,7 +33,12 @@ pub(super) fn append(
             ..Appended::default()
         });
     }
+    said::store(connection, &append.said)?;
     let mut appended = Appended::default();
+    if append.facts.is_empty() && append.idempotency.is_none() {
+        // A heartbeat: the head stays where it is.
+        return Ok(appended);
+    }
     let mut named = BTreeSet::new();
     if let Some(submission) = &append.submission {
         let ticket = append.facts.iter().find_map(|fact| match &fact.what {
@@ -63,8 +68,9 @@ fn record_fact(
 ) -> Result<(), AppendError> {
     let at = to_micros(fact.occurred_at.unwrap_or(now));
     let mut ticket = None;
+    let is_overtaken = matches!(fact.what, What::Overtaken(_));
     let (mut event, gated) = match fact.what {
-        What::Event(event) => (event, false),
+        What::Event(event) | What::Overtaken(event) => (event, false),
         What::Lot(command) => (
             Event::Lot(resolve::event(connection, books, &command, at)?),
             true,
@@ -99,7 +105,9 @@ fn record_fact(
         effects::store(connection, position, &outcome.effects, true)?;
         appended.flags.extend(outcome.flags);
     }
-    if let Event::Job(event) = &new.event {
+    if let Event::Job(event) = &new.event
+        && !is_overtaken
+    {
         job::store(connection, event, at)?;
     }
     if let Some(ticket) = ticket {

@@ -22,6 +22,7 @@ pub(crate) mod job;
 mod reader;
 mod resolve;
 pub mod rows;
+mod said;
 mod schema;
 pub mod sums;
 mod text;
@@ -80,6 +81,8 @@ pub struct Append {
     pub idempotency: Option<IdempotencyKey>,
     /// How the one ticket among the facts came, where an MIS submitted it over JMF.
     pub submission: Option<Box<NewSubmission>>,
+    /// What devices have said with it, to be known after a restart.
+    pub said: Vec<SaidRow>,
 }
 
 /// One fact, not recorded yet.
@@ -97,6 +100,8 @@ pub struct Fact {
 #[derive(Debug, Clone)]
 pub enum What {
     Event(Event),
+    /// An event that newer ones of its job have overtaken: the job stays as they left it.
+    Overtaken(Event),
     Lot(LotCommand),
     /// A ticket that was handed in here; it becomes a job with a `job.received` event.
     Ticket(Box<JobTicket>),
@@ -109,6 +114,17 @@ pub struct InboxKey {
     pub sender: String,
     /// Its id, unique for the sender.
     pub message_id: String,
+}
+
+/// Something that a device said, for whoever asks what it said last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaidRow {
+    /// The device's id.
+    pub device: String,
+    /// The key of the row, unique for the device.
+    pub what: String,
+    /// None takes the row away.
+    pub value: Option<String>,
 }
 
 /// A client's key for a request that it may repeat.
@@ -218,6 +234,16 @@ impl LedgerThread {
     }
 }
 
+/// Facts that were submitted.
+pub struct Receipt(oneshot::Receiver<Result<Appended, AppendError>>);
+
+impl Receipt {
+    /// Answers after the commit.
+    pub async fn committed(self) -> Result<Appended, AppendError> {
+        self.0.await.map_err(|_| LedgerError::Stopped)?
+    }
+}
+
 impl Ledger {
     /// Makes an empty ledger for a new agent. A ledger that is there already is left as it is.
     pub fn create(
@@ -277,6 +303,12 @@ impl Ledger {
 
     /// Records facts. Answers after the commit.
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        self.submit(append).await?.committed().await
+    }
+
+    /// Puts facts into the writer's queue, waiting while it is full. What is submitted later is
+    /// committed later or with it; the receipt says when.
+    pub async fn submit(&self, append: Append) -> Result<Receipt, AppendError> {
         let (answer, receive) = oneshot::channel();
         let request = Request::Append {
             append: Box::new(append),
@@ -286,7 +318,12 @@ impl Ledger {
             .send(request)
             .await
             .map_err(|_| LedgerError::Stopped)?;
-        receive.await.map_err(|_| LedgerError::Stopped)?
+        Ok(Receipt(receive))
+    }
+
+    /// What devices said last.
+    pub async fn said(&self) -> Result<Vec<SaidRow>, LedgerError> {
+        self.read(Reader::said).await
     }
 
     /// Where the ledger and its delivery stand; changes after each commit that moved them.

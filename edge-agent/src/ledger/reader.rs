@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::LedgerError;
 use super::rows::{self, JobRow, LotRow};
-use super::{Position, schema, text};
+use super::{Position, SaidRow, said, schema, text};
 
 /// The most lots of one page.
 pub const PAGE_LOTS_MAX: usize = 100;
@@ -177,6 +177,11 @@ impl Reader {
         lots.truncate(limit);
         let next = lots.last().filter(|_| more).map(|lot| lot.lot.lot_id);
         Ok(LotPage { lots, next })
+    }
+
+    /// What devices said last.
+    pub fn said(&self) -> Result<Vec<SaidRow>, LedgerError> {
+        said::all(&self.connection)
     }
 
     /// Jobs that have not ended, oldest first.

@@ -10,8 +10,9 @@ use super::error::LedgerError;
 
 /// The schema files in order; the version of a file is its place, from 1. A file that was
 /// released is never changed.
-const SCHEMA: [&str; 2] = [
+const SCHEMA: [&str; 3] = [
     include_str!("schema/0001_ledger.sql"),
+    include_str!("schema/0002_said.sql"),
     include_str!("schema/0004_controller.sql"),
 ];
 

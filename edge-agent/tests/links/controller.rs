@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use agog_edge::devices;
 use agog_edge::devices::contact::Contacts;
-use agog_edge::devices::floor::Floor;
+use agog_edge::floor::Floor;
 use agog_edge::jobs::{self, Wake};
 use agog_edge::lifecycle::Stop;
 

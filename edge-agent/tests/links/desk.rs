@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use agog_edge::controller;
 use agog_edge::devices::contact::Contacts;
-use agog_edge::devices::floor::Floor;
+use agog_edge::floor::Floor;
 use agog_edge::ingest::jmf::{JmfState, router};
 use agog_edge::lifecycle::Stop;
 use agog_jdf::Limits;

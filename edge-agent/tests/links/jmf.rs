@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use agog_edge::devices::contact::Contacts;
-use agog_edge::devices::floor::Floor;
+use agog_edge::floor::Floor;
 use agog_edge::ingest::jmf::{BODY_BYTES_MAX, JmfState, router};
 use agog_edge::ledger::command::{Amount, Consume, Details, Produce};
 use agog_edge::ledger::{Append, Fact, LotCommand, What};
@@ -24,16 +24,20 @@ use crate::support::TestAgent;
 
 const PRESS: &str = "[[device]]\nid = \"press-3\"\njmf_url = \"http://127.0.0.1:1/jmf\"\n";
 
-struct Endpoint {
-    test: TestAgent,
+pub(crate) struct Endpoint {
+    pub(crate) test: TestAgent,
     router: Router,
+    floor: tokio::task::JoinHandle<anyhow::Result<()>>,
 }
 
 impl Endpoint {
-    fn new() -> Self {
-        let test = TestAgent::new(PRESS);
+    pub(crate) fn new() -> Self {
+        Self::of(TestAgent::new(PRESS))
+    }
+
+    pub(crate) fn of(test: TestAgent) -> Self {
         let (floor, task) = Floor::new(test.agent.clone());
-        tokio::spawn(task.run());
+        let running = tokio::spawn(task.run());
         let state = JmfState {
             agent: test.agent.clone(),
             floor,
@@ -43,7 +47,20 @@ impl Endpoint {
         Self {
             router: router(state),
             test,
+            floor: running,
         }
+    }
+
+    /// The agent ends and starts again on its folder.
+    pub(crate) async fn restarted(self) -> Self {
+        let Self {
+            test,
+            router,
+            floor,
+        } = self;
+        drop(router);
+        floor.await.unwrap().unwrap();
+        Self::of(TestAgent::open(test.close(), PRESS))
     }
 
     async fn post(&self, content_type: &str, body: impl Into<Body>) -> (StatusCode, Vec<Answer>) {
@@ -63,12 +80,12 @@ impl Endpoint {
         (status, answers.collect())
     }
 
-    async fn post_xml(&self, xml: &str) -> (StatusCode, Vec<Answer>) {
+    pub(crate) async fn post_xml(&self, xml: &str) -> (StatusCode, Vec<Answer>) {
         self.post("application/vnd.cip4-jmf+xml", xml.to_owned())
             .await
     }
 
-    async fn post_return(&self, message_id: &str, ticket: &str) -> Vec<Answer> {
+    pub(crate) async fn post_return(&self, message_id: &str, ticket: &str) -> Vec<Answer> {
         let jmf = jmf(&format!(
             "<Command ID=\"{message_id}\" Type=\"ReturnQueueEntry\" xsi:type=\"CommandReturnQueueEntry\">\
              <ReturnQueueEntryParams QueueEntryID=\"QE-1\" URL=\"cid:back.jdf\" Completed=\"n1\"/></Command>"
@@ -81,7 +98,7 @@ impl Endpoint {
         answers
     }
 
-    async fn ticket(&self, inputs: &[&str]) {
+    pub(crate) async fn ticket(&self, inputs: &[&str]) {
         let job_id = JobId::from_uuid(uuid::Uuid::from_u128(5));
         let ticket = JobTicket {
             order: Some("ORD-7".to_owned()),
@@ -109,28 +126,28 @@ impl Endpoint {
     }
 }
 
-fn jmf(messages: &str) -> String {
+pub(crate) fn jmf(messages: &str) -> String {
     format!(
         "<JMF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" \
          SenderID=\"press-3\" TimeStamp=\"2026-01-05T10:00:00Z\" Version=\"1.5\">{messages}</JMF>"
     )
 }
 
-fn status(id: &str, time: &str, status: &str, phase: &str) -> String {
+pub(crate) fn status(id: &str, time: &str, status: &str, phase: &str) -> String {
     format!(
         "<Signal ID=\"{id}\" Type=\"Status\" Time=\"{time}\"><DeviceInfo DeviceID=\"press-3\" \
          DeviceStatus=\"{status}\" Speed=\"9000\">{phase}</DeviceInfo></Signal>"
     )
 }
 
-fn phase(status: &str, amount: u32) -> String {
+pub(crate) fn phase(status: &str, amount: u32) -> String {
     format!(
         "<JobPhase JobID=\"JOB-B\" QueueEntryID=\"QE-1\" Status=\"{status}\" Amount=\"{amount}\" Waste=\"12\"/>"
     )
 }
 
 /// The ticket of job B as the press returns it: 14,500 good and 500 waste of one lot.
-fn returned(lot: &str) -> String {
+pub(crate) fn returned(lot: &str) -> String {
     let amounts = |lot: &str| {
         let lot = |amount| match lot {
             "" => String::new(),
@@ -563,7 +580,7 @@ async fn a_press_fact_is_recorded_and_marked_also_when_the_lot_is_short_or_unkno
 }
 
 #[tokio::test]
-async fn a_return_without_its_ticket_is_refused_and_changes_nothing() {
+async fn a_return_without_its_ticket_is_refused_and_told_to_people() {
     let endpoint = Endpoint::new();
     endpoint.ticket(&[]).await;
     let (_, answers) = endpoint
@@ -573,5 +590,6 @@ async fn a_return_without_its_ticket_is_refused_and_changes_nothing() {
         ))
         .await;
     assert_eq!(answers[0].return_code, ReturnCode::INVALID_PARAMETERS);
-    assert_eq!(endpoint.test.kinds().await, ["job.received"]);
+    let expected = ["job.received", "device.notified"];
+    assert_eq!(endpoint.test.kinds().await, expected);
 }

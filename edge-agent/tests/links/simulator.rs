@@ -14,17 +14,26 @@ use crate::simulator_program::simulator_program;
 use crate::support::{TestAgent, until};
 
 /// A running simulator; killed when it is dropped.
-struct Simulator(Child);
+pub(crate) struct Simulator(Child);
 
 impl Simulator {
     /// Listens on `address`, or on a free port that it then writes into the folder.
     async fn start(folder: &Path, address: &str) -> (Self, String) {
+        Self::start_with(folder, address, &[]).await
+    }
+
+    pub(crate) async fn start_with(
+        folder: &Path,
+        address: &str,
+        options: &[&str],
+    ) -> (Self, String) {
         let file = folder.join("press.json");
         let _ = std::fs::remove_file(&file);
         let press = Command::new(simulator_program())
             .args(["--device-id", "press-3", "--listen", address])
             .arg("--address-file")
             .arg(&file)
+            .args(options)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

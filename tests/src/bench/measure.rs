@@ -279,20 +279,24 @@ impl Bench {
     }
 
     fn resident_kib(&self) -> Result<u64> {
-        let pid = self.plant.process().context("the agent runs")?.pid();
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))
-            .context("cannot read the agent's status in /proc")?;
-        status
-            .lines()
-            .find_map(|line| {
-                line.strip_prefix("VmRSS:")?
-                    .trim()
-                    .strip_suffix(" kB")?
-                    .parse()
-                    .ok()
-            })
-            .context("no VmRSS in the agent's status")
+        resident_kib(self.plant.process().context("the agent runs")?.pid())
     }
+}
+
+/// The memory that a process holds.
+pub(super) fn resident_kib(pid: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))
+        .context("cannot read the agent's status in /proc")?;
+    status
+        .lines()
+        .find_map(|line| {
+            line.strip_prefix("VmRSS:")?
+                .trim()
+                .strip_suffix(" kB")?
+                .parse()
+                .ok()
+        })
+        .context("no VmRSS in the agent's status")
 }
 
 fn mebibytes(kib: u64) -> String {

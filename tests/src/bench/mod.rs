@@ -4,25 +4,49 @@
 //! table at the end. Not a test: nothing fails because a machine is slow.
 
 mod figures;
+mod jmf;
 mod measure;
 
 use std::io::Write as _;
 
 use anyhow::Result;
 
-/// Measures everything and prints the table.
-pub async fn run() -> Result<()> {
+/// What can be measured alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// The ledger, its delivery to the hub, and traces.
+    Ledger,
+    /// The agent as the partner of many machines.
+    Machines,
+}
+
+/// Measures one part, or everything, and prints the table.
+pub async fn run(only: Option<Part>) -> Result<()> {
     let mut rows = Vec::new();
     say("disk …");
     rows.extend(measure::disk()?);
-    say("agent: start, rest, ledger …");
-    let mut bench = measure::Bench::assemble().await?;
-    rows.extend(bench.start_and_rest().await?);
-    rows.extend(bench.ledger_append().await?);
-    say("uplink …");
-    rows.extend(bench.uplink().await?);
-    say("traces …");
-    rows.extend(bench.traces().await?);
+    if only != Some(Part::Machines) {
+        say("agent: start, rest, ledger …");
+        let mut bench = measure::Bench::assemble().await?;
+        rows.extend(bench.start_and_rest().await?);
+        rows.extend(bench.ledger_append().await?);
+        say("uplink …");
+        rows.extend(bench.uplink().await?);
+        say("traces …");
+        rows.extend(bench.traces().await?);
+    }
+    if only != Some(Part::Ledger) {
+        say("machines …");
+        let mut shop = jmf::Shop::assemble().await?;
+        rows.extend(shop.many_devices().await?);
+        say("machines are switched off …");
+        shop.switch_off().await?;
+        say("signals to the hub …");
+        rows.extend(shop.to_the_hub().await?);
+        say("signals and questions …");
+        rows.extend(shop.signals().await?);
+        rows.extend(shop.questions().await?);
+    }
     let _ = std::io::stdout().write_all(figures::table(&rows).as_bytes());
     Ok(())
 }

@@ -2,9 +2,20 @@
 
 use std::process::ExitCode;
 
+use agog_tests::bench::{self, Part};
+use clap::Parser;
+
+/// Measures AGOG on this machine and prints a table.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Measure this part alone.
+    #[arg(long)]
+    only: Option<Part>,
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    match agog_tests::bench::run().await {
+    match bench::run(Arguments::parse().only).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("agog-bench: {error:#}");

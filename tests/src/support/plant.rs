@@ -209,12 +209,12 @@ impl PlantPlan<'_> {
             }
         }
         for press in self.presses {
-            write!(
-                out,
-                "\n[[device]]\nid = \"{}\"\njmf_url = \"{}\"\n",
-                press.id(),
-                press.jmf_url()
-            )?;
+            for (id, url) in press.devices() {
+                write!(out, "\n[[device]]\nid = \"{id}\"\njmf_url = \"{url}\"\n")?;
+                if !press.settings().is_empty() {
+                    writeln!(out, "[device.settings]\n{}", press.settings().join("\n"))?;
+                }
+            }
         }
         // The simulator publishes `agog/<device>/<metric>` with `{"ts": …, "value": …}`.
         write!(

@@ -21,6 +21,9 @@ pub struct Press {
     id: String,
     address: SocketAddr,
     log: PathBuf,
+    settings: Vec<String>,
+    /// Of how many devices in one process; their ids are `<id>-1` and up.
+    count: Option<usize>,
 }
 
 impl Press {
@@ -43,9 +46,50 @@ impl Press {
             id: id.to_owned(),
             address,
             log: folder.join(format!("{id}.log")),
+            settings: Vec::new(),
+            count: None,
         };
         press.start_again().await?;
         Ok(press)
+    }
+
+    /// The same with `count` devices in one process.
+    pub(super) async fn start_many(
+        folder: &std::path::Path,
+        id: &str,
+        count: usize,
+        options: &[&str],
+    ) -> Result<Self> {
+        let address = free_address()?;
+        let program = Program::ours("agog-press-sim")?
+            .args(["--device-id", id, "--devices", &count.to_string()])
+            .args(["--listen", &address.to_string()])
+            .args(options.iter().copied());
+        let mut press = Self {
+            process: None,
+            program,
+            id: id.to_owned(),
+            address,
+            log: folder.join(format!("{id}.log")),
+            settings: Vec::new(),
+            count: Some(count),
+        };
+        press.start_again().await?;
+        Ok(press)
+    }
+
+    /// The devices with their addresses.
+    pub fn devices(&self) -> Vec<(String, String)> {
+        let Some(count) = self.count else {
+            return vec![(self.id.clone(), self.jmf_url())];
+        };
+        (1..=count)
+            .map(|n| {
+                let id = format!("{}-{n}", self.id);
+                let url = self.url(&format!("/jmf/{id}"));
+                (id, url)
+            })
+            .collect()
     }
 
     /// After [`Press::stop`] or [`Press::kill`]. A press keeps nothing: its queue is empty again.
@@ -60,12 +104,28 @@ impl Press {
         Ok(())
     }
 
+    /// In what it differs from its profile at the agent: lines of `[device.settings]`.
+    #[must_use]
+    pub fn with_settings(mut self, settings: &[&str]) -> Self {
+        self.settings = settings.iter().map(ToString::to_string).collect();
+        self
+    }
+
+    pub(super) fn settings(&self) -> &[String] {
+        &self.settings
+    }
+
     pub fn id(&self) -> &str {
         &self.id
     }
 
     pub fn jmf_url(&self) -> String {
         format!("http://{}/jmf", self.address)
+    }
+
+    /// Beside the JMF endpoint, for example `/account`.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
     }
 
     pub fn process(&self) -> Option<&Process> {

@@ -68,6 +68,11 @@ impl World {
         Press::start(self.folder(), id, self.broker.address(), options).await
     }
 
+    /// `count` devices in one process, without telemetry over MQTT.
+    pub async fn many_presses(&self, id: &str, count: usize, options: &[&str]) -> Result<Press> {
+        Press::start_many(self.folder(), id, count, options).await
+    }
+
     /// A plant of `tenant` on the hub, its agent enrolled and running.
     pub async fn plant(&self, tenant: &Tenant, plan: &PlantPlan<'_>) -> Result<Plant> {
         let mut plant = self.plant_at_rest(tenant, plan).await?;

@@ -6,6 +6,7 @@
 //!
 //! Limits: [`BODY_BYTES_MAX`] and [`BODY_READ_LIMIT`] per body, [`MESSAGES_MAX`] messages per JMF.
 
+mod kept;
 mod read;
 mod returns;
 mod samples;
@@ -14,6 +15,7 @@ mod signal;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use agog_jdf::Document;
 use agog_jdf::jmf::{
     Body as Content, Command, Family, Jmf, Message, Query, QueryContent, Response as Answer,
     ReturnCode,
@@ -27,14 +29,15 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
+use futures_util::future::join_all;
 use tracing::{info, warn};
 
-use self::read::Received;
+use self::read::{Received, UnreadableTicket};
 
 use crate::controller::{self, Call};
 use crate::devices::client::sender_id;
 use crate::devices::contact::Contacts;
-use crate::devices::floor::{Floor, FloorError};
+use crate::floor::{Floor, FloorError};
 use crate::ledger::InboxKey;
 use crate::run::Agent;
 use crate::telemetry::Telemetry;
@@ -112,6 +115,12 @@ async fn receive(State(state): State<JmfState>, request: Request) -> Response {
         Ok(Err(unreadable)) => {
             metrics::counter!("agog_jmf_refused_total", "reason" => "unreadable").increment(1);
             info!("unreadable JMF refused: {}", unreadable.reason);
+            if let Err(error) = state.unreadable_body(&body, &unreadable.reason).await {
+                warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a return that cannot be read is not recorded"
+                );
+            }
             state.refusal(StatusCode::OK, unreadable.code, &unreadable.reason)
         }
         Err(_) => state.refusal(
@@ -137,35 +146,27 @@ impl JmfState {
             content_type,
             body,
         };
-        let mut answers = Vec::new();
         let is_admitted = self.agent.desk.gate.admits(caller, self.agent.clock.now());
-        for (message, ticket) in jmf.messages.iter().zip(tickets) {
-            if let Some(refusal) = self.turned_away(&jmf, message, caller, is_admitted) {
-                if expects_answer(message) {
-                    answers.push(response(message, refusal));
-                }
-                continue;
+        let one = |(message, ticket)| self.answer_to(&call, message, ticket, is_admitted);
+        let pairs = jmf.messages.iter().zip(tickets.iter().map(Option::as_ref));
+        let answers = if jmf.messages.iter().all(is_told) {
+            // All together, so that they share a commit; the floor takes them in their order.
+            join_all(pairs.map(one)).await
+        } else {
+            // What is asked may be about what was ordered before.
+            let mut answers = Vec::new();
+            for pair in pairs {
+                answers.push(one(pair).await);
             }
-            let answer = match &message.body {
-                Content::Signal(signal) => self.signal(&jmf, message, signal).await,
-                Content::Command(Command::ReturnQueueEntry(params)) => {
-                    self.returned(&jmf, message, params, ticket).await
-                }
-                Content::Query(query) => controller::query(&self.agent, &call, message, query)
-                    .await
-                    .map_err(FloorError::from),
-                Content::Command(command) => {
-                    controller::command(&self.agent, &call, message, command)
-                        .await
-                        .map_err(FloorError::from)
-                }
-                Content::Registration { .. } => Ok(not_implemented(message)),
-                // Answers to what we asked before; nobody waits for them here.
-                Content::Response(_) | Content::Acknowledge(_) => continue,
-            };
+            answers
+        };
+        let mut status = StatusCode::OK;
+        let mut responses = Vec::new();
+        for (message, answer) in jmf.messages.iter().zip(answers) {
             match answer {
-                Ok(answer) => answers.push(response(message, answer)),
-                Err(error) => {
+                None => {}
+                Some(Ok(answer)) => responses.push(response(message, answer)),
+                Some(Err(error)) => {
                     warn!(
                         error = &error as &dyn std::error::Error,
                         "message {} of {} not stored", message.id, jmf.sender_id
@@ -174,12 +175,41 @@ impl JmfState {
                         ReturnCode::SERVICE_BUSY,
                         "the message could not be stored; send it again",
                     );
-                    answers.push(response(message, busy));
-                    return self.send(StatusCode::SERVICE_UNAVAILABLE, answers);
+                    responses.push(response(message, busy));
+                    status = StatusCode::SERVICE_UNAVAILABLE;
                 }
             }
         }
-        self.send(StatusCode::OK, answers)
+        self.send(status, responses)
+    }
+
+    /// None to what is an answer itself.
+    async fn answer_to(
+        &self,
+        call: &Call<'_>,
+        message: &Message,
+        ticket: Option<&Result<Document, UnreadableTicket>>,
+        is_admitted: bool,
+    ) -> Option<Result<Answer, FloorError>> {
+        let Call { jmf, caller, .. } = *call;
+        if let Some(refusal) = self.turned_away(jmf, message, caller, is_admitted) {
+            return expects_answer(message).then_some(Ok(refusal));
+        }
+        Some(match &message.body {
+            Content::Signal(signal) => self.signal(jmf, message, signal).await,
+            Content::Command(Command::ReturnQueueEntry(params)) => {
+                self.returned(jmf, message, params, ticket).await
+            }
+            Content::Query(query) => controller::query(&self.agent, call, message, query)
+                .await
+                .map_err(FloorError::from),
+            Content::Command(command) => controller::command(&self.agent, call, message, command)
+                .await
+                .map_err(FloorError::from),
+            Content::Registration { .. } => Ok(not_implemented(message)),
+            // Answers to what we asked before; nobody waits for them here.
+            Content::Response(_) | Content::Acknowledge(_) => return None,
+        })
     }
 
     /// Why a message is not even looked at.
@@ -240,6 +270,14 @@ fn key(sender: &str, jmf: &Jmf, message: &Message) -> InboxKey {
         sender: format!("jmf:{sender}"),
         message_id: format!("{} {time}", message.id),
     }
+}
+
+/// Whether a message tells something, and neither asks nor orders.
+fn is_told(message: &Message) -> bool {
+    matches!(
+        &message.body,
+        Content::Signal(_) | Content::Command(Command::ReturnQueueEntry(_))
+    )
 }
 
 fn expects_answer(message: &Message) -> bool {

@@ -13,8 +13,15 @@ use super::{BODY_BYTES_MAX, MESSAGES_MAX};
 /// A body that was read: the messages, and the tickets that came with them.
 pub(super) struct Received {
     pub(super) jmf: Jmf,
-    /// In the order of the messages: the returned ticket of each, or why it cannot be read.
-    pub(super) tickets: Vec<Option<Result<Document, String>>>,
+    /// In the order of the messages: the returned ticket of each, where it is a return.
+    pub(super) tickets: Vec<Option<Result<Document, UnreadableTicket>>>,
+}
+
+/// A returned ticket that is not there or cannot be read.
+pub(super) struct UnreadableTicket {
+    pub(super) reason: String,
+    /// What came instead; empty when nothing did.
+    pub(super) body: Vec<u8>,
 }
 
 /// Why a body cannot be answered message by message.
@@ -62,7 +69,7 @@ impl Received {
         }
         let ticket = |message: &Message| match &message.body {
             Content::Command(Command::ReturnQueueEntry(params)) => {
-                Some(returned_document(params, package.as_ref()))
+                Some(returned_document(params, package.as_ref(), body))
             }
             _ => None,
         };
@@ -77,7 +84,8 @@ impl Received {
 fn returned_document(
     params: &ReturnQueueEntryParams,
     package: Option<&Package<'_>>,
-) -> Result<Document, String> {
+    whole: &[u8],
+) -> Result<Document, UnreadableTicket> {
     let part = package.and_then(|package| {
         // A device that names its ticket wrongly has sent only one.
         package
@@ -85,11 +93,13 @@ fn returned_document(
             .or_else(|| package.tickets().next())
     });
     let Some(part) = part else {
-        return Err(format!(
-            "the returned ticket `{}` is not in the message",
-            params.url
-        ));
+        return Err(UnreadableTicket {
+            reason: format!("the returned ticket `{}` is not in the message", params.url),
+            body: whole.to_vec(),
+        });
     };
-    Document::parse(part.body(), &Limits::default())
-        .map_err(|error| format!("the returned ticket cannot be read: {error}"))
+    Document::parse(part.body(), &Limits::default()).map_err(|error| UnreadableTicket {
+        reason: format!("the returned ticket cannot be read: {error}"),
+        body: part.body().to_vec(),
+    })
 }

@@ -1,13 +1,19 @@
-//! Tickets that devices give back.
+//! Tickets that devices give back. One that cannot be read is refused, kept as a file, and told to
+//! people as a notification of its device.
 
-use agog_jdf::Document;
-use agog_jdf::jmf::{Jmf, Message, Response as Answer, ReturnCode, ReturnQueueEntryParams};
-use tracing::{debug, warn};
+use agog_jdf::jmf::{
+    Jmf, Message, Notification, Response as Answer, ReturnCode, ReturnQueueEntryParams,
+};
+use agog_jdf::{Document, NotificationClass};
+use tracing::{debug, error, warn};
 
+use super::kept::{Kept, keep};
+use super::read::UnreadableTicket;
 use super::{JmfState, unknown_device};
-use crate::controller::keep;
-use crate::devices::floor::FloorError;
+use crate::controller;
+use crate::floor::{Content, FloorError, Report, Told};
 use crate::jobs::returned::ReturnedTicket;
+use crate::ledger::InboxKey;
 
 impl JmfState {
     pub(super) async fn returned(
@@ -15,23 +21,9 @@ impl JmfState {
         jmf: &Jmf,
         message: &Message,
         params: &ReturnQueueEntryParams,
-        ticket: Option<Result<Document, String>>,
+        ticket: Option<&Result<Document, UnreadableTicket>>,
     ) -> Result<Answer, FloorError> {
         let named = message.sender_id.as_deref().unwrap_or(&jmf.sender_id);
-        let document = match ticket {
-            Some(Ok(document)) => document,
-            Some(Err(reason)) => {
-                return Ok(refused_return(
-                    named,
-                    ReturnCode::INVALID_PARAMETERS,
-                    &reason,
-                ));
-            }
-            None => {
-                let code = ReturnCode::INSUFFICIENT_PARAMETERS;
-                return Ok(refused_return(named, code, "the message carries no ticket"));
-            }
-        };
         let device = self
             .known(jmf.device_id.as_deref())
             .or_else(|| self.known(Some(named)));
@@ -40,28 +32,115 @@ impl JmfState {
             return Ok(unknown_device(named));
         };
         self.contacts.heard(&device);
-        let returned =
-            match ReturnedTicket::read(&format!("jmf:{device}"), &device, params, &document) {
-                Ok(returned) => returned,
-                Err(error) => {
-                    let reason = format!("the returned ticket is no JDF: {error}");
-                    let code = ReturnCode::INVALID_PARAMETERS;
-                    return Ok(refused_return(&device, code, &reason));
-                }
-            };
+        let document = match ticket {
+            Some(Ok(document)) => document,
+            Some(Err(unreadable)) => {
+                let code = ReturnCode::INVALID_PARAMETERS;
+                let UnreadableTicket { reason, body } = unreadable;
+                return self.unreadable(&device, code, reason, body).await;
+            }
+            None => {
+                let code = ReturnCode::INSUFFICIENT_PARAMETERS;
+                return Ok(refused_return(named, code, "the message carries no ticket"));
+            }
+        };
+        let is_device = |name: &str| name != device && self.known(Some(name)).is_some();
+        let sender = format!("jmf:{device}");
+        let returned = match ReturnedTicket::read(&sender, &device, params, document, is_device) {
+            Ok(returned) => returned,
+            Err(error) => {
+                let reason = format!("the returned ticket is no JDF: {error}");
+                let code = ReturnCode::INVALID_PARAMETERS;
+                let body = document.to_bytes();
+                return self.unreadable(&device, code, &reason, &body).await;
+            }
+        };
         for finding in &returned.summary.findings {
             debug!(device.id = %device, "ticket returned by {device}: {finding}");
         }
-        keep(
-            &self.agent,
-            &device,
-            &returned.reported_job(),
-            params,
-            &document,
-        )
-        .await?;
+        let reported = returned.reported_job();
+        controller::keep(&self.agent, &device, &reported, params, document).await?;
         self.floor.returned(returned).await?;
         Ok(Answer::success())
+    }
+
+    /// A whole body that cannot be read, but speaks of a return: what a job has made is in it.
+    pub(super) async fn unreadable_body(
+        &self,
+        body: &[u8],
+        reason: &str,
+    ) -> Result<(), FloorError> {
+        let text = String::from_utf8_lossy(body);
+        if !text.contains("ReturnQueueEntry") {
+            return Ok(());
+        }
+        let mut devices = self.agent.config.devices.iter();
+        let device = devices.find(|device| {
+            ["SenderID", "DeviceID"].iter().any(|name| {
+                let id = &device.id;
+                text.contains(&format!("{name}=\"{id}\""))
+                    || text.contains(&format!("{name}='{id}'"))
+            })
+        });
+        let Some(device) = device.map(|device| device.id.clone()) else {
+            return Ok(());
+        };
+        self.keep_and_tell(&device, reason, body).await
+    }
+
+    async fn unreadable(
+        &self,
+        device: &str,
+        code: ReturnCode,
+        reason: &str,
+        body: &[u8],
+    ) -> Result<Answer, FloorError> {
+        self.keep_and_tell(device, reason, body).await?;
+        Ok(refused_return(device, code, reason))
+    }
+
+    async fn keep_and_tell(
+        &self,
+        device: &str,
+        reason: &str,
+        body: &[u8],
+    ) -> Result<(), FloorError> {
+        let now = self.agent.clock.now();
+        let folder = self.agent.config.agent.data_dir.join("returns");
+        let owned = body.to_vec();
+        let kept = tokio::task::spawn_blocking(move || keep(&folder, &owned, now)).await;
+        let (where_to, hash) = match kept {
+            Ok(Ok(Kept { path, hash })) => {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                (format!("it is kept as returns/{name}"), hash)
+            }
+            failed => {
+                if let Ok(Err(failure)) = failed {
+                    error!(
+                        error = &failure as &dyn std::error::Error,
+                        device.id = %device, "an unreadable ticket of {device} is not kept"
+                    );
+                }
+                ("it could not be kept".to_owned(), now.to_string())
+            }
+        };
+        let text = format!("a returned ticket cannot be read: {reason}; {where_to}");
+        let report = Report {
+            // Known by what it holds: a device that repeats it makes a new message of it.
+            key: InboxKey {
+                sender: format!("jmf:{device}"),
+                message_id: format!("unreadable return {hash}"),
+            },
+            device: device.to_owned(),
+            at: None,
+            told: Told::Signal,
+            content: Content::Notifications,
+            notifications: vec![Notification {
+                kind: Some("Error".to_owned()),
+                ..Notification::new(NotificationClass::Error, text)
+            }],
+        };
+        self.floor.report(report).await.map(drop)
     }
 }
 

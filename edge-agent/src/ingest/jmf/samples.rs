@@ -1,9 +1,10 @@
-//! The numbers inside JMF signals, as telemetry: speed and counters of Status, amounts of Resource.
+//! The numbers inside JMF signals, as telemetry: speed and counters of Status, amounts of
+//! Resource.
 //!
 //! The metrics begin with `jmf.`, because the same machine may publish its own `speed` over MQTT.
 
 use agog_jdf::Usage;
-use agog_jdf::jmf::{DeviceInfo, Signal, SignalContent};
+use agog_jdf::jmf::{DeviceInfo, ResourceInfo, Signal, SignalContent};
 use agog_sync::frame::SeriesKey;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -26,16 +27,7 @@ pub(super) fn samples(device: &str, signal: &Signal, at: Timestamp) -> Vec<Sampl
         }
         SignalContent::Resource { resources, .. } => {
             for resource in resources {
-                let side = match resource.usage {
-                    Some(Usage::Input) => "input",
-                    Some(Usage::Output) => "output",
-                    _ => continue,
-                };
-                let unit = resource.unit.as_deref();
-                let name = resource.resource_name.as_deref().unwrap_or("resource");
-                let metric = |part: &str| format!("jmf.{side}.{name}.{part}");
-                found.push(&metric("good"), unit, resource.amounts.actual_good());
-                found.push(&metric("waste"), unit, resource.amounts.actual_waste());
+                found.resource(resource);
             }
         }
         _ => {}
@@ -68,6 +60,29 @@ impl Found<'_> {
                 Some("%"),
                 phase.percent_completed,
             );
+        }
+    }
+
+    fn resource(&mut self, told: &ResourceInfo) {
+        let unit = told.unit.as_deref();
+        let name = told.resource_name.as_deref().unwrap_or("resource");
+        let side = match told.usage {
+            Some(Usage::Input) => Some("input"),
+            Some(Usage::Output) => Some("output"),
+            _ => None,
+        };
+        if let Some(side) = side {
+            let metric = |part: &str| format!("jmf.{side}.{name}.{part}");
+            self.push(&metric("good"), unit, told.amounts.actual_good());
+            self.push(&metric("waste"), unit, told.amounts.actual_waste());
+        }
+        // A press has the same kind of ink in several units.
+        let place = told.module_id.as_deref();
+        let place = place.map_or_else(String::new, |module| format!(".{module}"));
+        let metric = |part: &str| format!("jmf.resource.{name}{place}.{part}");
+        self.push(&metric("available"), unit, told.available_amount);
+        if side == Some("input") {
+            self.push(&metric("used"), unit, told.amounts.actual_total());
         }
     }
 

@@ -1,11 +1,14 @@
 //! Signals of devices: their facts through the floor into the ledger, their values into telemetry.
 
-use agog_jdf::jmf::{DeviceInfo, Jmf, Message, Response as Answer, Signal, SignalContent};
+use agog_jdf::JobDetails;
+use agog_jdf::jmf::{
+    DeviceInfo, Jmf, Message, Response as Answer, ReturnCode, Signal, SignalContent, StatusQuParams,
+};
 use tracing::{info, warn};
 
 use super::samples::samples;
 use super::{JmfState, key, not_implemented, unknown_device};
-use crate::devices::floor::{FloorError, StatusReport, believed};
+use crate::floor::{Content, FloorError, Report, Told};
 
 impl JmfState {
     pub(super) async fn signal(
@@ -19,38 +22,52 @@ impl JmfState {
             return Ok(unknown_device(&jmf.sender_id));
         };
         self.contacts.heard(&sender);
-        let key = key(&sender, jmf, message);
-        let time = message.time.or(jmf.timestamp);
-        let at = believed(time, self.agent.clock.now());
-        // Facts come first: values that cannot be stored must not keep a fact from the ledger.
-        match &signal.content {
-            SignalContent::Status { devices, .. } => {
-                let devices = devices
-                    .iter()
-                    .map(|info| {
-                        (
-                            self.known(info.id()).unwrap_or_else(|| sender.clone()),
-                            info.clone(),
-                        )
-                    })
-                    .collect();
-                self.floor
-                    .status(StatusReport {
-                        key,
-                        at: time,
-                        devices,
-                    })
-                    .await?;
+        let mut notifications = signal.notifications.clone();
+        let content = match &signal.content {
+            SignalContent::Status {
+                params,
+                devices,
+                queue,
+            } => {
+                if devices.is_empty() && queue.is_none() {
+                    let reason = "a Status signal tells of a device or of a queue";
+                    return Ok(Answer::refusal(ReturnCode::INSUFFICIENT_PARAMETERS, reason));
+                }
+                let of_device = |info: &DeviceInfo| {
+                    let device = self.known(info.id()).unwrap_or_else(|| sender.clone());
+                    (device, info.clone())
+                };
+                Content::Status {
+                    devices: devices.iter().map(of_device).collect(),
+                    is_whole: tells_all_jobs(params),
+                    queue: queue.clone(),
+                }
             }
             SignalContent::Notification { notification, .. } => {
-                self.floor.remember(key).await?;
                 info!(device.id = %sender, "device {sender} says: {}", notification.text());
+                notifications.insert(0, notification.clone());
+                Content::Notifications
             }
-            SignalContent::Resource { .. } | SignalContent::QueueStatus { .. } => {
-                self.floor.remember(key).await?;
-            }
+            SignalContent::Resource { params, resources } => Content::Resources {
+                params: Box::new(params.clone()),
+                resources: resources.clone(),
+            },
+            SignalContent::QueueStatus { queue, .. } => match queue {
+                Some(queue) => Content::Queue(queue.clone()),
+                None => Content::Notifications,
+            },
             _ => return Ok(not_implemented(message)),
-        }
+        };
+        // Facts come first: values that cannot be stored must not keep a fact from the ledger.
+        let report = Report {
+            key: key(&sender, jmf, message),
+            device: sender.clone(),
+            at: message.time.or(jmf.timestamp),
+            told: Told::Signal,
+            content,
+            notifications,
+        };
+        let at = self.floor.report(report).await?;
         let now = self.agent.clock.now();
         self.agent.devices.signal(&sender, &signal.content, at, now);
         let samples = samples(&sender, signal, at);
@@ -84,4 +101,14 @@ impl JmfState {
         .into_iter()
         .find_map(|name| self.known(name))
     }
+}
+
+/// Whether a job that the signal does not name is not on the device: the channel may be for one job,
+/// or for none.
+fn tells_all_jobs(params: &StatusQuParams) -> bool {
+    let of_one = params.job_id.is_some()
+        || params.job_part_id.is_some()
+        || params.queue_entry_id.is_some()
+        || !params.parts.is_empty();
+    !of_one && params.job_details != Some(JobDetails::None)
 }

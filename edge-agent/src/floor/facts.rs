@@ -1,0 +1,143 @@
+//! News → facts of the ledger. Phases and queue entries need the job that the device means; a job
+//! that only the device knows goes by the name that the device gives it.
+
+use agog_sync::event::{Actor, DeviceEvent, Event, JobEvent, JobProgress, JobStep};
+use jiff::Timestamp;
+
+use super::job_ref;
+use super::news::{News, Noted, PhaseNews};
+use super::queue::{self, EntryChange};
+use crate::jobs::find::{self, KnownTickets, ReportedJob};
+use crate::ledger::{Fact, JobRow, Ledger, LedgerError, What};
+
+/// Whether the fact can only be made with the job's row, as the newest commit left it.
+pub(super) fn needs_job(news: &News) -> bool {
+    matches!(news, News::Phase(_) | News::Entry(_))
+}
+
+/// The facts of the news of one device, in order. `is_settled` knows the jobs whose ticket came back.
+pub(super) async fn facts(
+    ledger: &Ledger,
+    tickets: &mut KnownTickets,
+    device: &str,
+    news: Vec<Noted>,
+    is_settled: impl Fn(&ReportedJob) -> bool,
+) -> Result<Vec<Fact>, LedgerError> {
+    let mut facts = Vec::new();
+    // Of a job that begins and goes on in one report, the second event sees the first.
+    let mut begun: Vec<ReportedJob> = Vec::new();
+    for noted in news {
+        let Noted { at, late, news } = noted;
+        let event = match news {
+            News::State(state) => Event::Device(DeviceEvent::StateChanged(state)),
+            News::Resource(resource) => Event::Device(DeviceEvent::ResourceChanged(resource)),
+            News::Notified(notification) => Event::Device(DeviceEvent::Notified(notification)),
+            News::Phase(phase) => {
+                let job = find::job(ledger, tickets, device, &phase.job).await?;
+                if job.is_none() && is_settled(&phase.job) {
+                    continue;
+                }
+                let Some(event) =
+                    phase_event(device, job.as_ref(), &phase, begun.contains(&phase.job))
+                else {
+                    continue;
+                };
+                begun.push(phase.job);
+                let event = Event::Job(Box::new(event));
+                // A job that is not known yet begins with what is told of it, however late.
+                let what = if late && job.is_some() {
+                    What::Overtaken(event)
+                } else {
+                    What::Event(event)
+                };
+                facts.push(fact(device, at, what));
+                continue;
+            }
+            News::Entry(change) => {
+                if let Some(job) = find::job(ledger, tickets, device, &change.job).await? {
+                    facts.extend(entry_facts(device, &job, &change, at));
+                }
+                continue;
+            }
+        };
+        facts.push(fact(device, at, What::Event(event)));
+    }
+    Ok(facts)
+}
+
+fn fact(device: &str, at: Timestamp, what: What) -> Fact {
+    Fact {
+        occurred_at: Some(at),
+        actor: Actor::Device {
+            device: device.to_owned(),
+        },
+        what,
+    }
+}
+
+/// The event that a phase is; none when the job has been returned, or was never begun.
+fn phase_event(
+    device: &str,
+    row: Option<&JobRow>,
+    news: &PhaseNews,
+    begun: bool,
+) -> Option<JobEvent> {
+    let step = match row {
+        Some(row) if row.step.is_end() && row.step != JobStep::Refused => return None,
+        Some(row) if begun || has_begun(row) => JobStep::Phase,
+        None if begun => JobStep::Phase,
+        // What was never begun cannot be left.
+        _ if news.phase.is_none() => return None,
+        _ => JobStep::Started,
+    };
+    let job = match (row, &news.job.job_id) {
+        (Some(row), _) => row.progress.job.clone(),
+        (None, Some(number)) => job_ref(number),
+        (None, None) => return None,
+    };
+    let phase = news.phase.as_ref();
+    Some(JobEvent {
+        step,
+        progress: JobProgress {
+            queue_entry_id: news.job.queue_entry_id.clone(),
+            job_part_id: news.job.job_part_id.clone(),
+            part: phase.map(|phase| phase.part.clone()).unwrap_or_default(),
+            status: phase.map(|phase| phase.status.clone()),
+            status_details: phase.and_then(|phase| phase.status_details.clone()),
+            good: news.good,
+            waste: news.waste,
+            closed_phase: news.closed.clone(),
+            operators: phase
+                .map(|phase| phase.operators.clone())
+                .unwrap_or_default(),
+            started_at: news.started_at,
+            ..JobProgress::of(job, device)
+        },
+    })
+}
+
+fn has_begun(row: &JobRow) -> bool {
+    matches!(row.step, JobStep::Started | JobStep::Phase) || row.progress.status.is_some()
+}
+
+fn entry_facts(
+    device: &str,
+    job: &JobRow,
+    change: &EntryChange,
+    at: Timestamp,
+) -> impl Iterator<Item = Fact> {
+    let device = device.to_owned();
+    let progress = JobProgress {
+        queue_entry_id: change.job.queue_entry_id.clone(),
+        job_part_id: change.job.job_part_id.clone(),
+        priority: change.now.priority,
+        ..JobProgress::of(job.progress.job.clone(), &device)
+    };
+    queue::steps(job, change).into_iter().map(move |step| {
+        let event = JobEvent {
+            step,
+            progress: progress.clone(),
+        };
+        fact(&device, at, What::Event(Event::Job(Box::new(event))))
+    })
+}

@@ -1,0 +1,162 @@
+//! The one task that knows what every device and job last said. It turns reports into ledger
+//! events, so that only changes become facts: a heartbeat that says nothing new is remembered and
+//! nothing else.
+//!
+//! - [`task`](FloorTask): takes reports in order, answers each after its commit
+//! - `news`: what was said and a report → what is news; `snapshot`, `amounts`, `resource`, `queue`: of what
+//! - `history`, `clock`: what was overtaken finds its place by the device's own time
+//! - `said`: what must be known after a restart, as rows of `ledger.db`
+//! - `facts`: news → ledger events, with the job that is meant
+//!
+//! Whoever reports is answered after the commit; many reports share one.
+//!
+//! Limits: [`REPORTS_MAX`] reports wait and [`IN_FLIGHT_MAX`] are being committed, then machines wait
+//! in line and nothing is dropped.
+
+mod amounts;
+mod clock;
+mod facts;
+mod history;
+mod news;
+mod queue;
+mod resource;
+mod said;
+mod snapshot;
+mod task;
+#[cfg(test)]
+mod tests;
+
+use agog_jdf::jmf::{DeviceInfo, Notification, Queue, ResourceInfo, ResourceQuParams};
+use agog_sync::event::{DeviceEvent, JobProgress};
+use agog_sync::lots::JobRef;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::jobs::returned::ReturnedTicket;
+use crate::ledger::{AppendError, InboxKey, LedgerError};
+use crate::run::Agent;
+
+pub use clock::Told;
+pub(crate) use clock::believed;
+pub(crate) use resource::{ResourceKey, UsedLot};
+pub use task::FloorTask;
+
+/// Reports that wait for the task.
+pub const REPORTS_MAX: usize = 256;
+/// Reports that wait for their commit. The ledger's writer takes as many into one.
+pub const IN_FLIGHT_MAX: usize = 512;
+
+/// What a device says of itself, its jobs, its queue and what it uses up.
+#[derive(Debug, Clone)]
+pub struct Report {
+    pub key: InboxKey,
+    /// Who says it.
+    pub device: String,
+    /// By the device's clock.
+    pub at: Option<Timestamp>,
+    pub told: Told,
+    pub content: Content,
+    /// What it says beside that.
+    pub notifications: Vec<Notification>,
+}
+
+/// What a report is about.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// States, of the device itself and of others that it speaks for.
+    Status {
+        devices: Vec<(String, DeviceInfo)>,
+        /// Jobs that are not named are not there.
+        is_whole: bool,
+        queue: Option<Queue>,
+    },
+    Resources {
+        params: Box<ResourceQuParams>,
+        resources: Vec<ResourceInfo>,
+    },
+    Queue(Queue),
+    /// Nothing but notifications.
+    Notifications,
+}
+
+/// What came of handing a ticket to a device.
+#[derive(Debug, Clone)]
+pub struct SubmissionReport {
+    pub progress: JobProgress,
+    /// In the device's queue, or refused for good.
+    pub accepted: bool,
+}
+
+/// Why a report was not recorded. The machine may repeat it.
+#[derive(Debug, thiserror::Error)]
+pub enum FloorError {
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("the agent is stopping")]
+    Stopping,
+}
+
+/// Tells when it was, by the device's clock as it is read.
+type Answer = oneshot::Sender<Result<Timestamp, FloorError>>;
+
+enum Work {
+    Report(Box<Report>),
+    Returned(Box<ReturnedTicket>),
+    Submission(Box<SubmissionReport>),
+    Contact(Box<DeviceEvent>),
+}
+
+/// A cheap handle on the task.
+#[derive(Clone)]
+pub struct Floor(mpsc::Sender<(Work, Answer)>);
+
+impl Floor {
+    /// A handle, and the task to be started with [`FloorTask::run`].
+    pub fn new(agent: Agent) -> (Self, FloorTask) {
+        let (sender, mailbox) = mpsc::channel(REPORTS_MAX);
+        (Self(sender), FloorTask::new(agent, mailbox))
+    }
+
+    /// A device says something. Answers when that was: by the device's clock, as it is read.
+    pub async fn report(&self, report: Report) -> Result<Timestamp, FloorError> {
+        self.work(Work::Report(Box::new(report))).await
+    }
+
+    /// A device gives a ticket back.
+    pub async fn returned(&self, ticket: ReturnedTicket) -> Result<(), FloorError> {
+        self.work(Work::Returned(Box::new(ticket))).await.map(drop)
+    }
+
+    /// A device took a ticket, or refused it.
+    pub async fn submission(&self, report: SubmissionReport) -> Result<(), FloorError> {
+        self.work(Work::Submission(Box::new(report)))
+            .await
+            .map(drop)
+    }
+
+    /// A device is lost or found.
+    pub async fn contact(&self, event: DeviceEvent) -> Result<(), FloorError> {
+        self.work(Work::Contact(Box::new(event))).await.map(drop)
+    }
+
+    async fn work(&self, work: Work) -> Result<Timestamp, FloorError> {
+        let (answer, receive) = oneshot::channel();
+        self.0
+            .send((work, answer))
+            .await
+            .map_err(|_| FloorError::Stopping)?;
+        receive.await.map_err(|_| FloorError::Stopping)?
+    }
+}
+
+/// A job that only the device names.
+pub(crate) fn job_ref(number: &str) -> JobRef {
+    JobRef {
+        number: number.to_owned(),
+        job_id: None,
+        order: None,
+        customer: None,
+    }
+}

@@ -1,0 +1,208 @@
+//! What devices say of what they use up: lot, level, place and article, whose change is a fact, and
+//! cumulative amounts, which are kept for the return of the job. Pure.
+//!
+//! Limits: [`RESOURCES_MAX`] resources and as many amounts per device, [`LOTS_MAX`] lots of each.
+
+use agog_jdf::Usage;
+use agog_jdf::jmf::{ResourceInfo, ResourceQuParams};
+use agog_sync::event::DeviceResource;
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::amounts::stored;
+use super::news::{News, Noted};
+use super::said::{DeviceSaid, RowKey};
+use super::snapshot::places;
+use crate::jobs::find::ReportedJob;
+
+/// More inks, coatings, papers and glues than any device has.
+pub(super) const RESOURCES_MAX: usize = 128;
+/// Pallets and reels of a long run.
+const LOTS_MAX: usize = 256;
+
+/// Which resource of a device.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct ResourceKey {
+    pub(crate) name: String,
+    pub(crate) resource_id: Option<String>,
+    pub(crate) product_id: Option<String>,
+    pub(crate) process_usage: Option<String>,
+    /// The module's name, else its places.
+    pub(crate) module: Option<String>,
+    /// Input or output, as JDF names it.
+    pub(crate) usage: Option<String>,
+}
+
+/// What a device said last of a resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct OnDevice {
+    pub(super) at: Timestamp,
+    lot: Option<String>,
+    location: Option<String>,
+    level: Option<String>,
+    product_id: Option<String>,
+}
+
+/// What a job has used of a resource, as the device counts it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Used {
+    pub(crate) at: Timestamp,
+    pub(crate) lots: Vec<UsedLot>,
+}
+
+/// What was used of one lot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UsedLot {
+    pub(crate) lot: String,
+    pub(crate) amount: Decimal,
+    pub(crate) is_waste: bool,
+}
+
+/// Takes in a Resource signal that tells of `at`.
+pub(super) fn resources(
+    device: &str,
+    said: &mut DeviceSaid,
+    params: &ResourceQuParams,
+    resources: &[ResourceInfo],
+    at: Timestamp,
+) -> Vec<Noted> {
+    let job = ReportedJob {
+        job_id: params.job_id.clone(),
+        queue_entry_id: params.queue_entry_id.clone(),
+        job_part_id: params.job_part_id.clone(),
+    };
+    let mut news = Vec::new();
+    for info in resources.iter().take(RESOURCES_MAX) {
+        let key = key(info);
+        if job != ReportedJob::default() {
+            count(said, &job, &key, info, at);
+        }
+        let now = OnDevice {
+            at,
+            lot: newest_lot(info),
+            location: info.location.clone(),
+            level: info.level.as_ref().map(ToString::to_string),
+            product_id: info.product_id.clone(),
+        };
+        // The article is in the key where nothing else tells resources apart, so that a change of
+        // it is looked for under what stays: the name, the role and the module.
+        let place = ResourceKey {
+            product_id: None,
+            ..key.clone()
+        };
+        let place = if place.module.is_some() || place.resource_id.is_some() {
+            place
+        } else {
+            key.clone()
+        };
+        let before = said.resources.get(&place);
+        if before.is_some_and(|before| at < before.at || before.is_as(&now)) {
+            continue;
+        }
+        let says_something = now.lot.is_some() || now.level.is_some() || now.location.is_some();
+        if before.is_none() && (!says_something || said.resources.len() >= RESOURCES_MAX) {
+            continue;
+        }
+        news.push(Noted {
+            at,
+            late: false,
+            news: News::Resource(changed(device, info, &key, &now, &job)),
+        });
+        said.resources.insert(place.clone(), now);
+        said.touch(RowKey::Resource(place));
+    }
+    news
+}
+
+impl OnDevice {
+    fn is_as(&self, other: &Self) -> bool {
+        (&self.lot, &self.location, &self.level, &self.product_id)
+            == (&other.lot, &other.location, &other.level, &other.product_id)
+    }
+}
+
+fn key(info: &ResourceInfo) -> ResourceKey {
+    let module = info.module_id.clone();
+    ResourceKey {
+        name: info.resource_name.clone().unwrap_or_default(),
+        resource_id: info.resource_id.clone(),
+        product_id: info.product_id.clone(),
+        process_usage: info.process_usage.clone(),
+        module: module.or_else(|| info.module_index.as_ref().map(places)),
+        usage: info.usage.as_ref().map(ToString::to_string),
+    }
+}
+
+/// Devices name lots in the order in which they were put on; the last one is on now.
+fn newest_lot(info: &ResourceInfo) -> Option<String> {
+    let lots = info.amounts.all_lots();
+    let named = lots.filter(|(lot, _)| !lot.lot_id.is_empty());
+    named.last().map(|(lot, _)| lot.lot_id.clone())
+}
+
+fn changed(
+    device: &str,
+    info: &ResourceInfo,
+    key: &ResourceKey,
+    now: &OnDevice,
+    job: &ReportedJob,
+) -> DeviceResource {
+    DeviceResource {
+        device: device.to_owned(),
+        resource: if key.name.is_empty() {
+            "Resource".to_owned()
+        } else {
+            key.name.clone()
+        },
+        resource_id: key.resource_id.clone(),
+        product_id: now.product_id.clone(),
+        lot: now.lot.clone(),
+        location: now.location.clone(),
+        level: now.level.clone(),
+        available: stored(info.available_amount),
+        used: stored(info.amounts.actual_total()),
+        unit: info.unit.clone(),
+        job: job.job_id.clone(),
+    }
+}
+
+/// Keeps the cumulative amounts by lot; the newest word counts.
+fn count(
+    said: &mut DeviceSaid,
+    job: &ReportedJob,
+    key: &ResourceKey,
+    info: &ResourceInfo,
+    at: Timestamp,
+) {
+    if info.usage != Some(Usage::Input) {
+        return;
+    }
+    let mut lots: Vec<UsedLot> = Vec::new();
+    for (lot, is_waste) in info.amounts.all_lots() {
+        let Some(amount) = stored(lot.actual_amount).filter(|_| !lot.lot_id.is_empty()) else {
+            continue;
+        };
+        let is_same = |known: &&mut UsedLot| known.lot == lot.lot_id && known.is_waste == is_waste;
+        let room = lots.len() < LOTS_MAX;
+        match lots.iter_mut().find(is_same) {
+            Some(known) => known.amount = known.amount.saturating_add(amount),
+            None if room => lots.push(UsedLot {
+                lot: lot.lot_id.clone(),
+                amount,
+                is_waste,
+            }),
+            None => {}
+        }
+    }
+    let place = (job.clone(), key.clone());
+    let before = said.used.get(&place);
+    if lots.is_empty() || before.is_some_and(|before| at < before.at || before.lots == lots) {
+        return;
+    }
+    if before.is_none() && said.used.len() >= RESOURCES_MAX {
+        said.forget_oldest_used();
+    }
+    said.used.insert(place.clone(), Used { at, lots });
+    said.touch(RowKey::Used(place.0, place.1));
+}

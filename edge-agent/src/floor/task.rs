@@ -1,0 +1,451 @@
+//! The task of the floor: reports in, appends out, answers after the commits.
+//!
+//! What a report changes is taken over at once and submitted to the ledger; its commit is not waited
+//! for before the next report is taken. When a commit fails, everything that was taken over is given
+//! up for what the ledger has, and the machines repeat what was not answered.
+
+use std::collections::BTreeMap;
+
+use agog_sync::clock::to_micros;
+use agog_sync::event::{Actor, DeviceEvent, Event, JobEvent, JobStep};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tracing::info;
+
+use super::facts::{facts, needs_job};
+use super::news::{self, Noted};
+use super::said::{self, DeviceSaid, RowKey};
+use super::{
+    Answer, Content, FloorError, IN_FLIGHT_MAX, Report, SubmissionReport, Work, queue, resource,
+};
+use crate::jobs::booked;
+use crate::jobs::find::{self, KnownTickets, ReportedJob};
+use crate::jobs::reconcile::{self, Signalled};
+use crate::jobs::returned::ReturnedTicket;
+use crate::jobs::story::{self, Circumstances};
+use crate::ledger::{
+    Append, AppendError, Appended, Fact, InboxKey, JobRow, LedgerError, Receipt, What,
+};
+use crate::run::Agent;
+
+/// The task itself.
+pub struct FloorTask {
+    agent: Agent,
+    mailbox: mpsc::Receiver<(Work, Answer)>,
+    said: BTreeMap<String, DeviceSaid>,
+    tickets: KnownTickets,
+    in_flight: FuturesUnordered<futures_util::future::BoxFuture<'static, Settled>>,
+}
+
+/// A report whose commit is decided.
+struct Settled {
+    answer: Answer,
+    at: Timestamp,
+    result: Result<Appended, AppendError>,
+    /// It had something to store beside its key.
+    has_content: bool,
+}
+
+impl FloorTask {
+    pub(super) fn new(agent: Agent, mailbox: mpsc::Receiver<(Work, Answer)>) -> Self {
+        Self {
+            agent,
+            mailbox,
+            said: BTreeMap::new(),
+            tickets: KnownTickets::default(),
+            in_flight: FuturesUnordered::new(),
+        }
+    }
+
+    /// Works until every handle is gone: at a stop, what machines have said is still recorded.
+    pub async fn run(mut self) -> anyhow::Result<()> {
+        self.reload().await?;
+        loop {
+            tokio::select! {
+                biased;
+                Some(settled) = self.in_flight.next(), if !self.in_flight.is_empty() => {
+                    if !answer(settled) {
+                        self.give_up().await?;
+                    }
+                }
+                work = self.mailbox.recv(), if self.in_flight.len() < IN_FLIGHT_MAX => {
+                    let Some((work, answer)) = work else { break };
+                    self.take(work, answer).await?;
+                }
+            }
+        }
+        self.settle().await?;
+        Ok(())
+    }
+
+    async fn take(&mut self, work: Work, answer: Answer) -> Result<(), LedgerError> {
+        let result = match work {
+            Work::Report(report) => self.report(&report).await,
+            Work::Returned(ticket) => self.returned(*ticket).await,
+            Work::Submission(report) => self.submission(*report).await,
+            Work::Contact(event) => Ok(self.contact(*event)),
+        };
+        match result {
+            Ok((at, append)) => self.submit(at, append, answer).await,
+            Err(error) => {
+                // A machine that hung up repeats its message.
+                let _ = answer.send(Err(error.into()));
+                self.give_up().await
+            }
+        }
+    }
+
+    async fn submit(
+        &mut self,
+        at: Timestamp,
+        append: Append,
+        answer: Answer,
+    ) -> Result<(), LedgerError> {
+        if append.facts.is_empty() && append.said.is_empty() && append.inbox.is_none() {
+            let _ = answer.send(Ok(at));
+            return Ok(());
+        }
+        let has_content = !append.facts.is_empty() || !append.said.is_empty();
+        match self.agent.ledger.submit(append).await {
+            Ok(receipt) => {
+                let settled = settled(receipt, answer, at, has_content);
+                self.in_flight.push(Box::pin(settled));
+                Ok(())
+            }
+            Err(error) => {
+                let _ = answer.send(Err(error.into()));
+                self.give_up().await
+            }
+        }
+    }
+
+    /// Waits until every commit is decided. False when what was taken over was given up.
+    async fn settle(&mut self) -> Result<bool, LedgerError> {
+        let mut good = true;
+        while let Some(settled) = self.in_flight.next().await {
+            good &= answer(settled);
+        }
+        if !good {
+            self.reload().await?;
+        }
+        Ok(good)
+    }
+
+    /// Goes back to what the ledger has.
+    async fn give_up(&mut self) -> Result<(), LedgerError> {
+        while let Some(settled) = self.in_flight.next().await {
+            answer(settled);
+        }
+        self.reload().await
+    }
+
+    async fn reload(&mut self) -> Result<(), LedgerError> {
+        self.said = said::load(self.agent.ledger.said().await?);
+        Ok(())
+    }
+
+    async fn report(&mut self, report: &Report) -> Result<(Timestamp, Append), LedgerError> {
+        let now = self.agent.clock.now();
+        loop {
+            let (at, noted) = self.read(report, now);
+            let needs_jobs = noted
+                .iter()
+                .any(|(_, news)| news.iter().any(|noted| needs_job(&noted.news)));
+            // A job is found as the commits before this one leave it.
+            if needs_jobs && !self.in_flight.is_empty() && !self.settle().await? {
+                continue;
+            }
+            let mut found = Vec::new();
+            let mut rows = Vec::new();
+            for (device, news) in noted {
+                let Self {
+                    agent,
+                    tickets,
+                    said,
+                    ..
+                } = self;
+                let said = said.entry(device.clone()).or_default();
+                let is_settled = |job: &ReportedJob| said.is_settled(job);
+                found.extend(facts(&agent.ledger, tickets, &device, news, is_settled).await?);
+                rows.extend(said.take_rows(&device));
+            }
+            let append = Append {
+                facts: found,
+                said: rows,
+                inbox: Some(report.key.clone()),
+                ..Append::default()
+            };
+            return Ok((at, append));
+        }
+    }
+
+    /// What is news, by device. What was said is taken over.
+    fn read(&mut self, report: &Report, now: Timestamp) -> (Timestamp, Vec<(String, Vec<Noted>)>) {
+        let said = self.said.entry(report.device.clone()).or_default();
+        let clock = &mut said.memory.clock;
+        let is_status = matches!(report.content, Content::Status { .. });
+        let at = to_micros(if is_status {
+            clock.state(report.at, now, report.told)
+        } else {
+            clock.event(report.at, now)
+        });
+        let mut noted: Vec<(String, Vec<Noted>)> = Vec::new();
+        let mut own = Vec::new();
+        match &report.content {
+            Content::Status {
+                devices,
+                is_whole,
+                queue,
+            } => {
+                for (device, info) in devices {
+                    self.agent.health.device(device, |health| {
+                        health.in_contact = true;
+                        health.last_seen = Some(now);
+                        health.status = Some(info.status.to_string());
+                    });
+                    let mut known = self.agent.config.devices.iter();
+                    let name = known
+                        .find(|known| known.id == *device)
+                        .and_then(|known| known.name.as_deref());
+                    let status = news::Status {
+                        device,
+                        name,
+                        info,
+                        at,
+                        is_whole: *is_whole,
+                    };
+                    let said = self.said.entry(device.clone()).or_default();
+                    let news = news::status(said, &status);
+                    if *device == report.device {
+                        own.extend(news);
+                    } else {
+                        noted.push((device.clone(), news));
+                    }
+                }
+                if let Some(told) = queue {
+                    let said = self.said.entry(report.device.clone()).or_default();
+                    own.extend(queue::queue(said, told, at));
+                }
+            }
+            Content::Queue(told) => own.extend(queue::queue(said, told, at)),
+            Content::Resources { params, resources } => {
+                own.extend(resource::resources(
+                    &report.device,
+                    said,
+                    params,
+                    resources,
+                    at,
+                ));
+            }
+            Content::Notifications => {}
+        }
+        for notification in &report.notifications {
+            let said = self.said.entry(report.device.clone()).or_default();
+            let at = match notification.timestamp {
+                Some(stamp) => to_micros(said.memory.clock.event(Some(stamp), now)),
+                None => at,
+            };
+            own.push(news::notified(&report.device, notification, at));
+        }
+        noted.push((report.device.clone(), own));
+        (at, noted)
+    }
+
+    async fn returned(
+        &mut self,
+        mut ticket: ReturnedTicket,
+    ) -> Result<(Timestamp, Append), LedgerError> {
+        self.settle().await?;
+        let now = self.agent.clock.now();
+        let reported = ticket.reported_job();
+        let Self { agent, tickets, .. } = self;
+        let job = find::job(&agent.ledger, tickets, &ticket.device, &reported).await?;
+        let device = ticket.device.clone();
+        let clock = &self.said.entry(device.clone()).or_default().memory.clock;
+        let at = to_micros(clock.event(ticket.summary.end, now));
+        if job
+            .as_ref()
+            .is_some_and(|job| is_same_return(job, &ticket, at))
+        {
+            return Ok((at, only(ticket.key)));
+        }
+        let read_time = |stamp| to_micros(clock.event(Some(stamp), now));
+        let (started_at, ended_at) = (
+            ticket.summary.start.map(read_time),
+            ticket.summary.end.map(read_time),
+        );
+        ticket.summary.start = started_at;
+        ticket.summary.end = ended_at;
+        let differences = reconcile::differences(&self.signalled(&device, &reported), &ticket);
+        let node = booked::node_key(&ticket);
+        let before = node.as_ref().and_then(|node| self.booked(node)).cloned();
+        if let Some(before) = &before {
+            booked::take_off(&mut ticket, before);
+        }
+        let circumstances = Circumstances {
+            at,
+            started_at,
+            ended_at,
+            differences,
+        };
+        let key = ticket.key.clone();
+        let told = ticket.clone();
+        let (facts, drawn) = story::facts(&self.agent, job.as_ref(), ticket, circumstances).await?;
+        let said = self.said.entry(device.clone()).or_default();
+        said.settle(&reported);
+        if let Some(node) = node {
+            said.book(node, booked::after(before.as_ref(), &told, &drawn, now));
+        }
+        let count = facts.len();
+        info!(device.id = %device, "device {device} returned a ticket: {count} events");
+        let append = Append {
+            facts,
+            said: said.take_rows(&device),
+            inbox: Some(key),
+            ..Append::default()
+        };
+        Ok((at, append))
+    }
+
+    /// What the device has signalled of a job until now.
+    fn signalled(&self, device: &str, job: &ReportedJob) -> Signalled {
+        let mut signalled = Signalled::default();
+        let Some(said) = self.said.get(device) else {
+            return signalled;
+        };
+        let counted = said.counted.iter();
+        for (_, counted) in
+            counted.filter(|(known, counted)| known.agrees(job) && !counted.returned)
+        {
+            for (sum, amount) in [
+                (&mut signalled.good, counted.good.total),
+                (&mut signalled.waste, counted.waste.total),
+            ] {
+                if let Some(amount) = amount {
+                    *sum = Some(sum.unwrap_or_default().saturating_add(amount));
+                }
+            }
+            let earlier = [signalled.started_at, counted.started_at];
+            signalled.started_at = earlier.into_iter().flatten().min();
+            signalled.ended_at = signalled.ended_at.max(counted.ended_at);
+        }
+        let used = said.used.iter().filter(|((known, _), _)| known.agrees(job));
+        signalled.used = used
+            .map(|((_, resource), used)| (resource.clone(), used.lots.clone()))
+            .collect();
+        signalled
+    }
+
+    /// What was booked of a node, whichever device ran it.
+    fn booked(&self, node: &str) -> Option<&booked::Booked> {
+        let devices = self.said.values();
+        devices
+            .filter_map(|said| said.booked.get(node))
+            .max_by_key(|booked| booked.at)
+    }
+
+    async fn submission(
+        &mut self,
+        report: SubmissionReport,
+    ) -> Result<(Timestamp, Append), LedgerError> {
+        self.settle().await?;
+        let now = self.agent.clock.now();
+        let job = &report.progress.job;
+        let row = match job.job_id {
+            Some(job_id) => self.agent.ledger.job_by_id(job_id).await?,
+            None => self.agent.ledger.job_by_number(&job.number).await?,
+        };
+        // The device may have begun, or even returned, the job before its answer was read.
+        if row.is_some_and(|row| row.step != JobStep::Received) {
+            return Ok((now, Append::default()));
+        }
+        let step = if report.accepted {
+            JobStep::Submitted
+        } else {
+            JobStep::Refused
+        };
+        let event = Event::Job(Box::new(JobEvent {
+            step,
+            progress: report.progress,
+        }));
+        Ok((now, ours("jobs", event)))
+    }
+
+    fn contact(&mut self, event: DeviceEvent) -> (Timestamp, Append) {
+        let mut rows = Vec::new();
+        if let DeviceEvent::Lost(contact) = &event
+            && let Some(said) = self.said.get_mut(&contact.device)
+        {
+            // Whatever it says when it is back is news.
+            said.memory.unsure = true;
+            said.touch(RowKey::Memory);
+            rows = said.take_rows(&contact.device);
+        }
+        let append = Append {
+            said: rows,
+            ..ours("devices", Event::Device(event))
+        };
+        (self.agent.clock.now(), append)
+    }
+}
+
+async fn settled(receipt: Receipt, answer: Answer, at: Timestamp, has_content: bool) -> Settled {
+    Settled {
+        answer,
+        at,
+        result: receipt.committed().await,
+        has_content,
+    }
+}
+
+/// Answers whoever reported. False when the ledger does not have what was taken over.
+fn answer(settled: Settled) -> bool {
+    let Settled {
+        answer,
+        at,
+        result,
+        has_content,
+    } = settled;
+    let (result, good) = match result {
+        // A repeated message that says something new after all: it was stored before it was said.
+        Ok(appended) => (Ok(at), !(appended.repeated && has_content)),
+        Err(error) => (Err(error.into()), false),
+    };
+    // A machine that hung up repeats its message.
+    let _: Result<(), Result<Timestamp, FloorError>> = answer.send(result);
+    good
+}
+
+/// A message that is only remembered.
+fn only(key: InboxKey) -> Append {
+    Append {
+        inbox: Some(key),
+        ..Append::default()
+    }
+}
+
+/// A fact that the agent itself states.
+fn ours(component: &str, event: Event) -> Append {
+    let fact = Fact {
+        occurred_at: None,
+        actor: Actor::System {
+            component: component.to_owned(),
+        },
+        what: What::Event(event),
+    };
+    Append {
+        facts: vec![fact],
+        ..Append::default()
+    }
+}
+
+/// A device that lost our answer returns the same queue entry again, with the same end; a job that
+/// was run a second time has another end.
+fn is_same_return(job: &JobRow, ticket: &ReturnedTicket, at: Timestamp) -> bool {
+    let ended = ticket.summary.end.map(|_| at);
+    matches!(job.step, JobStep::Completed | JobStep::Aborted)
+        && job.progress.queue_entry_id == ticket.queue_entry_id
+        && job.progress.ended_at.map(to_micros) == ended
+}
