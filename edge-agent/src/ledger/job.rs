@@ -145,6 +145,7 @@ fn merged(before: JobProgress, now: &JobProgress) -> JobProgress {
         return_code: now.return_code.or(before.return_code),
         detail: now.detail.or(before.detail),
         differences: now.differences,
+        work_order_id: now.work_order_id.or(before.work_order_id),
         started_at: now.started_at.or(before.started_at),
         ended_at: now.ended_at.or(before.ended_at),
     }

@@ -148,17 +148,22 @@ impl JmfState {
             body,
         };
         let is_admitted = self.agent.desk.gate.admits(caller, self.agent.clock.now());
-        // All together, so that they share a commit; the floor takes them in their order.
-        let answers = jmf.messages.iter().zip(&tickets);
-        let answers = join_all(answers.map(|(message, ticket)| async {
-            match self.turned_away(&jmf, message, caller, is_admitted) {
-                Some(refusal) => expects_answer(message).then_some(Ok(refusal)),
-                None => self.answer_to(&call, message, ticket.as_ref()).await,
+        let one = |(message, ticket)| self.answer_to(&call, message, ticket, is_admitted);
+        let pairs = jmf.messages.iter().zip(tickets.iter().map(Option::as_ref));
+        let answers = if jmf.messages.iter().all(is_told) {
+            // All together, so that they share a commit; the floor takes them in their order.
+            join_all(pairs.map(one)).await
+        } else {
+            // What is asked may be about what was ordered before.
+            let mut answers = Vec::new();
+            for pair in pairs {
+                answers.push(one(pair).await);
             }
-        }));
+            answers
+        };
         let mut status = StatusCode::OK;
         let mut responses = Vec::new();
-        for (message, answer) in jmf.messages.iter().zip(answers.await) {
+        for (message, answer) in jmf.messages.iter().zip(answers) {
             match answer {
                 None => {}
                 Some(Ok(answer)) => responses.push(response(message, answer)),
@@ -185,8 +190,12 @@ impl JmfState {
         call: &Call<'_>,
         message: &Message,
         ticket: Option<&Result<Document, UnreadableTicket>>,
+        is_admitted: bool,
     ) -> Option<Result<Answer, FloorError>> {
-        let jmf = call.jmf;
+        let Call { jmf, caller, .. } = *call;
+        if let Some(refusal) = self.turned_away(jmf, message, caller, is_admitted) {
+            return expects_answer(message).then_some(Ok(refusal));
+        }
         Some(match &message.body {
             Content::Signal(signal) => self.signal(jmf, message, signal).await,
             Content::Command(Command::ReturnQueueEntry(params)) => {
@@ -274,6 +283,14 @@ fn key(sender: &str, jmf: &Jmf, message: &Message) -> InboxKey {
         sender: format!("jmf:{sender}"),
         message_id: format!("{} {time}", message.id),
     }
+}
+
+/// Whether a message tells something, and neither asks nor orders.
+fn is_told(message: &Message) -> bool {
+    matches!(
+        &message.body,
+        Content::Signal(_) | Content::Command(Command::ReturnQueueEntry(_))
+    )
 }
 
 fn expects_answer(message: &Message) -> bool {
