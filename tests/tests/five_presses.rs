@@ -71,7 +71,13 @@ impl Day {
                 state,
             ];
             let press = world.press(profile, &options).await?;
-            presses.push(press.with_settings(&["heartbeat_s = 1", "first_retry_ms = 100"]));
+            // The tickets say little more than amounts; what the machines miss in them is not the point.
+            let settings = [
+                "heartbeat_s = 1",
+                "first_retry_ms = 100",
+                "check_capability = \"off\"",
+            ];
+            presses.push(press.with_settings(&settings));
         }
         let materials = materials();
         let plan = PlantPlan {
