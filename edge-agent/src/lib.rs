@@ -22,6 +22,7 @@ pub mod data_dir;
 pub mod devices;
 pub mod fetch;
 pub mod floor;
+pub mod folder;
 pub mod health;
 pub mod ingest;
 pub mod jobs;

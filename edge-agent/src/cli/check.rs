@@ -88,6 +88,7 @@ fn explain(config: &Config, findings: &mut Findings) {
     let elsewhere: Vec<_> = config
         .devices
         .iter()
+        .filter(|device| device.folder.is_none())
         .filter(|device| !device.url.contains("127.0.0.1") && !device.url.contains("localhost"))
         .map(|device| device.id.as_str())
         .collect();
@@ -116,8 +117,11 @@ fn explain(config: &Config, findings: &mut Findings) {
             format!(
                 "device {} at {}: {}",
                 device.id,
-                device.url,
-                profile.explain()
+                device.place(),
+                match &device.folder {
+                    Some(folder) => format!("gives back into {}", folder.from.display()),
+                    None => profile.explain(),
+                }
             ),
         );
         findings.add(
