@@ -97,17 +97,7 @@ pub async fn run(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: clock.now(),
         api_url: format!("http://{}", api_listener.local_addr()?),
-        jmf_url: match &config.jmf.announced_url {
-            Some(url) => url.clone(),
-            None => {
-                let scheme = if config.jmf.tls.is_some() {
-                    "https"
-                } else {
-                    "http"
-                };
-                format!("{scheme}://{}/jmf", jmf_listener.local_addr()?)
-            }
-        },
+        jmf_url: jmf_url(&config, &jmf_listener)?,
     });
 
     let contacts = Contacts::default();
@@ -126,12 +116,15 @@ pub async fn run(
         telemetry: telemetry.clone(),
     };
     tasks.spawn("folders", folder::run(jmf.clone(), stop.clone()));
-    let router = ingest::jmf::router(jmf);
+    let machines = ingest::jmf::router(jmf);
     match &config.jmf.tls {
-        None => tasks.spawn("jmf", lifecycle::serve(jmf_listener, router, stop.clone())),
+        None => tasks.spawn(
+            "jmf",
+            lifecycle::serve(jmf_listener, machines, stop.clone()),
+        ),
         Some(tls) => {
             let listener = TlsListener::new(jmf_listener, tls)?;
-            tasks.spawn("jmf", https::serve(listener, router, stop.clone()));
+            tasks.spawn("jmf", https::serve(listener, machines, stop.clone()));
         }
     }
     tasks.spawn("floor", floor_task.run());
@@ -196,6 +189,18 @@ pub async fn run(
     drop(lock);
     info!("stopped");
     result
+}
+
+/// Where devices are told to send to.
+fn jmf_url(config: &Config, listener: &TcpListener) -> std::io::Result<String> {
+    if let Some(url) = &config.jmf.announced_url {
+        return Ok(url.clone());
+    }
+    let scheme = match config.jmf.tls {
+        Some(_) => "https",
+        None => "http",
+    };
+    Ok(format!("{scheme}://{}/jmf", listener.local_addr()?))
 }
 
 async fn listen(address: std::net::SocketAddr, key: &str) -> anyhow::Result<TcpListener> {

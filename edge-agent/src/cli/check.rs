@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::Session;
 use crate::config::Config;
 use crate::ledger::Reader;
+use crate::uplink::http::{chain, plant_client};
 
 /// One thing that was looked at.
 #[derive(Serialize)]
@@ -133,6 +134,23 @@ fn explain(config: &Config, findings: &mut Findings) {
                 profile.known()
             ),
         );
+    }
+    for inbox in &config.inboxes {
+        let is_known = config
+            .devices
+            .iter()
+            .any(|device| device.id == inbox.device);
+        let unknown = if is_known {
+            ""
+        } else {
+            ", which is not in this file; it must be added over the API"
+        };
+        let folder = inbox.folder.display();
+        let what = format!("inbox {folder} for device {}{unknown}", inbox.device);
+        findings.add(true, what);
+    }
+    if let Err(error) = plant_client(&config.plant_tls) {
+        findings.add(false, format!("plant_tls: {}", chain(&error)));
     }
     if let Some(mqtt) = &config.mqtt {
         findings.add(

@@ -125,6 +125,12 @@ fn endpoints(config: &Config, found: &mut Problems) {
     if let Some(url) = &config.jmf.announced_url {
         found.http_url(url, "jmf.announced_url");
     }
+    let is_plain = |url: &String| url.starts_with("http://");
+    found.add(
+        config.jmf.tls.is_some() && config.jmf.announced_url.as_ref().is_some_and(is_plain),
+        "jmf.announced_url",
+        "begins with http:// but jmf.tls is set; devices must be told https://",
+    );
     found.add(
         !config.api.listen.ip().is_loopback(),
         "api.listen",

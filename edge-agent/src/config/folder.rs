@@ -209,7 +209,7 @@ fn of_device<'c>(
     found: &mut Problems,
 ) {
     for (name, path) in [("to", &folder.to), ("from", &folder.from)] {
-        usable(path, key(name), found);
+        usable(path, &key(name), found);
         uses.push(Use {
             key: key(name),
             path,
@@ -231,14 +231,14 @@ fn of_inbox<'c>(
     uses: &mut Vec<Use<'c>>,
     found: &mut Problems,
 ) {
-    usable(&inbox.folder, key("folder"), found);
+    usable(&inbox.folder, &key("folder"), found);
     uses.push(Use {
         key: key("folder"),
         path: &inbox.folder,
         is_return: false,
     });
     if let Some(path) = &inbox.return_to {
-        usable(path, key("return_to"), found);
+        usable(path, &key("return_to"), found);
         uses.push(Use {
             key: key("return_to"),
             path,
@@ -264,7 +264,7 @@ fn aside<'c>(
 ) {
     for (name, path) in paths {
         let Some(path) = path else { continue };
-        usable(path, key(name), found);
+        usable(path, &key(name), found);
         let is_inside = path.starts_with(watched) && path != watched;
         if !is_inside {
             uses.push(Use {
@@ -276,16 +276,12 @@ fn aside<'c>(
     }
 }
 
-fn usable(path: &Path, key: String, found: &mut Problems) {
+fn usable(path: &Path, key: &str, found: &mut Problems) {
     let climbs = path.components().any(|part| part == Component::ParentDir);
-    found.add(
-        path.as_os_str().is_empty(),
-        key.as_str(),
-        "must not be empty",
-    );
+    found.add(path.as_os_str().is_empty(), key, "must not be empty");
     found.add(
         climbs,
-        key.as_str(),
+        key,
         format!("is `{}`; write it without `..`", path.display()),
     );
 }

@@ -340,7 +340,7 @@ impl Config {
             path: path.to_owned(),
             message: error.to_string().trim_end().to_owned(),
         })?;
-        config.path = path.to_owned();
+        path.clone_into(&mut config.path);
         config.complete_folders();
         let problems = check::problems(&config, &config.absolute(&config.agent.data_dir));
         if !problems.is_empty() {

@@ -43,7 +43,7 @@ pub(super) struct Dropped {
 
 /// Whose folder it is.
 enum Owner {
-    Device(DeviceConfig, FolderConfig),
+    Device(Box<DeviceConfig>, FolderConfig),
     Inbox(InboxConfig),
 }
 
@@ -80,7 +80,7 @@ pub(super) async fn device(state: Arc<JmfState>, device: DeviceConfig) {
         return;
     };
     let watched = folder.watched();
-    let owner = Owner::Device(device, folder);
+    let owner = Owner::Device(Box::new(device), folder);
     match Watch::new(state, owner, watched).run().await {}
 }
 
@@ -195,7 +195,7 @@ impl Watch {
         let outcome = match &self.owner {
             Owner::Device(device, _) => {
                 self.state.contacts.heard(&device.id);
-                self.state.from_folder(&device.id, &entry.name, bytes).await
+                self.state.take_file(&device.id, &entry.name, bytes).await
             }
             Owner::Inbox(inbox) => {
                 let dropped = Dropped {
@@ -260,6 +260,7 @@ impl Watch {
     fn stuck(&self, entry: &Entry, error: &io::Error) {
         warn!(
             error = error as &dyn std::error::Error,
+            device.id = %self.owner.device(),
             "`{}` cannot be moved away and is looked at again",
             entry.path.display()
         );

@@ -90,7 +90,7 @@ impl Sender {
     ) -> std::io::Result<Staged> {
         let command_id = command.command_id;
         blocking(move || {
-            outgoing::stage(&folder, &data_dir, command_id, submission, is_held, random)
+            outgoing::stage(&folder, &data_dir, command_id, &submission, is_held, random)
         })
         .await
     }

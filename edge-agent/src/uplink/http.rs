@@ -57,7 +57,7 @@ pub enum HttpError {
 impl HttpError {
     /// Nobody answered, or the line broke; not an answer that was no good.
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
+        matches!(self, Self::Unreachable { .. } | Self::Certificate { .. })
     }
 
     /// There was no connection: the other side has seen nothing of the request.
@@ -172,16 +172,7 @@ pub(super) async fn open(
     request: reqwest::RequestBuilder,
     url: &str,
 ) -> Result<reqwest::Response, HttpError> {
-    let away = |source: reqwest::Error| match plant_tls::distrust(&source) {
-        Some(reason) => HttpError::Certificate {
-            url: url.to_owned(),
-            reason,
-        },
-        None => HttpError::Unreachable {
-            url: url.to_owned(),
-            source: source.without_url(),
-        },
-    };
+    let away = |source| no_answer(url, source);
     let response = request.send().await.map_err(away)?;
     let status = response.status();
     if status.is_success() {
@@ -200,10 +191,7 @@ pub(crate) async fn send(
     request: reqwest::RequestBuilder,
     url: &str,
 ) -> Result<(StatusCode, Vec<u8>), HttpError> {
-    let away = |source: reqwest::Error| HttpError::Unreachable {
-        url: url.to_owned(),
-        source: source.without_url(),
-    };
+    let away = |source| no_answer(url, source);
     let mut response = request.send().await.map_err(away)?;
     let status = response.status();
     let mut body = Vec::new();
@@ -216,6 +204,17 @@ pub(crate) async fn send(
         body.extend_from_slice(&chunk);
     }
     Ok((status, body))
+}
+
+fn no_answer(url: &str, source: reqwest::Error) -> HttpError {
+    let url = url.to_owned();
+    match plant_tls::distrust(&source) {
+        Some(reason) => HttpError::Certificate { url, reason },
+        None => HttpError::Unreachable {
+            url,
+            source: source.without_url(),
+        },
+    }
 }
 
 /// An error with its causes, in one line.

@@ -76,7 +76,7 @@ fn text(error: &TlsError) -> String {
     };
     match reason {
         CertificateError::UnknownIssuer => {
-            "its issuer is not trusted here; the plant's own authority belongs into plant_tls.ca_file"
+            "its issuer is not trusted here; for a device, name the plant's own authority in plant_tls.ca_file"
                 .to_owned()
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {

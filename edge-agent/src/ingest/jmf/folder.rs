@@ -24,7 +24,7 @@ enum Content {
 
 impl JmfState {
     /// Takes in a file of a device.
-    pub(crate) async fn from_folder(&self, device: &str, name: &str, bytes: Vec<u8>) -> Outcome {
+    pub(crate) async fn take_file(&self, device: &str, name: &str, bytes: Vec<u8>) -> Outcome {
         let whole = Bytes::from(bytes);
         let body = whole.clone();
         let read = tokio::task::spawn_blocking(move || content(&body)).await;
