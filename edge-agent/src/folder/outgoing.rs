@@ -240,15 +240,7 @@ mod tests {
 
         fn stage(&self, submission: &Submission, is_held: bool) -> Staged {
             let data = self.data();
-            stage(
-                &self.config,
-                &data,
-                command(),
-                &submission,
-                is_held,
-                [7; 16],
-            )
-            .unwrap()
+            stage(&self.config, &data, command(), submission, is_held, [7; 16]).unwrap()
         }
 
         fn visible(&self) -> Vec<String> {

@@ -139,8 +139,12 @@ pub(super) fn move_to(path: &Path, folder: &Path, name: &str) -> io::Result<Stri
     }
 }
 
-/// Writes a small file beside another one.
-pub(super) fn write_beside(folder: &Path, name: &str, text: &str) -> io::Result<String> {
+/// Writes a small text into a folder, unless it is there already.
+pub(super) fn write_text(folder: &Path, name: &str, text: &str) -> io::Result<String> {
+    let there = read(&folder.join(name), text.len() as u64);
+    if there.is_ok_and(|there| there.is_some_and(|it| it == text.as_bytes())) {
+        return Ok(name.to_owned());
+    }
     let hidden = folder.join(format!(".agog-{name}"));
     write_hidden(&hidden, |file| file.write_all(text.as_bytes()))?;
     name_free(&hidden, folder, name)

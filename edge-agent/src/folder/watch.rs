@@ -137,9 +137,11 @@ impl Watch {
                 let real = place::real(other, &data_dir).map_err(|error| {
                     io::Error::new(error.kind(), format!("`{}`: {error}", other.display()))
                 })?;
-                // Where links lead is not seen in the configuration.
-                if real == folder {
-                    let text = format!("`{}` is the folder that is watched", other.display());
+                // Where links lead is not seen in the configuration, and whoever may write into a
+                // folder may put links there.
+                let is_inside = other.starts_with(&watched.folder);
+                if real == folder || (is_inside && !real.starts_with(&folder)) {
+                    let text = format!("`{}` leads to `{}`", other.display(), real.display());
                     return Err(io::Error::other(text));
                 }
             }
@@ -249,7 +251,7 @@ impl Watch {
         let (failed, text) = (self.watched.failed.clone(), wrong.to_text(&entry.name));
         let moved = blocking(move || {
             // The finding first, so that no file is there without one.
-            place::write_beside(&failed, &format!("{name}.finding.txt"), &text)?;
+            place::write_text(&failed, &format!("{name}.finding.txt"), &text)?;
             place::move_to(&entry_path, &failed, &name).map(drop)
         });
         if let Err(error) = moved.await {

@@ -477,3 +477,29 @@ async fn a_file_that_is_there_at_a_restart_is_taken_in_once() {
     assert_eq!(names(&plant.path("gluer/in")), ["Job-8-P1.jdf"]);
     plant.stop().await;
 }
+
+#[tokio::test]
+async fn a_link_in_place_of_the_folder_for_what_is_done_is_not_followed() {
+    let test = TestAgent::new(DEVICE);
+    let elsewhere = test.folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::fs::create_dir_all(test.folder.path().join("gluer/out")).unwrap();
+    let done = test.folder.path().join("gluer/out/done");
+    std::os::unix::fs::symlink(&elsewhere, done).unwrap();
+    drop_file(
+        &test.folder.path().join("gluer/out/7.jdf"),
+        returned("Job-7", 950, 50).as_bytes(),
+    );
+    let plant = Plant::start(test);
+
+    until("the device is lost", || async {
+        let kinds = plant.test.kinds().await;
+        kinds.contains(&"device.lost".to_owned()).then_some(())
+    })
+    .await;
+
+    let state = plant.test.agent.devices.of("gluer-1");
+    assert!(state.last_failure.unwrap().contains("leads to"));
+    assert_eq!(names(&elsewhere), Vec::<String>::new());
+    plant.stop().await;
+}
