@@ -151,6 +151,11 @@ impl Health {
         change(self.lock().devices.entry(id.to_owned()).or_default());
     }
 
+    /// A device is no more, or another one.
+    pub fn forget_device(&self, id: &str) {
+        self.lock().devices.remove(id);
+    }
+
     /// Changes what is known of the broker.
     pub fn mqtt(&self, change: impl FnOnce(&mut LinkHealth)) {
         change(self.lock().mqtt.get_or_insert_default());

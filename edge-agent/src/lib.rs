@@ -7,6 +7,7 @@
 //! - [`config`]: the one configuration file
 //! - [`ingest`], [`devices`], [`jobs`], [`outbox`]: what comes from machines and goes to them
 //! - [`floor`]: what machines say, and which of it is a fact
+//! - [`folder`]: hot folders of machines without a network, and of an office
 //! - [`controller`]: the agent in front of its devices, for an MIS; [`fetch`]: URLs from outside
 //! - [`ledger`]: the facts, and what follows from them
 //! - [`telemetry`]: samples, in a file and thread of their own
@@ -22,6 +23,7 @@ pub mod data_dir;
 pub mod devices;
 pub mod fetch;
 pub mod floor;
+pub mod folder;
 pub mod health;
 pub mod ingest;
 pub mod jobs;

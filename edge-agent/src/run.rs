@@ -18,16 +18,18 @@ use crate::api::{self, ApiState};
 use crate::config::Config;
 use crate::controller::{self, Desk};
 use crate::data_dir::{self, DataDirLock};
+use crate::devices::Devices;
 use crate::devices::contact::Contacts;
 use crate::devices::picture::Picture;
 use crate::floor::Floor;
 use crate::health::{self, Health};
 use crate::ingest::jmf::JmfState;
+use crate::ingest::jmf::https::{self, TlsListener};
 use crate::ledger::Ledger;
 use crate::lifecycle::{self, Stop, Tasks};
 use crate::outbox::files::Files;
 use crate::telemetry::Telemetry;
-use crate::{devices, ingest, jobs, outbox, telemetry, uplink};
+use crate::{devices, folder, ingest, jobs, outbox, telemetry, uplink};
 
 /// What every task is given; cheap to clone.
 #[derive(Clone)]
@@ -38,6 +40,8 @@ pub struct Agent {
     pub health: Arc<Health>,
     /// What every device said last.
     pub devices: Arc<Picture>,
+    /// Which devices there are.
+    pub known_devices: Devices,
     /// Files that go to devices with tickets.
     pub files: Arc<Files>,
     /// What is shared in front of an MIS.
@@ -81,6 +85,10 @@ pub async fn run(
         StdRng::from_rng(&mut rng),
     )?;
     let agent = Agent::new(config.clone(), clock.clone(), ledger, rng);
+    agent
+        .known_devices
+        .load()
+        .context("cannot read the devices that were added over the API")?;
 
     let api_listener = listen(config.api.listen, "api.listen").await?;
     let jmf_listener = listen(config.jmf.listen, "jmf.listen").await?;
@@ -89,10 +97,7 @@ pub async fn run(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: clock.now(),
         api_url: format!("http://{}", api_listener.local_addr()?),
-        jmf_url: match &config.jmf.announced_url {
-            Some(url) => url.clone(),
-            None => format!("http://{}/jmf", jmf_listener.local_addr()?),
-        },
+        jmf_url: jmf_url(&config, &jmf_listener)?,
     });
 
     let contacts = Contacts::default();
@@ -110,10 +115,18 @@ pub async fn run(
         contacts: contacts.clone(),
         telemetry: telemetry.clone(),
     };
-    tasks.spawn(
-        "jmf",
-        lifecycle::serve(jmf_listener, ingest::jmf::router(jmf), stop.clone()),
-    );
+    tasks.spawn("folders", folder::run(jmf.clone(), stop.clone()));
+    let machines = ingest::jmf::router(jmf);
+    match &config.jmf.tls {
+        None => tasks.spawn(
+            "jmf",
+            lifecycle::serve(jmf_listener, machines, stop.clone()),
+        ),
+        Some(tls) => {
+            let listener = TlsListener::new(jmf_listener, tls)?;
+            tasks.spawn("jmf", https::serve(listener, machines, stop.clone()));
+        }
+    }
     tasks.spawn("floor", floor_task.run());
     tasks.spawn(
         "devices",
@@ -178,6 +191,18 @@ pub async fn run(
     result
 }
 
+/// Where devices are told to send to.
+fn jmf_url(config: &Config, listener: &TcpListener) -> std::io::Result<String> {
+    if let Some(url) = &config.jmf.announced_url {
+        return Ok(url.clone());
+    }
+    let scheme = match config.jmf.tls {
+        Some(_) => "https",
+        None => "http",
+    };
+    Ok(format!("{scheme}://{}/jmf", listener.local_addr()?))
+}
+
 async fn listen(address: std::net::SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
@@ -196,9 +221,11 @@ fn remove_run_file(path: &Path) {
 impl Agent {
     /// Puts together what the tasks share.
     pub fn new(config: Arc<Config>, clock: Arc<dyn Clock>, ledger: Ledger, rng: StdRng) -> Self {
-        let desk = Arc::new(Desk::new(&config));
+        let known_devices = Devices::new(config.clone());
+        let desk = Arc::new(Desk::new(&config, known_devices.clone()));
         Self {
             files: Arc::new(Files::new(&config.agent.data_dir)),
+            known_devices,
             config,
             desk,
             clock,
@@ -207,6 +234,12 @@ impl Agent {
             devices: Arc::default(),
             rng: Arc::new(Mutex::new(rng)),
         }
+    }
+
+    /// What is shown of a device is dropped, because it is no more, or another one.
+    pub fn forget_device(&self, id: &str) {
+        self.devices.forget(id);
+        self.health.forget_device(id);
     }
 
     /// A generator of its own for a task.

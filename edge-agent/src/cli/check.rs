@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::Session;
 use crate::config::Config;
 use crate::ledger::Reader;
+use crate::uplink::http::{chain, plant_client};
 
 /// One thing that was looked at.
 #[derive(Serialize)]
@@ -88,6 +89,7 @@ fn explain(config: &Config, findings: &mut Findings) {
     let elsewhere: Vec<_> = config
         .devices
         .iter()
+        .filter(|device| device.folder.is_none())
         .filter(|device| !device.url.contains("127.0.0.1") && !device.url.contains("localhost"))
         .map(|device| device.id.as_str())
         .collect();
@@ -116,8 +118,11 @@ fn explain(config: &Config, findings: &mut Findings) {
             format!(
                 "device {} at {}: {}",
                 device.id,
-                device.url,
-                profile.explain()
+                device.place(),
+                match &device.folder {
+                    Some(folder) => format!("gives back into {}", folder.from.display()),
+                    None => profile.explain(),
+                }
             ),
         );
         findings.add(
@@ -129,6 +134,23 @@ fn explain(config: &Config, findings: &mut Findings) {
                 profile.known()
             ),
         );
+    }
+    for inbox in &config.inboxes {
+        let is_known = config
+            .devices
+            .iter()
+            .any(|device| device.id == inbox.device);
+        let unknown = if is_known {
+            ""
+        } else {
+            ", which is not in this file; it must be added over the API"
+        };
+        let folder = inbox.folder.display();
+        let what = format!("inbox {folder} for device {}{unknown}", inbox.device);
+        findings.add(true, what);
+    }
+    if let Err(error) = plant_client(&config.plant_tls) {
+        findings.add(false, format!("plant_tls: {}", chain(&error)));
     }
     if let Some(mqtt) = &config.mqtt {
         findings.add(

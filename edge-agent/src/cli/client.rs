@@ -99,6 +99,23 @@ impl Client {
         Ok(self.send(config, request).await?.json().await?)
     }
 
+    /// Replaces something.
+    pub async fn put<T: DeserializeOwned>(
+        &self,
+        config: &Config,
+        segments: &[&str],
+        body: &impl Serialize,
+    ) -> anyhow::Result<T> {
+        let request = self.request(Method::PUT, segments, &[])?.json(body);
+        Ok(self.send(config, request).await?.json().await?)
+    }
+
+    /// Removes something.
+    pub async fn delete(&self, config: &Config, segments: &[&str]) -> anyhow::Result<()> {
+        let request = self.request(Method::DELETE, segments, &[])?;
+        self.send(config, request).await.map(drop)
+    }
+
     fn request(
         &self,
         method: Method,

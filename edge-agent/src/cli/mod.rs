@@ -5,6 +5,7 @@
 
 mod check;
 mod client;
+mod device;
 mod enroll;
 mod init;
 mod jmf;
@@ -82,6 +83,9 @@ enum Command {
     /// Tickets for the machines: submit, hold, resume, abort.
     #[command(subcommand)]
     Job(job::JobArguments),
+    /// Add, change and remove machines while the agent runs.
+    #[command(subcommand)]
+    Device(device::DeviceArguments),
     /// Machines, what they tell, and what is to be sent to them.
     #[command(subcommand)]
     Jmf(jmf::JmfArguments),
@@ -134,6 +138,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Lot(arguments) => short(lot::lot(session, arguments)),
         Command::Enroll(arguments) => short(enroll::enroll(&session, arguments)),
         Command::Job(arguments) => short(job::job(session, arguments)),
+        Command::Device(arguments) => short(device::device(&session, arguments)),
         Command::Jmf(arguments) => short(jmf::jmf(&session, arguments)),
         Command::Ledger(arguments) => ledger::ledger(&session, &arguments),
     }

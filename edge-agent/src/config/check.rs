@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::Path;
 
 use rust_decimal::Decimal;
 
-use super::Config;
+use super::{Config, DeviceConfig, Transport, folder};
 use crate::devices::profile::Settings;
 
 /// Length bounds of a plant code: long enough to be unique in a company, short enough for labels.
@@ -37,21 +38,37 @@ impl fmt::Display for Problem {
 }
 
 /// Everything that is wrong, in the order of the file's sections.
-pub(super) fn problems(config: &Config) -> Vec<Problem> {
+pub(super) fn problems(config: &Config, data_dir: &Path) -> Vec<Problem> {
     let mut found = Problems::default();
     agent(config, &mut found);
     endpoints(config, &mut found);
     materials(config, &mut found);
     devices(config, &mut found);
+    folder::check(config, data_dir, &mut found);
+    config.plant_tls.check(&mut found);
     mqtt(config, &mut found);
     found.0
 }
 
+/// What is wrong with one device that is to be added beside others.
+pub(super) fn problems_of(
+    config: &Config,
+    device: &DeviceConfig,
+    others: &[DeviceConfig],
+) -> Vec<Problem> {
+    let mut found = Problems::default();
+    one_device(device, &str::to_owned, &mut found);
+    if let Some(folder) = &device.folder {
+        folder::check_one(folder, config, others, &mut found);
+    }
+    found.0
+}
+
 #[derive(Default)]
-struct Problems(Vec<Problem>);
+pub(super) struct Problems(Vec<Problem>);
 
 impl Problems {
-    fn add(&mut self, wrong: bool, key: impl Into<String>, message: impl Into<String>) {
+    pub(super) fn add(&mut self, wrong: bool, key: impl Into<String>, message: impl Into<String>) {
         if wrong {
             self.0.push(Problem {
                 key: key.into(),
@@ -60,7 +77,7 @@ impl Problems {
         }
     }
 
-    fn name(&mut self, value: &str, key: impl Into<String>) {
+    pub(super) fn name(&mut self, value: &str, key: impl Into<String>) {
         let wrong = value.trim().is_empty() || value.chars().count() > NAME_CHARS_MAX;
         self.add(
             wrong,
@@ -108,6 +125,12 @@ fn endpoints(config: &Config, found: &mut Problems) {
     if let Some(url) = &config.jmf.announced_url {
         found.http_url(url, "jmf.announced_url");
     }
+    let is_plain = |url: &String| url.starts_with("http://");
+    found.add(
+        config.jmf.tls.is_some() && config.jmf.announced_url.as_ref().is_some_and(is_plain),
+        "jmf.announced_url",
+        "begins with http:// but jmf.tls is set; devices must be told https://",
+    );
     found.add(
         !config.api.listen.ip().is_loopback(),
         "api.listen",
@@ -185,15 +208,40 @@ fn devices(config: &Config, found: &mut Problems) {
     let mut seen = BTreeSet::new();
     for (index, device) in config.devices.iter().enumerate() {
         let key = |name: &str| format!("device[{index}].{name}");
-        found.name(&device.id, key("id"));
+        one_device(device, &key, found);
         found.add(
             !seen.insert(&device.id),
             key("id"),
             format!("repeats `{}`", device.id),
         );
-        found.http_url(&device.url, key("url"));
-        settings(&device.settings, &key("settings"), found);
     }
+}
+
+fn one_device(device: &DeviceConfig, key: &dyn Fn(&str) -> String, found: &mut Problems) {
+    found.name(&device.id, key("id"));
+    match device.transport {
+        Transport::Jmf => {
+            found.http_url(&device.url, key("url"));
+            found.add(
+                device.folder.is_some(),
+                key("folder"),
+                "is only for devices with transport = \"folder\"",
+            );
+        }
+        Transport::Folder => {
+            found.add(
+                device.folder.is_none(),
+                key("folder"),
+                "is missing; expected { to = \"…\", from = \"…\" }",
+            );
+            found.add(
+                !device.url.is_empty(),
+                key("url"),
+                "is only for devices with transport = \"jmf\"",
+            );
+        }
+    }
+    settings(&device.settings, &key("settings"), found);
 }
 
 fn settings(settings: &Settings, key: &str, found: &mut Problems) {

@@ -5,7 +5,9 @@
 //! key there is.
 
 mod check;
+mod folder;
 mod number;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -17,6 +19,9 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 pub use check::Problem;
+pub(crate) use folder::overlap;
+pub use folder::{FolderConfig, InboxConfig, Watched};
+pub use tls::{PlantTlsConfig, TlsConfig};
 
 use crate::devices::profile::{Profile, ProfileName, Settings};
 use crate::telemetry::Limits;
@@ -45,15 +50,24 @@ pub struct Config {
     /// The materials of the plant.
     #[serde(default, rename = "material")]
     pub materials: Vec<MaterialConfig>,
-    /// The machines that speak JMF.
+    /// The machines. Those that were added while the agent ran are in `devices::Devices` only.
     #[serde(default, rename = "device")]
     pub devices: Vec<DeviceConfig>,
+    /// Folders in which others drop tickets.
+    #[serde(default, rename = "inbox")]
+    pub inboxes: Vec<InboxConfig>,
+    /// TLS towards devices.
+    #[serde(default)]
+    pub plant_tls: PlantTlsConfig,
     /// Machine values over MQTT.
     #[serde(default)]
     pub mqtt: Option<MqttConfig>,
     /// Bounds of the sample buffer.
     #[serde(default)]
     pub telemetry: TelemetryConfig,
+    /// The file that all of it comes from.
+    #[serde(skip)]
+    pub path: PathBuf,
 }
 
 /// The agent and its plant.
@@ -116,6 +130,9 @@ pub struct JmfConfig {
     /// Requests that one address may send per second, this machine excepted.
     #[serde(default = "default_requests_per_s")]
     pub requests_per_s: u32,
+    /// Serves HTTPS instead of HTTP.
+    #[serde(default)]
+    pub tls: Option<TlsConfig>,
 }
 
 /// A kind of material.
@@ -140,21 +157,24 @@ pub struct MaterialConfig {
     pub grammage: Option<Decimal>,
 }
 
-/// A machine that speaks JMF over HTTP.
-#[derive(Debug, Clone, Deserialize)]
+/// A machine that speaks JMF over HTTP, or that takes tickets from a folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceConfig {
     /// Its id, as it names itself in JMF (`SenderID`, `DeviceID`).
     pub id: String,
     /// What people call it; the id when not set.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Where it takes JMF messages.
-    #[serde(alias = "jmf_url")]
+    /// Where it takes JMF messages; empty for one that is reached by folders.
+    #[serde(default, alias = "jmf_url", skip_serializing_if = "String::is_empty")]
     pub url: String,
     /// How it is reached.
     #[serde(default)]
     pub transport: Transport,
+    /// Its folders, when it is reached by them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<FolderConfig>,
     /// The partner profile that fits it (`devices/profiles.toml`).
     #[serde(default)]
     pub profile: ProfileName,
@@ -170,6 +190,8 @@ pub enum Transport {
     /// JMF over HTTP or HTTPS.
     #[default]
     Jmf,
+    /// Hot folders.
+    Folder,
 }
 
 /// Machine values over MQTT.
@@ -245,6 +267,7 @@ impl Default for JmfConfig {
             allow_loopback: false,
             known_senders: Vec::new(),
             requests_per_s: default_requests_per_s(),
+            tls: None,
         }
     }
 }
@@ -317,7 +340,9 @@ impl Config {
             path: path.to_owned(),
             message: error.to_string().trim_end().to_owned(),
         })?;
-        let problems = check::problems(&config);
+        path.clone_into(&mut config.path);
+        config.complete_folders();
+        let problems = check::problems(&config, &config.absolute(&config.agent.data_dir));
         if !problems.is_empty() {
             return Err(ConfigError::Values {
                 path: path.to_owned(),
@@ -328,6 +353,10 @@ impl Config {
         for directory in &mut config.jmf.allowed_directories {
             *directory = folder.join(&directory);
         }
+        config.plant_tls.complete(folder);
+        if let Some(tls) = &mut config.jmf.tls {
+            tls.complete(folder);
+        }
         if let Some(file) = config
             .mqtt
             .as_mut()
@@ -336,6 +365,32 @@ impl Config {
             *file = folder.join(&file);
         }
         Ok(config)
+    }
+
+    /// The folder of the configuration file, to which paths are relative.
+    pub fn base(&self) -> &Path {
+        self.path.parent().unwrap_or_else(|| Path::new(""))
+    }
+
+    fn absolute(&self, path: &Path) -> PathBuf {
+        let joined = self.base().join(path);
+        std::path::absolute(&joined).unwrap_or(joined)
+    }
+
+    fn complete_folders(&mut self) {
+        let base = self.base().to_owned();
+        for folder in self.devices.iter_mut().filter_map(|d| d.folder.as_mut()) {
+            folder.complete(&base);
+        }
+        for inbox in &mut self.inboxes {
+            inbox.complete(&base);
+        }
+    }
+
+    /// What is wrong with a device that is to be added beside `others`; the keys are those of the
+    /// device alone.
+    pub fn problems_of(&self, device: &DeviceConfig, others: &[DeviceConfig]) -> Vec<Problem> {
+        check::problems_of(self, device, others)
     }
 
     /// The materials by their code.
@@ -374,6 +429,14 @@ impl TelemetryConfig {
 }
 
 impl DeviceConfig {
+    /// Where it is, for people.
+    pub fn place(&self) -> String {
+        match &self.folder {
+            Some(folder) => format!("folder {}", folder.to.display()),
+            None => self.url.clone(),
+        }
+    }
+
     /// How this device is spoken to.
     pub fn profile(&self) -> Profile {
         Profile::of(&self.profile, &self.settings)

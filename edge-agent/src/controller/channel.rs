@@ -291,7 +291,8 @@ impl Feeder {
         let device = self
             .device()
             .and_then(|id| queries::device(&self.agent, id));
-        let answer = match queries::answer(&self.agent, device, &self.query.content).await {
+        let answer = match queries::answer(&self.agent, device.as_ref(), &self.query.content).await
+        {
             Ok(answer) => answer,
             Err(error) => {
                 warn!(

@@ -122,7 +122,11 @@ pub(super) async fn control(
     };
     let meant: Vec<(&JobRow, QueueEntry)> = jobs
         .iter()
-        .filter(|job| device.is_none_or(|device| device.id == job.progress.device))
+        .filter(|job| {
+            device
+                .as_ref()
+                .is_none_or(|device| device.id == job.progress.device)
+        })
         .map(|job| (job, told(job)))
         .filter(|(_, entry)| filter.matches(entry))
         .collect();
@@ -213,7 +217,7 @@ pub(super) async fn pass_on(
         return away();
     };
     let onwards = Message::command(client.message_id(), command.clone());
-    match client.exchange(device, vec![onwards]).await {
+    match client.exchange(&device, vec![onwards]).await {
         Ok(answers) => answers.into_iter().next().unwrap_or_else(away),
         Err(error) => {
             tracing::info!(

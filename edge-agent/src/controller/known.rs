@@ -102,7 +102,7 @@ fn submission_schemes(schemes: &[String]) -> Vec<String> {
 /// The devices of the plant, with as much about each as is asked for.
 pub(super) async fn devices(agent: &Agent, filter: &DeviceFilter) -> Vec<DeviceInfo> {
     let mut infos = Vec::new();
-    for device in &agent.config.devices {
+    for device in agent.known_devices.all().iter() {
         let state = agent.devices.of(&device.id);
         let described = described(device, &state);
         if filter.matches(&described) {

@@ -35,6 +35,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tracing::warn;
 
 use crate::config::Config;
+use crate::devices::Devices;
 use crate::fetch::Outward;
 use crate::ledger::Reader;
 use crate::lifecycle::Stop;
@@ -55,10 +56,10 @@ pub struct Desk {
 }
 
 impl Desk {
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &Config, devices: Devices) -> Self {
         Self {
             gate: Gate::new(config),
-            outward: Outward::new(config),
+            outward: Outward::new(config, devices),
             changed: watch::channel(0).0,
         }
     }

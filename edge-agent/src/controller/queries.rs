@@ -26,7 +26,7 @@ pub(crate) async fn query(
         Ok(device) => device,
         Err(refusal) => return Ok(*refusal),
     };
-    let answer = answer(agent, device, &query.content).await?;
+    let answer = answer(agent, device.as_ref(), &query.content).await?;
     match &query.subscription {
         Some(subscription) if answer.return_code == ReturnCode::SUCCESS => {
             subscribe::open(agent, call, message, query, subscription, answer).await
@@ -40,10 +40,10 @@ pub(crate) async fn query(
 }
 
 /// The device that `JMF/@DeviceID` names; none where it names nothing or the agent itself.
-pub(super) fn named_device<'a>(
-    agent: &'a Agent,
+pub(super) fn named_device(
+    agent: &Agent,
     call: &Call<'_>,
-) -> Result<Option<&'a DeviceConfig>, Box<Answer>> {
+) -> Result<Option<DeviceConfig>, Box<Answer>> {
     let Some(name) = call
         .jmf
         .device_id
@@ -61,9 +61,8 @@ pub(super) fn named_device<'a>(
     }
 }
 
-pub(super) fn device<'a>(agent: &'a Agent, id: &str) -> Option<&'a DeviceConfig> {
-    let mut devices = agent.config.devices.iter();
-    devices.find(|device| device.id == id)
+pub(super) fn device(agent: &Agent, id: &str) -> Option<DeviceConfig> {
+    agent.known_devices.get(id)
 }
 
 pub(super) fn unknown_device(name: &str) -> Answer {

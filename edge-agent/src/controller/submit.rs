@@ -359,7 +359,7 @@ fn device_of(
             ReturnCode::INSUFFICIENT_PARAMETERS,
             "the ticket names several devices of this plant; name one as JMF/@DeviceID",
         ),
-        (None, _, None) => match agent.config.devices.as_slice() {
+        (None, _, None) => match &*agent.known_devices.all() {
             [only] => Ok(only.id.clone()),
             _ => refused(
                 ReturnCode::INSUFFICIENT_PARAMETERS,

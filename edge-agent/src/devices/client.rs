@@ -22,7 +22,7 @@ use crate::config::DeviceConfig;
 use crate::devices::package::{Packed, Submission};
 use crate::devices::profile::{BodyLength, Profile};
 use crate::run::Agent;
-use crate::uplink::http::{self, HttpError, Reach};
+use crate::uplink::http::{self, HttpError};
 
 /// Why a device gave no usable answer.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +81,7 @@ pub struct DeviceClient {
 impl DeviceClient {
     pub fn new(agent: &Agent) -> Result<Self, HttpError> {
         Ok(Self {
-            http: http::client(Reach::Plant)?,
+            http: http::plant_client(&agent.config.plant_tls)?,
             sender_id: sender_id(agent).into(),
             clock: agent.clock.clone(),
             rng: Arc::new(Mutex::new(agent.fork_rng())),

@@ -121,6 +121,11 @@ impl Picture {
         self.lock().get(device).cloned().unwrap_or_default()
     }
 
+    /// A device is no more, or another one.
+    pub fn forget(&self, device: &str) {
+        self.lock().remove(device);
+    }
+
     /// Changes what is known of a device.
     pub fn change(&self, device: &str, change: impl FnOnce(&mut DeviceState)) {
         change(self.lock().entry(device.to_owned()).or_default());

@@ -70,18 +70,28 @@ pub enum CheckCapability {
 }
 
 /// What a profile, or a device of its own, says; `profiles.toml` explains each.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub jmf_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mime_header_in_body: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub body_length: Option<BodyLength>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name_device: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub accept_missing_ref_id: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reliable: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub heartbeat_s: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub first_retry_ms: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub request_timeout_s: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub check_capability: Option<CheckCapability>,
 }
 

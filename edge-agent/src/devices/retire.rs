@@ -28,6 +28,7 @@ pub(super) async fn retire(watch: &Watch, record: Record) {
             name: None,
             url: record.url.clone(),
             transport: Transport::Jmf,
+            folder: None,
             profile: ProfileName::default(),
             settings: record.profile.clone().into(),
         };

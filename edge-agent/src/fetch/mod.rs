@@ -26,8 +26,9 @@ use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{StatusCode, Url};
 
 use self::policy::{Place, Policy, UrlRefused};
-use crate::config::Config;
-use crate::uplink::http::{self, HttpError, Reach};
+use crate::config::{Config, PlantTlsConfig};
+use crate::devices::Devices;
+use crate::uplink::http::{self, HttpError};
 
 /// A whole exchange; an office that takes longer is away.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
@@ -57,13 +58,15 @@ pub enum FetchError {
 /// Fetches and posts within the policy.
 pub struct Outward {
     policy: Policy,
+    tls: PlantTlsConfig,
     clients: Mutex<BTreeMap<(String, Vec<SocketAddr>), reqwest::Client>>,
 }
 
 impl Outward {
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &Config, devices: Devices) -> Self {
         Self {
-            policy: Policy::new(config),
+            policy: Policy::new(config, devices),
+            tls: config.plant_tls.clone(),
             clients: Mutex::default(),
         }
     }
@@ -165,7 +168,7 @@ impl Outward {
         if clients.len() >= CLIENTS_MAX {
             clients.clear();
         }
-        let client = http::pinned_client(Reach::Plant, &name, &pinned)?;
+        let client = http::pinned_client(&self.tls, &name, &pinned)?;
         clients.insert((name, pinned), client.clone());
         Ok(client)
     }

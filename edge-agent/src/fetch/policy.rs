@@ -13,6 +13,7 @@ use reqwest::Url;
 
 use super::address::{Network, is_forbidden, plain};
 use crate::config::Config;
+use crate::devices::Devices;
 
 /// A name that is not resolved in this time is taken for unknown.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -58,18 +59,16 @@ pub struct Policy {
     networks: Vec<Network>,
     directories: Vec<PathBuf>,
     allow_loopback: bool,
+    /// Their hosts are allowed as well.
+    devices: Devices,
 }
 
 impl Policy {
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &Config, devices: Devices) -> Self {
         let jmf = &config.jmf;
         let (mut names, mut networks) = (Vec::new(), Vec::new());
-        let devices = config.devices.iter().filter_map(|device| {
-            let url = Url::parse(&device.url).ok()?;
-            Some(host_text(&url)?.to_owned())
-        });
-        for host in jmf.allowed_hosts.iter().cloned().chain(devices) {
-            match Network::parse(&host) {
+        for host in &jmf.allowed_hosts {
+            match Network::parse(host) {
                 Some(network) => networks.push(network),
                 None => names.push(host.to_ascii_lowercase()),
             }
@@ -80,6 +79,7 @@ impl Policy {
             networks,
             directories: jmf.allowed_directories.clone(),
             allow_loopback: jmf.allow_loopback,
+            devices,
         }
     }
 
@@ -116,14 +116,17 @@ impl Policy {
         let port = parsed.port_or_known_default().ok_or_else(malformed)?;
         let host = host_text(&parsed).ok_or_else(malformed)?;
         let addresses = resolve(host, port).await?;
-        let by_name = self.is_named(host);
+        let hosts = self.device_hosts();
+        let of_devices: Vec<_> = hosts.iter().filter_map(|it| Network::parse(it)).collect();
+        let by_name = self.is_named(host) || hosts.iter().any(|it| it.eq_ignore_ascii_case(host));
         let caller = caller.map(plain);
         let is_allowed = |address: &SocketAddr| {
             let ip = plain(address.ip());
             !is_forbidden(ip, self.allow_loopback)
                 && (by_name
                     || caller == Some(ip)
-                    || self.networks.iter().any(|network| network.contains(ip)))
+                    || self.networks.iter().any(|network| network.contains(ip))
+                    || of_devices.iter().any(|network| network.contains(ip)))
         };
         let addresses: Vec<SocketAddr> = addresses.into_iter().filter(is_allowed).collect();
         if addresses.is_empty() {
@@ -135,6 +138,16 @@ impl Policy {
             url: parsed,
             addresses,
         })
+    }
+
+    /// The hosts of the devices as they are now.
+    fn device_hosts(&self) -> Vec<String> {
+        let devices = self.devices.all();
+        let hosts = devices.iter().filter_map(|device| {
+            let url = Url::parse(&device.url).ok()?;
+            Some(host_text(&url)?.to_owned())
+        });
+        hosts.collect()
     }
 
     fn is_named(&self, host: &str) -> bool {
@@ -190,7 +203,8 @@ mod tests {
              [jmf]\nlisten = \"127.0.0.1:0\"\n{more}\n\
              [[device]]\nid = \"press-3\"\nurl = \"http://192.168.10.23:8010/jmf\"\n"
         );
-        Policy::new(&toml::from_str(&text).unwrap())
+        let config: std::sync::Arc<Config> = std::sync::Arc::new(toml::from_str(&text).unwrap());
+        Policy::new(&config, Devices::new(config.clone()))
     }
 
     async fn refused(policy: &Policy, url: &str, caller: Option<&str>) -> UrlRefused {

@@ -213,13 +213,10 @@ impl FloorTask {
                         health.last_seen = Some(now);
                         health.status = Some(info.status.to_string());
                     });
-                    let mut known = self.agent.config.devices.iter();
-                    let name = known
-                        .find(|known| known.id == *device)
-                        .and_then(|known| known.name.as_deref());
+                    let name = self.agent.known_devices.get(device).and_then(|it| it.name);
                     let status = news::Status {
                         device,
-                        name,
+                        name: name.as_deref(),
                         info,
                         at,
                         is_whole: *is_whole,

@@ -21,7 +21,7 @@ use super::control;
 use crate::api::problem::{self, Problem};
 use crate::api::{ApiState, idempotency_key};
 use crate::ledger::sending::{DeviceCommand, JobOrder, OrderRefused};
-use crate::ledger::{Append, Fact, JobRow, LedgerError, What};
+use crate::ledger::{Append, Fact, IdempotencyKey, JobRow, LedgerError, What};
 use crate::run::Agent;
 
 /// The largest request: tickets have kilobytes, gang forms some megabytes.
@@ -222,8 +222,25 @@ async fn hand_in(
 ) -> Result<Response, Problem> {
     let request: JobRequest =
         serde_json::from_slice(&body).map_err(|error| Problem::malformed(error.to_string()))?;
-    let ticket = ticket(&agent, request)?;
-    check_files(&agent, &ticket.files).await?;
+    let key = idempotency_key(&headers, "jobs", &body)?;
+    let (is_new, job) = take(&agent, request, key, "api").await?;
+    let status = if is_new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    Ok((status, Json(JobView::from(job))).into_response())
+}
+
+/// Makes a job of a ticket, unless it is there; says which.
+pub(crate) async fn take(
+    agent: &Agent,
+    request: JobRequest,
+    idempotency: Option<IdempotencyKey>,
+    component: &str,
+) -> Result<(bool, JobRow), Problem> {
+    let ticket = ticket(agent, request)?;
+    check_files(agent, &ticket.files).await?;
     let known = agent.ledger.job_by_number(&ticket.number).await?;
     if let Some(known) = known.filter(|job| !job.step.is_end()) {
         let same = known
@@ -231,7 +248,7 @@ async fn hand_in(
             .as_ref()
             .is_some_and(|known| known.jdf == ticket.jdf);
         return if same {
-            Ok((StatusCode::OK, Json(JobView::from(known))).into_response())
+            Ok((false, known))
         } else {
             let detail = format!(
                 "job {} has not ended yet; give the new one its own number",
@@ -249,11 +266,11 @@ async fn hand_in(
         facts: vec![Fact {
             occurred_at: None,
             actor: Actor::System {
-                component: "api".to_owned(),
+                component: component.to_owned(),
             },
             what: What::Ticket(Box::new(ticket)),
         }],
-        idempotency: idempotency_key(&headers, "jobs", &body)?,
+        idempotency,
         ..Append::default()
     };
     let repeated = agent.ledger.append(append).await?.repeated;
@@ -264,12 +281,7 @@ async fn hand_in(
             "the job is not there",
         )
     })?;
-    let status = if repeated {
-        StatusCode::OK
-    } else {
-        StatusCode::CREATED
-    };
-    Ok((status, Json(JobView::from(job))).into_response())
+    Ok((!repeated, job))
 }
 
 /// Every file must have been handed in before.
@@ -295,7 +307,7 @@ fn ticket(agent: &Agent, request: JobRequest) -> Result<JobTicket, Problem> {
     let refused = |code: &str, detail: String| {
         Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail))
     };
-    let devices = &agent.config.devices;
+    let devices = agent.known_devices.all();
     if !devices.iter().any(|device| device.id == request.device) {
         let known: Vec<_> = devices.iter().map(|device| device.id.as_str()).collect();
         return refused(

@@ -7,6 +7,7 @@
 //!
 //! - [`send`]: the conversation about one command; [`queue`]: its place in the device's
 //!   queue; [`verdict`]: what an answer means for it
+//! - [`hot_folder`]: the same for devices that are reached by folders
 //! - [`ticket`]: a ticket as a device gets it; [`files`]: the files that go with it
 //! - [`routes`]: the outbox, files and single messages over the local API
 //!
@@ -18,6 +19,7 @@
 //! that is heard of is tried at once. A promised answer is waited for [`ACKNOWLEDGE_LIMIT`].
 
 pub mod files;
+mod hot_folder;
 mod queue;
 pub mod routes;
 mod send;
@@ -26,19 +28,21 @@ mod verdict;
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use agog_jdf::AcknowledgeType;
 use agog_jdf::jmf::Response;
 use agog_sync::backoff::Backoff;
 use agog_sync::ids::RequestId;
-use futures_util::future::{join, join_all};
+use futures_util::future::join;
 use jiff::SignedDuration;
 use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
 use crate::config::DeviceConfig;
 use crate::devices::contact::Contacts;
+use crate::devices::known::Running;
 use crate::ledger::sending::{Acknowledge, CommandEnd, DeviceCommand, Fate, News};
 use crate::ledger::{LedgerError, Reader};
 use crate::lifecycle::Stop;
@@ -61,14 +65,27 @@ pub async fn run(
     jmf_url: String,
     stop: Stop,
 ) -> anyhow::Result<()> {
-    let sender = Sender::new(agent, contacts, jmf_url)?;
-    let devices = sender.agent.config.devices.iter();
-    let devices = devices.map(|device| deliver(&sender, device));
+    let sender = Arc::new(Sender::new(agent, contacts, jmf_url)?);
     let others = join(strays(&sender.agent), sweep(&sender.agent));
     tokio::select! {
-        _ = join(join_all(devices), others) => Ok(()),
+        _ = join(deliver_all(&sender), others) => Ok(()),
         // A try that is cut off here is noted, and is made again after the next start.
         () = stop.soft().cancelled() => Ok(()),
+    }
+}
+
+/// Sends the commands of every device, as devices come and go.
+async fn deliver_all(sender: &Arc<Sender>) -> Infallible {
+    let mut changes = sender.agent.known_devices.changes();
+    let mut running = Running::default();
+    loop {
+        let wanted = changes.borrow_and_update().clone();
+        running.end(&wanted).await;
+        running.start(&wanted, |device| {
+            let sender = sender.clone();
+            async move { match deliver(&sender, &device).await {} }
+        });
+        changed(&mut changes).await;
     }
 }
 
@@ -161,19 +178,24 @@ fn promised(agent: &Agent, command: &DeviceCommand) -> Option<Duration> {
 /// Refuses what is for devices that are not configured, or no longer.
 async fn strays(agent: &Agent) -> Infallible {
     let mut changes = agent.ledger.commands();
+    let mut devices = agent.known_devices.changes();
     loop {
         changes.mark_unchanged();
+        devices.mark_unchanged();
         if let Err(error) = refuse_strays(agent).await {
             unreadable(&error);
         }
-        changed(&mut changes).await;
+        tokio::select! {
+            () = changed(&mut changes) => {}
+            () = changed(&mut devices) => {}
+        }
     }
 }
 
 async fn refuse_strays(agent: &Agent) -> Result<(), LedgerError> {
     let ledger = &agent.ledger;
     let mut devices = ledger.read(Reader::command_devices).await?;
-    devices.retain(|id| !agent.config.devices.iter().any(|known| known.id == *id));
+    devices.retain(|id| !agent.known_devices.contains(id));
     for device in devices {
         let reason = format!("device {device} is not configured at this plant");
         while let Some(command) = ledger.command_next(&device).await? {
@@ -257,7 +279,7 @@ pub async fn give_up(
     Ok(is_given_up)
 }
 
-async fn changed(changes: &mut watch::Receiver<u64>) {
+async fn changed<T>(changes: &mut watch::Receiver<T>) {
     if changes.changed().await.is_err() {
         // The ledger is stopped, and soon this task too.
         std::future::pending::<()>().await;

@@ -164,8 +164,7 @@ async fn send(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Json<Vec<SentMessage>>, Problem> {
-    let mut devices = shared.agent.config.devices.iter();
-    let Some(device) = devices.find(|device| device.id == id) else {
+    let Some(device) = &shared.agent.known_devices.get(&id) else {
         let detail = format!("no device `{id}` is configured");
         return Err(Problem::new(
             StatusCode::NOT_FOUND,

@@ -1,6 +1,6 @@
 //! The conversation about one command with its device.
 
-use agog_jdf::jmf::{Command, Jmf, Message, QueueSubmissionParams, ReturnCode};
+use agog_jdf::jmf::{Body, Command, Jmf, Message, QueueSubmissionParams, ReturnCode};
 use agog_jdf::{AcknowledgeType, Limits};
 use agog_sync::event::JobStep;
 use agog_sync::frame::{JobAction, JobTicket};
@@ -74,6 +74,9 @@ impl Sender {
         device: &DeviceConfig,
         command: &DeviceCommand,
     ) -> Result<Tried, LedgerError> {
+        if let Some(folder) = &device.folder {
+            return self.to_folder(device, folder, command).await;
+        }
         // Of an earlier try nobody knows whether the device has processed it.
         let repeated = command.state == CommandState::Sent;
         let step = match &command.content {
@@ -128,7 +131,27 @@ impl Sender {
         self.note(device, command, news).await
     }
 
-    async fn note(
+    /// The ticket of a command for a folder, and whether it must not be begun yet; or what else
+    /// is to be noted.
+    pub(super) async fn to_submit(
+        &self,
+        device: &DeviceConfig,
+        command: &DeviceCommand,
+    ) -> Result<Result<(Submission, bool), News>, LedgerError> {
+        Ok(match self.submission(device, command, false).await? {
+            Step::Send(outgoing) => {
+                let is_held = matches!(
+                    &outgoing.message.body,
+                    Body::Command(Command::SubmitQueueEntry(params)) if params.hold
+                );
+                Ok((outgoing.submission.unwrap_or_default(), is_held))
+            }
+            Step::End(end) => Err(News::Ended(end)),
+            Step::Later(why) => Err(News::NotProcessed(why)),
+        })
+    }
+
+    pub(super) async fn note(
         &self,
         device: &DeviceConfig,
         command: &DeviceCommand,

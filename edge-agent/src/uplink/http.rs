@@ -4,11 +4,15 @@
 //! Limits: [`CONNECT_TIMEOUT`], [`READ_TIMEOUT`] between bytes, [`ANSWER_BYTES_MAX`] per answer.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+
+use super::plant_tls;
+use crate::config::PlantTlsConfig;
 
 /// A host that does not take a connection in this time is away.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,6 +40,10 @@ pub enum HttpError {
         status: StatusCode,
         problem: Box<Problem>,
     },
+    #[error("the certificate of `{url}` is refused: {reason}")]
+    Certificate { url: String, reason: String },
+    #[error("`{path}` cannot be used for TLS: {reason}")]
+    TlsFile { path: PathBuf, reason: String },
     #[error("answer of `{url}` is larger than {ANSWER_BYTES_MAX} bytes")]
     TooLarge { url: String },
     #[error("answer of `{url}` is not understood")]
@@ -49,13 +57,13 @@ pub enum HttpError {
 impl HttpError {
     /// Nobody answered, or the line broke; not an answer that was no good.
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
+        matches!(self, Self::Unreachable { .. } | Self::Certificate { .. })
     }
 
     /// There was no connection: the other side has seen nothing of the request.
     pub fn is_not_reached(&self) -> bool {
         match self {
-            Self::Client(_) => true,
+            Self::Client(_) | Self::Certificate { .. } | Self::TlsFile { .. } => true,
             Self::Unreachable { source, .. } => source.is_connect(),
             Self::Refused { .. } | Self::TooLarge { .. } | Self::Form { .. } => false,
         }
@@ -104,30 +112,38 @@ pub enum Reach {
 /// The client for the hub and for devices. Redirects are not followed: a credential goes only
 /// where the configuration says.
 pub fn client(reach: Reach) -> Result<reqwest::Client, HttpError> {
-    pinned_client(reach, "", &[])
+    builder(reach).build().map_err(HttpError::Client)
 }
 
-/// As [`client`]; `name` is reached at these addresses and is not resolved again.
+/// The client for the plant network, with the plant's own certificate authority.
+pub fn plant_client(tls: &PlantTlsConfig) -> Result<reqwest::Client, HttpError> {
+    pinned_client(tls, "", &[])
+}
+
+/// As [`plant_client`]; `name` is reached at these addresses and is not resolved again.
 pub(crate) fn pinned_client(
-    reach: Reach,
+    tls: &PlantTlsConfig,
     name: &str,
     addresses: &[SocketAddr],
 ) -> Result<reqwest::Client, HttpError> {
-    let mut builder = match reach {
-        Reach::Hub => reqwest::Client::builder(),
-        Reach::Plant => reqwest::Client::builder().no_proxy(),
-    };
+    let mut builder = plant_tls::trusting(builder(Reach::Plant), tls)?;
     if !addresses.is_empty() {
         builder = builder.resolve_to_addrs(name, addresses);
     }
+    builder.build().map_err(HttpError::Client)
+}
+
+fn builder(reach: Reach) -> reqwest::ClientBuilder {
+    let builder = match reach {
+        Reach::Hub => reqwest::Client::builder(),
+        Reach::Plant => reqwest::Client::builder().no_proxy(),
+    };
     builder
         .user_agent(concat!("agog-edge/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(READ_TIMEOUT)
         .pool_idle_timeout(POOL_IDLE)
         .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(HttpError::Client)
 }
 
 /// Sends a request and reads a JSON answer.
@@ -156,10 +172,7 @@ pub(super) async fn open(
     request: reqwest::RequestBuilder,
     url: &str,
 ) -> Result<reqwest::Response, HttpError> {
-    let away = |source: reqwest::Error| HttpError::Unreachable {
-        url: url.to_owned(),
-        source: source.without_url(),
-    };
+    let away = |source| no_answer(url, source);
     let response = request.send().await.map_err(away)?;
     let status = response.status();
     if status.is_success() {
@@ -178,10 +191,7 @@ pub(crate) async fn send(
     request: reqwest::RequestBuilder,
     url: &str,
 ) -> Result<(StatusCode, Vec<u8>), HttpError> {
-    let away = |source: reqwest::Error| HttpError::Unreachable {
-        url: url.to_owned(),
-        source: source.without_url(),
-    };
+    let away = |source| no_answer(url, source);
     let mut response = request.send().await.map_err(away)?;
     let status = response.status();
     let mut body = Vec::new();
@@ -194,6 +204,17 @@ pub(crate) async fn send(
         body.extend_from_slice(&chunk);
     }
     Ok((status, body))
+}
+
+fn no_answer(url: &str, source: reqwest::Error) -> HttpError {
+    let url = url.to_owned();
+    match plant_tls::distrust(&source) {
+        Some(reason) => HttpError::Certificate { url, reason },
+        None => HttpError::Unreachable {
+            url,
+            source: source.without_url(),
+        },
+    }
 }
 
 /// An error with its causes, in one line.

@@ -17,6 +17,7 @@ mod files;
 pub mod http;
 mod hub;
 pub mod identity;
+mod plant_tls;
 mod push_ledger;
 mod push_telemetry;
 mod token;

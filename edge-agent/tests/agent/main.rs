@@ -1,5 +1,6 @@
 //! The agent on real files: the ledger in this process, and the real program.
 
+mod added_devices;
 mod api;
 mod devices;
 mod jobs;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
+use crate::config::DeviceConfig;
 use crate::devices::introduction::Introduction;
 use crate::devices::picture::{ChannelState, PhaseState, QueueState};
 use crate::devices::routes::DeviceView;
@@ -73,7 +74,11 @@ fn one(text: &mut String, device: &DeviceView, now: Timestamp) {
     let _ = writeln!(
         text,
         "{:<12} {name:<20} {status}  ({})",
-        device.id, device.url
+        device.id,
+        device
+            .config
+            .as_ref()
+            .map_or_else(|| device.url.clone(), DeviceConfig::place)
     );
     if let (true, Some(odd)) = (state.reachable, &state.last_failure) {
         let _ = writeln!(text, "  odd           {odd}");

@@ -6,6 +6,8 @@
 //!
 //! Limits: [`BODY_BYTES_MAX`] and [`BODY_READ_LIMIT`] per body, [`MESSAGES_MAX`] messages per JMF.
 
+mod folder;
+pub mod https;
 mod kept;
 mod read;
 mod returns;
@@ -140,6 +142,18 @@ impl JmfState {
         content_type: Option<&str>,
         body: &Bytes,
     ) -> Response {
+        let (status, answers) = self.answers(received, caller, content_type, body).await;
+        self.send(status, answers)
+    }
+
+    /// The answer to each message, and whether all of them are stored.
+    async fn answers(
+        &self,
+        received: Received,
+        caller: Option<IpAddr>,
+        content_type: Option<&str>,
+        body: &Bytes,
+    ) -> (StatusCode, Vec<Message>) {
         let Received { jmf, tickets } = received;
         let call = Call {
             jmf: &jmf,
@@ -181,7 +195,7 @@ impl JmfState {
                 }
             }
         }
-        self.send(status, responses)
+        (status, responses)
     }
 
     /// None to what is an answer itself.
@@ -234,7 +248,8 @@ impl JmfState {
         is_admitted: bool,
     ) -> Option<Answer> {
         let sender = message.sender_id.as_deref().unwrap_or(&jmf.sender_id);
-        if !self.agent.desk.gate.knows(sender, caller) {
+        let is_device = self.agent.known_devices.contains(sender);
+        if !is_device && !self.agent.desk.gate.knows(sender, caller) {
             metrics::counter!("agog_jmf_refused_total", "reason" => "sender").increment(1);
             let reason = "this sender is not known here";
             return Some(Answer::refusal(ReturnCode::AUTHENTICATION_DENIED, reason));
@@ -249,10 +264,8 @@ impl JmfState {
 
     fn known(&self, name: Option<&str>) -> Option<String> {
         let name = name?;
-        let mut devices = self.agent.config.devices.iter();
-        devices
-            .find(|device| device.id == name)
-            .map(|device| device.id.clone())
+        let is_known = self.agent.known_devices.contains(name);
+        is_known.then(|| name.to_owned())
     }
 
     /// An answer to something that is no message.

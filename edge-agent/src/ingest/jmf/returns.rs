@@ -12,6 +12,7 @@ use super::read::UnreadableTicket;
 use super::{JmfState, unknown_device};
 use crate::controller;
 use crate::floor::{Content, FloorError, Report, Told};
+use crate::folder::give_back;
 use crate::jobs::returned::ReturnedTicket;
 use crate::ledger::InboxKey;
 
@@ -60,6 +61,19 @@ impl JmfState {
         }
         let reported = returned.reported_job();
         controller::keep(&self.agent, &device, &reported, params, document).await?;
+        // Kept first: what the office waits for must not be lost when the agent is killed here.
+        let kept = give_back::keep(&self.agent, &device, &reported, document).await;
+        if let Err(error) = kept {
+            warn!(
+                error = &error as &dyn std::error::Error,
+                device.id = %device, "a returned ticket is not kept for its inbox"
+            );
+            let code = ReturnCode::SERVICE_BUSY;
+            return Ok(Answer::refusal(
+                code,
+                "the ticket could not be stored; send it again",
+            ));
+        }
         self.floor.returned(returned).await?;
         Ok(Answer::success())
     }
@@ -74,8 +88,8 @@ impl JmfState {
         if !text.contains("ReturnQueueEntry") {
             return Ok(());
         }
-        let mut devices = self.agent.config.devices.iter();
-        let device = devices.find(|device| {
+        let devices = self.agent.known_devices.all();
+        let device = devices.iter().find(|device| {
             ["SenderID", "DeviceID"].iter().any(|name| {
                 let id = &device.id;
                 text.contains(&format!("{name}=\"{id}\""))

@@ -1,0 +1,177 @@
+//! HTTPS in the plant with an authority that the test makes: towards devices, and for machines.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use agog_edge::config::{Config, PlantTlsConfig, TlsConfig};
+use agog_edge::ingest::jmf::https::{TlsListener, serve};
+use agog_edge::ingest::jmf::{JmfState, router};
+use agog_edge::lifecycle::Stop;
+use agog_edge::uplink::http::plant_client;
+use axum::Router;
+use axum::routing::post;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use tokio::net::TcpListener;
+
+use crate::controller::{Controller, anywhere};
+use crate::support::{TestAgent, until};
+
+/// A plant's authority, in PEM files.
+struct Authority {
+    folder: tempfile::TempDir,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).unwrap();
+        std::fs::write(folder.path().join("ca.pem"), certificate.pem()).unwrap();
+        let issuer = Issuer::new(params, key);
+        Self { folder, issuer }
+    }
+
+    /// A certificate for 127.0.0.1 that ends with `last_year`.
+    fn certificate(&self, last_year: i32) -> TlsConfig {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(last_year, 12, 31);
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let cert_file = self.folder.path().join(format!("{last_year}.pem"));
+        let key_file = self.folder.path().join(format!("{last_year}.key"));
+        std::fs::write(&cert_file, certificate.pem()).unwrap();
+        std::fs::write(&key_file, key.serialize_pem()).unwrap();
+        TlsConfig {
+            cert_file,
+            key_file,
+        }
+    }
+
+    fn trust(&self) -> PlantTlsConfig {
+        PlantTlsConfig {
+            ca_file: Some(self.folder.path().join("ca.pem")),
+            ..PlantTlsConfig::default()
+        }
+    }
+}
+
+/// Serves over HTTPS until the stop.
+async fn serve_at(tls: &TlsConfig, router: Router, stop: &Stop) -> SocketAddr {
+    let tcp = TcpListener::bind(anywhere()).await.unwrap();
+    let address = tcp.local_addr().unwrap();
+    let listener = TlsListener::new(tcp, tls).unwrap();
+    tokio::spawn(serve(listener, router, stop.clone()));
+    address
+}
+
+fn hello() -> Router {
+    Router::new().route("/jmf", post(|| async { "<JMF/>" }))
+}
+
+/// What the watch of a device with this certificate says of it.
+async fn failure(trust: Option<&Path>, tls: &TlsConfig) -> String {
+    let stop = Stop::new();
+    let address = serve_at(tls, hello(), &stop).await;
+    let trust = trust.map_or_else(String::new, |path| {
+        format!("[plant_tls]\nca_file = \"{}\"\n", path.display())
+    });
+    let test = TestAgent::new(&format!(
+        "{trust}[[device]]\nid = \"press-3\"\nurl = \"https://{address}/jmf\"\n"
+    ));
+    let controller = Controller::start(&test);
+    let failure = until("the device cannot be subscribed", || async {
+        test.agent.devices.of("press-3").last_failure
+    })
+    .await;
+    controller.stop().await;
+    stop.begin();
+    failure
+}
+
+#[tokio::test]
+async fn a_device_behind_https_is_reached_with_the_authority_of_the_plant() {
+    let authority = Authority::new();
+    let stop = Stop::new();
+    let address = serve_at(&authority.certificate(2099), hello(), &stop).await;
+    let client = plant_client(&authority.trust()).unwrap();
+
+    let answer = client.post(format!("https://{address}/jmf")).send().await;
+
+    assert_eq!(answer.unwrap().text().await.unwrap(), "<JMF/>");
+    stop.begin();
+}
+
+#[tokio::test]
+async fn an_unknown_authority_is_refused_and_the_remedy_is_named() {
+    let authority = Authority::new();
+    let text = failure(None, &authority.certificate(2099)).await;
+    assert!(
+        text.contains("not trusted here") && text.contains("plant_tls.ca_file"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_refused_with_that_reason() {
+    let authority = Authority::new();
+    let trust = authority.trust().ca_file.unwrap();
+    let text = failure(Some(&trust), &authority.certificate(2021)).await;
+    assert!(text.contains("has expired"), "{text}");
+}
+
+#[tokio::test]
+async fn machines_send_over_https_and_a_silent_one_keeps_nobody_out() {
+    let authority = Authority::new();
+    let test = TestAgent::new("");
+    let controller = Controller::start(&test);
+    let state = JmfState {
+        agent: test.agent.clone(),
+        floor: controller.floor.clone(),
+        contacts: controller.contacts.clone(),
+        telemetry: test.telemetry.clone(),
+    };
+    let stop = Stop::new();
+    let address = serve_at(&authority.certificate(2099), router(state), &stop).await;
+    let _silent = tokio::net::TcpStream::connect(address).await.unwrap();
+    let query = r#"<JMF xmlns="http://www.CIP4.org/JDFSchema_1_1" SenderID="mis" TimeStamp="2026-11-26T08:00:00Z" Version="1.5">
+<Query ID="Q1" Type="KnownMessages"/></JMF>"#;
+    let client = plant_client(&authority.trust()).unwrap();
+
+    let request = client.post(format!("https://{address}/jmf")).body(query);
+
+    let answer = request.send().await.unwrap().text().await.unwrap();
+    assert!(
+        answer.contains("refID=\"Q1\"") && answer.contains("MessageService"),
+        "{answer}"
+    );
+    stop.begin();
+    controller.stop().await;
+}
+
+#[test]
+fn a_certificate_file_that_is_no_good_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ca.pem");
+    std::fs::write(&path, "no certificate").unwrap();
+    let tls = PlantTlsConfig {
+        ca_file: Some(path),
+        ..PlantTlsConfig::default()
+    };
+    let error = plant_client(&tls).unwrap_err().to_string();
+    assert!(error.contains("ca.pem"), "{error}");
+}
+
+#[test]
+fn a_client_certificate_needs_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agog-edge.toml");
+    let text = "[agent]\ndata_dir = \"data\"\nplant_code = \"HAM\"\nplant_name = \"H\"\n\
+                [plant_tls]\ncert_file = \"agent.pem\"\n";
+    std::fs::write(&path, text).unwrap();
+    let error = Config::load(&path).unwrap_err().to_string();
+    assert!(error.contains("plant_tls.cert_file"), "{error}");
+}
