@@ -82,7 +82,10 @@ impl Shop {
         .await?;
         let pid = self.plant.process().context("the agent runs")?.pid();
         let (before, start) = (processor_time(pid)?, Instant::now());
-        tokio::time::sleep(WATCHED).await;
+        wait::until("the watch to be over", LIMIT, async || {
+            Ok((start.elapsed() >= WATCHED).then_some(()))
+        })
+        .await?;
         let used = processor_time(pid)?.saturating_sub(before);
         let share = used.as_secs_f64() / start.elapsed().as_secs_f64();
         Ok(vec![
