@@ -5,7 +5,7 @@
 //! 116 with the entry that is there. The same message again gets the same answer.
 //!
 //! Limits: [`SUBMISSIONS_MAX`] jobs that were not given back, a ticket as large as over the local
-//! API, and no files beside it: they are to be reachable by URL for the device.
+//! API, and files beside it within the limits of the endpoint.
 
 use std::collections::BTreeSet;
 
@@ -211,7 +211,7 @@ async fn read(
             return refused(ReturnCode::URL_NOT_ACCESSIBLE, error.to_string());
         }
     }
-    let bytes = ticket_bytes(agent, call, &params.url).await?;
+    let (bytes, package) = ticket_bytes(agent, call, &params.url).await?;
     let device_id = call.jmf.device_id.clone().filter(|id| !id.is_empty());
     // XML of megabytes is read off the threads that serve everybody.
     let found = tokio::task::spawn_blocking(move || look_into(bytes));
@@ -232,11 +232,36 @@ async fn read(
         let reason = format!("JobID and JobPartID have more than {NUMBER_CHARS_MAX} characters");
         return refused(ReturnCode::INVALID_PARAMETERS, reason);
     }
+    let files = match &package {
+        // Fetched from elsewhere, it has nothing beside it.
+        None => Vec::new(),
+        Some(package) => match agent.files.of_package(package).await {
+            Ok(files) => files,
+            Err(error) => {
+                info!(
+                    "files of a ticket not kept: {}",
+                    crate::uplink::http::chain(&error)
+                );
+                let reason = "the files of the ticket cannot be kept now; send them again later";
+                return refused(ReturnCode::SERVICE_BUSY, reason);
+            }
+        },
+    };
+    for url in &found.inside {
+        let is_here = package
+            .as_ref()
+            .is_some_and(|package| package.resolve_cid(url).is_some());
+        if !is_here {
+            let reason = format!("the ticket names `{url}`, which is not in the message");
+            return refused(ReturnCode::INVALID_PARAMETERS, reason);
+        }
+    }
     let own_id = JobId::generate(agent.clock.now(), &mut agent.fork_rng());
     Ok(ReadTicket {
         ticket: JobTicket {
             hold: params.hold,
             priority: params.priority,
+            files,
             ..JobTicket::new(own_id, number, device, found.jdf)
         },
         job_id: Some(job_id),
@@ -244,8 +269,12 @@ async fn read(
     })
 }
 
-/// The ticket: a part of the message, or what its URL leads to.
-async fn ticket_bytes(agent: &Agent, call: &Call<'_>, url: &str) -> Result<Vec<u8>, Refused> {
+/// The ticket with the package that it is in, or what its URL leads to.
+async fn ticket_bytes<'c>(
+    agent: &Agent,
+    call: &Call<'c>,
+    url: &str,
+) -> Result<(Vec<u8>, Option<Package<'c>>), Refused> {
     let is_part = url
         .get(..4)
         .is_some_and(|scheme| scheme.eq_ignore_ascii_case("cid:"));
@@ -272,11 +301,12 @@ async fn ticket_bytes(agent: &Agent, call: &Call<'_>, url: &str) -> Result<Vec<u
             let reason = format!("the ticket has more than {TICKET_BYTES_MAX} bytes");
             return refused(ReturnCode::INVALID_PARAMETERS, reason);
         }
-        return Ok(part.body().to_vec());
+        let ticket = part.body().to_vec();
+        return Ok((ticket, package));
     }
     let fetched = agent.desk.outward.get(url, call.caller, TICKET_BYTES_MAX);
     match fetched.await {
-        Ok(bytes) => Ok(bytes),
+        Ok(bytes) => Ok((bytes, None)),
         Err(error) => {
             info!("ticket not fetched: {}", crate::uplink::http::chain(&error));
             refused(ReturnCode::URL_NOT_ACCESSIBLE, error.to_string())
@@ -291,6 +321,8 @@ struct Found {
     job_part_id: Option<String>,
     /// The devices that its nodes name.
     devices: BTreeSet<String>,
+    /// Files in the message, by the URLs under which the ticket names them.
+    inside: Vec<String>,
 }
 
 fn look_into(bytes: Vec<u8>) -> Result<Found, Refused> {
@@ -313,15 +345,9 @@ fn look_into(bytes: Vec<u8>) -> Result<Found, Refused> {
     // A file that stays behind would be missed on the press.
     let inside = references(&document)
         .into_iter()
-        .find(|named| named.location == Location::Cid);
-    if let Some(named) = inside {
-        let reason = format!(
-            "the ticket names `{}`, a file in the message, which cannot be passed on; name it by a \
-             URL that the device can fetch",
-            named.url
-        );
-        return refused(ReturnCode::INVALID_PARAMETERS, reason);
-    }
+        .filter(|named| named.location == Location::Cid)
+        .map(|named| named.url.to_owned())
+        .collect();
     // Devices that nodes ask for; those of audits have done something before.
     let devices = root.descendants().filter(|element| {
         element.is_jdf("Device") && element.parent().is_some_and(|it| it.is_jdf("ResourcePool"))
@@ -331,6 +357,7 @@ fn look_into(bytes: Vec<u8>) -> Result<Found, Refused> {
         job_id: text("JobID"),
         job_part_id: text("JobPartID"),
         devices: devices.collect(),
+        inside,
         // Tickets are kept as text: of another encoding the root is kept, which says none.
         jdf: String::from_utf8(document.to_bytes()).unwrap_or_else(|_| root.to_xml()),
     })

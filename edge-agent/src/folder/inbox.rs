@@ -13,8 +13,6 @@ use agog_jdf::package::{Location, Package, PackageError, PackageLimits, local_pa
 use agog_jdf::{Document, Limits};
 use agog_sync::chain::Hash;
 use agog_sync::frame::TicketFile;
-use bytes::Bytes;
-use futures_util::stream;
 use tokio_util::io::ReaderStream;
 
 use super::finding::{Outcome, Wrong};
@@ -120,21 +118,7 @@ async fn content(
         .map_err(|error| Outcome::Unreadable(Wrong::of(&error, TICKET)))?;
     let mut files = beside(agent, inbox, dropped, &document).await?;
     if let Some(package) = &package {
-        let others = package.parts.iter().filter(|part| !part.is_jdf());
-        for (index, part) in others.enumerate() {
-            let name = part.file_name.clone();
-            let id = part.content_id.clone().or_else(|| name.clone());
-            let body = Bytes::copy_from_slice(part.body());
-            let once = stream::iter([Ok::<_, std::io::Error>(body)]);
-            let stored = agent.files.receive(once, None).await.map_err(store)?;
-            files.push(TicketFile {
-                content_id: id.unwrap_or_else(|| format!("part-{index}")),
-                name: name.unwrap_or_else(|| format!("part-{index}")),
-                media_type: part.content_type.clone(),
-                bytes: stored.bytes,
-                blake3: stored.blake3,
-            });
-        }
+        files.extend(agent.files.of_package(package).await.map_err(store)?);
     }
     // Written again as UTF-8, whatever it came in.
     match String::from_utf8(bytes.to_vec()) {

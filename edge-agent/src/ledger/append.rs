@@ -28,7 +28,8 @@ pub(super) fn append(
     if let Some(answer) = answered_before(connection, append.idempotency.as_ref())? {
         return Ok(answer);
     }
-    if !is_new_message(connection, append.inbox.as_ref(), now)? {
+    let is_plain = append.facts.is_empty() && append.orders.is_empty();
+    if !is_new_message(connection, append.inbox.as_ref(), is_plain, now)? {
         return Ok(Appended {
             repeated: true,
             ..Appended::default()
@@ -36,7 +37,7 @@ pub(super) fn append(
     }
     said::store(connection, &append.said)?;
     let mut appended = Appended::default();
-    if append.facts.is_empty() && append.orders.is_empty() && append.idempotency.is_none() {
+    if is_plain && append.idempotency.is_none() {
         // A heartbeat: the head stays where it is.
         return Ok(appended);
     }
@@ -243,15 +244,21 @@ fn remember_answer(
 fn is_new_message(
     connection: &Connection,
     key: Option<&InboxKey>,
+    is_plain: bool,
     now: Timestamp,
 ) -> Result<bool, LedgerError> {
     let Some(key) = key else { return Ok(true) };
     let stored = connection
         .prepare_cached(
-            "insert into inbox_message (sender, message_id, recorded_at) values (?1, ?2, ?3)
-             on conflict do nothing",
+            "insert into inbox_message (sender, message_id, recorded_at, plain)
+             values (?1, ?2, ?3, ?4) on conflict do nothing",
         )?
-        .execute(params![key.sender, key.message_id, now.as_microsecond()])?;
+        .execute(params![
+            key.sender,
+            key.message_id,
+            now.as_microsecond(),
+            is_plain
+        ])?;
     Ok(stored == 1)
 }
 

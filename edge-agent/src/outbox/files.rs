@@ -13,9 +13,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use agog_jdf::package::Package;
 use agog_sync::chain::Hash;
+use agog_sync::frame::TicketFile;
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{Stream, StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::watch;
@@ -84,6 +86,29 @@ impl Files {
     /// Changes when a file has come.
     pub fn arrived(&self) -> watch::Receiver<u64> {
         self.arrived.subscribe()
+    }
+
+    /// Takes the files of a MIME package: all parts but tickets and messages.
+    pub async fn of_package(&self, package: &Package<'_>) -> Result<Vec<TicketFile>, FileError> {
+        let parts = package.parts.iter();
+        let parts = parts.filter(|part| !part.is_jdf() && !part.is_jmf());
+        let mut files = Vec::new();
+        for (index, part) in parts.enumerate() {
+            let name = part.file_name.clone();
+            let id = part.content_id.clone().or_else(|| name.clone());
+            let body = Bytes::copy_from_slice(part.body());
+            let stored = self
+                .receive(stream::iter([Ok::<_, io::Error>(body)]), None)
+                .await?;
+            files.push(TicketFile {
+                content_id: id.unwrap_or_else(|| format!("part-{index}")),
+                name: name.unwrap_or_else(|| format!("part-{index}")),
+                media_type: part.content_type.clone(),
+                bytes: stored.bytes,
+                blake3: stored.blake3,
+            });
+        }
+        Ok(files)
     }
 
     /// Takes a file from a stream. It is on the disk, whole and with the expected content, when this

@@ -129,8 +129,22 @@ impl Desk {
 
     /// A command with a ticket beside it.
     pub(crate) async fn send_package(&self, xml: &str, cid: &str, ticket: &[u8]) -> Answer {
+        self.send_files(xml, cid, ticket, &[]).await
+    }
+
+    /// The same with PDF files.
+    pub(crate) async fn send_files(
+        &self,
+        xml: &str,
+        cid: &str,
+        ticket: &[u8],
+        files: &[(&str, &[u8])],
+    ) -> Answer {
         let mut package = Outgoing::new(xml.as_bytes().to_vec());
         package.ticket(cid, ticket.to_vec());
+        for (id, body) in files {
+            package.file(id, "application/pdf", body.to_vec());
+        }
         let (content_type, body) = package.finish();
         let (status, jmf) = self
             .post_from([127, 0, 0, 1].into(), &content_type, body)

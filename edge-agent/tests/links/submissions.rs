@@ -43,6 +43,32 @@ fn returned() -> String {
 }
 
 #[tokio::test]
+async fn the_files_of_a_submitted_ticket_go_with_its_job() {
+    let desk = Desk::new(&config());
+    let page = "<RunList ID=\"r\"><LayoutElement><FileSpec URL=\"cid:page.pdf\"/></LayoutElement></RunList>";
+    let ticket = TICKET.replace(
+        "<ResourcePool/>",
+        &format!("<ResourcePool>{page}</ResourcePool>"),
+    );
+    let pdf = b"%PDF-1.7 a page";
+    let files: [(&str, &[u8]); 1] = [("page.pdf", pdf)];
+    let answer = desk
+        .send_files(&submission("C1", ""), "job.jdf", ticket.as_bytes(), &files)
+        .await;
+    assert_eq!(answer.return_code, ReturnCode::SUCCESS);
+    let agent = &desk.test.agent;
+    let job = agent.ledger.job_by_number("JOB-1-P1").await.unwrap();
+    let files = job.unwrap().ticket.unwrap().files;
+    assert_eq!(files.len(), 1);
+    assert_eq!(
+        (files[0].content_id.as_str(), files[0].media_type.as_str()),
+        ("page.pdf", "application/pdf")
+    );
+    let kept = tokio::fs::read(agent.files.path(files[0].blake3)).await;
+    assert_eq!(kept.unwrap(), pdf);
+}
+
+#[tokio::test]
 async fn a_submitted_ticket_becomes_one_job_and_goes_back_as_the_device_returned_it() {
     let (office, address) = (Mis::new(), free_address());
     let desk = Desk::new(&config());
