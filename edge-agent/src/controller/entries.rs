@@ -115,6 +115,16 @@ pub(super) async fn control(
         let reason = "Priority is a number from 0 to 100";
         return Ok(Answer::refusal(ReturnCode::INVALID_PARAMETERS, reason));
     }
+    let key = InboxKey {
+        sender: "mis".to_owned(),
+        message_id: submit::name_of(call, message),
+    };
+    let known = key.clone();
+    let is_repeated = agent.ledger.read(move |reader| reader.is_known(&known));
+    if is_repeated.await? {
+        // The answer was lost; what was wanted is done or on its way.
+        return Ok(Answer::success());
+    }
     let jobs = show::jobs(agent).await?;
     let told = |job: &JobRow| {
         let queue = agent.devices.of(&job.progress.device).queue;
@@ -129,6 +139,8 @@ pub(super) async fn control(
         })
         .map(|job| (job, told(job)))
         .filter(|(_, entry)| filter.matches(entry))
+        // An earlier run under the same names is meant only by its own ID.
+        .filter(|(_, entry)| !filter.queue_entry_ids.is_empty() || !entry.status.is_final())
         .collect();
     for id in &filter.queue_entry_ids {
         if !jobs.iter().any(|job| show::entry_id(job) == *id) {
@@ -165,10 +177,7 @@ pub(super) async fn control(
     let append = Append {
         orders: meant.iter().map(order).collect(),
         // The same message again is the same order.
-        inbox: Some(InboxKey {
-            sender: "mis".to_owned(),
-            message_id: submit::name_of(call, message),
-        }),
+        inbox: Some(key),
         ..Append::default()
     };
     match agent.ledger.append(append).await {

@@ -33,6 +33,8 @@ use crate::uplink::http::chain;
 pub(super) const RETRY_BASE: Duration = Duration::from_secs(1);
 /// The longest wait: an office that is closed for the weekend is asked every five minutes.
 pub(super) const RETRY_CAP: Duration = Duration::from_mins(5);
+/// A busy plant commits many times a second; one look for many of them is enough.
+const ROUND_LEAST: Duration = Duration::from_millis(250);
 /// One receiver that hangs must not keep the others waiting.
 const AT_A_TIME: usize = 8;
 const TICKET_ID: &str = "returned.jdf";
@@ -47,6 +49,13 @@ pub(crate) async fn keep(
 ) -> Result<(), AppendError> {
     let mut tickets = KnownTickets::default();
     let job = find::job(&agent.ledger, &mut tickets, device, reported).await?;
+    let entry = Some(&params.queue_entry_id).filter(|entry| !entry.is_empty());
+    // The return of an earlier run under the same names, told once more.
+    let is_other = |job: &JobRow| {
+        let known = job.progress.queue_entry_id.as_ref();
+        known.is_some() && entry.is_some() && known != entry
+    };
+    let job = job.filter(|job| !job.step.is_end() && !is_other(job));
     let Some(job_id) = job.and_then(|job| job.job_id) else {
         return Ok(());
     };
@@ -119,6 +128,7 @@ pub(super) async fn run(agent: &Agent) {
                 if changed.is_err() {
                     return;
                 }
+                tokio::time::sleep(ROUND_LEAST).await;
             }
             () = tokio::time::sleep_until(next.unwrap_or(now)), if next.is_some() => {}
         }
@@ -131,9 +141,8 @@ async fn ended(agent: &Agent) -> Result<Vec<(SubmissionRow, JobRow)>, LedgerErro
         .ledger
         .read(|reader| {
             let mut ended = Vec::new();
-            for row in reader.submissions_unsettled()? {
-                let job = reader.job_by_id(row.job_id)?;
-                if let Some(job) = job.filter(|job| job.step.is_end()) {
+            for row in reader.submissions_to_return()? {
+                if let Some(job) = reader.job_by_id(row.job_id)? {
                     ended.push((row, job));
                 }
             }

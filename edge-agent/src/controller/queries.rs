@@ -114,9 +114,8 @@ async fn status(
     params: &StatusQuParams,
 ) -> Result<Answer, AppendError> {
     let jobs = show::jobs(agent).await?;
-    let devices = agent
-        .config
-        .devices
+    let known = agent.known_devices.all();
+    let devices = known
         .iter()
         .filter(|known| device.is_none_or(|device| device.id == known.id))
         .map(|device| {

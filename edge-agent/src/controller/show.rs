@@ -242,7 +242,7 @@ pub(super) fn queue_entry(job: &JobRow, told: &[EntryState]) -> QueueEntry {
 }
 
 /// What the ticket calls a job: the office knows it by that.
-fn names(job: &JobRow) -> (String, Option<String>) {
+pub(super) fn names(job: &JobRow) -> (String, Option<String>) {
     let of_ticket = job
         .ticket
         .as_ref()

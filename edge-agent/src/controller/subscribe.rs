@@ -126,7 +126,8 @@ pub(super) async fn watch(
             ..StatusQuParams::default()
         }),
         QueryContent::Resource(ResourceQuParams {
-            job_id: Some(job.number.clone()),
+            // As devices tell it.
+            job_id: Some(show::names(job).0),
             ..ResourceQuParams::default()
         }),
     ];

@@ -10,11 +10,6 @@ use super::queue::{self, EntryChange};
 use crate::jobs::find::{self, KnownTickets, ReportedJob};
 use crate::ledger::{Fact, JobRow, Ledger, LedgerError, What};
 
-/// Whether the fact can only be made with the job's row, as the newest commit left it.
-pub(super) fn needs_job(news: &News) -> bool {
-    matches!(news, News::Phase(_) | News::Entry(_))
-}
-
 /// The facts of the news of one device, in order. `is_settled` knows the jobs whose ticket came back.
 pub(super) async fn facts(
     ledger: &Ledger,

@@ -133,6 +133,11 @@ impl DeviceSaid {
     }
 
     /// The rows that changed since they were last taken.
+    /// Whether something is to be stored.
+    pub(super) fn has_changes(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
     pub(super) fn take_rows(&mut self, device: &str) -> Vec<SaidRow> {
         let changed = std::mem::take(&mut self.changed);
         changed

@@ -4,7 +4,7 @@
 //! for before the next report is taken. When a commit fails, everything that was taken over is given
 //! up for what the ledger has, and the machines repeat what was not answered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use agog_sync::clock::to_micros;
 use agog_sync::event::{Actor, DeviceEvent, Event, JobStep};
@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tracing::info;
 
-use super::facts::{facts, needs_job};
+use super::facts::facts;
 use super::news::{self, Noted};
 use super::said::{self, DeviceSaid, RowKey};
 use super::{Answer, Content, FloorError, IN_FLIGHT_MAX, Report, Work, queue, resource};
@@ -35,8 +35,10 @@ pub struct FloorTask {
     said: BTreeMap<String, DeviceSaid>,
     tickets: KnownTickets,
     in_flight: FuturesUnordered<futures_util::future::BoxFuture<'static, Settled>>,
-    /// Devices of whose jobs facts are in flight: the rows of these jobs are not what they will be.
-    busy: BTreeSet<String>,
+    /// Devices of which something is in flight, and how much: what is said next of them rests on it.
+    busy: BTreeMap<String, usize>,
+    /// The devices of the report that is being taken.
+    touched: Vec<String>,
 }
 
 /// A report whose commit is decided.
@@ -46,6 +48,7 @@ struct Settled {
     result: Result<Appended, AppendError>,
     /// It had something to store beside its key.
     has_content: bool,
+    devices: Vec<String>,
 }
 
 impl FloorTask {
@@ -56,7 +59,8 @@ impl FloorTask {
             said: BTreeMap::new(),
             tickets: KnownTickets::default(),
             in_flight: FuturesUnordered::new(),
-            busy: BTreeSet::new(),
+            busy: BTreeMap::new(),
+            touched: Vec::new(),
         }
     }
 
@@ -67,10 +71,11 @@ impl FloorTask {
             tokio::select! {
                 biased;
                 Some(settled) = self.in_flight.next(), if !self.in_flight.is_empty() => {
+                    for device in &settled.devices {
+                        self.is_done(device);
+                    }
                     if !answer(settled) {
                         self.give_up().await?;
-                    } else if self.in_flight.is_empty() {
-                        self.busy.clear();
                     }
                 }
                 work = self.mailbox.recv(), if self.in_flight.len() < IN_FLIGHT_MAX => {
@@ -110,9 +115,13 @@ impl FloorTask {
             return Ok(());
         }
         let has_content = !append.facts.is_empty() || !append.said.is_empty();
+        let devices = std::mem::take(&mut self.touched);
         match self.agent.ledger.submit(append).await {
             Ok(receipt) => {
-                let settled = settled(receipt, answer, at, has_content);
+                for device in &devices {
+                    *self.busy.entry(device.clone()).or_default() += 1;
+                }
+                let settled = settled(receipt, answer, at, has_content, devices);
                 self.in_flight.push(Box::pin(settled));
                 Ok(())
             }
@@ -136,6 +145,16 @@ impl FloorTask {
         Ok(good)
     }
 
+    /// One of the commits of a device is decided.
+    fn is_done(&mut self, device: &str) {
+        if let Some(count) = self.busy.get_mut(device) {
+            *count -= 1;
+            if *count == 0 {
+                self.busy.remove(device);
+            }
+        }
+    }
+
     /// Goes back to what the ledger has.
     async fn give_up(&mut self) -> Result<(), LedgerError> {
         while let Some(settled) = self.in_flight.next().await {
@@ -154,17 +173,22 @@ impl FloorTask {
         let now = self.agent.clock.now();
         loop {
             let (at, noted) = self.read(report, now);
-            // A job is found as the commits before this one leave it.
-            let of_jobs: Vec<String> = noted
+            // What is news rests on what was said before, and a job is found as the commits before
+            // this one leave it: neither may be lost while this one is not.
+            let has_changed = |device: &String| {
+                let said = self.said.get(device);
+                said.is_some_and(DeviceSaid::has_changes)
+            };
+            let changed: Vec<String> = noted
                 .iter()
-                .filter(|(_, news)| news.iter().any(|noted| needs_job(&noted.news)))
+                .filter(|(device, news)| !news.is_empty() || has_changed(device))
                 .map(|(device, _)| device.clone())
                 .collect();
-            let waits = of_jobs.iter().any(|device| self.busy.contains(device));
+            let waits = changed.iter().any(|device| self.busy.contains_key(device));
             if waits && !self.settle().await? {
                 continue;
             }
-            self.busy.extend(of_jobs);
+            self.touched = changed;
             let mut found = Vec::new();
             let mut rows = Vec::new();
             for (device, news) in noted {
@@ -268,7 +292,7 @@ impl FloorTask {
         let Self { agent, tickets, .. } = self;
         let job = find::job(&agent.ledger, tickets, &ticket.device, &reported).await?;
         let device = ticket.device.clone();
-        self.busy.insert(device.clone());
+        self.touched = vec![device.clone()];
         let clock = &self.said.entry(device.clone()).or_default().memory.clock;
         let at = to_micros(clock.event(ticket.summary.end, now));
         if job
@@ -370,12 +394,19 @@ impl FloorTask {
     }
 }
 
-async fn settled(receipt: Receipt, answer: Answer, at: Timestamp, has_content: bool) -> Settled {
+async fn settled(
+    receipt: Receipt,
+    answer: Answer,
+    at: Timestamp,
+    has_content: bool,
+    devices: Vec<String>,
+) -> Settled {
     Settled {
         answer,
         at,
         result: receipt.committed().await,
         has_content,
+        devices,
     }
 }
 
@@ -386,6 +417,7 @@ fn answer(settled: Settled) -> bool {
         at,
         result,
         has_content,
+        ..
     } = settled;
     let (result, good) = match result {
         // A repeated message that says something new after all: it was stored before it was said.
@@ -424,7 +456,8 @@ fn ours(component: &str, event: Event) -> Append {
 /// was run a second time has another end.
 fn is_same_return(job: &JobRow, ticket: &ReturnedTicket, at: Timestamp) -> bool {
     let ended = ticket.summary.end.map(|_| at);
-    matches!(job.step, JobStep::Completed | JobStep::Aborted)
+    ended.is_some()
+        && matches!(job.step, JobStep::Completed | JobStep::Aborted)
         && job.progress.queue_entry_id == ticket.queue_entry_id
         && job.progress.ended_at.map(to_micros) == ended
 }

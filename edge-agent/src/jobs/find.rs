@@ -104,7 +104,8 @@ impl KnownTickets {
 /// The job that `device` means: by its queue entry among the open jobs, else by its number, else by
 /// the `JobID` inside the tickets of the open jobs, and always by a part that the ticket has. A
 /// device that was restarted may give its entry ids again, so an entry counts only when the job
-/// agrees, and the newest of several is meant.
+/// agrees, and the newest of several is meant. A job that has ended is meant by its entry, or by its
+/// number.
 pub async fn job(
     ledger: &Ledger,
     tickets: &mut KnownTickets,
@@ -145,6 +146,20 @@ pub async fn job(
     named.sort_by_key(|job| (other_entry(job), job.number != *job_id));
     if let Some(job) = named.first() {
         return Ok(Some((*job).clone()));
+    }
+    if let Some(entry) = &reported.queue_entry_id {
+        let (of, entry) = (device.to_owned(), entry.clone());
+        let ended = ledger.read(move |reader| reader.ended_by_entry(&of, &entry));
+        let is_meant = |job: &JobRow| {
+            let ticket = job.ticket.as_ref();
+            let names = ticket.map(|ticket| TicketNames::of(&ticket.jdf));
+            let names = names.unwrap_or_default();
+            let is_named = job.number == *job_id || names.job_id.as_ref() == Some(job_id);
+            is_named && names.has_part(reported.job_part_id.as_deref())
+        };
+        if let Some(job) = ended.await?.filter(is_meant) {
+            return Ok(Some(job));
+        }
     }
     let job = ledger.job_by_number(job_id).await?;
     Ok(job.filter(|job| {

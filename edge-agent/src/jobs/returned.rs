@@ -181,9 +181,16 @@ impl ReturnedTicket {
         Ok(Self {
             key: key(
                 sender,
-                queue_entry_id.as_deref(),
-                job_id.as_deref(),
-                summary.end,
+                [
+                    queue_entry_id.as_deref(),
+                    job_id.as_deref(),
+                    node.job_part_id(),
+                    node.id(),
+                ],
+                summary.end.map_or_else(
+                    || blake3::hash(&document.to_bytes()).to_string(),
+                    |at| at.to_string(),
+                ),
             ),
             device: device.to_owned(),
             queue_entry_id,
@@ -214,21 +221,13 @@ impl ReturnedTicket {
 }
 
 /// A return is known by what it returns: a device that repeats it may make a new message of it, and
-/// one that was restarted may use its message ids again.
-fn key(
-    sender: &str,
-    queue_entry_id: Option<&str>,
-    job_id: Option<&str>,
-    ended: Option<Timestamp>,
-) -> InboxKey {
+/// one that was restarted may use its message ids again. `ended` is when the run ended or, where the
+/// ticket does not tell, what is in it.
+fn key(sender: &str, names: [Option<&str>; 4], ended: String) -> InboxKey {
+    let names = names.map(Option::unwrap_or_default).join(" ");
     InboxKey {
         sender: sender.to_owned(),
-        message_id: format!(
-            "return {} {} {}",
-            queue_entry_id.unwrap_or_default(),
-            job_id.unwrap_or_default(),
-            ended.map_or_else(String::new, |at| at.to_string())
-        ),
+        message_id: format!("return {names} {ended}"),
     }
 }
 

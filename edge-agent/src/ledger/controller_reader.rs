@@ -88,6 +88,17 @@ impl Reader {
         )
     }
 
+    /// Submissions whose jobs have ended and that were not given back yet, the oldest first.
+    pub fn submissions_to_return(&self) -> Result<Vec<SubmissionRow>, LedgerError> {
+        self.submissions(
+            "settled_at is null and ?1 is null and exists (
+                 select 1 from job where job.job_id = submission.job_id and job.step in
+                     ('job.refused', 'job.completed', 'job.aborted', 'job.removed'))
+             order by submitted_at",
+            None,
+        )
+    }
+
     /// The ticket that the device returned for a submission.
     pub fn returned_ticket(&self, job_id: JobId) -> Result<Option<Vec<u8>>, LedgerError> {
         Ok(self

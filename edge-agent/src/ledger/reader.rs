@@ -1,6 +1,7 @@
 //! Reads of the ledger. Each reader is one short-lived connection, so that none ever pins the
 //! write-ahead log.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use agog_sync::chain::{ChainHead, Hash};
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::LedgerError;
 use super::rows::{self, JobRow, LotRow};
-use super::{Position, SaidRow, said, schema, text};
+use super::{InboxKey, Position, SaidRow, said, schema, text};
 
 /// The most lots of one page.
 pub const PAGE_LOTS_MAX: usize = 100;
@@ -185,6 +186,40 @@ impl Reader {
     }
 
     /// Jobs that have not ended, oldest first.
+    /// Whether a message has had its effect.
+    pub fn is_known(&self, key: &InboxKey) -> Result<bool, LedgerError> {
+        let mut query = self
+            .connection
+            .prepare_cached("select 1 from inbox_message where sender = ?1 and message_id = ?2")?;
+        Ok(query.exists([&key.sender, &key.message_id])?)
+    }
+
+    /// The newest job that had this queue entry on a device and has ended.
+    pub fn ended_by_entry(&self, device: &str, entry: &str) -> Result<Option<JobRow>, LedgerError> {
+        let mut query = self.connection.prepare_cached(&format!(
+            "select {} from job
+             where device = ?1 and json_extract(progress, '$.queue_entry_id') = ?2
+               and step in ('job.refused', 'job.completed', 'job.aborted', 'job.removed')
+             order by updated_at desc limit 1",
+            rows::JOB_COLUMNS
+        ))?;
+        let mut found = query.query([device, entry])?;
+        found.next()?.map(rows::job).transpose()
+    }
+
+    /// The queue entries of jobs that have ended on a device.
+    pub fn ended_entries(&self, device: &str) -> Result<BTreeSet<String>, LedgerError> {
+        let mut query = self.connection.prepare_cached(
+            "select json_extract(progress, '$.queue_entry_id') from job
+             where device = ?1
+               and step in ('job.refused', 'job.completed', 'job.aborted', 'job.removed')",
+        )?;
+        let rows = query.query_map([device], |row| row.get::<_, Option<String>>(0))?;
+        let entries: Vec<Option<String>> = rows.collect::<Result<_, _>>()?;
+        Ok(entries.into_iter().flatten().collect())
+    }
+
+    /// Jobs that have not ended, the oldest first.
     pub fn jobs_open(&self) -> Result<Vec<JobRow>, LedgerError> {
         self.jobs(
             "step not in ('job.refused', 'job.completed', 'job.aborted', 'job.removed') and ?1 is null

@@ -1,11 +1,14 @@
 //! The queue of a device: where a job is in it, and what is told about its entries.
 
+use std::collections::BTreeSet;
+
 use agog_jdf::QueueEntryStatus;
 use agog_jdf::jmf::{
     AbortQueueEntry, Command, Message, Query, QueryContent, QueueEntry, QueueEntryPosParams,
     QueueEntryPriParams, QueueFilter, Response,
 };
 use agog_sync::frame::JobAction;
+use tracing::warn;
 
 use super::send::Sender;
 use crate::config::DeviceConfig;
@@ -40,6 +43,7 @@ impl Sender {
         device: &DeviceConfig,
         names: &TicketNames,
     ) -> Result<Option<QueueEntry>, DeviceError> {
+        let ended = self.ended_entries(&device.id).await;
         let filter = QueueFilter {
             job_id: names.job_id.clone(),
             ..QueueFilter::default()
@@ -48,6 +52,13 @@ impl Sender {
         let message = Message::query(self.client.message_id(), query);
         let answer = self.one(device, message).await?;
         self.contacts.heard(&device.id);
+        if !answer.return_code.is_processed() {
+            // It does not say that the job is not there.
+            return Err(DeviceError::Unanswered {
+                url: device.url.clone(),
+                kind: format!("QueueStatus ({})", answer.reason()),
+            });
+        }
         let mut entries = answer.queue.into_iter().flat_map(|queue| queue.entries);
         // Devices may ignore the filter; an entry that was thrown out can be submitted again.
         let is_meant = |entry: &QueueEntry| {
@@ -55,12 +66,36 @@ impl Sender {
                 entry.status,
                 QueueEntryStatus::Aborted | QueueEntryStatus::Removed
             );
+            // Of an earlier run under the same names, whose job has ended here.
+            let is_old = matches!(
+                entry.status,
+                QueueEntryStatus::Completed | QueueEntryStatus::PendingReturn
+            ) && ended.contains(&entry.queue_entry_id);
             names.job_id.is_some()
                 && entry.job_id == names.job_id
                 && names.has_part(entry.job_part_id.as_deref())
                 && !is_out
+                && !is_old
         };
         Ok(entries.rfind(is_meant))
+    }
+
+    /// The queue entries of jobs that have ended on a device. Without them an entry of an earlier run
+    /// could only be taken for the job that is meant.
+    async fn ended_entries(&self, device: &str) -> BTreeSet<String> {
+        let of = device.to_owned();
+        let read = self
+            .agent
+            .ledger
+            .read(move |reader| reader.ended_entries(&of));
+        read.await.unwrap_or_else(|error| {
+            warn!(
+                error = &error as &dyn std::error::Error,
+                device.id = device,
+                "ended jobs of device {device} not read"
+            );
+            BTreeSet::new()
+        })
     }
 
     /// Sends one message and gives its answer.

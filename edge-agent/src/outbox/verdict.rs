@@ -11,11 +11,11 @@ pub(super) fn verdict(content: &Content, repeated: bool, answer: &Response) -> N
     let code = answer.return_code;
     if is_busy(code) {
         let reason = answer.reason();
-        // A ticket is sent again only after a look into the queue, which showed that it is not there.
-        return match content {
-            Content::Submit => News::NotProcessed(reason),
-            _ if repeated => News::Unanswered(reason),
-            _ => News::NotProcessed(reason),
+        // The try before may still be on its way through the device.
+        return if repeated {
+            News::Unanswered(reason)
+        } else {
+            News::NotProcessed(reason)
         };
     }
     if code == ReturnCode::SYNCHRONOUS_NOT_SUPPORTED {
@@ -49,7 +49,7 @@ fn is_busy(code: ReturnCode) -> bool {
 /// A refusal that says that what is wanted is so already: for a repeat, by the try before.
 fn is_done_already(content: &Content, repeated: bool, code: ReturnCode) -> bool {
     let action = match content {
-        Content::Submit => return code == ReturnCode::QUEUE_ENTRY_EXISTS,
+        Content::Submit => return repeated && code == ReturnCode::QUEUE_ENTRY_EXISTS,
         Content::Message { .. } | Content::Unknown => return false,
         Content::Job(action) => action,
     };
@@ -103,7 +103,12 @@ mod tests {
         assert_eq!(fate(&remove, true, 105), Some(Fate::Answered));
         let hold = Content::Job(JobAction::Hold);
         assert_eq!(fate(&hold, false, 113), Some(Fate::Answered));
-        assert_eq!(fate(&Content::Submit, false, 116), Some(Fate::Answered));
+        assert_eq!(fate(&Content::Submit, true, 116), Some(Fate::Answered));
+        assert_eq!(
+            fate(&Content::Submit, false, 116),
+            Some(Fate::Refused),
+            "that is another job under its names"
+        );
     }
 
     #[test]

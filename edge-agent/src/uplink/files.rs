@@ -89,9 +89,10 @@ async fn fetch(
             Ok(true)
         }
         Err(NotFetched::Hub(error))
-            if error
-                .problem()
-                .is_some_and(|(status, _)| status == StatusCode::NOT_FOUND) =>
+            if error.problem().is_some_and(|(status, problem)| {
+                // Of a proxy or of a hub whose store is away it is no answer.
+                status == StatusCode::NOT_FOUND && problem.code == "not-found"
+            }) =>
         {
             let reason = format!(
                 "the hub does not have file `{}` ({})",

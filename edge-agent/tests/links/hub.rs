@@ -335,7 +335,7 @@ async fn file(State(hub): State<Hub>, Path(hash): Path<String>, headers: HeaderM
     }
     match hub.books().files.get(&hash) {
         Some(file) => file.clone().into_response(),
-        None => problem(StatusCode::NOT_FOUND, "unknown-file", &json!(null)),
+        None => problem(StatusCode::NOT_FOUND, "not-found", &json!(null)),
     }
 }
 

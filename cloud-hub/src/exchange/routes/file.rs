@@ -16,6 +16,11 @@ use crate::exchange::store::file;
 use crate::http::ApiError;
 use crate::tenants::AgentPrincipal;
 
+/// The agent asks again: the store may only not be there yet.
+fn store_away() -> ApiError {
+    ApiError::unavailable("file-store-unavailable", "the file store is not there")
+}
+
 /// Gives an agent a file of a job of its plant, by the BLAKE3 hash of its bytes.
 #[utoipa::path(get, path = "/sync/v1/files/{blake3}", tag = "sync",
     params(("blake3" = String, Path, description = "The hash, 64 hexadecimal digits")),
@@ -28,7 +33,7 @@ pub(super) async fn fetch(
 ) -> Result<Response, ApiError> {
     let not_found = || ApiError::not_found("file");
     let blake3 = Hash::from_str(&blake3).map_err(|_| not_found())?;
-    let store = app.files.as_ref().ok_or_else(not_found)?;
+    let store = app.files.as_ref().ok_or_else(store_away)?;
     let mut tx = TenantTx::begin(&app.pool, agent.tenant_id).await?;
     let (bytes, media_type) = file::file_find(&mut tx, Some(agent.plant_id), &blake3)
         .await?
@@ -40,7 +45,7 @@ pub(super) async fn fetch(
         .map_err(|error| not_stored(&error))?
     else {
         tracing::error!("file {blake3} is named by a job and not in the file store");
-        return Err(not_found());
+        return Err(store_away());
     };
     let media_type = HeaderValue::from_str(&media_type)
         .unwrap_or(HeaderValue::from_static("application/octet-stream"));

@@ -4,6 +4,7 @@
 //! A file is named by the time of its arrival and the hash of what it holds; the same body is kept
 //! once. Limits: [`FILES_MAX`] files and [`BYTES_MAX`]; the oldest are dropped, which is counted.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -38,7 +39,12 @@ pub(super) fn keep(folder: &Path, body: &[u8], now: Timestamp) -> std::io::Resul
     }
     let stamp = now.strftime("%Y%m%dT%H%M%S%6fZ");
     let path = folder.join(format!("{stamp}-{hash}.bin"));
-    std::fs::write(&path, body)?;
+    // Whole before it has its name: what is cut off here must not pass for it later.
+    let partial = folder.join(format!("{hash}.new"));
+    let mut file = std::fs::File::create(&partial)?;
+    file.write_all(body)?;
+    file.sync_all()?;
+    std::fs::rename(&partial, &path)?;
     files.push((path.clone(), body.len() as u64));
     files.sort();
     let mut bytes: u64 = files.iter().map(|(_, bytes)| bytes).sum();

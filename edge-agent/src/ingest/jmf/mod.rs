@@ -118,7 +118,13 @@ async fn receive(State(state): State<JmfState>, request: Request) -> Response {
         Ok(Err(unreadable)) => {
             metrics::counter!("agog_jmf_refused_total", "reason" => "unreadable").increment(1);
             info!("unreadable JMF refused: {}", unreadable.reason);
-            if let Err(error) = state.unreadable_body(&body, &unreadable.reason).await {
+            let is_admitted = state
+                .agent
+                .desk
+                .gate
+                .admits(caller, state.agent.clock.now());
+            let kept = state.unreadable_body(caller, &body, &unreadable.reason);
+            if is_admitted && let Err(error) = kept.await {
                 warn!(
                     error = &error as &dyn std::error::Error,
                     "a return that cannot be read is not recorded"

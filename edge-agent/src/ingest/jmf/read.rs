@@ -24,6 +24,9 @@ pub(super) struct UnreadableTicket {
     pub(super) body: Vec<u8>,
 }
 
+/// Each of them is a document of its own in memory; devices return one at a time.
+const RETURNS_MAX: usize = 4;
+
 /// Why a body cannot be answered message by message.
 pub(super) struct Unreadable {
     pub(super) code: ReturnCode,
@@ -62,6 +65,16 @@ impl Received {
             return Err(Unreadable {
                 code: ReturnCode::INVALID_PARAMETERS,
                 reason: format!("more than {MESSAGES_MAX} messages in one JMF"),
+            });
+        }
+        let messages = parsed.jmf.messages.iter();
+        let is_return = |message: &&Message| {
+            matches!(message.body, Content::Command(Command::ReturnQueueEntry(_)))
+        };
+        if messages.filter(is_return).count() > RETURNS_MAX {
+            return Err(Unreadable {
+                code: ReturnCode::INVALID_PARAMETERS,
+                reason: format!("more than {RETURNS_MAX} returned tickets in one JMF"),
             });
         }
         for finding in &parsed.findings {

@@ -1,6 +1,8 @@
 //! Tickets that devices give back. One that cannot be read is refused, kept as a file, and told to
 //! people as a notification of its device.
 
+use std::net::IpAddr;
+
 use agog_jdf::jmf::{
     Jmf, Message, Notification, Response as Answer, ReturnCode, ReturnQueueEntryParams,
 };
@@ -81,6 +83,7 @@ impl JmfState {
     /// A whole body that cannot be read, but speaks of a return: what a job has made is in it.
     pub(super) async fn unreadable_body(
         &self,
+        caller: Option<IpAddr>,
         body: &[u8],
         reason: &str,
     ) -> Result<(), FloorError> {
@@ -96,7 +99,9 @@ impl JmfState {
                     || text.contains(&format!("{name}='{id}'"))
             })
         });
-        let Some(device) = device.map(|device| device.id.clone()) else {
+        let device = device.map(|device| device.id.clone());
+        let gate = &self.agent.desk.gate;
+        let Some(device) = device.filter(|device| gate.knows(device, caller)) else {
             return Ok(());
         };
         self.keep_and_tell(&device, reason, body).await

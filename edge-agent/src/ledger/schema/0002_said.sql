@@ -7,6 +7,3 @@ create table said (
     value text not null,
     primary key (device, what)
 ) strict, without rowid;
-
--- 1 for a message without a fact, such as a heartbeat: repeated, it has no effect anyway.
-alter table inbox_message add column plain integer not null default 0;

@@ -101,7 +101,10 @@ pub(in crate::ledger) fn note(
         }
         News::Unanswered(error) => command.last_error = Some(error),
         News::AnswersLater(error) => {
-            command.state = CommandState::Waiting;
+            // Of the tries before nobody knows whether they were processed.
+            if command.attempts <= 1 {
+                command.state = CommandState::Waiting;
+            }
             command.acknowledge = Acknowledge::Asked;
             command.last_error = Some(error);
         }
