@@ -152,10 +152,10 @@ pub async fn job(
         let ended = ledger.read(move |reader| reader.ended_by_entry(&of, &entry));
         let is_meant = |job: &JobRow| {
             let ticket = job.ticket.as_ref();
-            let names = ticket.map(|ticket| TicketNames::of(&ticket.jdf));
-            let names = names.unwrap_or_default();
-            let is_named = job.number == *job_id || names.job_id.as_ref() == Some(job_id);
-            is_named && names.has_part(reported.job_part_id.as_deref())
+            let ticket = ticket.map(|ticket| TicketNames::of(&ticket.jdf));
+            let ticket = ticket.unwrap_or_default();
+            let is_same = job.number == *job_id || ticket.job_id.as_ref() == Some(job_id);
+            is_same && ticket.has_part(reported.job_part_id.as_deref())
         };
         if let Some(job) = ended.await?.filter(is_meant) {
             return Ok(Some(job));

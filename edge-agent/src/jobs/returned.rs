@@ -187,7 +187,7 @@ impl ReturnedTicket {
                     node.job_part_id(),
                     node.id(),
                 ],
-                summary.end.map_or_else(
+                &summary.end.map_or_else(
                     || blake3::hash(&document.to_bytes()).to_string(),
                     |at| at.to_string(),
                 ),
@@ -223,7 +223,7 @@ impl ReturnedTicket {
 /// A return is known by what it returns: a device that repeats it may make a new message of it, and
 /// one that was restarted may use its message ids again. `ended` is when the run ended or, where the
 /// ticket does not tell, what is in it.
-fn key(sender: &str, names: [Option<&str>; 4], ended: String) -> InboxKey {
+fn key(sender: &str, names: [Option<&str>; 4], ended: &str) -> InboxKey {
     let names = names.map(Option::unwrap_or_default).join(" ");
     InboxKey {
         sender: sender.to_owned(),
