@@ -132,12 +132,12 @@ impl DeviceSaid {
         known.any(|(known, counted)| counted.returned && known.agrees(job))
     }
 
-    /// The rows that changed since they were last taken.
     /// Whether something is to be stored.
     pub(super) fn has_changes(&self) -> bool {
         !self.changed.is_empty()
     }
 
+    /// The rows that changed since they were last taken.
     pub(super) fn take_rows(&mut self, device: &str) -> Vec<SaidRow> {
         let changed = std::mem::take(&mut self.changed);
         changed

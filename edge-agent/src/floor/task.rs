@@ -110,12 +110,12 @@ impl FloorTask {
         append: Append,
         answer: Answer,
     ) -> Result<(), LedgerError> {
+        let devices = std::mem::take(&mut self.touched);
         if append.facts.is_empty() && append.said.is_empty() && append.inbox.is_none() {
             let _ = answer.send(Ok(at));
             return Ok(());
         }
         let has_content = !append.facts.is_empty() || !append.said.is_empty();
-        let devices = std::mem::take(&mut self.touched);
         match self.agent.ledger.submit(append).await {
             Ok(receipt) => {
                 for device in &devices {
@@ -385,6 +385,7 @@ impl FloorTask {
             said.memory.unsure = true;
             said.touch(RowKey::Memory);
             rows = said.take_rows(&contact.device);
+            self.touched = vec![contact.device.clone()];
         }
         let append = Append {
             said: rows,

@@ -23,13 +23,12 @@ use crate::api::problem::Problem;
 use crate::config::InboxConfig;
 use crate::jobs::routes::{JobRequest, take as hand_in};
 use crate::ledger::IdempotencyKey;
+use crate::outbox::FILES_MAX;
 use crate::outbox::files::FileError;
 use crate::run::Agent;
 use crate::uplink::http::chain;
 
 const TICKET: &str = "a JDF ticket, alone or in a MIME package with its files";
-/// A ticket names files, it does not list a disk.
-const FILES_MAX: usize = 1_000;
 
 /// Why a file is not taken in, as an early end.
 type Stop = Outcome;

@@ -185,7 +185,6 @@ impl Reader {
         said::all(&self.connection)
     }
 
-    /// Jobs that have not ended, oldest first.
     /// Whether a message has had its effect.
     pub fn is_known(&self, key: &InboxKey) -> Result<bool, LedgerError> {
         let mut query = self

@@ -49,6 +49,8 @@ use crate::lifecycle::Stop;
 use crate::run::Agent;
 use send::{Sender, Tried};
 
+pub(crate) use ticket::FILES_MAX;
+
 /// The first wait after a device did not answer.
 pub const RETRY_BASE: Duration = Duration::from_secs(1);
 /// The longest wait; a device that is heard of is tried at once.

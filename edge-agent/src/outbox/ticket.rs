@@ -22,7 +22,7 @@ use crate::devices::profile::CheckCapability;
 use crate::jobs::find::{TicketNames, identified};
 
 /// More files with one ticket are a mistake.
-pub(super) const FILES_MAX: usize = 1_000;
+pub(crate) const FILES_MAX: usize = 1_000;
 /// Findings in the reason of a refusal; the rest are counted.
 const REASONS_MAX: usize = 5;
 
