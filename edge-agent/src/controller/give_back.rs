@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::devices::client::sender_id;
-use crate::jobs::find::{self, KnownTickets, ReportedJob};
+use crate::jobs::find::{self, ReportedJob};
 use crate::ledger::controller::{Change, SubmissionRow};
 use crate::ledger::{AppendError, JobRow, LedgerError};
 use crate::run::Agent;
@@ -47,8 +47,7 @@ pub(crate) async fn keep(
     params: &ReturnQueueEntryParams,
     ticket: &Document,
 ) -> Result<(), AppendError> {
-    let mut tickets = KnownTickets::default();
-    let job = find::job(&agent.ledger, &mut tickets, device, reported).await?;
+    let job = find::job(&agent.ledger, device, reported).await?;
     let entry = Some(&params.queue_entry_id).filter(|entry| !entry.is_empty());
     // The return of an earlier run under the same names, told once more.
     let is_other = |job: &JobRow| {
@@ -220,19 +219,14 @@ fn code(sent: &[Message], answer: &[u8]) -> Result<ReturnCode, String> {
 }
 
 async fn ticket(agent: &Agent, job: &JobRow) -> Result<Vec<u8>, String> {
-    let job_id = job.job_id;
-    let read = agent
-        .ledger
-        .read(move |reader| job_id.map_or(Ok(None), |job_id| reader.returned_ticket(job_id)));
-    let returned = read.await.map_err(|error| chain(&error))?;
-    let as_it_came = || {
-        job.ticket
-            .as_ref()
-            .map(|ticket| ticket.jdf.clone().into_bytes())
-    };
-    returned
-        .or_else(as_it_came)
-        .ok_or_else(|| "its ticket is not here".to_owned())
+    let job_id = job.job_id.ok_or("its ticket is not here")?;
+    let read = agent.ledger.read(move |reader| {
+        let returned = reader.returned_ticket(job_id)?;
+        let as_it_came = || Ok(reader.ticket(job_id)?.map(|ticket| ticket.jdf.into_bytes()));
+        returned.map_or_else(as_it_came, |returned| Ok(Some(returned)))
+    });
+    let ticket = read.await.map_err(|error| chain(&error))?;
+    ticket.ok_or_else(|| "its ticket is not here".to_owned())
 }
 
 /// Which nodes were completed and aborted; the root, where no device said it.

@@ -459,7 +459,12 @@ impl<'w> Session<'w> {
             },
             notifications: Vec::new(),
         };
-        if let Err(error) = self.watch.floor.report(report).await {
+        let reported = self.watch.floor.report(report).await;
+        let stored = match reported {
+            Ok(reported) => reported.stored().await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = stored {
             // It is asked again.
             debug!(
                 error = &error as &dyn std::error::Error,

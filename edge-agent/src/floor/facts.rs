@@ -7,13 +7,12 @@ use jiff::Timestamp;
 use super::job_ref;
 use super::news::{News, Noted, PhaseNews};
 use super::queue::{self, EntryChange};
-use crate::jobs::find::{self, KnownTickets, ReportedJob};
+use crate::jobs::find::{self, ReportedJob};
 use crate::ledger::{Fact, JobRow, Ledger, LedgerError, What};
 
 /// The facts of the news of one device, in order. `is_settled` knows the jobs whose ticket came back.
 pub(super) async fn facts(
     ledger: &Ledger,
-    tickets: &mut KnownTickets,
     device: &str,
     news: Vec<Noted>,
     is_settled: impl Fn(&ReportedJob) -> bool,
@@ -28,7 +27,7 @@ pub(super) async fn facts(
             News::Resource(resource) => Event::Device(DeviceEvent::ResourceChanged(resource)),
             News::Notified(notification) => Event::Device(DeviceEvent::Notified(notification)),
             News::Phase(phase) => {
-                let job = find::job(ledger, tickets, device, &phase.job).await?;
+                let job = find::job(ledger, device, &phase.job).await?;
                 if job.is_none() && is_settled(&phase.job) {
                     continue;
                 }
@@ -49,7 +48,7 @@ pub(super) async fn facts(
                 continue;
             }
             News::Entry(change) => {
-                if let Some(job) = find::job(ledger, tickets, device, &change.job).await? {
+                if let Some(job) = find::job(ledger, device, &change.job).await? {
                     facts.extend(entry_facts(device, &job, &change, at));
                 }
                 continue;

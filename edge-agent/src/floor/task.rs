@@ -19,7 +19,7 @@ use super::news::{self, Noted};
 use super::said::{self, DeviceSaid, RowKey};
 use super::{Answer, Content, FloorError, IN_FLIGHT_MAX, Report, Work, queue, resource};
 use crate::jobs::booked;
-use crate::jobs::find::{self, KnownTickets, ReportedJob};
+use crate::jobs::find::{self, ReportedJob};
 use crate::jobs::reconcile::{self, Signalled};
 use crate::jobs::returned::ReturnedTicket;
 use crate::jobs::story::{self, Circumstances};
@@ -33,7 +33,6 @@ pub struct FloorTask {
     agent: Agent,
     mailbox: mpsc::Receiver<(Work, Answer)>,
     said: BTreeMap<String, DeviceSaid>,
-    tickets: KnownTickets,
     in_flight: FuturesUnordered<futures_util::future::BoxFuture<'static, Settled>>,
     /// Devices of which something is in flight, and how much: what is said next of them rests on it.
     busy: BTreeMap<String, usize>,
@@ -44,7 +43,6 @@ pub struct FloorTask {
 /// A report whose commit is decided.
 struct Settled {
     answer: Answer,
-    at: Timestamp,
     result: Result<Appended, AppendError>,
     /// It had something to store beside its key.
     has_content: bool,
@@ -57,7 +55,6 @@ impl FloorTask {
             agent,
             mailbox,
             said: BTreeMap::new(),
-            tickets: KnownTickets::default(),
             in_flight: FuturesUnordered::new(),
             busy: BTreeMap::new(),
             touched: Vec::new(),
@@ -90,12 +87,16 @@ impl FloorTask {
 
     async fn take(&mut self, work: Work, answer: Answer) -> Result<(), LedgerError> {
         let result = match work {
-            Work::Report(report) => self.report(&report).await,
+            Work::Report(report, read) => self.report(&report).await.map(|(at, append)| {
+                // Who hung up repeats the message.
+                let _ = read.send(at);
+                append
+            }),
             Work::Returned(ticket) => self.returned(*ticket).await,
             Work::Contact(event) => Ok(self.contact(*event)),
         };
         match result {
-            Ok((at, append)) => self.submit(at, append, answer).await,
+            Ok(append) => self.submit(append, answer).await,
             Err(error) => {
                 // A machine that hung up repeats its message.
                 let _ = answer.send(Err(error.into()));
@@ -104,24 +105,19 @@ impl FloorTask {
         }
     }
 
-    async fn submit(
-        &mut self,
-        at: Timestamp,
-        append: Append,
-        answer: Answer,
-    ) -> Result<(), LedgerError> {
+    async fn submit(&mut self, append: Append, answer: Answer) -> Result<(), LedgerError> {
         let devices = std::mem::take(&mut self.touched);
-        if append.facts.is_empty() && append.said.is_empty() && append.inbox.is_none() {
-            let _ = answer.send(Ok(at));
+        let has_content = !append.facts.is_empty() || !append.said.is_empty();
+        if !has_content && append.inbox.is_none() {
+            let _ = answer.send(Ok(()));
             return Ok(());
         }
-        let has_content = !append.facts.is_empty() || !append.said.is_empty();
         match self.agent.ledger.submit(append).await {
             Ok(receipt) => {
                 for device in &devices {
                     *self.busy.entry(device.clone()).or_default() += 1;
                 }
-                let settled = settled(receipt, answer, at, has_content, devices);
+                let settled = settled(receipt, answer, has_content, devices);
                 self.in_flight.push(Box::pin(settled));
                 Ok(())
             }
@@ -192,21 +188,18 @@ impl FloorTask {
             let mut found = Vec::new();
             let mut rows = Vec::new();
             for (device, news) in noted {
-                let Self {
-                    agent,
-                    tickets,
-                    said,
-                    ..
-                } = self;
+                let Self { agent, said, .. } = self;
                 let said = said.entry(device.clone()).or_default();
                 let is_settled = |job: &ReportedJob| said.is_settled(job);
-                found.extend(facts(&agent.ledger, tickets, &device, news, is_settled).await?);
+                found.extend(facts(&agent.ledger, &device, news, is_settled).await?);
                 rows.extend(said.take_rows(&device));
             }
+            // Without a fact, a repeat finds its own words and changes nothing.
+            let inbox = (!found.is_empty()).then(|| report.key.clone());
             let append = Append {
                 facts: found,
                 said: rows,
-                inbox: Some(report.key.clone()),
+                inbox,
                 ..Append::default()
             };
             return Ok((at, append));
@@ -282,15 +275,11 @@ impl FloorTask {
         (at, noted)
     }
 
-    async fn returned(
-        &mut self,
-        mut ticket: ReturnedTicket,
-    ) -> Result<(Timestamp, Append), LedgerError> {
+    async fn returned(&mut self, mut ticket: ReturnedTicket) -> Result<Append, LedgerError> {
         self.settle().await?;
         let now = self.agent.clock.now();
         let reported = ticket.reported_job();
-        let Self { agent, tickets, .. } = self;
-        let job = find::job(&agent.ledger, tickets, &ticket.device, &reported).await?;
+        let job = find::job(&self.agent.ledger, &ticket.device, &reported).await?;
         let device = ticket.device.clone();
         self.touched = vec![device.clone()];
         let clock = &self.said.entry(device.clone()).or_default().memory.clock;
@@ -299,7 +288,7 @@ impl FloorTask {
             .as_ref()
             .is_some_and(|job| is_same_return(job, &ticket, at))
         {
-            return Ok((at, only(ticket.key)));
+            return Ok(only(ticket.key));
         }
         let read_time = |stamp| to_micros(clock.event(Some(stamp), now));
         let (started_at, ended_at) = (
@@ -336,7 +325,7 @@ impl FloorTask {
             inbox: Some(key),
             ..Append::default()
         };
-        Ok((at, append))
+        Ok(append)
     }
 
     /// What the device has signalled of a job until now.
@@ -376,7 +365,7 @@ impl FloorTask {
             .max_by_key(|booked| booked.at)
     }
 
-    fn contact(&mut self, event: DeviceEvent) -> (Timestamp, Append) {
+    fn contact(&mut self, event: DeviceEvent) -> Append {
         let mut rows = Vec::new();
         if let DeviceEvent::Lost(contact) = &event
             && let Some(said) = self.said.get_mut(&contact.device)
@@ -387,24 +376,21 @@ impl FloorTask {
             rows = said.take_rows(&contact.device);
             self.touched = vec![contact.device.clone()];
         }
-        let append = Append {
+        Append {
             said: rows,
             ..ours("devices", Event::Device(event))
-        };
-        (self.agent.clock.now(), append)
+        }
     }
 }
 
 async fn settled(
     receipt: Receipt,
     answer: Answer,
-    at: Timestamp,
     has_content: bool,
     devices: Vec<String>,
 ) -> Settled {
     Settled {
         answer,
-        at,
         result: receipt.committed().await,
         has_content,
         devices,
@@ -415,18 +401,17 @@ async fn settled(
 fn answer(settled: Settled) -> bool {
     let Settled {
         answer,
-        at,
         result,
         has_content,
         ..
     } = settled;
     let (result, good) = match result {
         // A repeated message that says something new after all: it was stored before it was said.
-        Ok(appended) => (Ok(at), !(appended.repeated && has_content)),
+        Ok(appended) => (Ok(()), !(appended.repeated && has_content)),
         Err(error) => (Err(error.into()), false),
     };
     // A machine that hung up repeats its message.
-    let _: Result<(), Result<Timestamp, FloorError>> = answer.send(result);
+    let _: Result<(), Result<(), FloorError>> = answer.send(result);
     good
 }
 

@@ -22,7 +22,7 @@ use tracing::{info, warn};
 
 use super::place;
 use super::watch::blocking;
-use crate::jobs::find::{self, KnownTickets, ReportedJob};
+use crate::jobs::find::{self, ReportedJob};
 use crate::ledger::LedgerError;
 use crate::run::Agent;
 
@@ -84,8 +84,7 @@ pub(crate) async fn keep(
     if !inboxes.any(|inbox| inbox.return_to.is_some()) {
         return Ok(());
     }
-    let mut tickets = KnownTickets::default();
-    let job = find::job(&agent.ledger, &mut tickets, device, reported).await?;
+    let job = find::job(&agent.ledger, device, reported).await?;
     let Some(job_id) = job.and_then(|job| job.job_id) else {
         return Ok(());
     };

@@ -243,10 +243,8 @@ pub(crate) async fn take(
     check_files(agent, &ticket.files).await?;
     let known = agent.ledger.job_by_number(&ticket.number).await?;
     if let Some(known) = known.filter(|job| !job.step.is_end()) {
-        let same = known
-            .ticket
-            .as_ref()
-            .is_some_and(|known| known.jdf == ticket.jdf);
+        let same = agent.ledger.ticket(&known).await?;
+        let same = same.is_some_and(|known| known.jdf == ticket.jdf);
         return if same {
             Ok((false, known))
         } else {

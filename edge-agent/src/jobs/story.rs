@@ -48,7 +48,11 @@ pub(crate) async fn facts(
     returned: ReturnedTicket,
     circumstances: Circumstances,
 ) -> Result<(Vec<Fact>, Vec<Drawn>), LedgerError> {
-    let ticket = job.and_then(|job| job.ticket.as_ref());
+    let ticket = match job {
+        Some(job) => agent.ledger.ticket(job).await?,
+        None => None,
+    };
+    let ticket = ticket.as_ref();
     let declared = ticket
         .map(|ticket| ticket.inputs.clone())
         .unwrap_or_default();

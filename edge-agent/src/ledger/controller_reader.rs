@@ -115,10 +115,11 @@ impl Reader {
     /// Jobs that have ended, the newest first.
     pub fn jobs_ended(&self, limit: usize) -> Result<Vec<JobRow>, LedgerError> {
         let mut query = self.connection.prepare_cached(&format!(
-            "select {} from job
+            "select {} from {}
              where step in ('job.refused', 'job.completed', 'job.aborted', 'job.removed')
              order by updated_at desc, job_key limit ?1",
-            rows::JOB_COLUMNS
+            rows::JOB_COLUMNS,
+            rows::JOBS
         ))?;
         let mut found = query.query([i64::try_from(limit).unwrap_or(i64::MAX)])?;
         let mut jobs = Vec::new();

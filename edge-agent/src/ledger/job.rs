@@ -2,7 +2,6 @@
 
 use agog_sync::event::{JobEvent, JobProgress, JobStep};
 use agog_sync::frame::JobTicket;
-use agog_sync::ids::JobId;
 use agog_sync::lots::JobRef;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -79,14 +78,6 @@ pub(crate) fn progress(ticket: &JobTicket) -> JobProgress {
     JobProgress::of(job, &ticket.device)
 }
 
-/// Keeps the ticket of a job that has its row.
-pub(super) fn store_ticket(connection: &Connection, ticket: &JobTicket) -> Result<(), LedgerError> {
-    connection
-        .prepare_cached("update job set ticket = ?2 where job_key = ?1")?
-        .execute(params![ticket.job_id.to_string(), text::to_json(ticket)])?;
-    Ok(())
-}
-
 /// Jobs of the hub are known by its id; a job that a press reports alone, by its number.
 pub(super) fn job_key(job: &JobRef) -> String {
     job.job_id.map_or_else(
@@ -97,20 +88,12 @@ pub(super) fn job_key(job: &JobRef) -> String {
 
 /// One job by its key.
 pub(super) fn by_key(connection: &Connection, key: &str) -> Result<Option<JobRow>, LedgerError> {
-    one(connection, "job_key", key)
-}
-
-/// One job by the id that the hub gave it.
-pub(super) fn by_id(connection: &Connection, id: JobId) -> Result<Option<JobRow>, LedgerError> {
-    one(connection, "job_id", &id.to_string())
-}
-
-fn one(connection: &Connection, column: &str, value: &str) -> Result<Option<JobRow>, LedgerError> {
     let mut query = connection.prepare_cached(&format!(
-        "select {} from job where {column} = ?1",
-        rows::JOB_COLUMNS
+        "select {} from {} where job_key = ?1",
+        rows::JOB_COLUMNS,
+        rows::JOBS
     ))?;
-    let mut found = query.query([value])?;
+    let mut found = query.query([key])?;
     found.next()?.map(rows::job).transpose()
 }
 

@@ -27,6 +27,7 @@ mod schema;
 pub mod sending;
 pub mod sums;
 mod text;
+mod ticket;
 mod trace;
 mod upkeep;
 pub mod verify;
@@ -58,6 +59,7 @@ pub use reader::{JobLots, LotFilter, LotPage, Outbox, PAGE_LOTS_MAX, Reader};
 pub use rows::{JobRow, LotRow};
 use sending::{DeviceCommand, News, Order};
 pub use sums::MaterialSum;
+pub use ticket::{TicketHead, TicketNames};
 pub use verify::Verification;
 use writer::Writer;
 
@@ -460,6 +462,20 @@ impl Ledger {
             answer,
         })
         .await
+    }
+
+    /// Jobs on a device that have not ended, oldest first.
+    pub async fn jobs_open_on(&self, device: &str) -> Result<Vec<JobRow>, LedgerError> {
+        let device = device.to_owned();
+        self.read(move |reader| reader.jobs_open_on(&device)).await
+    }
+
+    /// The ticket of a job; none for a job that only a device knows.
+    pub async fn ticket(&self, job: &JobRow) -> Result<Option<JobTicket>, LedgerError> {
+        let Some(job_id) = job.job_id else {
+            return Ok(None);
+        };
+        self.read(move |reader| reader.ticket(job_id)).await
     }
 
     /// Jobs that have not ended, oldest first.

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use agog_sync::chain::{ChainHead, Hash};
 use agog_sync::event::Envelope;
+use agog_sync::frame::JobTicket;
 use agog_sync::ids::{JobId, LotId, ProducerId};
 use agog_sync::lots::LotRef;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::LedgerError;
 use super::rows::{self, JobRow, LotRow};
-use super::{InboxKey, Position, SaidRow, said, schema, text};
+use super::{InboxKey, Position, SaidRow, said, schema, text, ticket};
 
 /// The most lots of one page.
 pub const PAGE_LOTS_MAX: usize = 100;
@@ -196,11 +197,12 @@ impl Reader {
     /// The newest job that had this queue entry on a device and has ended.
     pub fn ended_by_entry(&self, device: &str, entry: &str) -> Result<Option<JobRow>, LedgerError> {
         let mut query = self.connection.prepare_cached(&format!(
-            "select {} from job
+            "select {} from {}
              where device = ?1 and json_extract(progress, '$.queue_entry_id') = ?2
                and step in ('job.refused', 'job.completed', 'job.aborted', 'job.removed')
              order by updated_at desc limit 1",
-            rows::JOB_COLUMNS
+            rows::JOB_COLUMNS,
+            rows::JOBS
         ))?;
         let mut found = query.query([device, entry])?;
         found.next()?.map(rows::job).transpose()
@@ -227,6 +229,34 @@ impl Reader {
         )
     }
 
+    /// Jobs on a device that have not ended, the oldest first.
+    pub fn jobs_open_on(&self, device: &str) -> Result<Vec<JobRow>, LedgerError> {
+        self.jobs(
+            "step not in ('job.refused', 'job.completed', 'job.aborted', 'job.removed')
+             and device = ?1 order by received_at, job_key",
+            Some(device),
+        )
+    }
+
+    /// The ticket of a job; none for a job that only a device knows.
+    pub fn ticket(&self, job_id: JobId) -> Result<Option<JobTicket>, LedgerError> {
+        ticket::of(&self.connection, job_id)
+    }
+
+    /// The tickets of jobs that have not ended.
+    pub fn tickets_open(&self) -> Result<Vec<JobTicket>, LedgerError> {
+        let mut query = self.connection.prepare_cached(
+            "select ticket from job join job_ticket using (job_key)
+             where step not in ('job.refused', 'job.completed', 'job.aborted', 'job.removed')",
+        )?;
+        let mut found = query.query([])?;
+        let mut tickets = Vec::new();
+        while let Some(row) = found.next()? {
+            tickets.push(text::json(&row.get::<_, String>(0)?, "ticket")?);
+        }
+        Ok(tickets)
+    }
+
     /// Jobs whose tickets no device has answered yet, oldest first.
     pub fn jobs_received(&self) -> Result<Vec<JobRow>, LedgerError> {
         let sql = "step = 'job.received' and ?1 is null order by received_at, job_key";
@@ -241,7 +271,7 @@ impl Reader {
 
     /// One job by the hub's id.
     pub fn job_by_id(&self, job_id: JobId) -> Result<Option<JobRow>, LedgerError> {
-        Ok(self.jobs("job_id = ?1", Some(&job_id.to_string()))?.pop())
+        self.job_by_key(&job_id.to_string())
     }
 
     /// One job by the key of its row.
@@ -288,8 +318,9 @@ impl Reader {
 
     fn jobs(&self, condition: &str, value: Option<&str>) -> Result<Vec<JobRow>, LedgerError> {
         let mut query = self.connection.prepare_cached(&format!(
-            "select {} from job where {condition}",
-            rows::JOB_COLUMNS
+            "select {} from {} where {condition}",
+            rows::JOB_COLUMNS,
+            rows::JOBS
         ))?;
         let mut found = query.query([value])?;
         let mut jobs = Vec::new();

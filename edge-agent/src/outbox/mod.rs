@@ -214,15 +214,15 @@ async fn sweep(agent: &Agent) -> Infallible {
     let mut every = tokio::time::interval(SWEEP_EVERY);
     loop {
         every.tick().await;
-        let jobs = match agent.ledger.jobs_open().await {
-            Ok(jobs) => jobs,
+        let tickets = match agent.ledger.read(Reader::tickets_open).await {
+            Ok(tickets) => tickets,
             Err(error) => {
                 unreadable(&error);
                 continue;
             }
         };
-        let tickets = jobs.into_iter().filter_map(|job| job.ticket);
         let needed: BTreeSet<_> = tickets
+            .into_iter()
             .flat_map(|ticket| ticket.files)
             .map(|file| file.blake3)
             .collect();

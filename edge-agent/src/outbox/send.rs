@@ -185,10 +185,14 @@ impl Sender {
         repeated: bool,
     ) -> Result<Step, LedgerError> {
         let row = self.agent.ledger.job_of(command).await?;
-        let Some((row, ticket)) = row.and_then(|row| Some((row.step, row.ticket?))) else {
+        let ticket = match &row {
+            Some(row) => self.agent.ledger.ticket(row).await?,
+            None => None,
+        };
+        let Some((row, ticket)) = row.zip(ticket) else {
             return Ok(refused("the job has no ticket"));
         };
-        if row != JobStep::Received {
+        if row.step != JobStep::Received {
             // Its signals were faster than its answer.
             let end = CommandEnd::new(Fate::Answered, "the device has the job");
             return Ok(Step::End(end));

@@ -66,15 +66,9 @@ async fn a_ticket_is_fetched_and_redirects_lead_only_where_a_url_may() {
         "{}",
         answer.reason()
     );
-    let job = desk
-        .test
-        .agent
-        .ledger
-        .job_by_number("JOB-7")
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(job.ticket.unwrap().jdf, TICKET);
+    let ledger = &desk.test.agent.ledger;
+    let job = ledger.job_by_number("JOB-7").await.unwrap().unwrap();
+    assert_eq!(ledger.ticket(&job).await.unwrap().unwrap().jdf, TICKET);
     desk.close().await;
 }
 

@@ -58,7 +58,8 @@ async fn the_files_of_a_submitted_ticket_go_with_its_job() {
     assert_eq!(answer.return_code, ReturnCode::SUCCESS);
     let agent = &desk.test.agent;
     let job = agent.ledger.job_by_number("JOB-1-P1").await.unwrap();
-    let files = job.unwrap().ticket.unwrap().files;
+    let ticket = agent.ledger.ticket(&job.unwrap()).await.unwrap();
+    let files = ticket.unwrap().files;
     assert_eq!(files.len(), 1);
     assert_eq!(
         (files[0].content_id.as_str(), files[0].media_type.as_str()),
@@ -82,15 +83,9 @@ async fn a_submitted_ticket_becomes_one_job_and_goes_back_as_the_device_returned
         (entry.job_id.as_deref(), entry.job_part_id.as_deref()),
         (Some("JOB-1"), Some("P1"))
     );
-    let job = desk
-        .test
-        .agent
-        .ledger
-        .job_by_number("JOB-1-P1")
-        .await
-        .unwrap()
-        .unwrap();
-    let ticket = job.ticket.unwrap();
+    let ledger = &desk.test.agent.ledger;
+    let job = ledger.job_by_number("JOB-1-P1").await.unwrap().unwrap();
+    let ticket = ledger.ticket(&job).await.unwrap().unwrap();
     assert_eq!((ticket.hold, ticket.priority), (true, Some(77)));
     assert_eq!(ticket.jdf, TICKET);
     let id = entry_id(&answer);

@@ -159,7 +159,7 @@ impl JmfState {
                 ..Notification::new(NotificationClass::Error, text)
             }],
         };
-        self.floor.report(report).await.map(drop)
+        self.floor.report(report).await?.stored().await
     }
 }
 

@@ -67,13 +67,24 @@ impl JmfState {
             content,
             notifications,
         };
-        let at = self.floor.report(report).await?;
+        let reported = self.floor.report(report).await?;
+        let at = reported.at;
+        let samples = samples(&sender, signal, at);
+        let values = if samples.is_empty() {
+            None
+        } else {
+            // Both are written at the same time, and the answer waits for both.
+            Some(self.telemetry.submit(samples).await)
+        };
+        reported.stored().await?;
         let now = self.agent.clock.now();
         self.agent.devices.signal(&sender, &signal.content, at, now);
-        let samples = samples(&sender, signal, at);
-        if !samples.is_empty()
-            && let Err(error) = self.telemetry.record(samples).await
-        {
+        let values = match values {
+            Some(Ok(receipt)) => receipt.committed().await,
+            Some(Err(error)) => Err(error),
+            None => Ok(()),
+        };
+        if let Err(error) = values {
             metrics::counter!("agog_jmf_samples_failed_total").increment(1);
             warn!(
                 error = &error as &dyn std::error::Error,

@@ -66,7 +66,7 @@ pub(in crate::ledger) fn of_the_hub(
     books: &mut Books,
     command: &JobCommand,
 ) -> Result<(), LedgerError> {
-    let Some(row) = job::by_id(connection, command.job_id)? else {
+    let Some(row) = job::by_key(connection, &command.job_id.to_string())? else {
         let reason = format!(
             "a command to job {}, which is not known here",
             command.job_id
