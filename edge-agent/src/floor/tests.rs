@@ -283,6 +283,28 @@ fn what_was_said_is_known_again_from_its_rows() {
     assert_eq!(short(&gone), ["4 Idle", "4 left after 70 of InProgress"]);
 }
 
+#[test]
+fn amounts_that_are_told_again_after_newer_ones_change_nothing_also_after_a_restart() {
+    let mut said = DeviceSaid::default();
+    let running = |good| {
+        device(
+            DeviceStatus::Running,
+            vec![phase(NodeStatus::InProgress, good, good)],
+        )
+    };
+    for (second, good) in [(10, 100), (20, 200)] {
+        tell(&mut said, second, &running(good));
+    }
+    let rows = said.take_rows("press-3");
+    let mut said = super::said::load(rows).remove("press-3").unwrap();
+
+    assert!(tell(&mut said, 10, &running(100)).is_empty());
+
+    assert!(!said.has_changes());
+    let counted = said.counted.values().next().unwrap();
+    assert_eq!(counted.good.total, Some(200.into()));
+}
+
 fn ink(lot: &str, level: ResourceLevel, used: i64) -> ResourceInfo {
     let mut part = PartAmount::of_condition("Good");
     part.lots = vec![Lot {

@@ -20,6 +20,7 @@ pub mod error;
 mod feed;
 pub(crate) mod job;
 mod reader;
+mod readers;
 mod resolve;
 pub mod rows;
 mod said;
@@ -56,6 +57,7 @@ use controller::{Change, NewSubmission, Opening};
 pub use controller_reader::EventPage;
 pub use error::{AppendError, LedgerError, Refused};
 pub use reader::{JobLots, LotFilter, LotPage, Outbox, PAGE_LOTS_MAX, Reader};
+use readers::Readers;
 pub use rows::{JobRow, LotRow};
 use sending::{DeviceCommand, News, Order};
 pub use sums::MaterialSum;
@@ -193,7 +195,7 @@ pub struct Ledger {
     inbox: mpsc::Sender<Request>,
     position: watch::Receiver<Position>,
     commands: watch::Receiver<u64>,
-    path: Arc<Path>,
+    readers: Arc<Readers>,
 }
 
 /// What the writer is asked.
@@ -307,7 +309,7 @@ impl Ledger {
                 inbox,
                 position: published.position,
                 commands: published.commands,
-                path: path.into(),
+                readers: Arc::new(Readers::of(path)),
             },
             LedgerThread(ended),
         ))
@@ -501,13 +503,13 @@ impl Ledger {
             .await
     }
 
-    /// Runs a read on a connection of its own, off the runtime threads.
+    /// Runs a read on a connection that nobody else uses, off the runtime threads.
     pub async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Reader) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
-        let path = self.path.clone();
-        tokio::task::spawn_blocking(move || read(&Reader::open(&path)?))
+        let readers = Arc::clone(&self.readers);
+        tokio::task::spawn_blocking(move || readers.read(read))
             .await
             .map_err(|_| LedgerError::Stopped)?
     }

@@ -1,5 +1,5 @@
-//! Reads of the ledger. Each reader is one short-lived connection, so that none ever pins the
-//! write-ahead log.
+//! Reads of the ledger. A reader is one connection and keeps no transaction open between reads, so
+//! that none ever pins the write-ahead log.
 
 use std::collections::BTreeSet;
 use std::path::Path;

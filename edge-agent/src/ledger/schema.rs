@@ -119,6 +119,10 @@ fn migrate(connection: &mut Connection) -> Result<(), LedgerError> {
 
 #[cfg(test)]
 mod tests {
+    use agog_sync::frame::JobTicket;
+    use agog_sync::ids::JobId;
+
+    use super::super::{job, text, ticket};
     use super::*;
 
     #[test]
@@ -168,5 +172,45 @@ mod tests {
             })
             .unwrap();
         assert_eq!(newest, 2);
+    }
+
+    #[test]
+    fn the_ticket_of_an_older_program_is_found_by_its_names() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(
+                "create table schema_version (version integer primary key) strict;
+                 insert into schema_version values (1), (2), (3), (4), (5);",
+            )
+            .unwrap();
+        for sql in &SCHEMA[..5] {
+            connection.execute_batch(sql).unwrap();
+        }
+        let job_id = JobId::from_uuid(uuid::Uuid::from_u128(7));
+        let jdf =
+            r#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" ID="n" Type="Cutting" JobID="J-7"/>"#;
+        let ticket = JobTicket::new(job_id, "JOB-7", "press-3", jdf);
+        let progress = job::progress(&ticket);
+        connection
+            .execute(
+                "insert into job (job_key, job_id, number, device, ticket, step, progress,
+                                  received_at, updated_at)
+                 values (?1, ?1, 'JOB-7', 'press-3', ?2, 'job.submitted', ?3, 1, 1)",
+                [
+                    job_id.to_string(),
+                    text::to_json(&ticket),
+                    text::to_json(&progress),
+                ],
+            )
+            .unwrap();
+
+        migrate(&mut connection).unwrap();
+
+        let row = job::by_key(&connection, &job_id.to_string())
+            .unwrap()
+            .unwrap();
+        let names = row.ticket.unwrap().names;
+        assert_eq!(names.job_id.as_deref(), Some("J-7"));
+        assert_eq!(ticket::of(&connection, job_id).unwrap(), Some(ticket));
     }
 }
