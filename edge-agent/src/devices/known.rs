@@ -123,6 +123,12 @@ impl Devices {
         all.iter().find(|device| device.id == id).cloned()
     }
 
+    /// What people call a device.
+    pub fn name_of(&self, id: &str) -> Option<String> {
+        let all = self.0.all.borrow();
+        all.iter().find(|device| device.id == id)?.name.clone()
+    }
+
     pub fn contains(&self, id: &str) -> bool {
         self.0.all.borrow().iter().any(|device| device.id == id)
     }

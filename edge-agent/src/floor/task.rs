@@ -230,7 +230,7 @@ impl FloorTask {
                         health.last_seen = Some(now);
                         health.status = Some(info.status.to_string());
                     });
-                    let name = self.agent.known_devices.get(device).and_then(|it| it.name);
+                    let name = self.agent.known_devices.name_of(device);
                     let status = news::Status {
                         device,
                         name: name.as_deref(),
