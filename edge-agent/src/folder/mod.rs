@@ -3,6 +3,7 @@
 //!
 //! - [`outgoing`]: a ticket with its files → a folder, under a name that was free
 //! - [`watch`]: one task per device with folders and per inbox, that looks for files
+//! - [`mark`]: whether a folder is the one that was used before, or a mount point without its share
 //! - [`settle`]: which files are whole (pure); [`place`]: the file operations
 //! - [`inbox`]: a dropped ticket → a job; [`give_back`]: returned tickets → the office's folder
 //! - [`finding`]: what was wrong with a file, for people
@@ -17,6 +18,7 @@
 pub(crate) mod finding;
 pub(crate) mod give_back;
 mod inbox;
+pub(crate) mod mark;
 pub(crate) mod outgoing;
 mod place;
 mod settle;

@@ -5,7 +5,7 @@
 //! leads is looked at before each use.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +28,11 @@ pub(super) struct Entry {
 /// Makes a folder where there is none, and says where it really is. `data_dir` must be apart from it.
 pub(super) fn real(folder: &Path, data_dir: &Path) -> io::Result<PathBuf> {
     std::fs::create_dir_all(folder)?;
+    existing(folder, data_dir)
+}
+
+/// The same for a folder that must be there.
+pub(super) fn existing(folder: &Path, data_dir: &Path) -> io::Result<PathBuf> {
     let real = folder.canonicalize()?;
     if overlap(&real, &data_dir.canonicalize()?) {
         let text = "the folder leads to the data folder of the agent";
@@ -114,10 +119,10 @@ pub(super) fn name_free(from: &Path, folder: &Path, name: &str) -> io::Result<St
         let name = numbered(name, count);
         match rename_new(from, &folder.join(&name)) {
             Ok(()) => {
-                File::open(folder)?.sync_all()?;
+                sync_folder(folder)?;
                 return Ok(name);
             }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
     }
@@ -127,7 +132,7 @@ pub(super) fn name_free(from: &Path, folder: &Path, name: &str) -> io::Result<St
 /// Moves a file into another folder, under a name that is free there. Tells the name.
 pub(super) fn move_to(path: &Path, folder: &Path, name: &str) -> io::Result<String> {
     match name_free(path, folder, name) {
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+        Err(error) if error.kind() == ErrorKind::CrossesDevices => {
             let hidden = folder.join(format!(".agog-{name}"));
             let mut source = open(path)?;
             write_hidden(&hidden, |file| io::copy(&mut source, file).map(drop))?;
@@ -161,14 +166,30 @@ fn numbered(name: &str, count: u32) -> String {
     }
 }
 
+/// What was made, renamed or removed in a folder is on the disk when this returns.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    match File::open(folder)?.sync_all() {
+        // Network file systems that have nothing to do for a folder say so.
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::InvalidInput | ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(())
+        }
+        result => result,
+    }
+}
+
 /// Renames and overwrites nothing.
-fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(()),
         // Network file systems cannot do both at once; nobody else gives such names there.
         Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {
             if std::fs::symlink_metadata(to).is_ok() {
-                return Err(io::ErrorKind::AlreadyExists.into());
+                return Err(ErrorKind::AlreadyExists.into());
             }
             std::fs::rename(from, to)
         }

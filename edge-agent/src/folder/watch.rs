@@ -14,6 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use super::finding::{Outcome, Wrong};
+use super::mark::Mark;
 use super::place::{self, Entry};
 use super::settle::{Settling, Turn};
 use super::{FILE_BYTES_MAX, FILES_PER_LOOK, LOOK_EVERY, inbox};
@@ -68,6 +69,8 @@ struct Watch {
     state: Arc<JmfState>,
     owner: Owner,
     watched: Watched,
+    /// Of the folder that a device takes tickets from.
+    mark: Option<Mark>,
     settling: Settling,
     /// None before the first look.
     is_reached: Option<bool>,
@@ -92,10 +95,15 @@ pub(super) async fn inbox(state: Arc<JmfState>, inbox: InboxConfig) {
 
 impl Watch {
     fn new(state: Arc<JmfState>, owner: Owner, watched: Watched) -> Self {
+        let mark = match &owner {
+            Owner::Device(device, folder) => Some(Mark::new(&device.id, &folder.to)),
+            Owner::Inbox(_) => None,
+        };
         Self {
             state,
             owner,
             watched,
+            mark,
             settling: Settling::default(),
             is_reached: None,
             misses: 0,
@@ -122,7 +130,10 @@ impl Watch {
     }
 
     /// The files that are there. All folders of the owner must be usable.
-    async fn look(&self) -> io::Result<Vec<Entry>> {
+    async fn look(&mut self) -> io::Result<Vec<Entry>> {
+        if let Some(mark) = &mut self.mark {
+            mark.check(&self.state.agent).await?;
+        }
         let watched = self.watched.clone();
         let to = match &self.owner {
             Owner::Device(_, folder) => Some(folder.to.clone()),

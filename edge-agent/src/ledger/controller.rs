@@ -100,7 +100,7 @@ pub struct SubmissionRow {
     pub given_up: bool,
 }
 
-/// A change of what was promised.
+/// A change of what was promised, or of what is known of a device's folder.
 #[derive(Debug)]
 pub(crate) enum Change {
     Open(Box<NewChannel>),
@@ -116,6 +116,11 @@ pub(crate) enum Change {
         ticket: Vec<u8>,
         completed: Vec<String>,
         aborted: Vec<String>,
+    },
+    /// A folder of a device carries the mark of this agent.
+    FolderUsed {
+        device: String,
+        folder: String,
     },
     /// Giving a ticket back has failed, in a new way.
     NotTaken {
@@ -169,6 +174,13 @@ pub(super) fn change(
                     completed.join(" "),
                     aborted.join(" ")
                 ],
+            )?;
+        }
+        Change::FolderUsed { device, folder } => {
+            connection.execute(
+                "insert into device_folder (device, folder, used_since) values (?1, ?2, ?3)
+                 on conflict do nothing",
+                params![device, folder, now.as_microsecond()],
             )?;
         }
         Change::NotTaken { job_id, error } => {

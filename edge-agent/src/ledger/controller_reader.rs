@@ -78,6 +78,14 @@ impl Reader {
         Ok(query.exists([job_id.to_string()])?)
     }
 
+    /// Whether a folder was used for a device before.
+    pub fn is_folder_used(&self, device: &str, folder: &str) -> Result<bool, LedgerError> {
+        let mut query = self
+            .connection
+            .prepare_cached("select 1 from device_folder where device = ?1 and folder = ?2")?;
+        Ok(query.exists([device, folder])?)
+    }
+
     /// The job that came with a message.
     pub fn submission_of_message(
         &self,

@@ -14,3 +14,15 @@ where kind = 'Resource';
 alter table submission add column failing_since integer;
 alter table submission add column last_error text;
 alter table submission add column given_up integer not null default 0;
+
+-- Folders of devices that carry the mark of this agent: one without it is another folder.
+create table device_folder (
+    device text not null,
+    folder text not null,
+    used_since integer not null,
+    primary key (device, folder)
+) strict, without rowid;
+
+-- The folder in which a ticket was staged, from when the device may have it: only there can it be
+-- seen whether the device has taken it.
+alter table device_command add column staged text;
