@@ -11,8 +11,8 @@
 //! What a device returns goes the same way as over JMF (`ingest::jmf::folder`), so that the books do not
 //! depend on how it came.
 //!
-//! Limits: a look at least every [`LOOK_EVERY`] and [`FILES_PER_LOOK`] files in it, the oldest first;
-//! files up to [`FILE_BYTES_MAX`]. A file is read when it did not change for `settle::SETTLED_AFTER`,
+//! Limits: a look at least every [`LOOK_EVERY`], in which [`FILES_PER_LOOK`] files are read, the oldest
+//! first, of the [`FILES_SEEN_MAX`] oldest; files up to [`FILE_BYTES_MAX`]. A file is read when it did not change for `settle::SETTLED_AFTER`,
 //! and has failed when it cannot be read `settle::UNREADABLE_AFTER` after its last change.
 
 pub(crate) mod finding;
@@ -37,6 +37,8 @@ use crate::lifecycle::Stop;
 pub const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// The rest waits for the next look.
 pub const FILES_PER_LOOK: usize = 50;
+/// More than a plant leaves lying for a year; each costs some memory while it is there.
+pub const FILES_SEEN_MAX: usize = 10_000;
 /// As much as a message of a device may have.
 pub const FILE_BYTES_MAX: u64 = crate::ingest::jmf::BODY_BYTES_MAX as u64;
 

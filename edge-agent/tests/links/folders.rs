@@ -16,21 +16,21 @@ use crate::controller::{Controller, JMF_URL};
 use crate::support::{TestAgent, WAIT_LIMIT, until};
 
 /// Folders beside the data folder of an agent.
-const DEVICE: &str = "[[device]]\nid = \"gluer-1\"\ntransport = \"folder\"\n\
+pub(crate) const DEVICE: &str = "[[device]]\nid = \"gluer-1\"\ntransport = \"folder\"\n\
     folder = { to = \"gluer/in\", from = \"gluer/out\" }\n";
-const INBOX: &str =
+pub(crate) const INBOX: &str =
     "[[inbox]]\nfolder = \"office/in\"\ndevice = \"gluer-1\"\nreturn_to = \"office/back\"\n";
 
 /// An agent with its controller tasks and those of the folders.
-struct Plant {
-    test: TestAgent,
+pub(crate) struct Plant {
+    pub(crate) test: TestAgent,
     controller: Controller,
     stop: Stop,
     folders: tokio::task::JoinHandle<anyhow::Result<()>>,
 }
 
 impl Plant {
-    fn start(test: TestAgent) -> Self {
+    pub(crate) fn start(test: TestAgent) -> Self {
         let controller = Controller::start_at(&test, JMF_URL);
         let state = JmfState {
             agent: test.agent.clone(),
@@ -48,23 +48,23 @@ impl Plant {
         }
     }
 
-    async fn stop(self) -> TestAgent {
+    pub(crate) async fn stop(self) -> TestAgent {
         self.stop.begin();
         self.folders.await.unwrap().unwrap();
         self.controller.stop().await;
         self.test
     }
 
-    fn path(&self, path: &str) -> PathBuf {
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.test.folder.path().join(path)
     }
 
-    async fn file(&self, path: &str) -> Vec<u8> {
+    pub(crate) async fn file(&self, path: &str) -> Vec<u8> {
         let path = self.path(path);
         until("the file is there", || async { std::fs::read(&path).ok() }).await
     }
 
-    async fn gone(&self, path: &str) {
+    pub(crate) async fn gone(&self, path: &str) {
         let path = self.path(path);
         until("the file is gone", || async {
             (!path.exists()).then_some(())
@@ -72,7 +72,7 @@ impl Plant {
         .await;
     }
 
-    async fn step(&self, number: &str, step: JobStep) {
+    pub(crate) async fn step(&self, number: &str, step: JobStep) {
         until("the job gets to its step", || async {
             let job = self
                 .test
@@ -88,19 +88,19 @@ impl Plant {
 }
 
 /// The names in a folder, without the mark of the agent.
-fn names(folder: &Path) -> Vec<String> {
+pub(crate) fn names(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Vec::new();
     };
     let mut names: Vec<String> = entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name != ".agog-folder")
+        .filter(|name| !name.starts_with(".agog-folder"))
         .collect();
     names.sort();
     names
 }
 
-fn ticket(job: &str, status: &str, audits: &str) -> String {
+pub(crate) fn ticket(job: &str, status: &str, audits: &str) -> String {
     format!(
         r#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" ID="n" Type="BoxFolding" Status="{status}" Version="1.5" JobID="{job}" JobPartID="P1">
 <ResourcePool>
@@ -132,7 +132,7 @@ fn returned(job: &str, good: u32, waste: u32) -> String {
 }
 
 /// Puts a file there as programs do that know hot folders.
-fn drop_file(path: &Path, content: &[u8]) {
+pub(crate) fn drop_file(path: &Path, content: &[u8]) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let hidden = path.with_file_name(".being-written");
     std::fs::write(&hidden, content).unwrap();
@@ -400,6 +400,7 @@ async fn a_half_written_file_is_waited_for() {
     plant.step("Job-7", JobStep::Submitted).await;
     let whole = returned("Job-7", 950, 50);
     let path = plant.path("gluer/out/Job-7.jdf");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let read = plant.controller.contacts.next("gluer-1");
     std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
     tokio::time::timeout(WAIT_LIMIT, read)
