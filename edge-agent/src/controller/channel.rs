@@ -6,6 +6,9 @@
 //! answer counts. With `RetryPolicy="DiscardAtNextSignal"` an unanswered signal is given up when
 //! there is a newer one. A channel of fire and forget tries each signal once.
 //!
+//! The channel of a job that was submitted here (`WatchURL`) is closed when the job was given back and
+//! everything before that was told.
+//!
 //! The heartbeat shows what is known at its moment. It is never sent again, and is left out while
 //! older signals wait: it would overtake them. It keeps to the clock of its first beat.
 //!
@@ -92,6 +95,8 @@ enum Round {
     More,
     /// The subscriber did not answer.
     Unanswered,
+    /// Nothing waits, and the job of the channel was given back: there is nothing more to tell.
+    Over,
 }
 
 /// Signals that go together.
@@ -105,6 +110,21 @@ struct Batch {
     more: bool,
     /// Whether another event with signals is known to wait after them.
     newer: bool,
+    /// Whether the job of the channel was given back before the events were read.
+    is_settled: bool,
+}
+
+impl Batch {
+    /// What comes after all of it was answered.
+    fn after(&self) -> Round {
+        if self.more {
+            Round::More
+        } else if self.is_settled {
+            Round::Over
+        } else {
+            Round::Done
+        }
+    }
 }
 
 impl Feeder {
@@ -112,6 +132,7 @@ impl Feeder {
         let mut rng = self.agent.fork_rng();
         let mut backoff = Backoff::new(RETRY_BASE, RETRY_CAP);
         let mut moved = self.agent.ledger.position();
+        let mut settled = self.agent.desk.changed.subscribe();
         let period = heartbeat(&self.subscription);
         let every = period.unwrap_or(RETRY_CAP);
         // Aligned to the start: a late beat does not make the next ones late.
@@ -123,6 +144,7 @@ impl Feeder {
         loop {
             if due && Instant::now() >= resume {
                 moved.mark_unchanged();
+                settled.mark_unchanged();
                 let round = self.round().await.unwrap_or_else(|error| {
                     warn!(
                         error = &error as &dyn std::error::Error,
@@ -132,8 +154,11 @@ impl Feeder {
                     );
                     Round::Unanswered
                 });
+                if round == Round::Over && self.close().await {
+                    return;
+                }
                 failing = round == Round::Unanswered;
-                due = round != Round::Done;
+                due = !matches!(round, Round::Done | Round::Over);
                 resume = Instant::now();
                 resume += if failing {
                     backoff.next_wait(&mut rng)
@@ -157,6 +182,30 @@ impl Feeder {
                     }
                     due = true;
                 }
+                _ = settled.changed(), if !due && self.row.asked.job_id.is_some() => due = true,
+            }
+        }
+    }
+
+    /// Closes the channel of a job that was given back. When that does not work, it is tried again with
+    /// the next event.
+    async fn close(&self) -> bool {
+        let url = &self.row.asked.url;
+        let stopped = self
+            .agent
+            .ledger
+            .change(Change::Stop(vec![self.row.channel]));
+        match stopped.await {
+            Ok(_) => {
+                info!("the channel of a job to {url} is closed: the job was given back");
+                true
+            }
+            Err(error) => {
+                warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the channel of a job to {url} not closed yet"
+                );
+                false
             }
         }
     }
@@ -169,14 +218,14 @@ impl Feeder {
             if self.position - self.written >= UNWRITTEN_PLACES_MAX {
                 self.write_position().await?;
             }
-            return Ok(if batch.more { Round::More } else { Round::Done });
+            return Ok(batch.after());
         }
         let answered = self.post(batch.signals.clone()).await;
         let is_reliable = subscribe::mode(&self.subscription) == ChannelMode::Reliable;
         if !is_reliable || answered >= batch.signals.len() {
             self.position = batch.end;
             self.write_position().await?;
-            return Ok(if batch.more { Round::More } else { Round::Done });
+            return Ok(batch.after());
         }
         let mut left = answered;
         for (place, signals) in &batch.events {
@@ -200,11 +249,12 @@ impl Feeder {
 
     /// The oldest signals that wait.
     async fn batch(&self) -> Result<Batch, LedgerError> {
-        let position = self.position;
-        let (page, names) = self
+        let (position, job_id) = (self.position, self.row.asked.job_id);
+        let (page, names, is_settled) = self
             .agent
             .ledger
             .read(move |reader| {
+                let settled = job_id.map(|job_id| reader.is_settled(job_id)).transpose()?;
                 let page = reader.events_after(position, EVENTS_PER_READ)?;
                 let mut names = Names::new();
                 for (_, envelope) in &page.events {
@@ -219,7 +269,7 @@ impl Feeder {
                         names.insert(job_id, of_ticket.unwrap_or_default());
                     }
                 }
-                Ok((page, names))
+                Ok((page, names, settled == Some(true)))
             })
             .await?;
         let channel = self.channel(subscribe::mode(&self.subscription));
@@ -235,6 +285,7 @@ impl Feeder {
             end: page.end,
             more: full_page,
             newer: false,
+            is_settled,
         };
         let mut last = position;
         for (place, envelope) in &page.events {

@@ -4,9 +4,11 @@
 //! The ticket is the one that the device returned, byte for byte; a job that ended without one
 //! (refused, removed, ended by hand) goes back as it came. It is in the ledger before the device is
 //! answered, and goes from there when it was given back. A receiver that is busy (return codes 8
-//! and 10) is tried again; any other answer counts.
+//! and 10) is tried again; any other answer counts. A receiver that is gone for good is given up, people
+//! are told (`device.notified`), and the ticket stays where it is.
 //!
-//! Limits: waits between [`RETRY_BASE`] and [`RETRY_CAP`], [`AT_A_TIME`] receivers at a time.
+//! Limits: waits between [`RETRY_BASE`] and [`RETRY_CAP`], [`AT_A_TIME`] receivers at a time, given up
+//! [`GIVEN_UP_AFTER`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,17 +17,18 @@ use agog_jdf::jmf::{Body, Command, Jmf, Message, ReturnCode, ReturnQueueEntryPar
 use agog_jdf::package::{JDF_TYPE, Outgoing, Package, PackageLimits};
 use agog_jdf::{Document, Limits};
 use agog_sync::backoff::Backoff;
-use agog_sync::event::JobStep;
+use agog_sync::event::{Actor, DeviceEvent, DeviceNotification, Event, JobStep};
 use agog_sync::ids::JobId;
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use jiff::SignedDuration;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::devices::client::sender_id;
 use crate::jobs::find::{self, ReportedJob};
 use crate::ledger::controller::{Change, SubmissionRow};
-use crate::ledger::{AppendError, JobRow, LedgerError};
+use crate::ledger::{Append, AppendError, Fact, InboxKey, JobRow, LedgerError, What};
 use crate::run::Agent;
 use crate::uplink::http::chain;
 
@@ -33,11 +36,15 @@ use crate::uplink::http::chain;
 pub(super) const RETRY_BASE: Duration = Duration::from_secs(1);
 /// The longest wait: an office that is closed for the weekend is asked every five minutes.
 pub(super) const RETRY_CAP: Duration = Duration::from_mins(5);
+/// Longer than any office is closed, or a server takes to be replaced.
+pub const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// A busy plant commits many times a second; one look for many of them is enough.
 const ROUND_LEAST: Duration = Duration::from_millis(250);
 /// One receiver that hangs must not keep the others waiting.
 const AT_A_TIME: usize = 8;
 const TICKET_ID: &str = "returned.jdf";
+/// What people are told of a failure.
+const TEXT_CHARS_MAX: usize = 500;
 
 /// Keeps the ticket of a job that an MIS submitted, before its device is answered.
 pub(crate) async fn keep(
@@ -99,7 +106,10 @@ pub(super) async fn run(agent: &Agent) {
                 .is_none_or(|(_, resume)| *resume <= now)
         });
         let tries = due.map(|(row, job)| async move {
-            let settled = give_back(agent, &row, &job).await;
+            let settled = match give_back(agent, &row, &job).await {
+                Err(reason) => not_taken(agent, &row, &job, reason).await,
+                Ok(()) => Ok(()),
+            };
             (row.job_id, settled)
         });
         let results: Vec<_> = stream::iter(tries.collect::<Vec<_>>())
@@ -197,7 +207,84 @@ async fn give_back(agent: &Agent, row: &SubmissionRow, job: &JobRow) -> Result<(
         return_code: return_code.map(ReturnCode::number),
     };
     let settled = agent.ledger.change(settle).await;
-    settled.map(drop).map_err(|error| chain(&error))
+    settled.map_err(|error| chain(&error))?;
+    // Its channels have nothing more to tell.
+    agent.desk.channels_changed();
+    Ok(())
+}
+
+/// Notes that a ticket was not taken back, or gives it up. An error tells that it is tried again.
+async fn not_taken(
+    agent: &Agent,
+    row: &SubmissionRow,
+    job: &JobRow,
+    reason: String,
+) -> Result<(), String> {
+    let job_id = row.job_id;
+    let failing = row
+        .failing_since
+        .map(|since| agent.clock.now().duration_since(since));
+    let noted = if failing.is_some_and(|failing| failing >= GIVEN_UP_AFTER) {
+        given_up(agent, row, job, &reason).await
+    } else if row.failing_since.is_none() || row.last_error.as_ref() != Some(&reason) {
+        let error = reason.clone();
+        let change = Change::NotTaken { job_id, error };
+        agent
+            .ledger
+            .change(change)
+            .await
+            .map(|_| false)
+            .map_err(AppendError::from)
+    } else {
+        Ok(false)
+    };
+    match noted {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(reason),
+        Err(error) => Err(chain(&error)),
+    }
+}
+
+/// Tells people that nobody takes a ticket back, and leaves it at that.
+async fn given_up(
+    agent: &Agent,
+    row: &SubmissionRow,
+    job: &JobRow,
+    reason: &str,
+) -> Result<bool, AppendError> {
+    let days = GIVEN_UP_AFTER.as_hours() / 24;
+    let text = format!(
+        "job {} is not given back to {}: tried for {days} days; {reason}",
+        job.number, row.submitted.sender
+    );
+    warn!(job.number = %job.number, "{text}");
+    let notification = DeviceNotification {
+        device: job.progress.device.clone(),
+        class: "Error".to_owned(),
+        notification_type: Some("Error".to_owned()),
+        job: Some(job.number.clone()),
+        text: Some(text.chars().take(TEXT_CHARS_MAX).collect()),
+        ..DeviceNotification::default()
+    };
+    let append = Append {
+        facts: vec![Fact {
+            occurred_at: None,
+            actor: Actor::System {
+                component: "jmf".to_owned(),
+            },
+            what: What::Event(Event::Device(DeviceEvent::Notified(notification))),
+        }],
+        inbox: Some(InboxKey {
+            sender: "give-back".to_owned(),
+            message_id: row.job_id.to_string(),
+        }),
+        ..Append::default()
+    };
+    agent.ledger.append(append).await?;
+    let change = Change::GiveUp { job_id: row.job_id };
+    agent.ledger.change(change).await?;
+    agent.desk.channels_changed();
+    Ok(true)
 }
 
 /// The return code of an answer that counts.
@@ -218,7 +305,8 @@ fn code(sent: &[Message], answer: &[u8]) -> Result<ReturnCode, String> {
     }
 }
 
-async fn ticket(agent: &Agent, job: &JobRow) -> Result<Vec<u8>, String> {
+/// The ticket as it goes back.
+pub(super) async fn ticket(agent: &Agent, job: &JobRow) -> Result<Vec<u8>, String> {
     let job_id = job.job_id.ok_or("its ticket is not here")?;
     let read = agent.ledger.read(move |reader| {
         let returned = reader.returned_ticket(job_id)?;

@@ -42,6 +42,7 @@ use crate::lifecycle::Stop;
 use crate::run::Agent;
 
 pub(crate) use commands::command;
+pub use give_back::GIVEN_UP_AFTER;
 pub(crate) use give_back::keep;
 pub(crate) use queries::query;
 

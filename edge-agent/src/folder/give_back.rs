@@ -189,11 +189,11 @@ fn give(
                 .name
                 .rsplit_once('.')
                 .map_or(&*marker.name, |it| it.0);
-            let name = format!("{stem}.jdf");
+            let name = place::fitted("", stem, ".jdf");
             // An earlier try may have been killed after it had put the ticket there.
             let there = place::read(&folder.join(&name), bytes.len() as u64);
             if !there.is_ok_and(|there| there.as_ref() == Some(&bytes)) {
-                let hidden = folder.join(format!(".agog-{name}"));
+                let hidden = folder.join(place::fitted(place::HIDDEN, &name, ""));
                 place::write_hidden(&hidden, |file| file.write_all(&bytes))?;
                 let name = place::name_free(&hidden, &folder, &name)?;
                 info!("returned ticket `{name}` is in `{}`", folder.display());

@@ -28,6 +28,14 @@ pub(super) fn append(
     if let Some(answer) = answered_before(connection, append.idempotency.as_ref())? {
         return Ok(answer);
     }
+    if let Some(submission) = &append.submission
+        && controller::is_submitted(connection, &submission.message)?
+    {
+        return Ok(Appended {
+            repeated: true,
+            ..Appended::default()
+        });
+    }
     if !is_new_message(connection, append.inbox.as_ref(), now)? {
         return Ok(Appended {
             repeated: true,
@@ -52,6 +60,9 @@ pub(super) fn append(
     }
     for fact in append.facts {
         record_fact(connection, books, fact, now, &mut appended, &mut named)?;
+    }
+    for channel in &append.channels {
+        controller::open(connection, channel, now)?;
     }
     for order in append.orders {
         let command_id = admit::order(connection, books, order)?;
@@ -81,6 +92,9 @@ fn record_fact(
             true,
         ),
         What::Ticket(handed_in) => {
+            if job::is_open(connection, &handed_in.number)? {
+                return Err(Refused::NumberTaken(handed_in.number).into());
+            }
             let event = Event::Job(Box::new(job::received(&handed_in)));
             handed_over = Some(handed_in);
             (event, false)

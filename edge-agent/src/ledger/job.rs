@@ -78,6 +78,15 @@ pub(crate) fn progress(ticket: &JobTicket) -> JobProgress {
     JobProgress::of(job, &ticket.device)
 }
 
+/// Whether a job of that number is here and has not ended.
+pub(super) fn is_open(connection: &Connection, number: &str) -> Result<bool, LedgerError> {
+    let mut query = connection.prepare_cached(
+        "select 1 from job where number = ?1
+            and step not in ('job.refused', 'job.completed', 'job.aborted', 'job.removed')",
+    )?;
+    Ok(query.exists([number])?)
+}
+
 /// Jobs of the hub are known by its id; a job that a press reports alone, by its number.
 pub(super) fn job_key(job: &JobRef) -> String {
     job.job_id.map_or_else(

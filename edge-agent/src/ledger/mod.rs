@@ -53,7 +53,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use command::LotCommand;
-use controller::{Change, NewSubmission, Opening};
+use controller::{Change, NewChannel, NewSubmission, Opening};
 pub use controller_reader::EventPage;
 pub use error::{AppendError, LedgerError, Refused};
 pub use reader::{JobLots, LotFilter, LotPage, Outbox, PAGE_LOTS_MAX, Reader};
@@ -89,8 +89,11 @@ pub struct Append {
     pub idempotency: Option<IdempotencyKey>,
     /// What devices have said with it, to be known after a restart.
     pub said: Vec<SaidRow>,
-    /// How the one ticket among the facts came, where an MIS submitted it over JMF.
+    /// How the one ticket among the facts came, where an MIS submitted it over JMF. A repeated message
+    /// has no second effect.
     pub submission: Option<Box<NewSubmission>>,
+    /// Channels that are opened with it, as far as there is room.
+    pub channels: Vec<NewChannel>,
 }
 
 /// One fact, not recorded yet.
@@ -111,7 +114,8 @@ pub enum What {
     /// An event that newer ones of its job have overtaken: the job stays as they left it.
     Overtaken(Event),
     Lot(LotCommand),
-    /// A ticket that was handed in here; it becomes a job with a `job.received` event.
+    /// A ticket that was handed in here; it becomes a job with a `job.received` event, unless a job of
+    /// its number has not ended.
     Ticket(Box<JobTicket>),
 }
 

@@ -10,13 +10,14 @@ use super::error::LedgerError;
 
 /// The schema files in order; the version of a file is its place, from 1. A file that was
 /// released is never changed.
-const SCHEMA: [&str; 6] = [
+const SCHEMA: [&str; 7] = [
     include_str!("schema/0001_ledger.sql"),
     include_str!("schema/0002_said.sql"),
     include_str!("schema/0003_outbox.sql"),
     include_str!("schema/0004_controller.sql"),
     include_str!("schema/0005_plain.sql"),
     include_str!("schema/0006_fast_signals.sql"),
+    include_str!("schema/0007_promises.sql"),
 ];
 
 /// How long a connection waits for another one; only checkpoints and a second program make it.

@@ -74,6 +74,11 @@ impl Sender {
         device: &DeviceConfig,
         command: &DeviceCommand,
     ) -> Result<Tried, LedgerError> {
+        if command.state == CommandState::Sent
+            && let Some(staged) = &command.staged
+        {
+            return self.look_for_staged(device, command, staged).await;
+        }
         if let Some(folder) = &device.folder {
             return self.to_folder(device, folder, command).await;
         }
@@ -161,7 +166,7 @@ impl Sender {
             News::NotProcessed(why) | News::Unanswered(why) | News::AnswersLater(why) => {
                 Tried::Later(why.clone())
             }
-            News::Trying | News::Promised | News::Ended(_) => Tried::Ended,
+            News::Trying | News::Placing(_) | News::Promised | News::Ended(_) => Tried::Ended,
         };
         let end = match &news {
             News::Ended(end) => Some(end.clone()),

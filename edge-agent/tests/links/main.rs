@@ -16,6 +16,7 @@ mod folders;
 mod gaps;
 mod hostile;
 mod hub;
+mod inboxes;
 mod jmf;
 mod mis;
 mod mqtt;

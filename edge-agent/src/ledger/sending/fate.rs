@@ -21,6 +21,8 @@ use crate::ledger::writer::Books;
 pub enum News {
     /// It is about to be sent: from now on the device may have it.
     Trying,
+    /// The ticket is about to get its name in this folder: from now on the device may have it.
+    Placing(String),
     /// The device surely has not processed it; it is tried again.
     NotProcessed(String),
     /// Nobody knows whether the device has processed it; it is tried again.
@@ -81,8 +83,13 @@ pub(in crate::ledger) fn note(
     let Some(mut command) = open(connection, command_id)? else {
         return Ok(false);
     };
+    command.staged = match &end {
+        News::Placing(folder) => Some(folder.clone()),
+        News::Trying | News::NotProcessed(_) => None,
+        _ => command.staged,
+    };
     match end {
-        News::Trying => {
+        News::Trying | News::Placing(_) => {
             command.state = CommandState::Sent;
             command.attempts += 1;
             command.last_try_at = Some(books.clock.now());
