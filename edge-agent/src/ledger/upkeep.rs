@@ -59,6 +59,11 @@ impl Upkeep {
             ),
             (
                 limit,
+                "delete from passed_order where message in
+                 (select message from passed_order where recorded_at < ?1 limit ?2)",
+            ),
+            (
+                limit,
                 "delete from device_command where command_id in
                  (select command_id from device_command where ended_at < ?1 limit ?2)",
             ),

@@ -21,6 +21,7 @@ mod jmf;
 mod mis;
 mod mqtt;
 mod odd_devices;
+mod orders;
 mod peer;
 mod press;
 mod presses;
