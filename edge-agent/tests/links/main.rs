@@ -18,6 +18,7 @@ mod hostile;
 mod hub;
 mod inboxes;
 mod jmf;
+mod marks;
 mod mis;
 mod mqtt;
 mod odd_devices;

@@ -88,10 +88,8 @@ async fn an_order_to_several_entries_is_carried_out_for_all_or_for_none() {
         ids.push(entry_id(&answer));
     }
     let hold = |id: &str, entries: &[&String], bare: bool| {
-        let entries: String = entries
-            .iter()
-            .map(|entry| format!("<QueueEntryDef QueueEntryID=\"{entry}\"/>"))
-            .collect();
+        let define = |entry: &&String| format!("<QueueEntryDef QueueEntryID=\"{entry}\"/>");
+        let entries = entries.iter().map(define).collect::<Vec<_>>().concat();
         let params = if bare {
             entries
         } else {
@@ -101,7 +99,7 @@ async fn an_order_to_several_entries_is_carried_out_for_all_or_for_none() {
         };
         format!("<Command ID=\"{id}\" Type=\"HoldQueueEntry\">{params}</Command>")
     };
-    let held = || async {
+    let orders = || async {
         let filter = CommandFilter::default();
         let commands = desk
             .test
@@ -124,7 +122,7 @@ async fn an_order_to_several_entries_is_carried_out_for_all_or_for_none() {
     let unknown = "nobody".to_owned();
     let refused = desk.ask_one(&hold("H2", &[&ids[0], &unknown], true)).await;
     assert_eq!(refused.return_code, ReturnCode::QUEUE_ENTRY_UNKNOWN);
-    assert_eq!(held().await, Vec::<String>::new());
+    assert_eq!(orders().await, Vec::<String>::new());
 
     let order = hold("H3", &[&ids[0], &ids[2]], true);
     for _ in 0..2 {
@@ -143,7 +141,7 @@ async fn an_order_to_several_entries_is_carried_out_for_all_or_for_none() {
             .map(|entry| entry.queue_entry_id)
             .collect();
         assert_eq!(told, [ids[0].clone(), ids[2].clone()]);
-        assert_eq!(held().await, ["JOB-1-P1", "JOB-3-P1"], "once each");
+        assert_eq!(orders().await, ["JOB-1-P1", "JOB-3-P1"], "once each");
     }
     desk.close().await;
 }
