@@ -10,7 +10,8 @@
 //! everything before that was told.
 //!
 //! The heartbeat shows what is known at its moment. It is never sent again, and is left out while
-//! older signals wait: it would overtake them. It keeps to the clock of its first beat.
+//! older signals wait: it would overtake them. It keeps to the clock of its first beat. So it is with the
+//! signals of a `RepeatStep`.
 //!
 //! Limits: [`SIGNALS_PER_POST_MAX`], waits between [`RETRY_BASE`] and [`RETRY_CAP`].
 
@@ -26,10 +27,11 @@ use agog_jdf::{ChannelMode, Limits, RetryPolicy};
 use agog_sync::backoff::Backoff;
 use agog_sync::event::{Envelope, Event};
 use rust_decimal::prelude::ToPrimitive as _;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 use tracing::{debug, info, warn};
 
 use super::signals::{self, Channel, Names};
+use super::steps::{self, Steps};
 use super::{queries, subscribe};
 use crate::devices::client::sender_id;
 use crate::ledger::LedgerError;
@@ -138,6 +140,9 @@ impl Feeder {
         // Aligned to the start: a late beat does not make the next ones late.
         let mut beat = interval_at(Instant::now() + every, every);
         beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut steps = Steps::of(&self.query);
+        let mut step = interval(steps::LOOK_EVERY);
+        step.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut due = true;
         let mut failing = false;
         let mut resume = Instant::now();
@@ -171,7 +176,17 @@ impl Feeder {
             tokio::select! {
                 _ = beat.tick(), if period.is_some() => {
                     if !failing {
-                        self.beat().await;
+                        let repeat_time = self.subscription.repeat_time;
+                        self.beat(Trigger { repeat_time, ..Trigger::default() }).await;
+                    }
+                }
+                _ = step.tick(), if steps.is_some() => {
+                    let look = |steps: &mut Steps| {
+                        steps.look(&self.agent, self.device(), &self.query)
+                    };
+                    if steps.as_mut().is_some_and(look) && !failing {
+                        let repeat_step = self.subscription.repeat_step;
+                        self.beat(Trigger { repeat_step, ..Trigger::default() }).await;
                     }
                 }
                 () = tokio::time::sleep_until(resume), if due => {}
@@ -337,8 +352,8 @@ impl Feeder {
         Ok(())
     }
 
-    /// Tells what is known now.
-    async fn beat(&mut self) {
+    /// Tells what is known now, and why it is told.
+    async fn beat(&mut self, trigger: Trigger) {
         let device = self
             .device()
             .and_then(|id| queries::device(&self.agent, id));
@@ -375,10 +390,7 @@ impl Feeder {
         let channel = self.channel(ChannelMode::FireAndForget);
         let mut signal = channel.signal(id, content).at(now);
         if let Body::Signal(signal) = &mut signal.body {
-            signal.trigger = Some(Trigger {
-                repeat_time: self.subscription.repeat_time,
-                ..Trigger::default()
-            });
+            signal.trigger = Some(trigger);
         }
         self.post(vec![signal]).await;
     }

@@ -132,7 +132,10 @@ pub(super) async fn pass_on(
                 "{} not passed on to device {}: {}", message.kind, device.id, chain(&error)
             );
             let is_lost = error.is_not_reached();
-            (away(), is_lost.then_some(Change::NotPassed { message: name }))
+            (
+                away(),
+                is_lost.then_some(Change::NotPassed { message: name }),
+            )
         }
     };
     if let Some(change) = change {

@@ -141,8 +141,7 @@ async fn ticket(
     });
     let job = read.await?.ok_or_else(unknown)?;
     let ticket = give_back::ticket(&agent, &job).await;
-    let ticket = ticket.map_err(|reason| {
-        Problem::new(StatusCode::NOT_FOUND, "ticket-missing", reason)
-    })?;
+    let ticket =
+        ticket.map_err(|reason| Problem::new(StatusCode::NOT_FOUND, "ticket-missing", reason))?;
     Ok(([(CONTENT_TYPE, JDF_TYPE)], ticket))
 }

@@ -120,7 +120,9 @@ mod tests {
         .into();
         assert_eq!(
             passed,
-            [false, false, true, false, true, false, true, false, false, true]
+            [
+                false, false, true, false, true, false, true, false, false, true
+            ]
         );
         assert!(Steps::of(&query(0, status())).is_none());
         let queue = QueryContent::QueueStatus(agog_jdf::jmf::QueueFilter::default());

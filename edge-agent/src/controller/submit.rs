@@ -22,7 +22,7 @@ use tracing::info;
 use super::{Call, queries, show, subscribe};
 use crate::jobs::routes::TICKET_BYTES_MAX;
 use crate::ledger::controller::NewSubmission;
-use crate::ledger::{self, Append, AppendError, Fact, JobRow, What};
+use crate::ledger::{self, Append, AppendError, Fact, JobRow, Reader, What};
 use crate::run::Agent;
 
 /// A longer number is none that people use.
@@ -47,7 +47,7 @@ pub(super) async fn submit(
     }
     let name = name_of(call, message);
     if let Some(known) = submitted_before(agent, &name).await? {
-        return Ok(accepted(agent, &known, message));
+        return accepted(agent, &known, message, params).await;
     }
     let read = match read(agent, call, params).await {
         Ok(read) => read,
@@ -95,7 +95,7 @@ pub(super) async fn submit(
         return Ok(Answer::refusal(ReturnCode::INTERNAL_ERROR, reason));
     };
     agent.desk.channels_changed();
-    Ok(accepted(agent, &job, message))
+    accepted(agent, &job, message, params).await
 }
 
 /// Why the ledger does not take a ticket.
@@ -166,22 +166,35 @@ async fn submitted_before(agent: &Agent, name: &str) -> Result<Option<JobRow>, A
     Ok(job.await?)
 }
 
-fn accepted(agent: &Agent, job: &JobRow, message: &Message) -> Answer {
+async fn accepted(
+    agent: &Agent,
+    job: &JobRow,
+    message: &Message,
+    params: &QueueSubmissionParams,
+) -> Result<Answer, AppendError> {
     let mut queue = show::own_queue(agent, std::slice::from_ref(job));
     let entry = queue.entries.pop();
     let mut answer = Answer {
         queue_entry: entry,
         ..Answer::success()
     };
+    let warning = |text| jmf::Notification::new(NotificationClass::Warning, text);
     if message.acknowledge.url.is_some() {
         answer.return_code = ReturnCode::ASYNCHRONOUS_NOT_POSSIBLE;
-        answer.notifications = vec![jmf::Notification::new(
-            NotificationClass::Warning,
+        answer.notifications.push(warning(
             "the ticket is taken; what the device says of it comes with QueueStatus signals and \
              the return, not as an Acknowledge",
-        )];
+        ));
     }
-    answer
+    if params.watch_url.is_some() && !job.step.is_end() {
+        let channels = agent.ledger.read(Reader::channels).await?;
+        if !channels.iter().any(|row| row.asked.job_id == job.job_id) {
+            answer.notifications.push(warning(
+                "WatchURL is not served: there are too many channels; stop some first",
+            ));
+        }
+    }
+    Ok(answer)
 }
 
 struct ReadTicket {

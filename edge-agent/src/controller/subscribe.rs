@@ -62,6 +62,10 @@ pub(super) async fn open(
         let reason = format!("RepeatTime is {REPEAT_SECONDS_MIN} to {REPEAT_SECONDS_MAX} seconds");
         return Ok(Answer::refusal(ReturnCode::INVALID_PARAMETERS, reason));
     }
+    if subscription.repeat_step.is_some_and(|step| step < 1) {
+        let reason = "RepeatStep is an amount of at least 1";
+        return Ok(Answer::refusal(ReturnCode::INVALID_PARAMETERS, reason));
+    }
     if let Err(error) = agent.desk.outward.check_target(url, call.caller).await {
         let code = ReturnCode::SUBSCRIPTION_DENIED;
         return Ok(Answer::refusal(code, error.to_string()));
@@ -86,6 +90,7 @@ pub(super) async fn open(
     };
     let opening = agent.ledger.change(Change::Open(Box::new(new))).await?;
     agent.desk.channels_changed();
+    let mut notifications = warnings(message, subscription);
     Ok(match opening {
         Opening::Full => {
             let reason = "there are too many channels; stop some first";
@@ -99,19 +104,40 @@ pub(super) async fn open(
             );
             Answer {
                 subscribed: Some(true),
+                notifications,
                 ..answer
             }
         }
-        Opening::Kept => Answer {
-            subscribed: Some(true),
-            return_code: ReturnCode::SUBSCRIPTION_EXISTS,
-            notifications: vec![jmf::Notification::new(
-                NotificationClass::Warning,
-                "this channel is open already and stays",
-            )],
-            ..answer
-        },
+        Opening::Kept => {
+            notifications.insert(0, warning("this channel is open already and stays"));
+            Answer {
+                subscribed: Some(true),
+                return_code: ReturnCode::SUBSCRIPTION_EXISTS,
+                notifications,
+                ..answer
+            }
+        }
     })
+}
+
+fn warning(text: &str) -> jmf::Notification {
+    jmf::Notification::new(NotificationClass::Warning, text)
+}
+
+/// What of a subscription is not kept. More is told then than was asked for, and nothing less.
+fn warnings(message: &Message, subscription: &Subscription) -> Vec<jmf::Notification> {
+    let mut warnings = Vec::new();
+    if !subscription.observation_targets.is_empty() {
+        warnings.push(warning(
+            "ObservationTarget is not looked at: every change of this type is signalled",
+        ));
+    }
+    if subscription.repeat_step.is_some() && message.kind != "Status" {
+        warnings.push(warning(
+            "RepeatStep is kept for Status only: what happens is signalled when it happens",
+        ));
+    }
+    warnings
 }
 
 /// The channels that a submission asks for with its `WatchURL`. They name the entry, so that each job

@@ -167,7 +167,7 @@ async fn beside(
             return refused("is one file too many");
         }
         let opened = {
-            let (folder, path) = (folder.to_owned(), path.to_string());
+            let (folder, path) = (folder.to_owned(), path.clone());
             blocking(move || place::open_below(&folder, &path)).await
         };
         let unreadable = |why: String| {

@@ -23,8 +23,8 @@ const BYTES_MAX: u64 = 1_024;
 pub(crate) struct Mark {
     device: String,
     folder: PathBuf,
-    /// Whether the folder was used before; none before the ledger was asked.
-    is_known: Option<bool>,
+    /// Whether the folder is known to have been used before.
+    is_known: bool,
 }
 
 impl Mark {
@@ -32,35 +32,37 @@ impl Mark {
         Self {
             device: device.to_owned(),
             folder: folder.to_owned(),
-            is_known: None,
+            is_known: false,
         }
     }
 
     /// Where the folder really is, if it is the device's; one that was never used becomes it.
     pub(crate) async fn check(&mut self, agent: &Agent) -> io::Result<PathBuf> {
         let text = format!("{} {}\n", agent.ledger.agent_id(), self.device);
-        let (device, path) = (self.device.clone(), self.folder.clone());
-        let is_known = match self.is_known {
-            Some(is_known) => is_known,
-            None => {
-                let path = path.to_string_lossy().into_owned();
-                let read = agent
-                    .ledger
-                    .read(move |reader| reader.is_folder_used(&device, &path));
-                read.await.map_err(io::Error::other)?
-            }
-        };
-        let (folder, data_dir) = (path, agent.config.agent.data_dir.clone());
+        if !self.is_known {
+            let (device, folder) = (self.device.clone(), self.name());
+            let used = agent
+                .ledger
+                .read(move |reader| reader.is_folder_used(&device, &folder));
+            self.is_known = used.await.map_err(io::Error::other)?;
+        }
+        let (folder, is_known) = (self.folder.clone(), self.is_known);
+        let data_dir = agent.config.agent.data_dir.clone();
         let real = blocking(move || check(&folder, &data_dir, &text, is_known)).await?;
-        if !is_known {
+        if !self.is_known {
             let used = Change::FolderUsed {
                 device: self.device.clone(),
-                folder: self.folder.to_string_lossy().into_owned(),
+                folder: self.name(),
             };
             agent.ledger.change(used).await.map_err(io::Error::other)?;
+            self.is_known = true;
         }
-        self.is_known = Some(true);
         Ok(real)
+    }
+
+    /// The folder as the ledger names it.
+    fn name(&self) -> String {
+        self.folder.to_string_lossy().into_owned()
     }
 }
 

@@ -117,6 +117,20 @@ pub(crate) enum Change {
         completed: Vec<String>,
         aborted: Vec<String>,
     },
+    /// An order to a queue is about to be passed on under this message ID.
+    Passing {
+        message: String,
+        message_id: String,
+    },
+    /// What its device answered.
+    Passed {
+        message: String,
+        answer: String,
+    },
+    /// Its device surely has not carried it out.
+    NotPassed {
+        message: String,
+    },
     /// A folder of a device carries the mark of this agent.
     FolderUsed {
         device: String,
@@ -175,6 +189,26 @@ pub(super) fn change(
                     aborted.join(" ")
                 ],
             )?;
+        }
+        Change::Passing {
+            message,
+            message_id,
+        } => {
+            connection.execute(
+                "insert into passed_order (message, message_id, recorded_at) values (?1, ?2, ?3)
+                 on conflict do nothing",
+                params![message, message_id, now.as_microsecond()],
+            )?;
+        }
+        Change::Passed { message, answer } => {
+            connection.execute(
+                "update passed_order set answer = ?2 where message = ?1",
+                [message, answer],
+            )?;
+        }
+        Change::NotPassed { message } => {
+            let sql = "delete from passed_order where message = ?1 and answer is null";
+            connection.execute(sql, [message])?;
         }
         Change::FolderUsed { device, folder } => {
             connection.execute(

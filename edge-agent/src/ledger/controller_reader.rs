@@ -78,6 +78,18 @@ impl Reader {
         Ok(query.exists([job_id.to_string()])?)
     }
 
+    /// An order that was passed on: the message ID that its device has seen, and the answer.
+    pub fn order_passed(
+        &self,
+        message: &str,
+    ) -> Result<Option<(String, Option<String>)>, LedgerError> {
+        let mut query = self
+            .connection
+            .prepare_cached("select message_id, answer from passed_order where message = ?1")?;
+        let found = query.query_row([message], |row| Ok((row.get(0)?, row.get(1)?)));
+        Ok(found.optional()?)
+    }
+
     /// Whether a folder was used for a device before.
     pub fn is_folder_used(&self, device: &str, folder: &str) -> Result<bool, LedgerError> {
         let mut query = self

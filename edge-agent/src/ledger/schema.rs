@@ -91,6 +91,10 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), LedgerError> {
+    migrate_with(connection, &SCHEMA)
+}
+
+fn migrate_with(connection: &mut Connection, schema: &[&str]) -> Result<(), LedgerError> {
     let tx = connection.transaction()?;
     tx.execute_batch(
         "create table if not exists schema_version (version integer primary key) strict",
@@ -100,12 +104,12 @@ fn migrate(connection: &mut Connection) -> Result<(), LedgerError> {
         [],
         |row| row.get(0),
     )?;
-    let known = u32::try_from(SCHEMA.len()).expect("a handful of schema files");
+    let known = u32::try_from(schema.len()).expect("a handful of schema files");
     if found > known {
         return Err(LedgerError::TooNew { found, known });
     }
     for (version, sql) in (1_u32..)
-        .zip(SCHEMA)
+        .zip(schema)
         .filter(|(version, _)| *version > found)
     {
         tx.execute_batch(sql)?;
@@ -213,5 +217,32 @@ mod tests {
         let names = row.ticket.unwrap().names;
         assert_eq!(names.job_id.as_deref(), Some("J-7"));
         assert_eq!(ticket::of(&connection, job_id).unwrap(), Some(ticket));
+    }
+
+    #[test]
+    fn channels_that_an_older_program_opened_for_a_job_are_known_to_be_of_it() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let promises = SCHEMA
+            .iter()
+            .position(|sql| sql.contains("table passed_order"));
+        migrate_with(&mut connection, &SCHEMA[..promises.unwrap()]).unwrap();
+        connection
+            .execute_batch(
+                "insert into submission (job_id, message, sender, submitted_at)
+                 values ('0190-7', 'mis C1 x', 'mis', 1);
+                 insert into channel (channel_id, kind, url, sender, query, position, opened_at)
+                 values ('C1', 'Status', 'u', 'mis', '<StatusQuParams QueueEntryID=\"0190-7\"/>', 1, 1),
+                        ('C1', 'Resource', 'u', 'mis', '<ResourceQuParams JobID=\"J\"/>', 1, 1),
+                        ('C2', 'Status', 'u', 'mis', '<StatusQuParams/>', 1, 1),
+                        ('C2', 'Resource', 'u', 'mis', '<ResourceQuParams/>', 1, 1);",
+            )
+            .unwrap();
+
+        migrate(&mut connection).unwrap();
+
+        let sql = "select group_concat(channel_id || ' ' || kind, ', ' order by channel)
+                   from channel where job_id = '0190-7'";
+        let of_job: String = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(of_job, "C1 Status, C1 Resource");
     }
 }

@@ -40,6 +40,8 @@ impl Upkeep {
              (select idempotency_key from idempotency where recorded_at < ?1 limit ?2)",
             "delete from inbox_message where (sender, message_id) in
              (select sender, message_id from inbox_message where recorded_at < ?1 limit ?2)",
+            "delete from passed_order where message in
+             (select message from passed_order where recorded_at < ?1 limit ?2)",
             "delete from device_command where command_id in
              (select command_id from device_command where ended_at < ?1 limit ?2)",
         ] {

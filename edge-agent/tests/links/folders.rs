@@ -140,22 +140,22 @@ pub(crate) fn drop_file(path: &Path, content: &[u8]) {
 }
 
 /// Marks a folder as one that the agent has used for the device.
-fn mark(test: &TestAgent, folder: &str) {
-    let text = format!("{} gluer-1\n", test.agent.ledger.agent_id());
+pub(crate) fn mark(test: &TestAgent, folder: &str) {
+    let line = format!("{} gluer-1\n", test.agent.ledger.agent_id());
     drop_file(
         &test.folder.path().join(folder).join(".agog-folder"),
-        text.as_bytes(),
+        line.as_bytes(),
     );
 }
 
 /// The ticket of a command lies in a folder without its name.
-fn hide(test: &TestAgent, command: &DeviceCommand, folder: &str) {
+pub(crate) fn hide(test: &TestAgent, command: &DeviceCommand, folder: &str) {
     let hidden = format!("{folder}/.agog-{}-Job-7-P1.jdf", command.command_id);
     drop_file(&test.folder.path().join(hidden), b"<JDF/>");
 }
 
 /// The ledger knows that the device may have the ticket of a command.
-async fn placing(test: &TestAgent, command: &DeviceCommand, folder: &str) {
+pub(crate) async fn placing(test: &TestAgent, command: &DeviceCommand, folder: &str) {
     let folder = test.folder.path().join(folder);
     let news = News::Placing(folder.to_str().unwrap().to_owned());
     let ledger = &test.agent.ledger;
@@ -167,12 +167,12 @@ async fn placing(test: &TestAgent, command: &DeviceCommand, folder: &str) {
     );
 }
 
-async fn next_command(test: &TestAgent) -> DeviceCommand {
+pub(crate) async fn next_command(test: &TestAgent) -> DeviceCommand {
     let next = test.agent.ledger.command_next("gluer-1").await.unwrap();
     next.expect("a command waits")
 }
 
-async fn hand_in(test: &TestAgent, number: &str) {
+pub(crate) async fn hand_in(test: &TestAgent, number: &str) {
     hand_in_jdf(test, number, &ticket(number, "Waiting", "")).await;
 }
 
@@ -287,88 +287,6 @@ async fn a_folder_that_is_away_is_shown_and_the_ticket_waits_for_it() {
 
     plant.step("Job-7", JobStep::Submitted).await;
     plant.file("gluer/in/Job-7-P1.jdf").await;
-    plant.stop().await;
-}
-
-#[tokio::test]
-async fn a_share_that_is_not_mounted_has_taken_nothing() {
-    let plant = Plant::start(TestAgent::new(DEVICE));
-    until("the folder is marked", || async {
-        plant.path("gluer/in/.agog-folder").exists().then_some(())
-    })
-    .await;
-    let test = plant.stop().await;
-    hand_in(&test, "Job-7").await;
-    let command = next_command(&test).await;
-    hide(&test, &command, "gluer/in");
-    placing(&test, &command, "gluer/in").await;
-    // Unmounted: the mount point is an empty folder.
-    let at = |path: &str| test.folder.path().join(path);
-    let (folder, share) = (at("gluer/in"), at("share"));
-    std::fs::rename(&folder, &share).unwrap();
-    std::fs::create_dir(&folder).unwrap();
-
-    let plant = Plant::start(test);
-    until("the device is lost and its command waits", || async {
-        let state = plant.test.agent.devices.of("gluer-1");
-        let waits = next_command(&plant.test).await.last_error?;
-        let is_told = |text: &str| text.contains("Is the share mounted?");
-        (!state.reachable && is_told(&state.last_failure?) && is_told(&waits)).then_some(())
-    })
-    .await;
-    assert_eq!(plant.test.job("Job-7").await.step, JobStep::Received);
-    assert_eq!(names(&folder), Vec::<String>::new(), "nothing is put there");
-
-    std::fs::remove_dir(&folder).unwrap();
-    std::fs::rename(&share, &folder).unwrap();
-    plant.step("Job-7", JobStep::Submitted).await;
-    assert_eq!(names(&folder), ["Job-7-P1.jdf"]);
-    plant.stop().await;
-}
-
-#[tokio::test]
-async fn a_ticket_that_was_staged_in_another_folder_goes_to_the_new_one_once() {
-    let plant = Plant::start(TestAgent::new(DEVICE));
-    until("the folder is marked", || async {
-        plant.path("gluer/in/.agog-folder").exists().then_some(())
-    })
-    .await;
-    let test = plant.stop().await;
-    hand_in(&test, "Job-7").await;
-    let command = next_command(&test).await;
-    hide(&test, &command, "gluer/in");
-    placing(&test, &command, "gluer/in").await;
-    let folder = test.close();
-    let moved = DEVICE.replace("gluer/in", "gluer/new");
-
-    let plant = Plant::start(TestAgent::open(folder, &moved));
-
-    plant.step("Job-7", JobStep::Submitted).await;
-    assert_eq!(names(&plant.path("gluer/new")), ["Job-7-P1.jdf"]);
-    assert_eq!(names(&plant.path("gluer/in")), Vec::<String>::new());
-    plant.stop().await;
-}
-
-#[tokio::test]
-async fn a_ticket_that_went_over_jmf_before_does_not_count_as_taken_from_a_folder() {
-    let test = TestAgent::new(DEVICE);
-    hand_in(&test, "Job-7").await;
-    let command = next_command(&test).await;
-    let ledger = &test.agent.ledger;
-    ledger
-        .command_news(command.command_id, News::Trying, None)
-        .await
-        .unwrap();
-
-    let plant = Plant::start(test);
-
-    let waits = until("the command says why it waits", || async {
-        next_command(&plant.test).await.last_error
-    })
-    .await;
-    assert!(waits.contains("over JMF"), "{waits}");
-    assert_eq!(plant.test.job("Job-7").await.step, JobStep::Received);
-    assert_eq!(names(&plant.path("gluer/in")), Vec::<String>::new());
     plant.stop().await;
 }
 

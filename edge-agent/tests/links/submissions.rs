@@ -14,32 +14,31 @@ use agog_sync::ids::JobId;
 
 use crate::desk::{Desk, NEAR, PRESS, document, mis};
 use crate::mis::{Mis, Mood, free_address};
-use crate::peer::Peer;
 use crate::support::until;
 
 /// Written so that a writer of XML would write it otherwise.
-const TICKET: &str = "<?xml version='1.0'?>\n<JDF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\"  ID='n1' \
+pub(crate) const TICKET: &str = "<?xml version='1.0'?>\n<JDF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\"  ID='n1' \
      JobID=\"JOB-1\" JobPartID='P1' Type=\"ConventionalPrinting\" Status=\"Waiting\" Version=\"1.5\">\n\
      <ResourcePool/><ResourceLinkPool/></JDF>\n";
 
-fn config() -> String {
+pub(crate) fn config() -> String {
     format!("{NEAR}{PRESS}")
 }
 
-fn submission(id: &str, more: &str) -> String {
+pub(crate) fn submission(id: &str, more: &str) -> String {
     mis(&format!(
         "<Command ID=\"{id}\" Type=\"SubmitQueueEntry\"><QueueSubmissionParams \
          URL=\"cid:job.jdf\" {more}/></Command>"
     ))
 }
 
-async fn submit(desk: &Desk, id: &str, more: &str) -> Answer {
+pub(crate) async fn submit(desk: &Desk, id: &str, more: &str) -> Answer {
     let message = submission(id, more);
     desk.send_package(&message, "job.jdf", TICKET.as_bytes())
         .await
 }
 
-fn entry_id(answer: &Answer) -> String {
+pub(crate) fn entry_id(answer: &Answer) -> String {
     answer.queue_entry.as_ref().unwrap().queue_entry_id.clone()
 }
 
@@ -440,85 +439,4 @@ async fn submissions_that_cannot_be_taken_are_refused_and_leave_nothing() {
     }
     assert!(desk.test.kinds().await.is_empty());
     desk.close().await;
-}
-
-#[tokio::test]
-async fn orders_to_entries_are_judged_by_what_the_entry_is() {
-    let desk = Desk::new(&config());
-    let answer = submit(&desk, "C1", "Hold=\"true\"").await;
-    let id = entry_id(&answer);
-    let order = |kind: &str, id: &str| {
-        format!(
-            "<Command ID=\"C\" Type=\"{kind}\"><{kind}Params><QueueFilter><QueueEntryDef \
-             QueueEntryID=\"{id}\"/></QueueFilter></{kind}Params></Command>"
-        )
-    };
-    let code = |message: String| {
-        let desk = &desk;
-        async move { desk.ask_one(&message).await.return_code }
-    };
-    assert_eq!(
-        code(order("HoldQueueEntry", "nobody")).await,
-        ReturnCode::QUEUE_ENTRY_UNKNOWN
-    );
-    assert_eq!(
-        code(order("HoldQueueEntry", &id)).await,
-        ReturnCode::QUEUE_ENTRY_ALREADY_IN_STATUS
-    );
-    assert_eq!(
-        code(order("SuspendQueueEntry", &id)).await,
-        ReturnCode::QUEUE_ENTRY_NOT_RUNNING
-    );
-    for kind in ["HoldQueueEntry", "AbortQueueEntry", "RemoveQueueEntry"] {
-        let bare = format!("<Command ID=\"C\" Type=\"{kind}\"/>");
-        assert_eq!(
-            code(bare).await,
-            ReturnCode::INSUFFICIENT_PARAMETERS,
-            "{kind}"
-        );
-    }
-    let priority = |priority: i64| {
-        format!(
-            "<Command ID=\"C\" Type=\"SetQueueEntryPriority\"><QueueEntryPriParams \
-             QueueEntryID=\"{id}\" Priority=\"{priority}\"/></Command>"
-        )
-    };
-    assert_eq!(code(priority(101)).await, ReturnCode::INVALID_PARAMETERS);
-    let again = |id: &str| {
-        format!(
-            "<Command ID=\"C\" Type=\"ResubmitQueueEntry\"><ResubmissionParams \
-             QueueEntryID=\"{id}\" URL=\"cid:x\"/></Command>"
-        )
-    };
-    assert_eq!(code(again("nobody")).await, ReturnCode::QUEUE_ENTRY_UNKNOWN);
-    assert_eq!(code(again(&id)).await, ReturnCode::INVALID_PARAMETERS);
-    let queue = "<Command ID=\"C\" Type=\"HoldQueue\"/>".to_owned();
-    assert_eq!(code(queue).await, ReturnCode::INSUFFICIENT_PARAMETERS);
-    desk.close().await;
-}
-
-#[tokio::test]
-async fn an_order_to_a_queue_is_answered_as_its_device_answers() {
-    let peer = Peer::start(|message| {
-        Some(match message.kind.as_str() {
-            "HoldQueue" => Answer::success(),
-            _ => Answer::refusal(ReturnCode::QUEUE_CLOSED, "closed for today"),
-        })
-    });
-    let desk = Desk::new(&format!("{NEAR}{}", peer.section("press-3", "")));
-    let order = |kind: &str| {
-        let message = format!("<Command ID=\"C\" Type=\"{kind}\"/>");
-        mis(&message).replace("SenderID", "DeviceID=\"press-3\" SenderID")
-    };
-    let near = [127, 0, 0, 1].into();
-    let held = desk.ask_from(near, &order("HoldQueue")).await;
-    assert_eq!(held[0].return_code, ReturnCode::SUCCESS);
-    let opened = desk.ask_from(near, &order("OpenQueue")).await;
-    assert_eq!(opened[0].return_code, ReturnCode::QUEUE_CLOSED);
-    assert_eq!(opened[0].reason(), "closed for today");
-    desk.close().await;
-    let away = Desk::new(&config());
-    let answer = away.ask_from(near, &order("HoldQueue")).await;
-    assert_eq!(answer[0].return_code, ReturnCode::DEVICE_NOT_AVAILABLE);
-    away.close().await;
 }

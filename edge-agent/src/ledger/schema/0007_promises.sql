@@ -26,3 +26,15 @@ create table device_folder (
 -- The folder in which a ticket was staged, from when the device may have it: only there can it be
 -- seen whether the device has taken it.
 alter table device_command add column staged text;
+
+-- Orders to whole queues that were passed on: a repeated message gets the answer that is here.
+create table passed_order (
+    -- Type, sender, ID and time of the command.
+    message text primary key,
+    -- The ID under which the device was sent it, the same when it is sent again.
+    message_id text not null,
+    -- As a JMF; none while nobody knows what became of it.
+    answer text,
+    recorded_at integer not null
+) strict;
+create index passed_order_by_age on passed_order (recorded_at);
