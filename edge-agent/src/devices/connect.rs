@@ -17,7 +17,7 @@ use super::profile::Profile;
 use super::record::{CAPABILITY_BYTES_MAX, Record};
 use super::watch::Watch;
 use crate::config::DeviceConfig;
-use crate::floor::{self, Content, Report, believed};
+use crate::floor::{self, Content, Report, ToldQueue, believed};
 use crate::ledger::InboxKey;
 
 /// Whether the device can be believed when it says which channels it has.
@@ -217,8 +217,10 @@ impl<'w> Session<'w> {
             health.last_failure.clone_from(&self.odd);
         });
         let at = believed(told_at, now);
-        for answer in responses.iter().flatten() {
-            picture.answer(&self.device.id, answer, at, now);
+        for (kind, answer) in kinds.iter().zip(&responses) {
+            if let Some(answer) = answer {
+                picture.answer(&self.device.id, answer, is_queue(kind), at, now);
+            }
         }
         Ok(Told {
             told_at,
@@ -439,11 +441,11 @@ impl<'w> Session<'w> {
         let Some(info) = own(&self.device.id, &infos) else {
             return;
         };
-        let queue = told
-            .answers
-            .iter()
-            .filter_map(|(_, answer)| answer.as_ref())
-            .find_map(|answer| answer.queue.clone());
+        let mut answers = told.answers.iter();
+        let queue = answers.find_map(|(kind, answer)| {
+            let queue = answer.as_ref().filter(|_| is_queue(kind))?.queue.clone()?;
+            Some(ToldQueue::listed(queue, &QueueFilter::default()))
+        });
         let report = Report {
             key: InboxKey {
                 sender: format!("jmf:{}", self.device.id),
@@ -486,6 +488,11 @@ impl<'w> Session<'w> {
             "what device {} told is not kept over a restart", self.device.id
         );
     }
+}
+
+/// Whether an answer of this type has the queue with all of its entries: it is asked for without a filter.
+fn is_queue(kind: &str) -> bool {
+    kind == "QueueStatus"
 }
 
 fn known_subscriptions() -> QueryContent {

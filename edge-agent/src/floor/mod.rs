@@ -26,7 +26,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use agog_jdf::jmf::{DeviceInfo, Notification, Queue, ResourceInfo, ResourceQuParams};
+use agog_jdf::jmf::{DeviceInfo, Notification, ResourceInfo, ResourceQuParams};
 use agog_sync::event::DeviceEvent;
 use agog_sync::lots::JobRef;
 use jiff::Timestamp;
@@ -38,6 +38,8 @@ use crate::run::Agent;
 
 pub use clock::Told;
 pub(crate) use clock::believed;
+pub use queue::ToldQueue;
+pub(crate) use queue::is_whole;
 pub(crate) use resource::{ResourceKey, UsedLot};
 pub use task::FloorTask;
 
@@ -68,13 +70,13 @@ pub enum Content {
         devices: Vec<(String, DeviceInfo)>,
         /// Jobs that are not named are not there.
         is_whole: bool,
-        queue: Option<Queue>,
+        queue: Option<ToldQueue>,
     },
     Resources {
         params: Box<ResourceQuParams>,
         resources: Vec<ResourceInfo>,
     },
-    Queue(Queue),
+    Queue(ToldQueue),
     /// Nothing but notifications.
     Notifications,
 }

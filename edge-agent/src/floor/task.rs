@@ -44,8 +44,8 @@ pub struct FloorTask {
 struct Settled {
     answer: Answer,
     result: Result<Appended, AppendError>,
-    /// It had something to store beside its key.
-    has_content: bool,
+    /// It changed what was said.
+    has_said: bool,
     devices: Vec<String>,
 }
 
@@ -107,17 +107,17 @@ impl FloorTask {
 
     async fn submit(&mut self, append: Append, answer: Answer) -> Result<(), LedgerError> {
         let devices = std::mem::take(&mut self.touched);
-        let has_content = !append.facts.is_empty() || !append.said.is_empty();
-        if !has_content && append.inbox.is_none() {
+        if append.facts.is_empty() && append.said.is_empty() && append.inbox.is_none() {
             let _ = answer.send(Ok(()));
             return Ok(());
         }
+        let has_said = !append.said.is_empty();
         match self.agent.ledger.submit(append).await {
             Ok(receipt) => {
                 for device in &devices {
                     *self.busy.entry(device.clone()).or_default() += 1;
                 }
-                let settled = settled(receipt, answer, has_content, devices);
+                let settled = settled(receipt, answer, has_said, devices);
                 self.in_flight.push(Box::pin(settled));
                 Ok(())
             }
@@ -167,6 +167,10 @@ impl FloorTask {
 
     async fn report(&mut self, report: &Report) -> Result<(Timestamp, Append), LedgerError> {
         let now = self.agent.clock.now();
+        if self.is_repeated(report, now).await? {
+            let said = self.said.entry(report.device.clone()).or_default();
+            return Ok((said.memory.clock.event(report.at, now), Append::default()));
+        }
         loop {
             let (at, noted) = self.read(report, now);
             // What is news rests on what was said before, and a job is found as the commits before
@@ -204,6 +208,20 @@ impl FloorTask {
             };
             return Ok((at, append));
         }
+    }
+
+    /// Whether a state that puts the clock of its device into question was only sent again. No other
+    /// repetition has to be known before: it says what is said already.
+    async fn is_repeated(&mut self, report: &Report, now: Timestamp) -> Result<bool, LedgerError> {
+        let said = self.said.get(&report.device);
+        let is_doubtful = matches!(report.content, Content::Status { .. })
+            && said.is_some_and(|said| said.memory.clock.doubts(report.at, now, report.told));
+        if !is_doubtful {
+            return Ok(false);
+        }
+        let key = report.key.clone();
+        let known = self.agent.ledger.read(move |reader| reader.is_known(&key));
+        known.await
     }
 
     /// What is news, by device. What was said is taken over.
@@ -386,13 +404,13 @@ impl FloorTask {
 async fn settled(
     receipt: Receipt,
     answer: Answer,
-    has_content: bool,
+    has_said: bool,
     devices: Vec<String>,
 ) -> Settled {
     Settled {
         answer,
         result: receipt.committed().await,
-        has_content,
+        has_said,
         devices,
     }
 }
@@ -402,12 +420,13 @@ fn answer(settled: Settled) -> bool {
     let Settled {
         answer,
         result,
-        has_content,
+        has_said,
         ..
     } = settled;
     let (result, good) = match result {
-        // A repeated message that says something new after all: it was stored before it was said.
-        Ok(appended) => (Ok(()), !(appended.repeated && has_content)),
+        // A repeated message that changed what was said after all: that is not stored. One whose
+        // facts are of that moment alone, as a notification, leaves nothing to be given up.
+        Ok(appended) => (Ok(()), !(appended.repeated && has_said)),
         Err(error) => (Err(error.into()), false),
     };
     // A machine that hung up repeats its message.

@@ -2,6 +2,7 @@
 
 mod asking;
 mod broker;
+mod callers;
 mod channels;
 mod coming_and_going;
 mod commands;

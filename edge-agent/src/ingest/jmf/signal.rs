@@ -8,7 +8,7 @@ use tracing::{info, warn};
 
 use super::samples::samples;
 use super::{JmfState, key, not_implemented, unknown_device};
-use crate::floor::{Content, FloorError, Report, Told};
+use crate::floor::{Content, FloorError, Report, Told, ToldQueue};
 
 impl JmfState {
     pub(super) async fn signal(
@@ -40,7 +40,7 @@ impl JmfState {
                 Content::Status {
                     devices: devices.iter().map(of_device).collect(),
                     is_whole: tells_all_jobs(params),
-                    queue: queue.clone(),
+                    queue: queue.clone().map(ToldQueue::beside),
                 }
             }
             SignalContent::Notification { notification, .. } => {
@@ -52,8 +52,8 @@ impl JmfState {
                 params: Box::new(params.clone()),
                 resources: resources.clone(),
             },
-            SignalContent::QueueStatus { queue, .. } => match queue {
-                Some(queue) => Content::Queue(queue.clone()),
+            SignalContent::QueueStatus { filter, queue } => match queue {
+                Some(queue) => Content::Queue(ToldQueue::listed(queue.clone(), filter)),
                 None => Content::Notifications,
             },
             _ => return Ok(not_implemented(message)),
