@@ -8,7 +8,7 @@
 //! are told (`device.notified`), and the ticket stays where it is.
 //!
 //! Limits: waits between [`RETRY_BASE`] and [`RETRY_CAP`], [`AT_A_TIME`] receivers at a time, given up
-//! [`GIVEN_UP_AFTER`].
+//! [`GIVEN_UP_AFTER_DAYS`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,7 +21,6 @@ use agog_sync::event::{Actor, DeviceEvent, DeviceNotification, Event, JobStep};
 use agog_sync::ids::JobId;
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use jiff::SignedDuration;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
@@ -36,8 +35,8 @@ use crate::uplink::http::chain;
 pub(super) const RETRY_BASE: Duration = Duration::from_secs(1);
 /// The longest wait: an office that is closed for the weekend is asked every five minutes.
 pub(super) const RETRY_CAP: Duration = Duration::from_mins(5);
-/// Longer than any office is closed, or a server takes to be replaced.
-pub const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_hours(24 * 30);
+/// Days of failure: longer than any office is closed, or a server takes to be replaced.
+pub const GIVEN_UP_AFTER_DAYS: u32 = 30;
 /// A busy plant commits many times a second; one look for many of them is enough.
 const ROUND_LEAST: Duration = Duration::from_millis(250);
 /// One receiver that hangs must not keep the others waiting.
@@ -221,12 +220,9 @@ async fn not_taken(
     reason: String,
 ) -> Result<(), String> {
     let job_id = row.job_id;
-    let failing = row
-        .failing_since
-        .map(|since| agent.clock.now().duration_since(since));
-    let noted = if failing.is_some_and(|failing| failing >= GIVEN_UP_AFTER) {
+    let noted = if row.failed_days > GIVEN_UP_AFTER_DAYS {
         given_up(agent, row, job, &reason).await
-    } else if row.failing_since.is_none() || row.last_error.as_ref() != Some(&reason) {
+    } else if row.is_other_day(agent.clock.now()) || row.last_error.as_ref() != Some(&reason) {
         let error = reason.clone();
         let change = Change::NotTaken { job_id, error };
         agent
@@ -252,9 +248,8 @@ async fn given_up(
     job: &JobRow,
     reason: &str,
 ) -> Result<bool, AppendError> {
-    let days = GIVEN_UP_AFTER.as_hours() / 24;
     let text = format!(
-        "job {} is not given back to {}: tried for {days} days; {reason}",
+        "job {} is not given back to {}: tried for {GIVEN_UP_AFTER_DAYS} days; {reason}",
         job.number, row.submitted.sender
     );
     warn!(job.number = %job.number, "{text}");

@@ -46,7 +46,7 @@ use crate::lifecycle::Stop;
 use crate::run::Agent;
 
 pub(crate) use commands::command;
-pub use give_back::GIVEN_UP_AFTER;
+pub use give_back::GIVEN_UP_AFTER_DAYS;
 pub(crate) use give_back::keep;
 pub(crate) use queries::query;
 

@@ -24,6 +24,8 @@ pub const SUBMISSIONS_MAX: usize = 1_000;
 /// Half of them: a sender that never takes its jobs back leaves as much room to the others.
 pub const SUBMISSIONS_PER_SENDER_MAX: usize = 500;
 
+const DAY_MICROSECONDS: i64 = 24 * 60 * 60 * 1_000_000;
+
 /// A channel that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewChannel {
@@ -90,6 +92,10 @@ pub struct SubmissionRow {
     pub submitted_at: Timestamp,
     /// Since when giving it back has failed.
     pub failing_since: Option<Timestamp>,
+    /// On how many days it has failed.
+    pub failed_days: u32,
+    /// When the last of them was counted.
+    pub counted_at: Option<Timestamp>,
     /// Why the last try has failed.
     pub last_error: Option<String>,
     /// When it was given back, or given up.
@@ -98,6 +104,15 @@ pub struct SubmissionRow {
     pub return_code: Option<i64>,
     /// Nobody took it back for so long that it is not tried any more.
     pub given_up: bool,
+}
+
+impl SubmissionRow {
+    /// Whether a failure now is one of another day.
+    pub fn is_other_day(&self, now: Timestamp) -> bool {
+        let passed = |at: Timestamp| now.as_microsecond() - at.as_microsecond();
+        self.counted_at
+            .is_none_or(|at| passed(at) >= DAY_MICROSECONDS)
+    }
 }
 
 /// A change of what was promised, or of what is known of a device's folder.
@@ -136,7 +151,7 @@ pub(crate) enum Change {
         device: String,
         folder: String,
     },
-    /// Giving a ticket back has failed, in a new way.
+    /// Giving a ticket back has failed, in a new way or on another day.
     NotTaken {
         job_id: JobId,
         error: String,
@@ -222,6 +237,12 @@ pub(super) fn change(
                 "update submission set failing_since = coalesce(failing_since, ?2), last_error = ?3
                  where job_id = ?1 and settled_at is null",
                 params![job_id.to_string(), now.as_microsecond(), error],
+            )?;
+            connection.execute(
+                "update submission set failed_days = failed_days + 1, counted_at = ?2
+                 where job_id = ?1 and settled_at is null
+                   and (counted_at is null or ?2 - counted_at >= ?3)",
+                params![job_id.to_string(), now.as_microsecond(), DAY_MICROSECONDS],
             )?;
         }
         Change::GiveUp { job_id } => {
@@ -372,7 +393,7 @@ pub(super) fn channel(row: &Row<'_>) -> Result<ChannelRow, LedgerError> {
 
 pub(super) const SUBMISSION_COLUMNS: &str = "job_id, message, sender, caller, ticket_job_id, \
      ticket_job_part_id, return_jmf, return_url, completed, aborted, submitted_at, failing_since, \
-     last_error, settled_at, return_code, given_up";
+     last_error, settled_at, return_code, given_up, failed_days, counted_at";
 
 pub(super) fn submission(row: &Row<'_>) -> Result<SubmissionRow, LedgerError> {
     let instant = |at: Option<i64>| at.map(text::instant).transpose();
@@ -396,5 +417,7 @@ pub(super) fn submission(row: &Row<'_>) -> Result<SubmissionRow, LedgerError> {
         settled_at: instant(row.get(13)?)?,
         return_code: row.get(14)?,
         given_up: row.get(15)?,
+        failed_days: row.get(16)?,
+        counted_at: instant(row.get(17)?)?,
     })
 }

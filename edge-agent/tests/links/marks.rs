@@ -12,8 +12,9 @@ use crate::support::{TestAgent, until};
 #[tokio::test]
 async fn a_share_that_is_not_mounted_has_taken_nothing() {
     let plant = Plant::start(TestAgent::new(DEVICE));
-    until("the folder is marked", || async {
-        plant.path("gluer/in/.agog-folder").exists().then_some(())
+    until("the folder is marked, and that is recorded", || async {
+        let state = plant.test.agent.devices.of("gluer-1");
+        state.reachable.then_some(())
     })
     .await;
     let test = plant.stop().await;
@@ -48,8 +49,9 @@ async fn a_share_that_is_not_mounted_has_taken_nothing() {
 #[tokio::test]
 async fn a_ticket_that_was_staged_in_another_folder_goes_to_the_new_one_once() {
     let plant = Plant::start(TestAgent::new(DEVICE));
-    until("the folder is marked", || async {
-        plant.path("gluer/in/.agog-folder").exists().then_some(())
+    until("the folder is marked, and that is recorded", || async {
+        let state = plant.test.agent.devices.of("gluer-1");
+        state.reachable.then_some(())
     })
     .await;
     let test = plant.stop().await;

@@ -2,12 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use agog_edge::controller::GIVEN_UP_AFTER;
+use agog_edge::controller::GIVEN_UP_AFTER_DAYS;
 use agog_edge::ledger::controller::{ChannelRow, NewSubmission, SUBMISSIONS_PER_SENDER_MAX};
 use agog_edge::ledger::{Append, AppendError, Fact, Reader, Refused, What};
 use agog_jdf::jmf::{Body as Content, Command, Response as Answer, ReturnCode};
 use agog_jdf::{NodeStatus, QueueEntryStatus};
-use agog_sync::clock::{Clock as _, SystemClock};
 use agog_sync::event::{Actor, JobStep};
 use agog_sync::frame::JobTicket;
 use agog_sync::ids::JobId;
@@ -333,13 +332,23 @@ async fn a_job_that_nobody_takes_back_is_given_up_after_a_long_time_and_its_tick
     })
     .await;
     assert!(failing.last_error.is_some() && failing.settled_at.is_none());
-    // Time goes by.
+    assert_eq!(failing.failed_days, 1);
     let folder = desk.close().await;
     let file = rusqlite::Connection::open(folder.path().join("data/ledger.db")).unwrap();
-    let long_ago = SystemClock.now() - GIVEN_UP_AFTER;
+    // The clock was wrong: it was one day of failure all the same.
+    file.execute_batch("update submission set failing_since = 0, counted_at = 0")
+        .unwrap();
+    let desk = Desk::open(folder, &config());
+    until("another day of failure is counted", || async {
+        let row = rows(&desk).await.pop();
+        row.filter(|row| row.failed_days == 2 && row.settled_at.is_none())
+    })
+    .await;
+    // Days go by.
+    let folder = desk.close().await;
     file.execute(
-        "update submission set failing_since = ?1",
-        [long_ago.as_microsecond()],
+        "update submission set failed_days = ?1, counted_at = 0",
+        [GIVEN_UP_AFTER_DAYS],
     )
     .unwrap();
     drop(file);

@@ -10,8 +10,11 @@ update channel set job_id = (select other.job_id from channel as other
       and other.channel_id = channel.channel_id and other.sender = channel.sender)
 where kind = 'Resource';
 
--- Since when a ticket cannot be given back, and why; after a long time it is given up, and kept.
+-- Since when a ticket cannot be given back, and why; after many days it is given up, and kept. Days are
+-- counted on which it was tried: a clock that jumps, or an agent that is off, makes no time go by.
 alter table submission add column failing_since integer;
+alter table submission add column failed_days integer not null default 0;
+alter table submission add column counted_at integer;
 alter table submission add column last_error text;
 alter table submission add column given_up integer not null default 0;
 
