@@ -6,8 +6,9 @@
 //! answer counts. With `RetryPolicy="DiscardAtNextSignal"` an unanswered signal is given up when
 //! there is a newer one. A channel of fire and forget tries each signal once.
 //!
-//! The heartbeat shows what is known at its moment. It is never sent again, and is left out while
-//! older signals wait: it would overtake them. It keeps to the clock of its first beat.
+//! The heartbeat shows what is known at its moment. It is never sent again, goes after the signals
+//! that wait when it is due, no sooner than `MinDelayTime` allows, and is left out while the subscriber does not
+//! answer: it would overtake them. It keeps to the clock of its first beat.
 //!
 //! Limits: [`SIGNALS_PER_POST_MAX`], waits between [`RETRY_BASE`] and [`RETRY_CAP`].
 
@@ -119,10 +120,12 @@ impl Feeder {
         beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut due = true;
         let mut failing = false;
+        let mut owes_beat = false;
         let mut resume = Instant::now();
         loop {
             if due && Instant::now() >= resume {
                 moved.mark_unchanged();
+                let written = self.written;
                 let round = self.round().await.unwrap_or_else(|error| {
                     warn!(
                         error = &error as &dyn std::error::Error,
@@ -134,19 +137,32 @@ impl Feeder {
                 });
                 failing = round == Round::Unanswered;
                 due = round != Round::Done;
+                let mut has_sent = self.written != written;
+                owes_beat &= !failing;
+                if owes_beat && !due {
+                    // From a signal just now it keeps its distance.
+                    owes_beat = has_sent;
+                    due = has_sent;
+                    if !has_sent {
+                        self.beat().await;
+                        has_sent = true;
+                    }
+                }
                 resume = Instant::now();
                 resume += if failing {
                     backoff.next_wait(&mut rng)
                 } else {
                     backoff.reset();
-                    min_delay(&self.subscription).max(GATHER)
+                    let apart = min_delay(&self.subscription).max(GATHER);
+                    if has_sent { apart } else { GATHER }
                 };
                 continue;
             }
             tokio::select! {
                 _ = beat.tick(), if period.is_some() => {
                     if !failing {
-                        self.beat().await;
+                        owes_beat = true;
+                        due = true;
                     }
                 }
                 () = tokio::time::sleep_until(resume), if due => {}
