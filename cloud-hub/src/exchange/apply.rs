@@ -176,7 +176,7 @@ fn job_course(marks: &[Mark], orders: i64) -> Option<Course> {
 /// The domain event of a step; a plant's own bookkeeping has none.
 const fn topic(step: JobStep) -> Option<&'static str> {
     match step {
-        JobStep::Received | JobStep::Submitted | JobStep::Phase => None,
+        JobStep::Received | JobStep::Submitted | JobStep::Phase | JobStep::AbortRequested => None,
         JobStep::Held => Some("production.job-held"),
         JobStep::Suspended => Some("production.job-suspended"),
         JobStep::Resumed => Some("production.job-resumed"),

@@ -117,7 +117,10 @@ impl Course {
             JobStep::Completed => JobStatus::Completed,
             JobStep::Aborted => JobStatus::Aborted,
             // They change no status.
-            JobStep::Phase | JobStep::Requeued | JobStep::CommandRefused => return,
+            JobStep::Phase
+            | JobStep::Requeued
+            | JobStep::CommandRefused
+            | JobStep::AbortRequested => return,
         };
         match mark.step {
             JobStep::Started => self.start(mark),

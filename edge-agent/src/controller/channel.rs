@@ -9,9 +9,10 @@
 //! The channel of a job that was submitted here (`WatchURL`) is closed when the job was given back and
 //! everything before that was told.
 //!
-//! The heartbeat shows what is known at its moment. It is never sent again, and is left out while
-//! older signals wait: it would overtake them. It keeps to the clock of its first beat. So it is with the
-//! signals of a `RepeatStep`.
+//! The heartbeat shows what is known at its moment. It is never sent again, goes after the signals
+//! that wait when it is due, no sooner than `MinDelayTime` allows, and is left out while the subscriber does not
+//! answer: it would overtake them. It keeps to the clock of its first beat. So it is with the signals
+//! of a `RepeatStep`.
 //!
 //! Limits: [`SIGNALS_PER_POST_MAX`], waits between [`RETRY_BASE`] and [`RETRY_CAP`].
 
@@ -145,11 +146,14 @@ impl Feeder {
         step.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut due = true;
         let mut failing = false;
+        // A heartbeat that is due.
+        let mut owed: Option<Trigger> = None;
         let mut resume = Instant::now();
         loop {
             if due && Instant::now() >= resume {
                 moved.mark_unchanged();
                 settled.mark_unchanged();
+                let written = self.written;
                 let round = self.round().await.unwrap_or_else(|error| {
                     warn!(
                         error = &error as &dyn std::error::Error,
@@ -164,20 +168,32 @@ impl Feeder {
                 }
                 failing = round == Round::Unanswered;
                 due = !matches!(round, Round::Done | Round::Over);
+                let mut has_sent = self.written != written;
+                if failing {
+                    owed = None;
+                }
+                if !due && has_sent {
+                    // From a signal just now it keeps its distance.
+                    due = owed.is_some();
+                } else if !due && let Some(trigger) = owed.take() {
+                    self.beat(trigger).await;
+                    has_sent = true;
+                }
                 resume = Instant::now();
                 resume += if failing {
                     backoff.next_wait(&mut rng)
                 } else {
                     backoff.reset();
-                    min_delay(&self.subscription).max(GATHER)
+                    let apart = min_delay(&self.subscription).max(GATHER);
+                    if has_sent { apart } else { GATHER }
                 };
                 continue;
             }
             tokio::select! {
                 _ = beat.tick(), if period.is_some() => {
                     if !failing {
-                        let repeat_time = self.subscription.repeat_time;
-                        self.beat(Trigger { repeat_time, ..Trigger::default() }).await;
+                        owed.get_or_insert_default().repeat_time = self.subscription.repeat_time;
+                        due = true;
                     }
                 }
                 _ = step.tick(), if steps.is_some() => {
@@ -185,8 +201,8 @@ impl Feeder {
                         steps.look(&self.agent, self.device(), &self.query)
                     };
                     if steps.as_mut().is_some_and(look) && !failing {
-                        let repeat_step = self.subscription.repeat_step;
-                        self.beat(Trigger { repeat_step, ..Trigger::default() }).await;
+                        owed.get_or_insert_default().repeat_step = self.subscription.repeat_step;
+                        due = true;
                     }
                 }
                 () = tokio::time::sleep_until(resume), if due => {}

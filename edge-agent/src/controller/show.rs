@@ -275,7 +275,8 @@ pub(super) fn entry_status(
         | JobStep::Submitted
         | JobStep::Resumed
         | JobStep::Requeued
-        | JobStep::CommandRefused => QueueEntryStatus::Waiting,
+        | JobStep::CommandRefused
+        | JobStep::AbortRequested => QueueEntryStatus::Waiting,
     }
 }
 

@@ -5,13 +5,13 @@ use agog_jdf::jmf::{
     Command, DeviceFilter, KnownMsgQuParams, Message, Query, QueryContent, QueueFilter, Response,
     ReturnCode, StopPersistentChannel, Subscription, SubscriptionFilter, SubscriptionInfo,
 };
-use agog_jdf::{ChannelMode, DeviceDetails, Fragment, RetryPolicy};
+use agog_jdf::{ChannelMode, DeviceDetails, RetryPolicy};
 use jiff::Timestamp;
 use tracing::{debug, info, warn};
 
 use super::channels::{self, FIRE_AND_FORGET, Plan};
 use super::client::{Answers, DeviceError};
-use super::introduction::{Introduction, own};
+use super::introduction::{Introduction, capability, own};
 use super::picture::ChannelState;
 use super::profile::Profile;
 use super::record::{CAPABILITY_BYTES_MAX, Record};
@@ -69,8 +69,10 @@ impl<'w> Session<'w> {
         let fresh =
             before.reliable != profile.reliable || before.heartbeat_s != profile.heartbeat_s;
         let introduction = record.introduction.clone();
+        let key = record.key();
         watch.picture().change(&device.id, |state| {
             state.introduction = introduction;
+            state.record = Some(key);
         });
         Self {
             watch,
@@ -241,8 +243,7 @@ impl<'w> Session<'w> {
             self.watch.fault(self.device, odd);
         }
         let infos: Vec<_> = devices.into_iter().cloned().collect();
-        if let Some(device) = own(&self.device.id, &infos).and_then(|info| info.device.as_ref()) {
-            let xml = Fragment::from(device.to_element()).as_xml().to_owned();
+        if let Some(xml) = capability(&self.device.id, &infos) {
             if xml.len() > CAPABILITY_BYTES_MAX {
                 warn!(
                     device.id = %self.device.id,

@@ -49,6 +49,9 @@ pub struct DeviceState {
     pub queue: Option<QueueState>,
     pub subscriptions: Vec<ChannelState>,
     pub introduction: Introduction,
+    /// Names the record in which the rest of it is kept.
+    #[serde(skip)]
+    pub record: Option<String>,
 }
 
 /// One channel, wanted or had.

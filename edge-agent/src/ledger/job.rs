@@ -11,7 +11,8 @@ use super::rows::{self, JobRow};
 use super::text;
 
 /// Stores what a job event says. What the event leaves out is kept from the events before. A refused
-/// command leaves the job as it was, and another place in the queue is no step on its way.
+/// command leaves the job as it was, so does one whose work is not done yet, and another place in the
+/// queue is no step on its way.
 pub(super) fn store(
     connection: &Connection,
     event: &JobEvent,
@@ -22,7 +23,11 @@ pub(super) fn store(
         .prepare_cached("select step, progress from job where job_key = ?1")?
         .query_row([&key], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    if event.step == JobStep::CommandRefused && before.is_some() {
+    let changes_nothing = matches!(
+        event.step,
+        JobStep::CommandRefused | JobStep::AbortRequested
+    );
+    if changes_nothing && before.is_some() {
         return Ok(());
     }
     let (step, progress) = match before {

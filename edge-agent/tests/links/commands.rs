@@ -130,7 +130,7 @@ async fn a_ticket_that_was_not_sent_yet_is_withdrawn_and_the_device_never_sees_i
     test.hand_in(ticket("JOB-2", 2)).await;
     until("the first ticket was tried", || async {
         let first = test.commands().await.swap_remove(0);
-        (first.attempts > 0 && first.state == CommandState::Waiting).then_some(())
+        (first.last_error.is_some() && first.state == CommandState::Waiting).then_some(())
     })
     .await;
 
@@ -396,5 +396,30 @@ async fn a_command_of_the_office_that_comes_too_late_is_refused_and_the_office_i
     let told = test.events().await.pop().unwrap();
     assert_eq!(told.kind, "job.command-refused");
     assert!(told.payload.get().contains("abort: job JOB-1 has ended"));
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn an_abort_that_the_device_has_taken_is_told_until_its_ticket_comes_back() {
+    let peer = Peer::start(|message| Some(obliging(message)));
+    let test = TestAgent::new(&peer.section("press-3", ""));
+    let controller = Controller::start(&test);
+    test.hand_in(ticket("JOB-1", 1)).await;
+    test.step("JOB-1", JobStep::Submitted).await;
+
+    let abort = order(&test, "JOB-1", JobAction::Abort).await;
+
+    let told = test.all_ended().await;
+    let taken = told.iter().find(|it| it.command_id == abort).unwrap();
+    assert_eq!(taken.state, CommandState::Answered);
+    let reason = taken.reason.as_deref().unwrap();
+    assert!(reason.contains("when its ticket comes back"), "{reason}");
+    let kinds = test.kinds().await;
+    let jobs: Vec<_> = kinds.iter().filter(|it| it.starts_with("job.")).collect();
+    assert_eq!(
+        jobs,
+        ["job.received", "job.submitted", "job.abort-requested"]
+    );
+    assert_eq!(test.job("JOB-1").await.step, JobStep::Submitted);
     controller.stop().await;
 }

@@ -3,6 +3,7 @@
 mod asking;
 mod broker;
 mod callers;
+mod capability;
 mod channels;
 mod coming_and_going;
 mod commands;

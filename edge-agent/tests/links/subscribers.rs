@@ -8,7 +8,7 @@ use agog_edge::ledger::Reader;
 use agog_jdf::jmf::{Message, ReturnCode};
 
 use crate::desk::{Desk, NEAR, PRESS, document};
-use crate::mis::{Mis, Mood, free_address, told_status};
+use crate::mis::{Came, Mis, Mood, free_address, told_status};
 use crate::support::until;
 
 fn config() -> String {
@@ -307,5 +307,34 @@ async fn subscriptions_that_cannot_be_are_refused_with_their_reason() {
         format!("<Query ID=\"Q\" Type=\"KnownMessages\"><Subscription URL=\"{own}\"/></Query>");
     assert_eq!(refused(other).await, ReturnCode::SUBSCRIPTION_DENIED);
     assert_eq!(refused(to(own, "")).await, ReturnCode::SUCCESS);
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn the_heartbeat_overtakes_no_signal_that_waits_for_its_time() {
+    let (mis, address) = (Mis::new(), free_address());
+    let _online = mis.online(address);
+    let desk = Desk::new(&config());
+    let slowly = "RepeatTime=\"1\" MinDelayTime=\"PT1.5S\"";
+    desk.ask_one(&subscribe("Q1", "Status", address, slowly))
+        .await;
+    desk.press_says(1, "Idle").await;
+    until("the first signal came", || async {
+        (!mis.came().is_empty()).then_some(())
+    })
+    .await;
+    desk.press_says(2, "Running").await;
+    let told = until("four signals came", || async {
+        let came = mis.came();
+        (came.len() >= 4).then_some(came)
+    })
+    .await;
+    let is_beat = |came: &Came| came.message.id.starts_with('H');
+    let beats: Vec<bool> = told.iter().map(is_beat).collect();
+    assert_eq!(beats[..4], [false, false, true, true], "{told:?}");
+    for pair in told.windows(2) {
+        let apart = pair[1].at - pair[0].at;
+        assert!(apart >= Duration::from_millis(1_400), "{apart:?}");
+    }
     desk.close().await;
 }

@@ -47,10 +47,12 @@ pub enum JobStep {
     Removed,
     /// A command to the queue of the device did not work; the job is as it was.
     CommandRefused,
+    /// The device ends the job, as it was told to, and has not returned its ticket yet; the job is as it was.
+    AbortRequested,
 }
 
 impl JobStep {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Received,
         Self::Submitted,
         Self::Refused,
@@ -64,6 +66,7 @@ impl JobStep {
         Self::Aborted,
         Self::Removed,
         Self::CommandRefused,
+        Self::AbortRequested,
     ];
 
     /// The event kind of this step.
@@ -82,6 +85,7 @@ impl JobStep {
             Self::Aborted => "job.aborted",
             Self::Removed => "job.removed",
             Self::CommandRefused => "job.command-refused",
+            Self::AbortRequested => "job.abort-requested",
         }
     }
 

@@ -56,7 +56,12 @@ pub(in crate::exchange) async fn commands_answered(
             ],
         ),
         JobStep::Refused | JobStep::Completed => ("done", &[]),
-        JobStep::Received | JobStep::Submitted | JobStep::Started | JobStep::Phase => return Ok(()),
+        // An abort that the device has taken is done when the ticket is back.
+        JobStep::Received
+        | JobStep::Submitted
+        | JobStep::Started
+        | JobStep::Phase
+        | JobStep::AbortRequested => return Ok(()),
     };
     let tenant_id = tx.tenant_id().uuid();
     let actions: Vec<_> = actions.iter().map(|action| (*action).to_owned()).collect();

@@ -295,9 +295,8 @@ fn done(action: JobAction, row: &JobRow, end: &CommandEnd, progress: JobProgress
             return vec![JobEvent { step, progress }];
         }
         // An aborted job ends with the ticket that the device returns.
-        JobAction::Abort | JobAction::Hold | JobAction::Suspend | JobAction::Resume => {
-            return Vec::new();
-        }
+        JobAction::Abort => JobStep::AbortRequested,
+        JobAction::Hold | JobAction::Suspend | JobAction::Resume => return Vec::new(),
     };
     vec![JobEvent { step, progress }]
 }
