@@ -277,7 +277,8 @@ pub(super) fn entry_status(
         | JobStep::Submitted
         | JobStep::Resumed
         | JobStep::Requeued
-        | JobStep::CommandRefused => QueueEntryStatus::Waiting,
+        | JobStep::CommandRefused
+        | JobStep::CommandDone => QueueEntryStatus::Waiting,
     }
 }
 

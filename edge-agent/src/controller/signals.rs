@@ -154,7 +154,8 @@ fn job_status(event: &JobEvent, names: &Names) -> Vec<DeviceInfo> {
         | JobStep::Held
         | JobStep::Requeued
         | JobStep::Removed
-        | JobStep::CommandRefused => return Vec::new(),
+        | JobStep::CommandRefused
+        | JobStep::CommandDone => return Vec::new(),
     };
     let (job_id, job_part_id) = names_of(event, names);
     let phase = |status: NodeStatus| JobPhase {
@@ -232,7 +233,8 @@ fn queue_status(
         return Vec::new();
     };
     let progress = &event.progress;
-    if event.step == JobStep::CommandRefused || !channel.is_about(&progress.device) {
+    let is_fate = matches!(event.step, JobStep::CommandRefused | JobStep::CommandDone);
+    if is_fate || !channel.is_about(&progress.device) {
         return Vec::new();
     }
     let (job_id, job_part_id) = names_of(event, names);

@@ -17,6 +17,8 @@ use super::{InboxKey, Position, SaidRow, said, schema, text};
 
 /// The most lots of one page.
 pub const PAGE_LOTS_MAX: usize = 100;
+/// Jobs that have ended on a device and may be run again: a press does so within days, and each has a ticket to be read.
+const ENDED_MAX: u32 = 64;
 
 /// One read connection.
 pub struct Reader {
@@ -204,6 +206,26 @@ impl Reader {
         ))?;
         let mut found = query.query([device, entry])?;
         found.next()?.map(rows::job).transpose()
+    }
+
+    /// Of the newest jobs that came with a ticket and have ended on a device, those whose ticket has a text in it. A
+    /// device may name many jobs of others, so that tickets are not read for each.
+    pub fn ended_with_ticket(&self, device: &str, text: &str) -> Result<Vec<JobRow>, LedgerError> {
+        let mut query = self.connection.prepare_cached(&format!(
+            "select {0} from (
+                 select {0} from job
+                 where device = ?1 and ticket is not null
+                   and step in ('job.refused', 'job.completed', 'job.aborted', 'job.removed')
+                 order by updated_at desc limit {ENDED_MAX}
+             ) where instr(ticket, ?2) > 0 order by updated_at desc",
+            rows::JOB_COLUMNS
+        ))?;
+        let mut found = query.query([device, text])?;
+        let mut jobs = Vec::new();
+        while let Some(row) = found.next()? {
+            jobs.push(rows::job(row)?);
+        }
+        Ok(jobs)
     }
 
     /// The queue entries of jobs that have ended on a device.
