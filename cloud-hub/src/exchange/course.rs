@@ -122,6 +122,7 @@ impl Course {
             JobStep::Completed | JobStep::Aborted if !is_end => {
                 self.start(mark);
                 self.status = JobStatus::Running;
+                self.error = JobError::of(mark);
                 return;
             }
             JobStep::Completed => JobStatus::Completed,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::job_ref;
 use super::news::{News, Noted, PhaseNews};
 use super::queue::{self, EntryChange};
-use crate::jobs::again::{ToldRun, has_come_back, is_run_again};
+use crate::jobs::again::{ToldRun, ended_at, has_come_back, is_run_again};
 use crate::jobs::find::{self, KnownTickets, ReportedJob};
 use crate::ledger::{Fact, JobRow, Ledger, LedgerError, What};
 
@@ -39,10 +39,12 @@ pub(super) async fn facts(
                     continue;
                 }
                 let is_begun = begun.contains(&phase.job);
-                if let Some(ended) = job.as_ref().filter(|job| has_come_back(job) && !is_begun)
-                    && (late || !is_worked_on(&phase) || !is_run_again(ended, told))
-                {
-                    continue;
+                let ended = job.as_ref().filter(|job| has_come_back(job) && !is_begun);
+                if let Some(ended) = ended {
+                    let is_late = late || at <= ended_at(ended);
+                    if is_late || !is_worked_on(&phase) || !is_run_again(ended, told) {
+                        continue;
+                    }
                 }
                 let Some(event) = phase_event(device, job.as_ref(), &phase, is_begun) else {
                     continue;

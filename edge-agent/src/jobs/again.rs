@@ -25,8 +25,13 @@ pub(crate) fn is_run_again(ended: &JobRow, told: ToldRun<'_>) -> bool {
     let known = ended.progress.queue_entry_id.as_ref();
     let entries = known.zip(told.job.queue_entry_id.as_ref());
     let is_other_entry = entries.is_some_and(|(known, told)| known != told) && !told.is_settled;
-    let ended_at = ended.progress.ended_at.unwrap_or(ended.updated_at);
-    has_come_back(ended) && (is_other_entry || told.began_at.is_some_and(|began| began > ended_at))
+    let is_later = told.began_at.is_some_and(|began| began > ended_at(ended));
+    has_come_back(ended) && (is_other_entry || is_later)
+}
+
+/// When the device was done with the job.
+pub(crate) fn ended_at(job: &JobRow) -> Timestamp {
+    job.progress.ended_at.unwrap_or(job.updated_at)
 }
 
 /// The device had the job and is done with it.

@@ -212,7 +212,8 @@ async fn a_press_that_goes_on_naming_the_returned_job_runs_nothing_again() {
     let endpoint = run_once().await;
     let began = "StartTime=\"2026-01-05T08:00:00Z\"";
     for (time, entry, phase, more) in [
-        // Late, and in order.
+        // Late, and in order; of a device that signals under another entry than it returns.
+        ("08:59:00", "0815", "InProgress", "Amount=\"13000\""),
         ("09:00:00", "QE-1", "InProgress", "Amount=\"14000\""),
         ("09:31:00", "QE-1", "InProgress", "Amount=\"14500\""),
         (
