@@ -276,7 +276,8 @@ pub(super) fn entry_status(
         | JobStep::Resumed
         | JobStep::Requeued
         | JobStep::CommandRefused
-        | JobStep::AbortRequested => QueueEntryStatus::Waiting,
+        | JobStep::AbortRequested
+        | JobStep::CommandDone => QueueEntryStatus::Waiting,
     }
 }
 

@@ -155,7 +155,8 @@ fn job_status(event: &JobEvent, names: &Names) -> Vec<DeviceInfo> {
         | JobStep::Requeued
         | JobStep::Removed
         | JobStep::CommandRefused
-        | JobStep::AbortRequested => return Vec::new(),
+        | JobStep::AbortRequested
+        | JobStep::CommandDone => return Vec::new(),
     };
     let (job_id, job_part_id) = names_of(event, names);
     let phase = |status: NodeStatus| JobPhase {
@@ -235,7 +236,7 @@ fn queue_status(
     let progress = &event.progress;
     let is_no_step = matches!(
         event.step,
-        JobStep::CommandRefused | JobStep::AbortRequested
+        JobStep::CommandRefused | JobStep::AbortRequested | JobStep::CommandDone
     );
     if is_no_step || !channel.is_about(&progress.device) {
         return Vec::new();

@@ -18,6 +18,7 @@ use super::facts::facts;
 use super::news::{self, Noted};
 use super::said::{self, DeviceSaid, RowKey};
 use super::{Answer, Content, FloorError, IN_FLIGHT_MAX, Report, Work, queue, resource};
+use crate::jobs::again::{ToldRun, is_run_again};
 use crate::jobs::booked;
 use crate::jobs::find::{self, ReportedJob};
 use crate::jobs::reconcile::{self, Signalled};
@@ -300,6 +301,8 @@ impl FloorTask {
         let job = find::job(&self.agent.ledger, &ticket.device, &reported).await?;
         let device = ticket.device.clone();
         self.touched = vec![device.clone()];
+        let node = booked::node_key(&ticket);
+        let before = node.as_ref().and_then(|node| self.booked(node)).cloned();
         let clock = &self.said.entry(device.clone()).or_default().memory.clock;
         let at = to_micros(clock.event(ticket.summary.end, now));
         if job
@@ -308,6 +311,7 @@ impl FloorTask {
         {
             return Ok(only(ticket.key));
         }
+        let before = booked::take_off(&mut ticket, before);
         let read_time = |stamp| to_micros(clock.event(Some(stamp), now));
         let (started_at, ended_at) = (
             ticket.summary.start.map(read_time),
@@ -316,24 +320,40 @@ impl FloorTask {
         ticket.summary.start = started_at;
         ticket.summary.end = ended_at;
         let differences = reconcile::differences(&self.signalled(&device, &reported), &ticket);
-        let node = booked::node_key(&ticket);
-        let before = node.as_ref().and_then(|node| self.booked(node)).cloned();
-        if let Some(before) = &before {
-            booked::take_off(&mut ticket, before);
-        }
+        let run = ToldRun {
+            job: &reported,
+            is_settled: false,
+            began_at: started_at,
+        };
+        let tells_more = before
+            .as_ref()
+            .is_none_or(|before| !before.is_all_of(&ticket));
+        let is_run_again = |job: &JobRow| tells_more && is_run_again(job, run);
         let circumstances = Circumstances {
             at,
             started_at,
             ended_at,
             differences,
+            is_run_again: job.as_ref().is_some_and(is_run_again),
         };
         let key = ticket.key.clone();
         let told = ticket.clone();
         let (facts, drawn) = story::facts(&self.agent, job.as_ref(), ticket, circumstances).await?;
         let said = self.said.entry(device.clone()).or_default();
-        said.settle(&reported);
+        said.settle(&reported, at);
+        if let Some(known) = job.and_then(|job| job.progress.queue_entry_id) {
+            // The device may have signalled it under another entry than it returned it.
+            let queue_entry_id = Some(known);
+            said.settle(
+                &ReportedJob {
+                    queue_entry_id,
+                    ..reported
+                },
+                at,
+            );
+        }
         if let Some(node) = node {
-            said.book(node, booked::after(before.as_ref(), &told, &drawn, now));
+            said.book(node, booked::after(before, &told, &drawn, now));
         }
         let count = facts.len();
         info!(device.id = %device, "device {device} returned a ticket: {count} events");

@@ -45,8 +45,8 @@ fn has_part(job: &JobRow, reported: &ReportedJob) -> bool {
 /// The job that `device` means: by its queue entry among the open jobs, else by its number, else by
 /// the `JobID` inside the tickets of the open jobs, and always by a part that the ticket has. A
 /// device that was restarted may give its entry ids again, so an entry counts only when the job
-/// agrees, and the newest of several is meant. A job that has ended is meant by its entry, or by its
-/// number.
+/// agrees, and the newest of several is meant. A job that has ended is meant by its entry, by its
+/// number, or by the `JobID` of its ticket.
 pub async fn job(
     ledger: &Ledger,
     device: &str,
@@ -81,16 +81,21 @@ pub async fn job(
     if let Some(job) = named.first() {
         return Ok(Some((*job).clone()));
     }
+    let is_meant = |job: &JobRow| is_named(job, job_id) && has_part(job, reported);
     if let Some(entry) = &reported.queue_entry_id {
         let (of, entry) = (device.to_owned(), entry.clone());
         let ended = ledger.read(move |reader| reader.ended_by_entry(&of, &entry));
-        let is_meant = |job: &JobRow| is_named(job, job_id) && has_part(job, reported);
         if let Some(job) = ended.await?.filter(is_meant) {
             return Ok(Some(job));
         }
     }
-    let job = ledger.job_by_number(job_id).await?;
-    Ok(job.filter(|job| job.progress.device == device && has_part(job, reported)))
+    let numbered = ledger.job_by_number(job_id).await?;
+    if let Some(job) = numbered.filter(|job| job.progress.device == device && is_meant(job)) {
+        return Ok(Some(job));
+    }
+    let (of, named) = (device.to_owned(), job_id.clone());
+    let ended = ledger.read(move |reader| reader.ended_with_ticket(&of, &named));
+    Ok(ended.await?.into_iter().find(is_meant))
 }
 
 /// The ticket as it is handed to a device, with its `JobID`. A ticket without one gets the number of

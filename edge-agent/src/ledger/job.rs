@@ -10,9 +10,9 @@ use super::error::LedgerError;
 use super::rows::{self, JobRow};
 use super::text;
 
-/// Stores what a job event says. What the event leaves out is kept from the events before. A refused
-/// command leaves the job as it was, so does one whose work is not done yet, and another place in the
-/// queue is no step on its way.
+/// Stores what a job event says. What the event leaves out is kept from the events before, but another
+/// run after an end has nothing of the run before. The fate of a command leaves the job as it was, and
+/// another place in the queue is no step on its way.
 pub(super) fn store(
     connection: &Connection,
     event: &JobEvent,
@@ -23,16 +23,25 @@ pub(super) fn store(
         .prepare_cached("select step, progress from job where job_key = ?1")?
         .query_row([&key], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let changes_nothing = matches!(
+    let is_fate = matches!(
         event.step,
-        JobStep::CommandRefused | JobStep::AbortRequested
+        JobStep::CommandRefused | JobStep::AbortRequested | JobStep::CommandDone
     );
-    if changes_nothing && before.is_some() {
+    if is_fate && before.is_some() {
         return Ok(());
     }
     let (step, progress) = match before {
         Some((step, before)) => {
-            let progress = merged(text::json(&before, "job progress")?, &event.progress);
+            let mut before: JobProgress = text::json(&before, "job progress")?;
+            let has_ended = JobStep::of_kind(&step).is_some_and(JobStep::is_end);
+            if has_ended && event.step == JobStep::Started {
+                before = JobProgress {
+                    queue_entry_id: before.queue_entry_id,
+                    job_part_id: before.job_part_id,
+                    ..JobProgress::of(before.job, before.device)
+                };
+            }
+            let progress = merged(before, &event.progress);
             let stays = event.step == JobStep::Requeued;
             let step = if stays {
                 step
@@ -141,6 +150,7 @@ fn merged(before: JobProgress, now: &JobProgress) -> JobProgress {
         priority: now.priority.or(before.priority),
         return_code: now.return_code.or(before.return_code),
         detail: now.detail.or(before.detail),
+        command_id: None,
         differences: now.differences,
         work_order_id: now.work_order_id.or(before.work_order_id),
         started_at: now.started_at.or(before.started_at),

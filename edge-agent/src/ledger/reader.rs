@@ -18,6 +18,8 @@ use super::{InboxKey, Position, SaidRow, said, schema, text, ticket};
 
 /// The most lots of one page.
 pub const PAGE_LOTS_MAX: usize = 100;
+/// Ended jobs of one `JobID` on one device that are looked through: more than there are parts of a job.
+const ENDED_MAX: u32 = 64;
 
 /// One read connection.
 pub struct Reader {
@@ -206,6 +208,28 @@ impl Reader {
         ))?;
         let mut found = query.query([device, entry])?;
         found.next()?.map(rows::job).transpose()
+    }
+
+    /// Jobs whose ticket has this `JobID` and that have ended on a device, the newest first.
+    pub fn ended_with_ticket(
+        &self,
+        device: &str,
+        job_id: &str,
+    ) -> Result<Vec<JobRow>, LedgerError> {
+        let mut query = self.connection.prepare_cached(&format!(
+            "select {} from {}
+             where json_extract(head, '$.names.job_id') = ?2 and device = ?1
+               and step in ('job.refused', 'job.completed', 'job.aborted', 'job.removed')
+             order by updated_at desc limit {ENDED_MAX}",
+            rows::JOB_COLUMNS,
+            rows::JOBS
+        ))?;
+        let mut found = query.query([device, job_id])?;
+        let mut jobs = Vec::new();
+        while let Some(row) = found.next()? {
+            jobs.push(rows::job(row)?);
+        }
+        Ok(jobs)
     }
 
     /// The queue entries of jobs that have ended on a device.

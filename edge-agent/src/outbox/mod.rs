@@ -346,6 +346,7 @@ mod tests {
             return_code: None,
             reason: None,
             ended_at: None,
+            staged: None,
         }
     }
 

@@ -30,6 +30,7 @@ mod press;
 mod presses;
 mod profiles;
 mod returns;
+mod runs;
 mod simulator;
 #[path = "../shared/simulator_program.rs"]
 mod simulator_program;

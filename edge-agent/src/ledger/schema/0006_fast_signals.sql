@@ -7,6 +7,7 @@ create table job_ticket (
     -- JSON of the ticket as it is handed over.
     ticket text not null
 ) strict;
+create index job_ticket_by_job_id on job_ticket (json_extract(head, '$.names.job_id'));
 insert into job_ticket (job_key, ticket) select job_key, ticket from job where ticket is not null;
 alter table job drop column ticket;
 
