@@ -4,14 +4,14 @@
 mod shop;
 
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use agog_jdf::package::{Outgoing, cid_url};
 use agog_sync::event::{Event, JobEvent, JobProgress, JobStep};
 use agog_sync::frame::{FeedBody, JobTicket};
 use agog_sync::ids::RequestId;
 use agog_sync::lots::JobRef;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use shop::Shop;
@@ -208,13 +208,13 @@ async fn a_job_is_made_of_a_plain_description_and_what_is_wrong_with_it_is_point
     assert_eq!((status, &problem["code"]), (422, &json!("invalid-body")));
 }
 
-/// Makes every file of the store two days old.
-fn age(files: &Path) {
-    let long_ago = SystemTime::now() - Duration::from_secs(2 * 24 * 3600);
+/// Makes every file of a folder two days old.
+fn age(files: &Path, now: Timestamp) {
+    let long_ago = SystemTime::from(now - SignedDuration::from_hours(48));
     for entry in std::fs::read_dir(files).unwrap() {
         let entry = entry.unwrap();
         if entry.file_type().unwrap().is_dir() {
-            age(&entry.path());
+            age(&entry.path(), now);
         } else {
             let file = std::fs::File::options().write(true).open(entry.path());
             file.unwrap().set_modified(long_ago).unwrap();
@@ -242,7 +242,7 @@ async fn uploads_that_were_cut_off_are_swept_when_they_are_old() {
 
     shop.sweep(SignedDuration::ZERO).await;
     assert_eq!(shop.files(), (2, 0), "they may still be coming");
-    age(&shop.folder());
+    age(&shop.folder(), shop.now());
     shop.sweep(SignedDuration::ZERO).await;
     assert_eq!(shop.files(), (0, 0));
     assert!(store.sweep(now).await.unwrap().is_empty());
@@ -259,7 +259,7 @@ async fn the_files_of_a_job_go_some_time_after_the_end_of_the_last_that_names_th
         let (status, created) = shop.upload(query, query, &kind, body.clone()).await;
         assert_eq!(status, 201, "{created}");
     }
-    age(&shop.folder());
+    age(&shop.folder(), shop.now());
     let hash = ticket_of(&ham).await.files[0].blake3.to_string();
     let end = |number: &str| {
         let job = JobRef {
