@@ -121,6 +121,7 @@ impl Feeder {
         let mut due = true;
         let mut failing = false;
         let mut owes_beat = false;
+        let apart = min_delay(&self.subscription).max(GATHER);
         let mut resume = Instant::now();
         loop {
             if due && Instant::now() >= resume {
@@ -137,35 +138,30 @@ impl Feeder {
                 });
                 failing = round == Round::Unanswered;
                 due = round != Round::Done;
-                let mut has_sent = self.written != written;
                 owes_beat &= !failing;
-                if owes_beat && !due {
-                    // From a signal just now it keeps its distance.
-                    owes_beat = has_sent;
-                    due = has_sent;
-                    if !has_sent {
-                        self.beat().await;
-                        has_sent = true;
-                    }
-                }
                 resume = Instant::now();
                 resume += if failing {
                     backoff.next_wait(&mut rng)
                 } else {
                     backoff.reset();
-                    let apart = min_delay(&self.subscription).max(GATHER);
+                    let has_sent = self.written != written;
                     if has_sent { apart } else { GATHER }
                 };
                 continue;
             }
+            if owes_beat && !due && Instant::now() >= resume {
+                self.beat().await;
+                owes_beat = false;
+                resume = Instant::now() + apart;
+                continue;
+            }
             tokio::select! {
                 _ = beat.tick(), if period.is_some() => {
-                    if !failing {
-                        owes_beat = true;
-                        due = true;
-                    }
+                    // What was recorded until now goes first.
+                    owes_beat = !failing;
+                    due |= moved.has_changed().unwrap_or(true);
                 }
-                () = tokio::time::sleep_until(resume), if due => {}
+                () = tokio::time::sleep_until(resume), if due || owes_beat => {}
                 changed = moved.changed(), if !due => {
                     // The ledger ends with the program.
                     if changed.is_err() {
