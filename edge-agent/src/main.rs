@@ -1,9 +1,8 @@
 //! The program `agog-edge`; everything is in the library.
 
-/// The library's own allocator keeps a block of each size at hand; glibc's puts neighbours together
-/// again and again while machines send.
+/// glibc's allocator puts neighbours together again and again while machines send many small messages.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> std::process::ExitCode {
     agog_edge::cli::main()

@@ -148,6 +148,7 @@ impl Feeder {
         let mut failing = false;
         // A heartbeat that is due.
         let mut owed: Option<Trigger> = None;
+        let apart = min_delay(&self.subscription).max(GATHER);
         let mut resume = Instant::now();
         loop {
             if due && Instant::now() >= resume {
@@ -168,32 +169,33 @@ impl Feeder {
                 }
                 failing = round == Round::Unanswered;
                 due = !matches!(round, Round::Done | Round::Over);
-                let mut has_sent = self.written != written;
                 if failing {
                     owed = None;
-                }
-                if !due && has_sent {
-                    // From a signal just now it keeps its distance.
-                    due = owed.is_some();
-                } else if !due && let Some(trigger) = owed.take() {
-                    self.beat(trigger).await;
-                    has_sent = true;
                 }
                 resume = Instant::now();
                 resume += if failing {
                     backoff.next_wait(&mut rng)
                 } else {
                     backoff.reset();
-                    let apart = min_delay(&self.subscription).max(GATHER);
+                    let has_sent = self.written != written;
                     if has_sent { apart } else { GATHER }
                 };
+                continue;
+            }
+            if !due
+                && Instant::now() >= resume
+                && let Some(trigger) = owed.take()
+            {
+                self.beat(trigger).await;
+                resume = Instant::now() + apart;
                 continue;
             }
             tokio::select! {
                 _ = beat.tick(), if period.is_some() => {
                     if !failing {
+                        // What was recorded until now goes first.
                         owed.get_or_insert_default().repeat_time = self.subscription.repeat_time;
-                        due = true;
+                        due |= moved.has_changed().unwrap_or(true);
                     }
                 }
                 _ = step.tick(), if steps.is_some() => {
@@ -202,10 +204,10 @@ impl Feeder {
                     };
                     if steps.as_mut().is_some_and(look) && !failing {
                         owed.get_or_insert_default().repeat_step = self.subscription.repeat_step;
-                        due = true;
+                        due |= moved.has_changed().unwrap_or(true);
                     }
                 }
-                () = tokio::time::sleep_until(resume), if due => {}
+                () = tokio::time::sleep_until(resume), if due || owed.is_some() => {}
                 changed = moved.changed(), if !due => {
                     // The ledger ends with the program.
                     if changed.is_err() {

@@ -1,7 +1,8 @@
 //! The telemetry thread: collects what the sources send, commits it in groups, closes and sheds blocks.
 //!
-//! A group gathers until [`COMMIT_SPACING`] after the commit before it, or to [`GROUP_SAMPLES_MAX`]
-//! samples: a lone sample is on the disk at once, and many do not wear the disk with a commit each.
+//! A group gathers until [`COMMIT_SPACING`] after the commit before it, to [`WAITING_MAX`] sources that
+//! wait or [`GROUP_SAMPLES_MAX`] samples: a lone sample is on the disk at once, and many do not wear the
+//! disk with a commit each.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -14,9 +15,12 @@ use tracing::{error, warn};
 use super::Sample;
 use super::store::{Standing, Store, StoreError};
 
-/// Commits begin no closer than this. Longer would slow sources down that wait for the answer: an
-/// MQTT broker keeps only some 20 messages unacknowledged.
-const COMMIT_SPACING: Duration = Duration::from_millis(5);
+/// Commits begin no closer than this while few wait: at most 50 a second for machines that send their
+/// states each second, and less than a machine notices.
+const COMMIT_SPACING: Duration = Duration::from_millis(20);
+/// So many that wait are not made to wait longer: an MQTT broker keeps only some 20 messages
+/// unacknowledged.
+const WAITING_MAX: usize = 16;
 /// A group is committed at this size: about 20 ms of inserts.
 const GROUP_SAMPLES_MAX: usize = 8_192;
 /// How often age limits are looked at when nothing arrives.
@@ -96,7 +100,12 @@ impl Group {
     /// back, so that order is kept.
     fn gather(&mut self, inbox: &Receiver<Command>, until: Instant) -> Option<Call> {
         while self.samples.len() < GROUP_SAMPLES_MAX {
-            let wait = until.saturating_duration_since(Instant::now());
+            let wait = if self.waiting.len() < WAITING_MAX {
+                until.saturating_duration_since(Instant::now())
+            } else {
+                // Only what is there already.
+                Duration::ZERO
+            };
             match inbox.recv_timeout(wait) {
                 Ok(Command::Record {
                     samples,
