@@ -144,7 +144,9 @@ pub(super) fn queue(said: &mut DeviceSaid, told: &ToldQueue, at: Timestamp) -> V
     if *is_whole {
         let unlisted = said.entries.iter().filter(|(_, it)| it.told_at != Some(at));
         let gone: Vec<String> = unlisted.map(|(id, _)| id.clone()).collect();
-        gone.into_iter().for_each(|id| forget(said, id));
+        for id in gone {
+            forget(said, id);
+        }
     }
     news
 }

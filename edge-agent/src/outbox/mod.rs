@@ -184,13 +184,12 @@ impl Promise {
         let known = self
             .0
             .filter(|(id, attempts, _)| (*id, *attempts) == (command.command_id, command.attempts));
-        let until = match known {
-            Some((.., until)) => until,
-            None => {
-                let since = now.duration_since(command.last_try_at?);
-                let left = (ACKNOWLEDGE_LIMIT - since).min(ACKNOWLEDGE_LIMIT);
-                Instant::now() + Duration::try_from(left).unwrap_or_default()
-            }
+        let until = if let Some((.., until)) = known {
+            until
+        } else {
+            let since = now.duration_since(command.last_try_at?);
+            let left = (ACKNOWLEDGE_LIMIT - since).min(ACKNOWLEDGE_LIMIT);
+            Instant::now() + Duration::try_from(left).unwrap_or_default()
         };
         self.0 = Some((command.command_id, command.attempts, until));
         (Instant::now() < until).then_some(until)

@@ -100,7 +100,7 @@ async fn an_mis_is_told_the_capability_as_the_device_told_it() {
     let response = endpoint.oneshot(request).await.unwrap();
 
     let bytes = to_bytes(response.into_body(), 100_000).await.unwrap();
-    let text = String::from_utf8(bytes.to_vec()).unwrap();
-    assert!(text.contains("AllowedValueMax=\"400\""), "{text}");
+    let told = String::from_utf8(bytes.to_vec()).unwrap();
+    assert!(told.contains("AllowedValueMax=\"400\""), "{told}");
     controller.stop().await;
 }

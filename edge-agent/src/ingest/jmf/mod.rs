@@ -108,7 +108,7 @@ async fn receive(State(served): State<Served>, request: Request) -> Response {
     // Its room in memory is given back with the answer.
     let ReadBody { bytes: body, .. } = &match body.await {
         Ok(body) => body,
-        Err(unread) => return state.unread(unread),
+        Err(unread) => return state.unread(&unread),
     };
     let read = if body.len() > XML_BYTES_INLINE {
         let (content_type, body) = (content_type.clone(), body.clone());
@@ -255,13 +255,13 @@ impl JmfState {
     }
 
     /// The answer to a request whose body is not there.
-    fn unread(&self, unread: Unread<NotHeard>) -> Response {
+    fn unread(&self, unread: &Unread<NotHeard>) -> Response {
         let (status, reason, words) = match unread {
             Unread::TurnedAway(NotHeard {
                 status,
                 code,
                 reason,
-            }) => return self.refusal(status, code, reason),
+            }) => return self.refusal(*status, *code, reason),
             Unread::NoRoom => {
                 let words = "too much is sent at once; send it again later".to_owned();
                 (StatusCode::SERVICE_UNAVAILABLE, "memory", words)
