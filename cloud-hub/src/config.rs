@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde::Deserialize;
 use sqlx::postgres::PgConnectOptions;
 
@@ -20,6 +21,9 @@ pub const TOKEN_SECRET_BYTES_MIN: usize = 32;
 const CONNECTIONS_MAX: u32 = 20;
 /// How long requests may take after a stop was asked for.
 const STOP_LIMIT_S: u64 = 20;
+/// How long files of ended jobs stay unless configured: as long as a customer may complain about a delivery, and as raw
+/// samples, so that what went wrong can still be looked at.
+const FILES_KEPT_DAYS: u16 = 90;
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
@@ -38,13 +42,36 @@ pub struct Config {
 }
 
 /// Where the files of jobs lie.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileStore {
     /// A folder; made when it is not there. All hubs of one database share it. Without it, packages with files are
     /// refused.
     #[serde(default)]
     pub dir: Option<PathBuf>,
+    /// For how many days files stay after the end of the last job that names them.
+    #[serde(default = "keep_days")]
+    pub keep_days: u16,
+}
+
+impl Default for FileStore {
+    fn default() -> Self {
+        Self {
+            dir: None,
+            keep_days: FILES_KEPT_DAYS,
+        }
+    }
+}
+
+impl FileStore {
+    /// How long files stay after the end of the last job that names them.
+    pub fn keep(&self) -> SignedDuration {
+        SignedDuration::from_hours(24 * i64::from(self.keep_days))
+    }
+}
+
+fn keep_days() -> u16 {
+    FILES_KEPT_DAYS
 }
 
 /// Where the data is.

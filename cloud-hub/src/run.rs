@@ -69,7 +69,8 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
 
     let stopping = app.stopping.clone();
     if let Some(files) = app.files.clone() {
-        tokio::spawn(exchange::sweep(app.clone(), files, stopping.clone()));
+        let keep = config.files.keep();
+        tokio::spawn(exchange::sweep(app.clone(), files, keep, stopping.clone()));
     }
     let soft = stopping.clone();
     let mut server = tokio::spawn(

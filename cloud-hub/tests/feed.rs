@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use agog_hub::db::TenantTx;
 use agog_hub::intake::feed;
+use agog_hub::tenants::admin;
 use agog_sync::clock::Clock;
 use agog_sync::frame::{FeedBody, FeedPage, JobTicket};
 use agog_sync::ids::{JobId, PlantId, TenantId};
@@ -201,7 +202,7 @@ async fn an_agent_does_not_get_its_own_events_and_revoked_ones_get_nothing() {
     let gone = world.agent_at(tenant_id, "BER").await;
     let now = world.clock.now();
     let owner = &world.hub.owner;
-    agog_hub::tenants::admin::agent_revoke(owner, tenant_id, gone.agent_id, now)
+    admin::agent_revoke(owner, tenant_id, gone.agent_id, now)
         .await
         .unwrap();
 
@@ -213,6 +214,53 @@ async fn an_agent_does_not_get_its_own_events_and_revoked_ones_get_nothing() {
         !push(&world, tenant_id, ber, "1").await,
         "nobody is there to get it"
     );
+}
+
+#[tokio::test]
+async fn what_an_agent_never_fetched_goes_to_the_one_that_takes_its_place() {
+    let world = World::open().await;
+    let tenant_id = world.tenant().await;
+    let ber = world.plant(tenant_id, "BER").await;
+    let muc = world.plant(tenant_id, "MUC").await;
+    let elsewhere = world.agent_at(tenant_id, "MUC").await;
+    push(&world, tenant_id, muc, "other plant").await;
+    let revoke = async |agent: &support::Agent| {
+        let now = world.clock.now();
+        admin::agent_revoke(&world.hub.owner, tenant_id, agent.agent_id, now)
+            .await
+            .unwrap();
+    };
+    let first = world.agent_at(tenant_id, "BER").await;
+    for number in ["1", "2", "3", "4"] {
+        push(&world, tenant_id, ber, number).await;
+    }
+    let token = first.token(&world).await;
+    assert_eq!(read(&world, &token, 0, 0).await.items.len(), 4);
+    // It kept two of them, and died.
+    assert_eq!(read(&world, &token, 2, 0).await.items.len(), 2);
+    revoke(&first).await;
+
+    let second = world.agent_at(tenant_id, "BER").await;
+
+    let items = |numbers: &[(u64, &str)]| -> Vec<(u64, String)> {
+        let numbers = numbers.iter();
+        numbers
+            .map(|(n, number)| (*n, (*number).to_owned()))
+            .collect()
+    };
+    let token = second.token(&world).await;
+    let page = read(&world, &token, 0, 0).await;
+    assert_eq!(numbers(&page), items(&[(1, "3"), (2, "4")]));
+    push(&world, tenant_id, ber, "5").await;
+    read(&world, &token, 1, 0).await;
+    revoke(&second).await;
+
+    let third = world.agent_at(tenant_id, "BER").await;
+    let token = third.token(&world).await;
+    let page = read(&world, &token, 0, 0).await;
+    assert_eq!(numbers(&page), items(&[(1, "4"), (2, "5")]));
+    let token = elsewhere.token(&world).await;
+    assert_eq!(read(&world, &token, 0, 0).await.items.len(), 1);
 }
 
 /// Waits for a condition, by yielding to whoever makes it true.

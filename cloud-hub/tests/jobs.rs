@@ -5,7 +5,9 @@ mod shop;
 
 use agog_sync::event::{Difference, Event, JobEvent, JobProgress, JobStep, PhaseAmounts};
 use agog_sync::frame::{FeedBody, JobAction};
+use agog_sync::ids::RequestId;
 use agog_sync::lots::JobRef;
+use jiff::SignedDuration;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -187,7 +189,7 @@ async fn a_late_phase_does_not_overwrite_newer_amounts() {
 }
 
 #[tokio::test]
-async fn a_job_that_is_run_a_second_time_has_two_runs_and_shows_the_newer() {
+async fn a_job_that_is_run_a_second_time_has_two_runs_and_shows_what_both_made() {
     let shop = Shop::open().await;
     let mut ham = shop.plant("HAM").await;
     let id = create(&shop, "J-1").await;
@@ -214,7 +216,7 @@ async fn a_job_that_is_run_a_second_time_has_two_runs_and_shows_the_newer() {
         ),
         (
             &json!("running"),
-            &json!("200"),
+            &json!("1200"),
             &json!("2025-10-17T08:00:00Z"),
             &Value::Null
         )
@@ -386,13 +388,35 @@ async fn command(shop: &Shop, id: &str, action: &str, body: &Value) -> (u16, Val
 }
 
 /// The commands that wait for the plant.
-async fn commands_of(ham: &Plant) -> Vec<JobAction> {
+async fn commands_of(ham: &Plant) -> Vec<(RequestId, JobAction)> {
     let feed = ham.feed().await;
     let commands = feed.items.into_iter().filter_map(|item| match item.body {
-        FeedBody::JobCommand(command) => Some(command.action),
+        FeedBody::JobCommand(command) => Some((command.command_id, command.action)),
         _ => None,
     });
     commands.collect()
+}
+
+/// Action and state of each command to a job.
+async fn fates(shop: &Shop, id: &str) -> Vec<(String, String)> {
+    let answer = detail(shop, id).await;
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let commands = answer["commands"].as_array().unwrap().iter();
+    commands
+        .map(|command| (text(&command["action"]), text(&command["state"])))
+        .collect()
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    let pairs = pairs.iter();
+    pairs
+        .map(|(action, state)| ((*action).to_owned(), (*state).to_owned()))
+        .collect()
+}
+
+/// So many minutes from now.
+fn soon(shop: &Shop, minutes: i64) -> String {
+    (shop.now() + SignedDuration::from_mins(minutes)).to_string()
 }
 
 #[tokio::test]
@@ -407,8 +431,9 @@ async fn commands_go_down_once_and_their_fate_is_seen() {
     command(&shop, &id, "priority", &json!({"priority": 80})).await;
     command(&shop, &id, "position", &json!({"position": 0})).await;
     command(&shop, &id, "resume", &json!({})).await;
+    let actions: Vec<_> = commands_of(&ham).await.into_iter().map(|it| it.1).collect();
     assert_eq!(
-        commands_of(&ham).await,
+        actions,
         [
             JobAction::Hold,
             JobAction::Priority(80),
@@ -427,39 +452,85 @@ async fn commands_go_down_once_and_their_fate_is_seen() {
         ..progress("J-1")
     };
     ham.push(vec![
-        ("2025-10-16T14:00:00Z", step(JobStep::Held, "J-1", None)),
-        ("2025-10-16T14:01:00Z", event(JobStep::Requeued, requeued)),
-        (
-            "2025-10-16T14:02:00Z",
-            event(JobStep::CommandRefused, refused),
-        ),
-        ("2025-10-16T14:03:00Z", step(JobStep::Removed, "J-1", None)),
+        (&soon(&shop, 1), step(JobStep::Held, "J-1", None)),
+        (&soon(&shop, 2), event(JobStep::Requeued, requeued)),
+        (&soon(&shop, 3), event(JobStep::CommandRefused, refused)),
+        (&soon(&shop, 4), step(JobStep::Removed, "J-1", None)),
     ])
     .await;
-    let answer = detail(&shop, &id).await;
-    let fates: Vec<_> = answer["commands"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|command| {
-            (
-                command["action"].as_str().unwrap(),
-                command["state"].as_str().unwrap(),
-            )
-        })
-        .collect();
     assert_eq!(
-        fates,
-        [
+        fates(&shop, &id).await,
+        pairs(&[
             ("hold", "done"),
             ("priority", "done"),
             ("position", "refused"),
             ("resume", "overtaken")
-        ]
+        ])
     );
-    assert_eq!(answer["job"]["priority"], 80);
+    assert_eq!(detail(&shop, &id).await["job"]["priority"], 80);
     let (status, problem) = command(&shop, &id, "abort", &json!({})).await;
     assert_eq!((status, &problem["code"]), (409, &json!("job-ended")));
+}
+
+#[tokio::test]
+async fn a_step_from_before_a_command_does_not_answer_it() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let id = create(&shop, "J-1").await;
+    command(&shop, &id, "hold", &json!({})).await;
+    // The plant was offline: people at the press did this an hour ago, and all else is older still.
+    ham.push(vec![
+        (&soon(&shop, -60), step(JobStep::Held, "J-1", None)),
+        (
+            &soon(&shop, -59),
+            step(JobStep::CommandRefused, "J-1", None),
+        ),
+        (&soon(&shop, -58), step(JobStep::Removed, "J-1", None)),
+    ])
+    .await;
+    assert_eq!(fates(&shop, &id).await, pairs(&[("hold", "sent")]));
+}
+
+#[tokio::test]
+async fn a_step_that_names_its_command_answers_that_one_and_no_other() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let id = create(&shop, "J-1").await;
+    for (action, body) in [
+        ("priority", json!({"priority": 10})),
+        ("position", json!({"position": 3})),
+        ("hold", json!({})),
+    ] {
+        command(&shop, &id, action, &body).await;
+    }
+    let sent = commands_of(&ham).await;
+    let answer = |step: JobStep, command_id: RequestId| {
+        let command_id = Some(command_id);
+        let progress = JobProgress {
+            command_id,
+            ..progress("J-1")
+        };
+        event(step, progress)
+    };
+    // The clock of the plant is an hour slow. Another requeued is that of a command which was given at the plant.
+    let slow = soon(&shop, -60);
+    let local = RequestId::from_uuid(uuid::Uuid::from_u128(7));
+    ham.push(vec![
+        (&slow, answer(JobStep::Requeued, local)),
+        (&slow, answer(JobStep::Requeued, sent[1].0)),
+        (&slow, answer(JobStep::CommandDone, sent[2].0)),
+        (&slow, answer(JobStep::CommandRefused, sent[0].0)),
+    ])
+    .await;
+    assert_eq!(
+        fates(&shop, &id).await,
+        pairs(&[
+            ("priority", "refused"),
+            ("position", "done"),
+            ("hold", "done")
+        ])
+    );
+    assert_eq!(status(&shop, &id).await, "sent");
 }
 
 #[tokio::test]

@@ -3,8 +3,15 @@
 
 mod shop;
 
+use std::path::Path;
+use std::time::SystemTime;
+
 use agog_jdf::package::{Outgoing, cid_url};
+use agog_sync::event::{Event, JobEvent, JobProgress, JobStep};
 use agog_sync::frame::{FeedBody, JobTicket};
+use agog_sync::ids::RequestId;
+use agog_sync::lots::JobRef;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use shop::Shop;
@@ -199,4 +206,93 @@ async fn a_job_is_made_of_a_plain_description_and_what_is_wrong_with_it_is_point
     let both = json!({"number": "J-2", "plant": "HAM", "device": "press-3", "description": good, "jdf": "<JDF/>"});
     let (status, problem) = shop.post("/api/v1/jobs", "k4", &both).await;
     assert_eq!((status, &problem["code"]), (422, &json!("invalid-body")));
+}
+
+/// Makes every file of a folder two days old.
+fn age(files: &Path, now: Timestamp) {
+    let long_ago = SystemTime::from(now - SignedDuration::from_hours(48));
+    for entry in std::fs::read_dir(files).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            age(&entry.path(), now);
+        } else {
+            let file = std::fs::File::options().write(true).open(entry.path());
+            file.unwrap().set_modified(long_ago).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn uploads_that_were_cut_off_are_swept_when_they_are_old() {
+    let shop = Shop::open().await;
+    let store = shop.file_store();
+    let tenant_id = shop.tenant_id();
+    let now = shop.now();
+    let upload = RequestId::from_uuid(uuid::Uuid::from_u128(2));
+    let whole = store.begin(tenant_id, upload).await.unwrap();
+    whole.finish().await.unwrap();
+    // What a hub that is killed in the middle leaves, under the name that the file store gives it.
+    let coming = shop.folder().join("coming").join(tenant_id.to_string());
+    std::fs::write(
+        coming.join("00000000-0000-0000-0000-000000000001#1"),
+        "half",
+    )
+    .unwrap();
+    assert_eq!(shop.files(), (2, 0));
+
+    shop.sweep(SignedDuration::ZERO).await;
+    assert_eq!(shop.files(), (2, 0), "they may still be coming");
+    age(&shop.folder(), shop.now());
+    shop.sweep(SignedDuration::ZERO).await;
+    assert_eq!(shop.files(), (0, 0));
+    assert!(store.sweep(now).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_files_of_a_job_go_some_time_after_the_end_of_the_last_that_names_them() {
+    let shop = Shop::open().await;
+    let stranger = shop.other_tenant().await;
+    let (mut ham, _abroad) = (shop.plant("HAM").await, stranger.plant("HAM").await);
+    let (kind, body) = package(&["art.pdf"], &[("art.pdf", b"%PDF-1.7".to_vec())]);
+    let second = QUERY.replace("J-1", "J-2");
+    for (shop, query) in [(&shop, QUERY), (&shop, &second), (&stranger, QUERY)] {
+        let (status, created) = shop.upload(query, query, &kind, body.clone()).await;
+        assert_eq!(status, 201, "{created}");
+    }
+    age(&shop.folder(), shop.now());
+    let hash = ticket_of(&ham).await.files[0].blake3.to_string();
+    let end = |number: &str| {
+        let job = JobRef {
+            number: number.to_owned(),
+            job_id: None,
+            order: None,
+            customer: None,
+        };
+        Event::Job(Box::new(JobEvent {
+            step: JobStep::Completed,
+            progress: JobProgress::of(job, "press-3"),
+        }))
+    };
+    ham.push(vec![("2025-10-16T14:00:00Z", end("J-1"))]).await;
+    shop.sweep(SignedDuration::ZERO).await;
+    assert_eq!(ham.file(&hash).await.0, 200, "the other job names it");
+
+    ham.push(vec![("2025-10-16T15:00:00Z", end("J-2"))]).await;
+    shop.sweep(SignedDuration::from_hours(24)).await;
+    assert_eq!(ham.file(&hash).await.0, 200, "it has only just ended");
+
+    shop.sweep(SignedDuration::ZERO).await;
+    assert_eq!(shop.files(), (0, 0));
+    assert_eq!(ham.file(&hash).await.0, 404);
+    assert_eq!(stranger.files(), (0, 1), "of a job that goes on elsewhere");
+    let (_, page) = shop.get("/api/v1/jobs?number=J-1").await;
+    let id = page["items"][0]["id"].as_str().unwrap();
+    let (_, answer) = shop.get(&format!("/api/v1/jobs/{id}")).await;
+    assert!(answer["files"][0]["removed_at"].is_string(), "{answer}");
+
+    // Another job brings it anew.
+    let third = QUERY.replace("J-1", "J-3");
+    let (status, created) = shop.upload(&third, "p3", &kind, body).await;
+    assert_eq!(status, 201, "{created}");
+    assert_eq!(ham.file(&hash).await.0, 200);
 }

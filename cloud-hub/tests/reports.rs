@@ -6,6 +6,10 @@ mod shop;
 use agog_sync::event::{
     DeviceEvent, DeviceNotification, DeviceResource, DeviceState, Event, ModuleState,
 };
+use jiff::ToSpan;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
 use shop::Shop;
@@ -118,6 +122,53 @@ async fn stops_have_reasons_and_late_news_end_in_the_right_order() {
     let second = page(&shop, &format!("/stops?limit=1&cursor={next}")).await;
     assert_eq!(column(&second, "reason"), [json!("Paper jam")]);
     assert_eq!(second["next"], Value::Null);
+}
+
+#[tokio::test]
+async fn stops_are_what_a_reader_of_all_states_would_say_page_by_page() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let mut rng = StdRng::seed_from_u64(7);
+    // Minute, state and reason; stops that go on, follow one another, and begin and end the history.
+    let told: Vec<_> = (0..300)
+        .map(|minute| {
+            let word = ["Stopped", "Stopped", "Down", "Running", "Idle"][rng.random_range(0..5)];
+            let reason = [None, Some("Paper jam")][rng.random_range(0..2)];
+            (minute, word, reason)
+        })
+        .collect();
+    let at = |minute: i64| (shop::at("2025-10-16T00:00:00Z") + minute.minutes()).to_string();
+    let mut expected: Vec<(String, Option<String>)> = Vec::new();
+    for (place, (minute, word, reason)) in told.iter().enumerate() {
+        let is_same = |other: &(i64, &str, Option<&str>)| (other.1, other.2) == (*word, *reason);
+        let goes_on = place > 0 && is_same(&told[place - 1]);
+        if matches!(*word, "Stopped" | "Down") && !goes_on {
+            let next = told[place..].iter().find(|other| !is_same(other));
+            expected.push((at(*minute), next.map(|next| at(next.0))));
+        }
+    }
+    expected.reverse();
+    let mut late = told.clone();
+    late.shuffle(&mut rng);
+    for part in late.chunks(100) {
+        let times: Vec<_> = part.iter().map(|(minute, ..)| at(*minute)).collect();
+        let events = times.iter().zip(part);
+        let events = events.map(|(at, (_, word, reason))| (at.as_str(), state(word, *reason)));
+        ham.push(events.collect()).await;
+    }
+
+    let (mut found, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let stops = page(&shop, &format!("/stops?limit=40{cursor}")).await;
+        let text = |value: Value| value.as_str().map(str::to_owned);
+        let times = column(&stops, "from").into_iter().zip(column(&stops, "to"));
+        found.extend(times.map(|(from, to)| (text(from).unwrap(), text(to))));
+        let Some(next) = stops["next"].as_str() else {
+            break;
+        };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(found, expected);
 }
 
 #[tokio::test]

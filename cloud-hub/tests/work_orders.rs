@@ -8,7 +8,7 @@ use agog_sync::frame::FeedBody;
 use agog_sync::lots::JobRef;
 use serde_json::{Value, json};
 
-use shop::{Shop, held, received};
+use shop::{Shop, consumed, held, produced, received, wasted, work};
 
 /// A job of two steps: sheets are printed, then cut.
 const JDF: &str = r#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" ID="root" Type="Product" Status="Waiting" Version="1.5" JobID="J-1">
@@ -310,7 +310,138 @@ async fn a_step_that_a_device_runs_follows_its_plant_and_not_people() {
     );
     let then = orders(&shop, &id).await;
     assert_eq!(then[1]["ready"], true);
-    assert_eq!(job_status(&shop, &id).await, "completed");
+    // The second step is still to run, so the return of the first does not end the job.
+    assert_eq!(job_status(&shop, &id).await, "running");
+    let by_hand =
+        json!({"good": "980", "started_at": "2025-10-16T16:00:00Z", "at": "2025-10-16T17:00:00Z"});
+    let (status, done) = post(&shop, &steps[1], "complete", "c", &by_hand).await;
+    assert_eq!(status, 201, "{done}");
+    let (_, answer) = shop.get(&format!("/api/v1/jobs/{id}")).await;
+    let job = &answer["job"];
+    assert_eq!(
+        (&job["status"], &job["good"], &job["started_at"]),
+        (
+            &json!("completed"),
+            &json!("980"),
+            &json!("2025-10-16T14:00:00Z")
+        )
+    );
+}
+
+#[tokio::test]
+async fn runs_name_the_lots_that_they_took_and_made() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let (board, sheets_1, sheets_2) = (
+        ham.ledger.lot("BOARD-7"),
+        ham.ledger.lot("SHEETS-1"),
+        ham.ledger.lot("SHEETS-2"),
+    );
+    let press = work("OWN-1", "Order-5002", "XYZ Inc", "press-3");
+    let cutter = work("OWN-1", "Order-5002", "XYZ Inc", "cutter-1");
+    let step = |step: JobStep, device: &str| {
+        let job = press.job.clone().unwrap();
+        let progress = JobProgress::of(job, device);
+        Event::Job(Box::new(JobEvent { step, progress }))
+    };
+    ham.push(vec![
+        ("2025-10-15T08:00:00Z", received(&board, 5_000)),
+        // Made ready before the press said anything.
+        ("2025-10-16T07:59:00Z", consumed(&board, 10, &press)),
+        ("2025-10-16T08:00:00Z", step(JobStep::Started, "press-3")),
+        ("2025-10-16T09:00:00Z", consumed(&board, 1_000, &press)),
+        (
+            "2025-10-16T09:00:00Z",
+            wasted(&board, 50, "make-ready", &press),
+        ),
+        (
+            "2025-10-16T09:00:00Z",
+            produced(&sheets_1, 1_000, &[&board], &press),
+        ),
+        ("2025-10-16T09:00:00Z", step(JobStep::Completed, "press-3")),
+        ("2025-10-16T09:10:00Z", consumed(&board, 5, &press)),
+        // Another device of the job, and the same job run again.
+        ("2025-10-16T10:00:00Z", consumed(&sheets_1, 900, &cutter)),
+        ("2025-10-17T08:00:00Z", step(JobStep::Started, "press-3")),
+        ("2025-10-17T09:00:00Z", consumed(&board, 200, &press)),
+        (
+            "2025-10-17T09:00:00Z",
+            produced(&sheets_2, 200, &[&board], &press),
+        ),
+        ("2025-10-17T09:00:00Z", step(JobStep::Completed, "press-3")),
+    ])
+    .await;
+    let (_, page) = shop.get("/api/v1/production/runs?device=press-3").await;
+    let lots = |run: usize, kind: &str, names: &[&str]| -> Vec<Vec<Value>> {
+        let lots = page["items"][run][kind].as_array().unwrap().iter();
+        lots.map(|lot| names.iter().map(|name| lot[name].clone()).collect())
+            .collect()
+    };
+    let taken = ["number", "material", "used", "wasted", "unit"];
+    let made = ["number", "quantity", "unit"];
+    let board_of =
+        |used: &str, wasted: &str| vec![json!(["BOARD-7", "BOARD-300", used, wasted, "sheet"])];
+    assert_eq!(
+        json!(lots(1, "consumed", &taken)),
+        json!(board_of("1015", "50"))
+    );
+    assert_eq!(
+        json!(lots(1, "produced", &made)),
+        json!([["SHEETS-1", "1000", "sheet"]])
+    );
+    assert_eq!(
+        json!(lots(0, "consumed", &taken)),
+        json!(board_of("200", "0"))
+    );
+    assert_eq!(
+        json!(lots(0, "produced", &made)),
+        json!([["SHEETS-2", "200", "sheet"]])
+    );
+    assert_eq!(page["items"][0]["lots_cut"], false);
+}
+
+#[tokio::test]
+async fn people_and_a_plant_that_work_on_the_same_job_and_lots_do_not_block_each_other() {
+    const ROUNDS: usize = 6;
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let (board, foil) = (ham.ledger.lot("BOARD-7"), ham.ledger.lot("FOIL-1"));
+    ham.push(vec![
+        ("2025-10-15T08:00:00Z", received(&board, 100_000)),
+        ("2025-10-15T08:00:00Z", received(&foil, 100_000)),
+    ])
+    .await;
+    let other = work("OWN-1", "Order-1", "ABC", "press-9");
+    for round in 0..ROUNDS {
+        let number = format!("J-{round}");
+        let body = json!({"number": number, "plant": "HAM", "device": "die-cutter-1", "jdf": JDF});
+        let (status, created) = shop.post("/api/v1/jobs", &number, &body).await;
+        assert_eq!(status, 201, "{created}");
+        let orders = orders(&shop, created["id"].as_str().unwrap()).await;
+        // The plant begins with the lots, and comes to the job last.
+        let mut events = Vec::new();
+        for _ in 0..40 {
+            events.push(("2025-10-16T08:00:00Z", consumed(&foil, 1, &other)));
+            events.push(("2025-10-16T08:00:00Z", consumed(&board, 1, &other)));
+        }
+        let job = work(&number, "Order-1", "ABC", "die-cutter-1").job.unwrap();
+        let held = JobEvent {
+            step: JobStep::Held,
+            progress: JobProgress::of(job, "die-cutter-1"),
+        };
+        events.push(("2025-10-16T08:00:00Z", Event::Job(Box::new(held))));
+        // People hold the job, and come to the lots last, in their own order.
+        let complete = json!({"good": "10", "started_at": "2025-10-16T08:00:00Z", "at": "2025-10-16T09:00:00Z",
+            "inputs": [{"lot": "BOARD-7", "quantity": "1"}, {"lot": "FOIL-1", "quantity": "1"}]});
+        let key = format!("c{round}");
+        let done = post(&shop, &orders[0], "complete", &key, &complete);
+        let ((status, done), ()) = tokio::join!(done, ham.push(events));
+        assert_eq!(status, 201, "{done}");
+    }
+    let left = 100_000 - 41 * ROUNDS;
+    for lot in ["BOARD-7", "FOIL-1"] {
+        assert_eq!(on_hand(&shop, lot).await, left.to_string());
+    }
 }
 
 async fn orders_of(shop: &Shop, id: &str) -> Vec<(String, String)> {

@@ -152,6 +152,7 @@ pub async fn run(
     };
     let routes = jobs::routes::router(agent.clone())
         .merge(outbox::routes::router(agent.clone())?)
+        .merge(controller::routes::router(agent.clone()))
         .merge(devices::routes::router())
         .merge(telemetry::routes::router(telemetry.clone()));
     tasks.spawn(

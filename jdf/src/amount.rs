@@ -374,7 +374,7 @@ impl PartAmount {
 pub(crate) fn keys_element(keys: &BTreeMap<String, String>) -> Element {
     keys.iter()
         .fold(Element::new("Part"), |part, (key, value)| {
-            part.with(key, value)
+            part.with(key.clone(), value)
         })
 }
 

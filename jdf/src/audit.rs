@@ -162,7 +162,7 @@ impl AuditContent {
 
     /// The element, where `sign` adds what all audits share.
     fn to_element(&self, sign: impl Fn(Element) -> Element) -> Element {
-        let signed = || sign(Element::new(self.name()));
+        let signed = || sign(Element::new(self.name().to_owned()));
         match self {
             Self::Created(created) => created.write(signed()),
             Self::Modified(modified) => modified.write(signed()),

@@ -1,10 +1,14 @@
 //! New content: an element with attributes and children, to be written or added to a document.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use crate::fragment::Fragment;
 use crate::name;
 use crate::writer::{escape_attribute, escape_text};
+
+/// Room for most messages, so that few are moved while they grow.
+const DOCUMENT_BYTES: usize = 2_048;
 
 /// An element to be written. Names come from the program; values may hold anything and are escaped.
 ///
@@ -15,8 +19,8 @@ use crate::writer::{escape_attribute, escape_text};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Element {
-    name: String,
-    attributes: Vec<(String, String)>,
+    name: Cow<'static, str>,
+    attributes: Vec<(Cow<'static, str>, String)>,
     children: Vec<Content>,
 }
 
@@ -35,7 +39,7 @@ impl Element {
     /// use agog_jdf::Element;
     /// assert_eq!(Element::new("xyz:Ticket").to_xml(), "<xyz:Ticket/>");
     /// ```
-    pub fn new(name: impl Into<String>) -> Self {
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
         Self {
             name: name.into(),
             attributes: Vec::new(),
@@ -52,8 +56,8 @@ impl Element {
     /// assert_eq!(link.to_xml(), r#"<MediaLink rRef="m1" Amount="1500"/>"#);
     /// ```
     #[must_use]
-    pub fn with(mut self, name: &str, value: impl Display) -> Self {
-        self.attributes.push((name.to_owned(), value.to_string()));
+    pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Display) -> Self {
+        self.attributes.push((name.into(), value.to_string()));
         self
     }
 
@@ -65,7 +69,11 @@ impl Element {
     /// assert_eq!(media.to_xml(), r#"<Media Brand="Invercote"/>"#);
     /// ```
     #[must_use]
-    pub fn with_some(self, name: &str, value: Option<impl Display>) -> Self {
+    pub fn with_some(
+        self,
+        name: impl Into<Cow<'static, str>>,
+        value: Option<impl Display>,
+    ) -> Self {
         match value {
             Some(value) => self.with(name, value),
             None => self,
@@ -155,7 +163,8 @@ impl Element {
     /// assert_eq!(bytes, b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<JMF/>\n");
     /// ```
     pub fn to_document(&self) -> Vec<u8> {
-        let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+        let mut out = String::with_capacity(DOCUMENT_BYTES);
+        out.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
         self.render(None, &mut out);
         out.push('\n');
         out.into_bytes()
@@ -165,8 +174,8 @@ impl Element {
     /// that built the element nested it, never as deep as an input.
     pub(crate) fn render(&self, prefix: Option<&str>, out: &mut String) {
         let name = match (prefix, name::split(&self.name)) {
-            (Some(prefix), (None, local)) => format!("{prefix}:{local}"),
-            _ => self.name.clone(),
+            (Some(prefix), (None, local)) => Cow::Owned(format!("{prefix}:{local}")),
+            _ => Cow::Borrowed(&*self.name),
         };
         out.push('<');
         out.push_str(&name);

@@ -1,6 +1,8 @@
 //! [`Document`] → text. A subtree that nobody edited is one copy of its source; only start tags with
 //! edited attributes and the path down to an edit are put together anew.
 
+use std::borrow::Cow;
+
 use crate::document::{Document, NodeId, Span};
 
 enum Step {
@@ -87,17 +89,24 @@ fn close(document: &Document, id: NodeId, out: &mut String) {
 }
 
 /// Escapes a value for a place between double or single quotes.
-pub(crate) fn escape_attribute(value: &str) -> String {
+pub(crate) fn escape_attribute(value: &str) -> Cow<'_, str> {
     escape(value, true)
 }
 
 /// Escapes character data.
-pub(crate) fn escape_text(value: &str) -> String {
+pub(crate) fn escape_text(value: &str) -> Cow<'_, str> {
     escape(value, false)
 }
 
 /// A character that XML cannot carry at all is written as U+FFFD, so that output is always well-formed.
-fn escape(value: &str, attribute: bool) -> String {
+fn escape(value: &str, attribute: bool) -> Cow<'_, str> {
+    // Most values hold nothing to escape.
+    let is_plain = |byte: u8| {
+        matches!(byte, b' '..=b'~') && !matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'')
+    };
+    if value.bytes().all(is_plain) {
+        return Cow::Borrowed(value);
+    }
     let mut out = String::with_capacity(value.len());
     for c in value.chars() {
         match c {
@@ -113,5 +122,5 @@ fn escape(value: &str, attribute: bool) -> String {
             c => out.push(c),
         }
     }
-    out
+    Cow::Owned(out)
 }

@@ -102,7 +102,7 @@ proptest! {
             .with("ID", "Q1")
             .with("Type", format!("v:{name}"))
             .with("xmlns:v", "urn:v")
-            .with(&format!("v:{name}"), &value)
+            .with(format!("v:{name}"), &value)
             .child(Element::new(format!("v:{name}")).with("a", &value).text(&text));
         let source = Jmf::new("mis", now()).with(Message::verbatim(query.into()).unwrap()).to_bytes();
         let received = Jmf::parse(&source, &Limits::default()).unwrap();

@@ -45,8 +45,9 @@ pub(super) struct DeviceRow {
     pub last_seen_at: Timestamp,
 }
 
-/// The device states in which nothing is made although something should be (JDF 1.5, `DeviceStatus`).
-pub(super) const STOPS: [&str; 2] = ["Stopped", "Down"];
+/// The device states in which nothing is made although something should be (JDF 1.5, `DeviceStatus`). The index
+/// `device_state_stop` and who reads it name them too.
+const STOPS: [&str; 2] = ["Stopped", "Down"];
 
 /// Whether a state is a stop.
 pub(super) fn is_stop(state: &str) -> bool {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use agog_sync::event::{JobEvent, JobStep};
 use agog_sync::ids::{JobId, PlantId};
+use agog_sync::lots::JobRef;
 use serde_json::json;
 
 use super::course::{Course, Mark};
@@ -64,8 +65,7 @@ pub async fn job_event(
     let given_to = marks.iter().rev().find(|mark| !mark.by_people);
     let device = given_to.map(|mark| mark.progress.device.as_str());
     step::job_put(tx, job_key, course.as_ref(), device, &step).await?;
-    let detail = event.progress.detail.as_deref();
-    commands_answered(tx, job_key, event.step, detail, ctx.occurred_at).await?;
+    commands_answered(tx, job_key, event, ctx.occurred_at).await?;
     if let Some(topic) = topic(event.step) {
         let data = json!({"plant_id": plant_id, "progress": event.progress});
         events::publish(tx, ctx, topic, data).await?;
@@ -82,6 +82,15 @@ async fn known_job(tx: &mut TenantTx, step: &Step<'_>) -> Result<(i64, PlantId),
         code: "unknown-job",
         detail: "the office speaks of a job that it never gave out".to_owned(),
     })
+}
+
+/// Locks jobs that a plant speaks of, or the office, as far as they are known, in the order of their keys.
+pub async fn jobs_lock(
+    tx: &mut TenantTx,
+    plant_id: Option<PlantId>,
+    jobs: &[&JobRef],
+) -> Result<(), DbError> {
+    step::jobs_lock(tx, plant_id, jobs).await
 }
 
 /// The plant of a job.
@@ -128,13 +137,13 @@ async fn tell_order(
     let Some(course) = Course::of(of_order, |_| true) else {
         return Ok(());
     };
-    let mut figures = Figures::default();
+    let mut total = Figures::default();
     let mut after = None;
     for (run, number) in course.runs.iter().zip(1i32..) {
         let end = run.end.as_ref();
         let until = end.map(|end| end.at);
         let told = step::told(tx, place.job_key, place.order_key, after, until).await?;
-        figures = Figures {
+        let figures = Figures {
             good: end
                 .and_then(|end| end.good)
                 .or(told.good)
@@ -145,6 +154,7 @@ async fn tell_order(
                 .unwrap_or_default(),
             operators: told.operators,
         };
+        total = total.and(&figures);
         let place = RunPlace {
             run: number,
             ..place
@@ -158,25 +168,31 @@ async fn tell_order(
         }
         after = until;
     }
-    order::order_put(tx, place.order_key, &course, &figures, ctx.now).await?;
+    order::order_put(tx, place.order_key, &course, &total, ctx.now).await?;
     Ok(())
 }
 
-/// The course of a job: a device that returns the ticket ends it; people end it with the last of its work orders.
+/// The course of a job: it ends with the last of its work orders, and one that is begun again is not done any more.
 fn job_course(marks: &[Mark], orders: i64) -> Option<Course> {
     let mut done = BTreeSet::new();
     Course::of(marks, |mark| {
-        if matches!(mark.step, JobStep::Completed | JobStep::Aborted) {
-            done.insert(mark.order);
-        }
-        !mark.by_people || i64::try_from(done.len()).is_ok_and(|done| done >= orders)
+        match mark.step {
+            JobStep::Completed | JobStep::Aborted => done.insert(mark.order),
+            JobStep::Started => done.remove(&mark.order),
+            _ => false,
+        };
+        i64::try_from(done.len()).is_ok_and(|done| done >= orders)
     })
 }
 
 /// The domain event of a step; a plant's own bookkeeping has none.
 const fn topic(step: JobStep) -> Option<&'static str> {
     match step {
-        JobStep::Received | JobStep::Submitted | JobStep::Phase => None,
+        JobStep::Received
+        | JobStep::Submitted
+        | JobStep::Phase
+        | JobStep::AbortRequested
+        | JobStep::CommandDone => None,
         JobStep::Held => Some("production.job-held"),
         JobStep::Suspended => Some("production.job-suspended"),
         JobStep::Resumed => Some("production.job-resumed"),

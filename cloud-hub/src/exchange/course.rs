@@ -1,8 +1,10 @@
 //! The course of a job or of one of its work orders: what its steps, in the order of their own times, make of it.
 //!
 //! Steps come late. The course is always told anew from all of them, so it is the same whichever came first. Rules:
-//! nothing changes after an end; a start after a completed or aborted run begins another run; a refused or removed job
-//! may also come back to the queue. While a run is open, news of the queue change nothing.
+//! nothing changes after an end; a start after a completed or aborted run begins another run (whether a device really
+//! runs a returned job again is decided by its agent, which tells such a start and no other); a refused or removed job
+//! may also come back to the queue. While a run is open, news of the queue change nothing. A job ends with the last of
+//! its work orders, whoever ends them, and runs as long as one is to come.
 
 use agog_sync::event::{Difference, JobProgress, JobStep};
 use agog_sync::ids::EventId;
@@ -44,6 +46,8 @@ pub(super) struct RunEnd {
 pub(super) struct Run {
     pub device: String,
     pub job_part: Option<String>,
+    /// The work order that it began with.
+    pub order: Option<i64>,
     pub started_at: Timestamp,
     /// The status while it is open.
     pub status: JobStatus,
@@ -64,8 +68,8 @@ pub(super) struct Course {
 }
 
 impl Course {
-    /// Tells the course from steps in the order of their times. `is_end` says whether a completed or aborted step ends
-    /// what is told about: people complete one work order after the other, and the job with the last one.
+    /// Tells the course from steps in the order of their times. `is_end` is asked at each and says whether a completed or
+    /// aborted one ends what is told about: a job goes on while one of its work orders is to come.
     pub(super) fn of<'m>(
         marks: impl IntoIterator<Item = &'m Mark>,
         mut is_end: impl FnMut(&Mark) -> bool,
@@ -114,19 +118,25 @@ impl Course {
             JobStep::Started => JobStatus::Running,
             JobStep::Refused => JobStatus::Refused,
             JobStep::Removed => JobStatus::Removed,
+            // Another work order is to come.
+            JobStep::Completed | JobStep::Aborted if !is_end => {
+                self.start(mark);
+                self.status = JobStatus::Running;
+                self.error = JobError::of(mark);
+                return;
+            }
             JobStep::Completed => JobStatus::Completed,
             JobStep::Aborted => JobStatus::Aborted,
             // They change no status.
-            JobStep::Phase | JobStep::Requeued | JobStep::CommandRefused => return,
+            JobStep::Phase
+            | JobStep::Requeued
+            | JobStep::CommandRefused
+            | JobStep::AbortRequested
+            | JobStep::CommandDone => return,
         };
         match mark.step {
             JobStep::Started => self.start(mark),
-            JobStep::Completed | JobStep::Aborted => {
-                if !is_end {
-                    return;
-                }
-                self.end(mark, status);
-            }
+            JobStep::Completed | JobStep::Aborted => self.end(mark, status),
             JobStep::Refused | JobStep::Removed => self.ended_by = Some(mark.step),
             _ => {
                 if let Some(run) = self.open_run() {
@@ -148,6 +158,7 @@ impl Course {
         self.runs.push(Run {
             device: mark.progress.device.clone(),
             job_part: mark.progress.job_part_id.clone(),
+            order: mark.order,
             started_at: mark.progress.started_at.unwrap_or(mark.at),
             status: JobStatus::Running,
             end: None,
@@ -172,7 +183,9 @@ impl Course {
         };
         if let Some(run) = self.open_run() {
             // The return knows better than the first signal.
-            run.started_at = progress.started_at.unwrap_or(run.started_at);
+            if run.order == mark.order {
+                run.started_at = progress.started_at.unwrap_or(run.started_at);
+            }
             if run.job_part.is_none() {
                 run.job_part.clone_from(&progress.job_part_id);
             }
@@ -258,6 +271,33 @@ mod tests {
         }
         let again = course(&[&ended[..], &[(Started, 3)]].concat());
         assert_eq!((again.status, again.runs.len()), (JobStatus::Running, 2));
+    }
+
+    #[test]
+    fn a_job_runs_from_the_start_of_its_first_work_order_until_the_end_of_its_last() {
+        use JobStep::{Completed, Started};
+        let of = |order, step, second| Mark {
+            order: Some(order),
+            ..mark(step, second)
+        };
+        let mut last = of(2, Completed, 4);
+        last.progress.started_at = Some(Timestamp::from_second(3).unwrap());
+        let marks = [of(1, Started, 1), of(1, Completed, 2), last];
+        let is_last = |mark: &Mark| mark.order == Some(2);
+        let running = Course::of(&marks[..2], is_last).unwrap();
+        assert_eq!(running.status, JobStatus::Running);
+        // Nobody told of the start.
+        let running = Course::of(&marks[1..2], is_last).unwrap();
+        assert_eq!(
+            (running.status, running.runs.len()),
+            (JobStatus::Running, 1)
+        );
+        let course = Course::of(&marks, is_last).unwrap();
+        assert_eq!(
+            (course.status, course.runs.len()),
+            (JobStatus::Completed, 1)
+        );
+        assert_eq!(course.runs[0].started_at.as_second(), 1);
     }
 
     #[test]

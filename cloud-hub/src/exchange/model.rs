@@ -246,6 +246,13 @@ pub(super) struct PhaseEntry {
     pub waste: Option<Decimal>,
 }
 
+/// A file of a job as it is stored.
+pub(super) struct FileEntry {
+    pub file: TicketFile,
+    /// When its bytes were removed.
+    pub removed_at: Option<Timestamp>,
+}
+
 /// A command to a job and what became of it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct CommandEntry {
@@ -298,4 +305,8 @@ pub(super) struct RunRow {
     pub error: Option<JobError>,
     pub started_at: Timestamp,
     pub ended_at: Option<Timestamp>,
+    /// No run of the job on the device was before it.
+    pub is_first: bool,
+    /// When the next run of the job on the device began.
+    pub next_at: Option<Timestamp>,
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rand::rngs::StdRng;
 
 use super::{ApplyContext, ApplyError, feed};
-use crate::db::TenantTx;
+use crate::db::{DbError, TenantTx};
 use crate::{equipment, exchange, inventory, tenants};
 
 /// Where events come from, and who else may have to hear of them.
@@ -21,6 +21,8 @@ pub(super) struct Source {
     plant_id: Option<PlantId>,
     /// The agents of the tenant but the producer itself.
     listeners: BTreeMap<AgentId, PlantId>,
+    /// What they have to hear, in its order; it goes into their feeds with [`Source::deliver`].
+    carried: Vec<(AgentId, String)>,
 }
 
 impl Source {
@@ -38,7 +40,31 @@ impl Source {
             epoch,
             plant_id,
             listeners,
+            carried: Vec::new(),
         })
+    }
+
+    /// How much is carried: what came later can be dropped again.
+    pub(super) fn mark(&self) -> usize {
+        self.carried.len()
+    }
+
+    /// Drops what was carried since a mark, because the events behind it were undone.
+    pub(super) fn drop_since(&mut self, mark: usize) {
+        self.carried.truncate(mark);
+    }
+
+    /// Puts what is carried into the feeds, in the order of the agents' ids.
+    pub(super) async fn deliver(
+        &mut self,
+        tx: &mut TenantTx,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
+        self.carried.sort_by_key(|(agent_id, _)| *agent_id);
+        for (agent_id, text) in self.carried.drain(..) {
+            feed::push(tx, agent_id, &text, now).await?;
+        }
+        Ok(())
     }
 }
 
@@ -57,10 +83,32 @@ pub(super) fn decode(envelope: &Envelope) -> Result<Event, ApplyError> {
     })
 }
 
-/// Applies an event to its module, and puts it into the feeds of the plants that it concerns.
-pub(super) async fn apply(
+/// Locks what events work on until the transaction ends: their jobs, then their lots, each in the order of their keys.
+///
+/// Every transaction locks in one order, so that no two wait for each other: the producer whose ledger it writes, jobs,
+/// lots, the feeds of agents. A batch names jobs and lots in any order, so they are locked before its first event is
+/// applied; what goes into feeds goes there after its last.
+pub(super) async fn lock(
     tx: &mut TenantTx,
     source: &Source,
+    events: impl Iterator<Item = &Event>,
+) -> Result<(), DbError> {
+    let (mut jobs, mut lots) = (Vec::new(), Vec::new());
+    for event in events {
+        match event {
+            Event::Job(event) => jobs.push(&event.progress.job),
+            Event::Lot(event) => lots.extend(event.lots().iter().map(|lot| lot.lot_id)),
+            Event::Device(_) | Event::Gap(_) => {}
+        }
+    }
+    exchange::jobs_lock(tx, source.plant_id, &jobs).await?;
+    inventory::lots_lock(tx, &lots).await
+}
+
+/// Applies an event to its module, and carries it to the plants that it concerns.
+pub(super) async fn apply(
+    tx: &mut TenantTx,
+    source: &mut Source,
     envelope: &Envelope,
     event: &Event,
     now: Timestamp,
@@ -87,7 +135,7 @@ pub(super) async fn apply(
             // The plants that knew the lots before get the event, and so do those that know them
             // through it. What they may not know yet is told as it was before the event, and stays
             // so until the event is applied: a plant that got it and not the one before would
-            // never catch up.
+            // never catch up. The lots are locked by the batch, but for those that were made since.
             inventory::lots_lock(tx, &lot_ids).await?;
             let mut concerned = BTreeSet::new();
             let mut lots = Vec::new();
@@ -102,7 +150,7 @@ pub(super) async fn apply(
                 concerned.extend(inventory::lot_plants(tx, &lot_ids).await?);
                 // Whoever is sent an event has met all of its lots, and hears of each from then on.
                 inventory::lots_met(tx, &lot_ids, &concerned).await?;
-                source.carry(tx, &concerned, envelope, lots, now).await?;
+                source.carry(&concerned, envelope, lots)?;
             }
             Ok(())
         }
@@ -132,13 +180,11 @@ impl Source {
             .any(|plant_id| plants.contains(plant_id))
     }
 
-    async fn carry(
-        &self,
-        tx: &mut TenantTx,
+    fn carry(
+        &mut self,
         plants: &BTreeSet<PlantId>,
         envelope: &Envelope,
         lots: Vec<agog_sync::frame::LotSnapshot>,
-        now: Timestamp,
     ) -> Result<(), ApplyError> {
         if !self.hears(plants) {
             return Ok(());
@@ -150,10 +196,9 @@ impl Source {
             lots,
         }));
         let text = feed::text(&body)?;
-        // In the order of their ids, so that two transactions never wait for each other's counters.
         for (agent_id, plant_id) in &self.listeners {
             if plants.contains(plant_id) {
-                feed::push(tx, *agent_id, &text, now).await?;
+                self.carried.push((*agent_id, text.clone()));
             }
         }
         Ok(())

@@ -4,6 +4,9 @@
 //! after the number it has, and its request waits until there is something. Requests in this
 //! process are woken by the commit; what another hub process commits is seen within
 //! [`LOOK_INTERVAL`].
+//!
+//! An agent has fetched what lies before the number that it asks after. What an agent that was revoked has not fetched goes
+//! to the one that takes its place ([`take_over`]).
 
 use std::time::Duration;
 
@@ -27,6 +30,12 @@ pub const FEED_BYTES_MAX: i64 = 4 * 1024 * 1024;
 pub const FEED_WAIT_MAX: Duration = Duration::from_secs(25);
 /// How often a waiting request looks for items that another hub process committed.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Keeps the feeds of all agents for one writer until the transaction ends, in the order of the agents' ids: for whoever
+/// pushes several times.
+pub async fn lock(tx: &mut TenantTx) -> Result<(), DbError> {
+    store::counters_lock(tx).await
+}
 
 /// Puts an item into the feed of every agent of a plant; false when the plant has none.
 pub async fn push_to_plant(
@@ -55,6 +64,19 @@ pub(super) async fn push(
     Ok(())
 }
 
+/// Puts what the earlier agents of a plant never fetched into the feed of a new one, in its order. They count as having
+/// fetched it, so that it is given out once.
+pub async fn take_over(
+    tx: &mut TenantTx,
+    earlier: &[AgentId],
+    agent_id: AgentId,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    let taken = store::items_take_over(tx, earlier, agent_id, now).await?;
+    store::cursors_to_end(tx, earlier).await?;
+    Ok(taken)
+}
+
 /// An item as it is stored.
 pub(super) fn text(body: &FeedBody) -> Result<String, DbError> {
     serde_json::to_string(body).map_err(DbError::stored)
@@ -68,6 +90,7 @@ pub(super) async fn page(
     wait: Duration,
 ) -> Result<FeedPage, DbError> {
     let deadline = Deadline::now() + wait.min(FEED_WAIT_MAX);
+    seen(app, agent, after).await?;
     // Listening begins before the first look, so that nothing falls between the two.
     let mut rings = app.pool.bell().listen();
     loop {
@@ -97,6 +120,16 @@ pub(super) async fn page(
             () = app.stopping.cancelled() => {}
         }
     }
+}
+
+/// Notes how far an agent has come, when it has come further. The counter is not touched: whoever pushes holds it.
+async fn seen(app: &App, agent: AgentPrincipal, after: u64) -> Result<(), DbError> {
+    let mut tx = TenantTx::begin(&app.pool, agent.tenant_id).await?;
+    if store::cursor_find(&mut tx, agent.agent_id).await? != after {
+        store::cursor_put(&mut tx, agent.agent_id, after).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 async fn look(app: &App, agent: AgentPrincipal, after: u64) -> Result<FeedPage, DbError> {

@@ -18,7 +18,7 @@ use serde_json::json;
 use super::apply::{self, Source};
 use super::{ApplyError, failed, store};
 use crate::app::App;
-use crate::db::TenantTx;
+use crate::db::{DbError, TenantTx};
 use crate::http::{ApiError, error::chain};
 use crate::tenants::AgentPrincipal;
 
@@ -64,7 +64,14 @@ pub(super) async fn take(
         now,
         rng: app.rng(),
     };
+    work.lock(&mut tx)
+        .await
+        .map_err(|error| failed(error.into()))?;
     let rejected = work.apply(&mut tx).await.map_err(failed)?;
+    work.source
+        .deliver(&mut tx, now)
+        .await
+        .map_err(|error| failed(error.into()))?;
     for (envelope, code, reason) in &rejected {
         tracing::warn!(
             agent.id = %agent.agent_id, event.id = %envelope.event_id, code,
@@ -115,6 +122,12 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
+    async fn lock(&self, tx: &mut TenantTx) -> Result<(), DbError> {
+        let events = self.events.iter();
+        let events = events.filter_map(|(_, event)| event.as_ref().ok());
+        apply::lock(tx, &self.source, events).await
+    }
+
     /// Applies what can be applied, and gives back what cannot.
     async fn apply(&mut self, tx: &mut TenantTx) -> Result<Vec<Rejected<'a>>, ApplyError> {
         tx.savepoint().await?;
@@ -126,6 +139,7 @@ impl<'a> Work<'a> {
             Err(error) if error.is_worth_repeating() => Err(error),
             Err(_) => {
                 tx.rollback_to_savepoint().await?;
+                self.source.drop_since(0);
                 self.apply_each(tx).await
             }
         }
@@ -141,7 +155,8 @@ impl<'a> Work<'a> {
     async fn apply_all(&mut self, tx: &mut TenantTx) -> Result<(), ApplyError> {
         for (envelope, event) in &self.events {
             if let Ok(event) = event {
-                apply::apply(tx, &self.source, envelope, event, self.now, &mut self.rng).await?;
+                let source = &mut self.source;
+                apply::apply(tx, source, envelope, event, self.now, &mut self.rng).await?;
             }
         }
         Ok(())
@@ -152,11 +167,14 @@ impl<'a> Work<'a> {
         for (envelope, event) in &self.events {
             let Ok(event) = event else { continue };
             tx.savepoint().await?;
-            match apply::apply(tx, &self.source, envelope, event, self.now, &mut self.rng).await {
+            let source = &mut self.source;
+            let mark = source.mark();
+            match apply::apply(tx, source, envelope, event, self.now, &mut self.rng).await {
                 Ok(()) => tx.release_savepoint().await?,
                 Err(error) if error.is_worth_repeating() => return Err(error),
                 Err(error) => {
                     tx.rollback_to_savepoint().await?;
+                    self.source.drop_since(mark);
                     let (code, reason) = rejection(&error);
                     rejected.push((envelope, code, reason));
                 }

@@ -49,10 +49,11 @@ pub async fn append(
         envelopes.push(envelope);
     }
     store::events_add(tx, producer, state.epoch, &envelopes, now).await?;
-    let source = Source::load(tx, producer, state.epoch, None).await?;
+    let mut source = Source::load(tx, producer, state.epoch, None).await?;
     for (envelope, new) in envelopes.iter().zip(events) {
-        apply::apply(tx, &source, envelope, &new.event, now, &mut rng).await?;
+        apply::apply(tx, &mut source, envelope, &new.event, now, &mut rng).await?;
     }
+    source.deliver(tx, now).await?;
     store::ledger_move(tx, &ProducerState { head, ..state }, now).await?;
     Ok(envelopes)
 }

@@ -29,6 +29,18 @@ pub(super) async fn counter_find(tx: &mut TenantTx, agent_id: AgentId) -> Result
     })
 }
 
+/// Locks the counters of all agents.
+pub(super) async fn counters_lock(tx: &mut TenantTx) -> Result<(), DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    sqlx::query!(
+        "select agent_id from feed_counter where tenant_id = $1 order by agent_id for no key update",
+        tenant_id,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Adds an item under the next number. The counter's row stays locked until the transaction
 /// ends, so numbers become visible in their order.
 pub(super) async fn item_add(
@@ -85,4 +97,83 @@ pub(super) async fn items_after(
     rows.into_iter()
         .map(|row| Ok((u64::try_from(row.n).map_err(DbError::stored)?, row.body)))
         .collect()
+}
+
+/// How far an agent has fetched its feed.
+pub(super) async fn cursor_find(tx: &mut TenantTx, agent_id: AgentId) -> Result<u64, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let seen_n = sqlx::query_scalar!(
+        "select seen_n from feed_cursor where tenant_id = $1 and agent_id = $2",
+        tenant_id,
+        agent_id.uuid(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    u64::try_from(seen_n.unwrap_or(0)).map_err(DbError::stored)
+}
+
+/// Notes how far an agent has fetched its feed. One that lost its disk begins anew.
+pub(super) async fn cursor_put(
+    tx: &mut TenantTx,
+    agent_id: AgentId,
+    seen_n: u64,
+) -> Result<(), DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    sqlx::query!(
+        "insert into feed_cursor (tenant_id, agent_id, seen_n) values ($1, $2, $3)
+         on conflict (tenant_id, agent_id) do update set seen_n = excluded.seen_n",
+        tenant_id,
+        agent_id.uuid(),
+        i64::try_from(seen_n).map_err(DbError::stored)?,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Adds what earlier agents have not fetched to the feed of a new one, the oldest agent's first; says how many items.
+pub(super) async fn items_take_over(
+    tx: &mut TenantTx,
+    earlier: &[AgentId],
+    agent_id: AgentId,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let earlier: Vec<_> = earlier.iter().map(AgentId::uuid).collect();
+    let added = sqlx::query!(
+        "with unseen as (
+             select i.body, row_number() over (order by i.agent_id, i.n) as place from feed_item i
+                 left join feed_cursor c on c.tenant_id = i.tenant_id and c.agent_id = i.agent_id
+             where i.tenant_id = $1 and i.agent_id = any($2) and i.n > coalesce(c.seen_n, 0)
+         ), counted as (
+             insert into feed_counter (tenant_id, agent_id, last_n) select $1, $3, count(*) from unseen
+             on conflict (tenant_id, agent_id) do update set last_n = feed_counter.last_n + excluded.last_n
+             returning last_n
+         )
+         insert into feed_item (tenant_id, agent_id, n, body, created_at)
+         select $1, $3, last_n - (select count(*) from unseen) + place, body, $4 from unseen, counted",
+        tenant_id,
+        &earlier,
+        agent_id.uuid(),
+        Instant(now) as _,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(added.rows_affected())
+}
+
+/// Notes that agents need nothing more of their feeds.
+pub(super) async fn cursors_to_end(tx: &mut TenantTx, agents: &[AgentId]) -> Result<(), DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let agents: Vec<_> = agents.iter().map(AgentId::uuid).collect();
+    sqlx::query!(
+        "insert into feed_cursor (tenant_id, agent_id, seen_n)
+             select tenant_id, agent_id, last_n from feed_counter where tenant_id = $1 and agent_id = any($2)
+         on conflict (tenant_id, agent_id) do update set seen_n = excluded.seen_n",
+        tenant_id,
+        &agents,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }

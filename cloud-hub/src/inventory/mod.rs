@@ -5,13 +5,15 @@
 //! `agog_sync::lots`, the same as the agents apply; this module loads, stores and answers.
 //!
 //! Limits: a trace has at most 10,000 lots and says when it is cut; the answer about a lot carries its newest 500
-//! entries; a movement of the office has at most 200 lots; a view of the waste analysis has at most 100 rows.
+//! entries; a movement of the office has at most 200 lots; a view of the waste analysis has at most 100 rows; a run of a job
+//! shows at most 200 lots of each kind.
 
 mod apply;
 mod ask;
 mod model;
 mod office;
 mod routes;
+mod runs;
 mod store;
 mod trace;
 mod waste;
@@ -22,3 +24,4 @@ pub use ask::{
 };
 pub use office::{Said, StockLot, lot_recorded, measured, recorded, stock_lot};
 pub use routes::router;
+pub use runs::{MadeByRun, RunLots, RunWindow, TakenByRun, run_lots};

@@ -19,6 +19,7 @@ use super::tokens::{self, ACCESS_TOKEN_LIFETIME, AgentSubject};
 use crate::app::App;
 use crate::db::{DbError, TenantTx};
 use crate::http::ApiError;
+use crate::intake::feed;
 
 /// An enrolment and an assertion are under 2 KiB.
 const BODY_BYTES_MAX: usize = 16 * 1024;
@@ -82,6 +83,14 @@ async fn enroll(
             .await
             .map_err(not_joined)?;
         store::code_use(&mut tx, code.code_id, agent.agent_id, now).await?;
+        let earlier = store::agents_revoked(&mut tx, code.plant_id).await?;
+        let taken = feed::take_over(&mut tx, &earlier, agent.agent_id, now).await?;
+        if taken > 0 {
+            tracing::info!(
+                agent.id = %agent.agent_id, plant.id = %code.plant_id,
+                "agent {} takes over {taken} items that the agent before it never fetched", agent.agent_id,
+            );
+        }
     }
     let plant = store::plant_by_id(&mut tx, code.plant_id)
         .await?

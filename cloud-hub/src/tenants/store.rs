@@ -72,6 +72,22 @@ pub async fn plant_agents(tx: &mut TenantTx, plant_id: PlantId) -> Result<Vec<Ag
     Ok(rows.into_iter().map(AgentId::from_uuid).collect())
 }
 
+/// The agents of a plant that were revoked.
+pub(super) async fn agents_revoked(
+    tx: &mut TenantTx,
+    plant_id: PlantId,
+) -> Result<Vec<AgentId>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let rows = sqlx::query_scalar!(
+        "select agent_id from agent where tenant_id = $1 and plant_id = $2 and revoked_at is not null",
+        tenant_id,
+        plant_id.uuid(),
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(AgentId::from_uuid).collect())
+}
+
 /// All agents that are not revoked, each with its plant.
 pub async fn agent_plants(tx: &mut TenantTx) -> Result<BTreeMap<AgentId, PlantId>, DbError> {
     let tenant_id = tx.tenant_id().uuid();

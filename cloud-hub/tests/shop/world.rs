@@ -1,8 +1,11 @@
 //! A tenant with its office and its plants, reached over HTTP.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use agog_hub::db::TenantTx;
+use agog_hub::exchange;
+use agog_hub::files::Files;
 use agog_hub::tenants::tokens::AgentSubject;
 use agog_hub::tenants::{Role, admin};
 use agog_sync::event::Event;
@@ -11,7 +14,7 @@ use agog_sync::frame::{
 };
 use agog_sync::ids::{AgentId, TenantId};
 use base64::Engine;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Client;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -174,6 +177,27 @@ impl Shop {
             std::fs::read_dir(tenant).map_or(0, Iterator::count)
         };
         (count("coming"), count("files"))
+    }
+
+    pub(crate) const fn tenant_id(&self) -> TenantId {
+        self.tenant_id
+    }
+
+    /// Where the hub keeps files.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.hub.files.path().to_owned()
+    }
+
+    pub(crate) fn file_store(&self) -> Files {
+        self.hub.app.files.clone().unwrap()
+    }
+
+    /// Sweeps the files of the hub as it does every hour.
+    pub(crate) async fn sweep(&self, keep: SignedDuration) {
+        let files = self.file_store();
+        exchange::sweep_once(&self.hub.app, &files, keep)
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn post(&self, path: &str, key: &str, body: &Value) -> (u16, Value) {

@@ -76,7 +76,7 @@ impl From<AppendError> for Problem {
 impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
         let status = match &refused {
-            Refused::AmbiguousLot { .. } => StatusCode::CONFLICT,
+            Refused::AmbiguousLot { .. } | Refused::NumberTaken(_) => StatusCode::CONFLICT,
             _ => StatusCode::UNPROCESSABLE_ENTITY,
         };
         Self::new(status, refused.code(), refused.to_string())

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::Session;
-use crate::config::Config;
+use crate::config::{Config, DeviceConfig};
 use crate::ledger::Reader;
 use crate::uplink::http::{chain, plant_client};
 
@@ -134,6 +134,7 @@ fn explain(config: &Config, findings: &mut Findings) {
                 profile.known()
             ),
         );
+        callers(config, device, findings);
     }
     for inbox in &config.inboxes {
         let is_known = config
@@ -167,6 +168,28 @@ fn explain(config: &Config, findings: &mut Findings) {
                 },
             );
         }
+    }
+}
+
+/// From where messages in the name of a device are taken, where that is bound.
+fn callers(config: &Config, device: &DeviceConfig, findings: &mut Findings) {
+    let must_be_known = !config.jmf.known_senders.is_empty();
+    let homes = device.homes(must_be_known);
+    if !homes.is_empty() {
+        let homes: Vec<String> = homes.iter().map(ToString::to_string).collect();
+        let homes = homes.join(", ");
+        findings.add(
+            true,
+            format!("messages of device {} come from {homes}", device.id),
+        );
+    } else if must_be_known {
+        findings.add(
+            true,
+            format!(
+                "messages of device {} are taken from any address, because its URL has none; set `addresses` to bind them",
+                device.id
+            ),
+        );
     }
 }
 

@@ -69,6 +69,12 @@ impl Client {
         Ok(self.send(config, request).await?.json().await?)
     }
 
+    /// Asks for something that is no JSON.
+    pub async fn get_bytes(&self, config: &Config, segments: &[&str]) -> anyhow::Result<Vec<u8>> {
+        let request = self.request(Method::GET, segments, &[])?;
+        Ok(self.send(config, request).await?.bytes().await?.to_vec())
+    }
+
     /// Sends a command under a key, so that it can be repeated.
     pub async fn post<T: DeserializeOwned>(
         &self,

@@ -42,6 +42,10 @@ pub(super) struct WrittenArguments {
     /// Where it takes JMF messages.
     #[arg(long, conflicts_with_all = ["to", "from"])]
     url: Option<String>,
+    /// From where its messages come, when that is not the address in its URL: an address or a network;
+    /// may be given several times.
+    #[arg(long = "address", value_name = "ADDRESS")]
+    addresses: Vec<String>,
     /// The folder that it takes tickets from.
     #[arg(long, value_name = "FOLDER")]
     to: Option<PathBuf>,
@@ -108,6 +112,7 @@ fn empty(id: &str) -> DeviceConfig {
         id: id.to_owned(),
         name: None,
         url: String::new(),
+        addresses: Vec::new(),
         transport: Transport::Jmf,
         folder: None,
         profile: ProfileName::default(),
@@ -122,6 +127,9 @@ fn applied(mut device: DeviceConfig, arguments: WrittenArguments) -> anyhow::Res
         device.url = url;
         device.transport = Transport::Jmf;
         device.folder = None;
+    }
+    if !arguments.addresses.is_empty() {
+        device.addresses = arguments.addresses;
     }
     if arguments.to.is_some() || arguments.from.is_some() {
         let known = device.folder.take();

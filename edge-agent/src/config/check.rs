@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 
 use super::{Config, DeviceConfig, Transport, folder};
 use crate::devices::profile::Settings;
+use crate::fetch::address::Network;
 
 /// Length bounds of a plant code: long enough to be unique in a company, short enough for labels.
 const PLANT_CODE_CHARS: std::ops::RangeInclusive<usize> = 2..=8;
@@ -240,6 +241,15 @@ fn one_device(device: &DeviceConfig, key: &dyn Fn(&str) -> String, found: &mut P
                 "is only for devices with transport = \"jmf\"",
             );
         }
+    }
+    for (index, address) in device.addresses.iter().enumerate() {
+        found.add(
+            Network::parse(address).is_none(),
+            key(&format!("addresses[{index}]")),
+            format!(
+                "is `{address}`; expected an address such as 192.168.10.23 or a network such as 192.168.10.0/24"
+            ),
+        );
     }
     settings(&device.settings, &key("settings"), found);
 }

@@ -5,6 +5,7 @@
 //! key there is.
 
 mod check;
+mod device;
 mod folder;
 mod number;
 mod tls;
@@ -16,14 +17,14 @@ use std::path::{Path, PathBuf};
 use agog_sync::quantity::{Material, Unit};
 use jiff::SignedDuration;
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 pub use check::Problem;
+pub use device::{DeviceConfig, Transport};
 pub(crate) use folder::overlap;
 pub use folder::{FolderConfig, InboxConfig, Watched};
 pub use tls::{PlantTlsConfig, TlsConfig};
 
-use crate::devices::profile::{Profile, ProfileName, Settings};
 use crate::telemetry::Limits;
 
 /// The commented file that `init` writes; `@NAME@` and its like are filled in.
@@ -124,7 +125,8 @@ pub struct JmfConfig {
     /// Such URLs may lead to this machine.
     #[serde(default)]
     pub allow_loopback: bool,
-    /// Who may send messages: sender ids, addresses or networks. Empty: everybody. Devices always.
+    /// Who may send messages: sender ids, addresses or networks. Empty: everybody. Devices may from their
+    /// own addresses.
     #[serde(default)]
     pub known_senders: Vec<String>,
     /// Requests that one address may send per second, this machine excepted.
@@ -155,43 +157,6 @@ pub struct MaterialConfig {
     /// Grams per square metre.
     #[serde(default, deserialize_with = "number::decimal")]
     pub grammage: Option<Decimal>,
-}
-
-/// A machine that speaks JMF over HTTP, or that takes tickets from a folder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DeviceConfig {
-    /// Its id, as it names itself in JMF (`SenderID`, `DeviceID`).
-    pub id: String,
-    /// What people call it; the id when not set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Where it takes JMF messages; empty for one that is reached by folders.
-    #[serde(default, alias = "jmf_url", skip_serializing_if = "String::is_empty")]
-    pub url: String,
-    /// How it is reached.
-    #[serde(default)]
-    pub transport: Transport,
-    /// Its folders, when it is reached by them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub folder: Option<FolderConfig>,
-    /// The partner profile that fits it (`devices/profiles.toml`).
-    #[serde(default)]
-    pub profile: ProfileName,
-    /// In what this device differs from its profile.
-    #[serde(default)]
-    pub settings: Settings,
-}
-
-/// How a device is reached.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Transport {
-    /// JMF over HTTP or HTTPS.
-    #[default]
-    Jmf,
-    /// Hot folders.
-    Folder,
 }
 
 /// Machine values over MQTT.
@@ -428,21 +393,6 @@ impl TelemetryConfig {
     }
 }
 
-impl DeviceConfig {
-    /// Where it is, for people.
-    pub fn place(&self) -> String {
-        match &self.folder {
-            Some(folder) => format!("folder {}", folder.to.display()),
-            None => self.url.clone(),
-        }
-    }
-
-    /// How this device is spoken to.
-    pub fn profile(&self) -> Profile {
-        Profile::of(&self.profile, &self.settings)
-    }
-}
-
 impl MaterialConfig {
     /// The material as the ledger knows it.
     pub fn to_material(&self) -> Material {
@@ -508,7 +458,7 @@ mod tests {
                     [api]\nlisten = \"0.0.0.0:80\"\n[hub]\nurl = \"hub.example.com\"\n\
                     [[material]]\ncode = \"A\"\nbase_unit = \"sheet\"\nwidth_mm = -1\n\
                     [[material]]\ncode = \"A\"\nbase_unit = \"kg\"\n\
-                    [[device]]\nid = \"p\"\njmf_url = \"ftp://x\"\n";
+                    [[device]]\nid = \"p\"\njmf_url = \"ftp://x\"\naddresses = [\"10.0.0.1\", \"10.0.0/8\"]\n";
         let message = parse(text).unwrap_err().to_string();
         for key in [
             "agent.data_dir",
@@ -518,6 +468,7 @@ mod tests {
             "material[0].width_mm",
             "material[1].code",
             "device[0].url",
+            "device[0].addresses[1]",
         ] {
             assert!(message.contains(key), "{key} is missing in: {message}");
         }

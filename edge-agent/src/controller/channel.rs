@@ -6,8 +6,13 @@
 //! answer counts. With `RetryPolicy="DiscardAtNextSignal"` an unanswered signal is given up when
 //! there is a newer one. A channel of fire and forget tries each signal once.
 //!
-//! The heartbeat shows what is known at its moment. It is never sent again, and is left out while
-//! older signals wait: it would overtake them. It keeps to the clock of its first beat.
+//! The channel of a job that was submitted here (`WatchURL`) is closed when the job was given back and
+//! everything before that was told.
+//!
+//! The heartbeat shows what is known at its moment. It is never sent again, goes after the signals
+//! that wait when it is due, no sooner than `MinDelayTime` allows, and is left out while the subscriber does not
+//! answer: it would overtake them. It keeps to the clock of its first beat. So it is with the signals
+//! of a `RepeatStep`.
 //!
 //! Limits: [`SIGNALS_PER_POST_MAX`], waits between [`RETRY_BASE`] and [`RETRY_CAP`].
 
@@ -23,10 +28,11 @@ use agog_jdf::{ChannelMode, Limits, RetryPolicy};
 use agog_sync::backoff::Backoff;
 use agog_sync::event::{Envelope, Event};
 use rust_decimal::prelude::ToPrimitive as _;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 use tracing::{debug, info, warn};
 
 use super::signals::{self, Channel, Names};
+use super::steps::{self, Steps};
 use super::{queries, subscribe};
 use crate::devices::client::sender_id;
 use crate::ledger::LedgerError;
@@ -92,6 +98,8 @@ enum Round {
     More,
     /// The subscriber did not answer.
     Unanswered,
+    /// Nothing waits, and the job of the channel was given back: there is nothing more to tell.
+    Over,
 }
 
 /// Signals that go together.
@@ -105,6 +113,21 @@ struct Batch {
     more: bool,
     /// Whether another event with signals is known to wait after them.
     newer: bool,
+    /// Whether the job of the channel was given back before the events were read.
+    is_settled: bool,
+}
+
+impl Batch {
+    /// What comes after all of it was answered.
+    fn after(&self) -> Round {
+        if self.more {
+            Round::More
+        } else if self.is_settled {
+            Round::Over
+        } else {
+            Round::Done
+        }
+    }
 }
 
 impl Feeder {
@@ -112,17 +135,26 @@ impl Feeder {
         let mut rng = self.agent.fork_rng();
         let mut backoff = Backoff::new(RETRY_BASE, RETRY_CAP);
         let mut moved = self.agent.ledger.position();
+        let mut settled = self.agent.desk.changed.subscribe();
         let period = heartbeat(&self.subscription);
         let every = period.unwrap_or(RETRY_CAP);
         // Aligned to the start: a late beat does not make the next ones late.
         let mut beat = interval_at(Instant::now() + every, every);
         beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut steps = Steps::of(&self.query);
+        let mut step = interval(steps::LOOK_EVERY);
+        step.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut due = true;
         let mut failing = false;
+        // A heartbeat that is due.
+        let mut owed: Option<Trigger> = None;
+        let apart = min_delay(&self.subscription).max(GATHER);
         let mut resume = Instant::now();
         loop {
             if due && Instant::now() >= resume {
                 moved.mark_unchanged();
+                settled.mark_unchanged();
+                let written = self.written;
                 let round = self.round().await.unwrap_or_else(|error| {
                     warn!(
                         error = &error as &dyn std::error::Error,
@@ -132,24 +164,50 @@ impl Feeder {
                     );
                     Round::Unanswered
                 });
+                if round == Round::Over && self.close().await {
+                    return;
+                }
                 failing = round == Round::Unanswered;
-                due = round != Round::Done;
+                due = !matches!(round, Round::Done | Round::Over);
+                if failing {
+                    owed = None;
+                }
                 resume = Instant::now();
                 resume += if failing {
                     backoff.next_wait(&mut rng)
                 } else {
                     backoff.reset();
-                    min_delay(&self.subscription).max(GATHER)
+                    let has_sent = self.written != written;
+                    if has_sent { apart } else { GATHER }
                 };
+                continue;
+            }
+            if !due
+                && Instant::now() >= resume
+                && let Some(trigger) = owed.take()
+            {
+                self.beat(trigger).await;
+                resume = Instant::now() + apart;
                 continue;
             }
             tokio::select! {
                 _ = beat.tick(), if period.is_some() => {
                     if !failing {
-                        self.beat().await;
+                        // What was recorded until now goes first.
+                        owed.get_or_insert_default().repeat_time = self.subscription.repeat_time;
+                        due |= moved.has_changed().unwrap_or(true);
                     }
                 }
-                () = tokio::time::sleep_until(resume), if due => {}
+                _ = step.tick(), if steps.is_some() => {
+                    let look = |steps: &mut Steps| {
+                        steps.look(&self.agent, self.device(), &self.query)
+                    };
+                    if steps.as_mut().is_some_and(look) && !failing {
+                        owed.get_or_insert_default().repeat_step = self.subscription.repeat_step;
+                        due |= moved.has_changed().unwrap_or(true);
+                    }
+                }
+                () = tokio::time::sleep_until(resume), if due || owed.is_some() => {}
                 changed = moved.changed(), if !due => {
                     // The ledger ends with the program.
                     if changed.is_err() {
@@ -157,6 +215,30 @@ impl Feeder {
                     }
                     due = true;
                 }
+                _ = settled.changed(), if !due && self.row.asked.job_id.is_some() => due = true,
+            }
+        }
+    }
+
+    /// Closes the channel of a job that was given back. When that does not work, it is tried again with
+    /// the next event.
+    async fn close(&self) -> bool {
+        let url = &self.row.asked.url;
+        let stopped = self
+            .agent
+            .ledger
+            .change(Change::Stop(vec![self.row.channel]));
+        match stopped.await {
+            Ok(_) => {
+                info!("the channel of a job to {url} is closed: the job was given back");
+                true
+            }
+            Err(error) => {
+                warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the channel of a job to {url} not closed yet"
+                );
+                false
             }
         }
     }
@@ -169,14 +251,14 @@ impl Feeder {
             if self.position - self.written >= UNWRITTEN_PLACES_MAX {
                 self.write_position().await?;
             }
-            return Ok(if batch.more { Round::More } else { Round::Done });
+            return Ok(batch.after());
         }
         let answered = self.post(batch.signals.clone()).await;
         let is_reliable = subscribe::mode(&self.subscription) == ChannelMode::Reliable;
         if !is_reliable || answered >= batch.signals.len() {
             self.position = batch.end;
             self.write_position().await?;
-            return Ok(if batch.more { Round::More } else { Round::Done });
+            return Ok(batch.after());
         }
         let mut left = answered;
         for (place, signals) in &batch.events {
@@ -200,11 +282,12 @@ impl Feeder {
 
     /// The oldest signals that wait.
     async fn batch(&self) -> Result<Batch, LedgerError> {
-        let position = self.position;
-        let (page, names) = self
+        let (position, job_id) = (self.position, self.row.asked.job_id);
+        let (page, names, is_settled) = self
             .agent
             .ledger
             .read(move |reader| {
+                let settled = job_id.map(|job_id| reader.is_settled(job_id)).transpose()?;
                 let page = reader.events_after(position, EVENTS_PER_READ)?;
                 let mut names = Names::new();
                 for (_, envelope) in &page.events {
@@ -219,7 +302,7 @@ impl Feeder {
                         names.insert(job_id, of_ticket.unwrap_or_default());
                     }
                 }
-                Ok((page, names))
+                Ok((page, names, settled == Some(true)))
             })
             .await?;
         let channel = self.channel(subscribe::mode(&self.subscription));
@@ -235,6 +318,7 @@ impl Feeder {
             end: page.end,
             more: full_page,
             newer: false,
+            is_settled,
         };
         let mut last = position;
         for (place, envelope) in &page.events {
@@ -286,8 +370,8 @@ impl Feeder {
         Ok(())
     }
 
-    /// Tells what is known now.
-    async fn beat(&mut self) {
+    /// Tells what is known now, and why it is told.
+    async fn beat(&mut self, trigger: Trigger) {
         let device = self
             .device()
             .and_then(|id| queries::device(&self.agent, id));
@@ -324,10 +408,7 @@ impl Feeder {
         let channel = self.channel(ChannelMode::FireAndForget);
         let mut signal = channel.signal(id, content).at(now);
         if let Body::Signal(signal) = &mut signal.body {
-            signal.trigger = Some(Trigger {
-                repeat_time: self.subscription.repeat_time,
-                ..Trigger::default()
-            });
+            signal.trigger = Some(trigger);
         }
         self.post(vec![signal]).await;
     }

@@ -3,7 +3,7 @@
 use agog_jdf::jmf::{Command, Message, Response as Answer, ReturnCode};
 
 use super::entries::{self, Wish};
-use super::{Call, submit, subscribe};
+use super::{Call, passing, submit, subscribe};
 use crate::ledger::AppendError;
 use crate::run::Agent;
 
@@ -36,7 +36,7 @@ pub(crate) async fn command(
         | Command::ResumeQueue
         | Command::OpenQueue
         | Command::CloseQueue
-        | Command::FlushQueue(_) => Ok(entries::pass_on(agent, call, message, command).await),
+        | Command::FlushQueue(_) => passing::pass_on(agent, call, message, command).await,
         other => {
             let reason = format!("Command {} is not implemented here", other.type_name());
             Ok(Answer::refusal(ReturnCode::NOT_IMPLEMENTED, reason))

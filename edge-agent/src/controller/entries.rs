@@ -2,18 +2,20 @@
 //! not known, has ended, or stands already as it is wanted. The rest goes to the device.
 //!
 //! Orders to entries go through the durable outbox of the device and are answered when they are
-//! recorded; orders to whole queues are passed on at once and answered as the device answers.
+//! recorded: for all entries that are meant, or for none. Orders to whole queues are in
+//! [`passing`](super::passing).
 
 use agog_jdf::QueueEntryStatus;
 use agog_jdf::jmf::{
-    Command, Message, QueueEntry, QueueEntryPosParams, QueueEntryPriParams, QueueFilter,
+    Message, Queue, QueueEntry, QueueEntryPosParams, QueueEntryPriParams, QueueFilter,
     Response as Answer, ReturnCode,
 };
 use agog_sync::frame::JobAction;
 
 use super::queries::named_device;
 use super::{Call, show, submit};
-use crate::devices::client::DeviceClient;
+use crate::config::DeviceConfig;
+use crate::devices::client::sender_id;
 use crate::ledger::sending::{JobOrder, Order, OrderRefused};
 use crate::ledger::{Append, AppendError, InboxKey, JobRow, Refused};
 use crate::run::Agent;
@@ -121,10 +123,7 @@ pub(super) async fn control(
     };
     let known = key.clone();
     let is_repeated = agent.ledger.read(move |reader| reader.is_known(&known));
-    if is_repeated.await? {
-        // The answer was lost; what was wanted is done or on its way.
-        return Ok(Answer::success());
-    }
+    let is_repeated = is_repeated.await?;
     let jobs = show::jobs(agent).await?;
     let told = |job: &JobRow| {
         let queue = agent.devices.of(&job.progress.device).queue;
@@ -142,9 +141,34 @@ pub(super) async fn control(
         // An earlier run under the same names is meant only by its own ID.
         .filter(|(_, entry)| !filter.queue_entry_ids.is_empty() || !entry.status.is_final())
         .collect();
+    let answer = |meant: Vec<(&JobRow, QueueEntry)>| {
+        let mut entries: Vec<QueueEntry> = meant.into_iter().map(|(_, entry)| entry).collect();
+        let of_device = || device.as_ref().map(|device| device.id.clone());
+        let queue = (entries.len() > 1).then(|| Queue {
+            device_id: of_device().unwrap_or_else(|| sender_id(agent)),
+            entries: entries.clone(),
+            ..Queue::default()
+        });
+        Answer {
+            queue_entry: (entries.len() == 1).then(|| entries.remove(0)),
+            queue,
+            ..Answer::success()
+        }
+    };
+    if is_repeated {
+        // The answer was lost; what was wanted is done or on its way.
+        return Ok(answer(meant));
+    }
     for id in &filter.queue_entry_ids {
-        if !jobs.iter().any(|job| show::entry_id(job) == *id) {
-            let reason = format!("queue entry `{id}` is not known here");
+        let is_here = |job: &&JobRow| {
+            let on_device = |device: &DeviceConfig| device.id == job.progress.device;
+            show::entry_id(job) == *id && device.as_ref().is_none_or(on_device)
+        };
+        if !jobs.iter().any(|job| is_here(&job)) {
+            let reason = match &device {
+                Some(device) => format!("queue entry `{id}` is not known at device {}", device.id),
+                None => format!("queue entry `{id}` is not known here"),
+            };
             return Ok(Answer::refusal(ReturnCode::QUEUE_ENTRY_UNKNOWN, reason));
         }
     }
@@ -185,10 +209,7 @@ pub(super) async fn control(
         Err(AppendError::Refused(Refused::Order(refused))) => return Ok(not_taken(&refused)),
         Err(error) => return Err(error),
     }
-    Ok(Answer {
-        queue_entry: meant.into_iter().next().map(|(_, entry)| entry),
-        ..Answer::success()
-    })
+    Ok(answer(meant))
 }
 
 /// Something has happened to the job since it was looked at.
@@ -201,40 +222,4 @@ fn not_taken(refused: &OrderRefused) -> Answer {
         OrderRefused::Priority(_) => ReturnCode::INVALID_PARAMETERS,
     };
     Answer::refusal(code, refused.to_string())
-}
-
-/// An order to the whole queue of the device that `JMF/@DeviceID` names.
-pub(super) async fn pass_on(
-    agent: &Agent,
-    call: &Call<'_>,
-    message: &Message,
-    command: &Command,
-) -> Answer {
-    let device = match named_device(agent, call) {
-        Ok(Some(device)) => device,
-        Ok(None) => {
-            let reason = format!("{} needs a device: name it as DeviceID", message.kind);
-            return Answer::refusal(ReturnCode::INSUFFICIENT_PARAMETERS, reason);
-        }
-        Err(refusal) => return *refusal,
-    };
-    let away = || {
-        let reason = format!("device {} does not answer", device.id);
-        Answer::refusal(ReturnCode::DEVICE_NOT_AVAILABLE, reason)
-    };
-    let Ok(client) = DeviceClient::new(agent) else {
-        return away();
-    };
-    let onwards = Message::command(client.message_id(), command.clone());
-    match client.exchange(&device, vec![onwards]).await {
-        Ok(answers) => answers.into_iter().next().unwrap_or_else(away),
-        Err(error) => {
-            tracing::info!(
-                device.id = %device.id,
-                "{} not passed on to device {}: {}",
-                message.kind, device.id, crate::uplink::http::chain(&error)
-            );
-            away()
-        }
-    }
 }

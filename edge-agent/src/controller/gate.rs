@@ -45,7 +45,6 @@ impl Gate {
                     None => ids.push(sender.clone()),
                 }
             }
-            ids.extend(config.devices.iter().map(|device| device.id.clone()));
             Known { ids, networks }
         });
         Self {
@@ -55,7 +54,8 @@ impl Gate {
         }
     }
 
-    /// Whether messages of this sender, from this address, are taken at all.
+    /// Whether messages of this sender, from this address, are taken at all. (Devices are known by
+    /// their own addresses: `devices::Devices::is_elsewhere`.)
     pub fn knows(&self, sender: &str, caller: Option<IpAddr>) -> bool {
         let Some(known) = &self.known else {
             return true;
@@ -67,6 +67,12 @@ impl Gate {
                 .any(|network| network.contains(caller))
         };
         known.ids.iter().any(|id| id == sender) || caller.is_some_and(from_network)
+    }
+
+    /// Whether nobody is heard from this address who is not a device: no sender is known by its id.
+    pub fn refuses(&self, caller: Option<IpAddr>) -> bool {
+        let known = self.known.as_ref();
+        known.is_some_and(|known| known.ids.is_empty()) && !self.knows("", caller)
     }
 
     /// Counts one request of an address. False when it sends too many.
@@ -121,8 +127,10 @@ mod tests {
         let near = Some("10.1.2.3".parse().unwrap());
         let far = Some("10.2.2.3".parse().unwrap());
         assert!(gate.knows("mis", far) && gate.knows("other", near));
-        assert!(gate.knows("press-3", far), "devices are known");
         assert!(!gate.knows("other", far) && !gate.knows("other", None));
+        assert!(!gate.refuses(far), "it may be the MIS");
+        let of_networks = self::gate("known_senders = [\"10.1.0.0/16\"]");
+        assert!(of_networks.refuses(far) && !of_networks.refuses(near));
     }
 
     #[test]

@@ -4,9 +4,11 @@
 //! The ticket is the one that the device returned, byte for byte; a job that ended without one
 //! (refused, removed, ended by hand) goes back as it came. It is in the ledger before the device is
 //! answered, and goes from there when it was given back. A receiver that is busy (return codes 8
-//! and 10) is tried again; any other answer counts.
+//! and 10) is tried again; any other answer counts. A receiver that is gone for good is given up, people
+//! are told (`device.notified`), and the ticket stays where it is.
 //!
-//! Limits: waits between [`RETRY_BASE`] and [`RETRY_CAP`], [`AT_A_TIME`] receivers at a time.
+//! Limits: waits between [`RETRY_BASE`] and [`RETRY_CAP`], [`AT_A_TIME`] receivers at a time, given up
+//! [`GIVEN_UP_AFTER_DAYS`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +17,7 @@ use agog_jdf::jmf::{Body, Command, Jmf, Message, ReturnCode, ReturnQueueEntryPar
 use agog_jdf::package::{JDF_TYPE, Outgoing, Package, PackageLimits};
 use agog_jdf::{Document, Limits};
 use agog_sync::backoff::Backoff;
-use agog_sync::event::JobStep;
+use agog_sync::event::{Actor, DeviceEvent, DeviceNotification, Event, JobStep};
 use agog_sync::ids::JobId;
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -23,9 +25,9 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::devices::client::sender_id;
-use crate::jobs::find::{self, KnownTickets, ReportedJob};
+use crate::jobs::find::{self, ReportedJob};
 use crate::ledger::controller::{Change, SubmissionRow};
-use crate::ledger::{AppendError, JobRow, LedgerError};
+use crate::ledger::{Append, AppendError, Fact, InboxKey, JobRow, LedgerError, What};
 use crate::run::Agent;
 use crate::uplink::http::chain;
 
@@ -33,11 +35,15 @@ use crate::uplink::http::chain;
 pub(super) const RETRY_BASE: Duration = Duration::from_secs(1);
 /// The longest wait: an office that is closed for the weekend is asked every five minutes.
 pub(super) const RETRY_CAP: Duration = Duration::from_mins(5);
+/// Days of failure: longer than any office is closed, or a server takes to be replaced.
+pub const GIVEN_UP_AFTER_DAYS: u32 = 30;
 /// A busy plant commits many times a second; one look for many of them is enough.
 const ROUND_LEAST: Duration = Duration::from_millis(250);
 /// One receiver that hangs must not keep the others waiting.
 const AT_A_TIME: usize = 8;
 const TICKET_ID: &str = "returned.jdf";
+/// What people are told of a failure.
+const TEXT_CHARS_MAX: usize = 500;
 
 /// Keeps the ticket of a job that an MIS submitted, before its device is answered.
 pub(crate) async fn keep(
@@ -47,8 +53,7 @@ pub(crate) async fn keep(
     params: &ReturnQueueEntryParams,
     ticket: &Document,
 ) -> Result<(), AppendError> {
-    let mut tickets = KnownTickets::default();
-    let job = find::job(&agent.ledger, &mut tickets, device, reported).await?;
+    let job = find::job(&agent.ledger, device, reported).await?;
     let entry = Some(&params.queue_entry_id).filter(|entry| !entry.is_empty());
     // The return of an earlier run under the same names, told once more.
     let is_other = |job: &JobRow| {
@@ -100,7 +105,10 @@ pub(super) async fn run(agent: &Agent) {
                 .is_none_or(|(_, resume)| *resume <= now)
         });
         let tries = due.map(|(row, job)| async move {
-            let settled = give_back(agent, &row, &job).await;
+            let settled = match give_back(agent, &row, &job).await {
+                Err(reason) => not_taken(agent, &row, &job, reason).await,
+                Ok(()) => Ok(()),
+            };
             (row.job_id, settled)
         });
         let results: Vec<_> = stream::iter(tries.collect::<Vec<_>>())
@@ -198,7 +206,80 @@ async fn give_back(agent: &Agent, row: &SubmissionRow, job: &JobRow) -> Result<(
         return_code: return_code.map(ReturnCode::number),
     };
     let settled = agent.ledger.change(settle).await;
-    settled.map(drop).map_err(|error| chain(&error))
+    settled.map_err(|error| chain(&error))?;
+    // Its channels have nothing more to tell.
+    agent.desk.channels_changed();
+    Ok(())
+}
+
+/// Notes that a ticket was not taken back, or gives it up. An error tells that it is tried again.
+async fn not_taken(
+    agent: &Agent,
+    row: &SubmissionRow,
+    job: &JobRow,
+    reason: String,
+) -> Result<(), String> {
+    let job_id = row.job_id;
+    let noted = if row.failed_days > GIVEN_UP_AFTER_DAYS {
+        given_up(agent, row, job, &reason).await
+    } else if row.is_other_day(agent.clock.now()) || row.last_error.as_ref() != Some(&reason) {
+        let error = reason.clone();
+        let change = Change::NotTaken { job_id, error };
+        agent
+            .ledger
+            .change(change)
+            .await
+            .map(|_| false)
+            .map_err(AppendError::from)
+    } else {
+        Ok(false)
+    };
+    match noted {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(reason),
+        Err(error) => Err(chain(&error)),
+    }
+}
+
+/// Tells people that nobody takes a ticket back, and leaves it at that.
+async fn given_up(
+    agent: &Agent,
+    row: &SubmissionRow,
+    job: &JobRow,
+    reason: &str,
+) -> Result<bool, AppendError> {
+    let text = format!(
+        "job {} is not given back to {}: tried for {GIVEN_UP_AFTER_DAYS} days; {reason}",
+        job.number, row.submitted.sender
+    );
+    warn!(job.number = %job.number, "{text}");
+    let notification = DeviceNotification {
+        device: job.progress.device.clone(),
+        class: "Error".to_owned(),
+        notification_type: Some("Error".to_owned()),
+        job: Some(job.number.clone()),
+        text: Some(text.chars().take(TEXT_CHARS_MAX).collect()),
+        ..DeviceNotification::default()
+    };
+    let append = Append {
+        facts: vec![Fact {
+            occurred_at: None,
+            actor: Actor::System {
+                component: "jmf".to_owned(),
+            },
+            what: What::Event(Event::Device(DeviceEvent::Notified(notification))),
+        }],
+        inbox: Some(InboxKey {
+            sender: "give-back".to_owned(),
+            message_id: row.job_id.to_string(),
+        }),
+        ..Append::default()
+    };
+    agent.ledger.append(append).await?;
+    let change = Change::GiveUp { job_id: row.job_id };
+    agent.ledger.change(change).await?;
+    agent.desk.channels_changed();
+    Ok(true)
 }
 
 /// The return code of an answer that counts.
@@ -219,20 +300,16 @@ fn code(sent: &[Message], answer: &[u8]) -> Result<ReturnCode, String> {
     }
 }
 
-async fn ticket(agent: &Agent, job: &JobRow) -> Result<Vec<u8>, String> {
-    let job_id = job.job_id;
-    let read = agent
-        .ledger
-        .read(move |reader| job_id.map_or(Ok(None), |job_id| reader.returned_ticket(job_id)));
-    let returned = read.await.map_err(|error| chain(&error))?;
-    let as_it_came = || {
-        job.ticket
-            .as_ref()
-            .map(|ticket| ticket.jdf.clone().into_bytes())
-    };
-    returned
-        .or_else(as_it_came)
-        .ok_or_else(|| "its ticket is not here".to_owned())
+/// The ticket as it goes back.
+pub(super) async fn ticket(agent: &Agent, job: &JobRow) -> Result<Vec<u8>, String> {
+    let job_id = job.job_id.ok_or("its ticket is not here")?;
+    let read = agent.ledger.read(move |reader| {
+        let returned = reader.returned_ticket(job_id)?;
+        let as_it_came = || Ok(reader.ticket(job_id)?.map(|ticket| ticket.jdf.into_bytes()));
+        returned.map_or_else(as_it_came, |returned| Ok(Some(returned)))
+    });
+    let ticket = read.await.map_err(|error| chain(&error))?;
+    ticket.ok_or_else(|| "its ticket is not here".to_owned())
 }
 
 /// Which nodes were completed and aborted; the root, where no device said it.

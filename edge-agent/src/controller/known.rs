@@ -169,11 +169,8 @@ fn described(device: &DeviceConfig, state: &DeviceState) -> Device {
 /// The `Device` element that the device sent when it was connected.
 async fn capability(agent: &Agent, device: &DeviceConfig) -> Option<Fragment> {
     let records = Records::new(&agent.config.agent.data_dir);
-    let known = records.all().await.ok()?;
-    let record = known
-        .into_iter()
-        .find(|record| record.device == device.id && record.url == device.url)?;
-    let xml = records.capability(&record.key()).await.ok()??;
+    let record = agent.devices.of(&device.id).record?;
+    let xml = records.capability(&record).await.ok()??;
     let document = Document::parse(xml.as_bytes(), &Limits::default()).ok()?;
     Some(document.root().to_fragment())
 }

@@ -4,10 +4,11 @@
 //! - [`gate`]: who may send, and how often
 //! - [`queries`]: questions; [`known`]: what the agent and its devices are and can;
 //!   [`show`]: devices, jobs and resources in the words of JMF
-//! - [`commands`]: orders; [`submit`]: tickets that are handed in; [`entries`]: orders to jobs and queues
+//! - [`commands`]: orders; [`submit`]: tickets that are handed in; [`entries`]: orders to jobs;
+//!   [`passing`]: orders to whole queues
 //! - [`subscribe`]: channels that others open; [`channel`]: the task that feeds one;
-//!   [`signals`]: ledger events in the words of JMF
-//! - [`give_back`]: tickets go back to whoever submitted them
+//!   [`signals`]: ledger events in the words of JMF; [`steps`]: signals of amounts
+//! - [`give_back`]: tickets go back to whoever submitted them; [`routes`]: what became of them
 //!
 //! Who asks gets an answer to each message: an order that cannot be carried out has its return
 //! code and a sentence, which names nothing of the agent's inside. Promises (channels, jobs to be
@@ -19,9 +20,12 @@ mod entries;
 pub mod gate;
 mod give_back;
 mod known;
+mod passing;
 mod queries;
+pub mod routes;
 mod show;
 mod signals;
+mod steps;
 mod submit;
 mod subscribe;
 
@@ -42,10 +46,12 @@ use crate::lifecycle::Stop;
 use crate::run::Agent;
 
 pub(crate) use commands::command;
+pub use give_back::GIVEN_UP_AFTER_DAYS;
 pub(crate) use give_back::keep;
 pub(crate) use queries::query;
 
 use gate::Gate;
+use passing::UnderWay;
 
 /// What the endpoint and the tasks of the controller share.
 pub struct Desk {
@@ -53,6 +59,7 @@ pub struct Desk {
     pub outward: Outward,
     /// Changes when channels are opened or stopped.
     changed: watch::Sender<u64>,
+    under_way: UnderWay,
 }
 
 impl Desk {
@@ -61,6 +68,7 @@ impl Desk {
             gate: Gate::new(config),
             outward: Outward::new(config, devices),
             changed: watch::channel(0).0,
+            under_way: UnderWay::default(),
         }
     }
 

@@ -14,13 +14,11 @@ use agog_jdf::{
     NodeStatus, PartAmount, QueueEntryStatus, QueueStatus,
 };
 use agog_sync::event::{DeviceResource, JobProgress, JobStep};
-use agog_sync::frame::JobTicket;
 
 use crate::config::DeviceConfig;
 use crate::devices::client::sender_id;
 use crate::devices::picture::{DeviceState, EntryState, ModuleState, PhaseState};
-use crate::jobs::find::TicketNames;
-use crate::ledger::{JobRow, LedgerError};
+use crate::ledger::{JobRow, LedgerError, TicketHead};
 use crate::run::Agent;
 
 /// Enough to see how the jobs of a shift went.
@@ -246,7 +244,7 @@ pub(super) fn names(job: &JobRow) -> (String, Option<String>) {
     let of_ticket = job
         .ticket
         .as_ref()
-        .and_then(|ticket| TicketNames::of(&ticket.jdf).job_id);
+        .and_then(|ticket| ticket.names.job_id.clone());
     let part = of_ticket.as_ref().and_then(|job_id| {
         let part = job.number.strip_prefix(job_id.as_str())?;
         part.strip_prefix('-').map(str::to_owned)
@@ -261,7 +259,7 @@ pub(super) fn names(job: &JobRow) -> (String, Option<String>) {
 pub(super) fn entry_status(
     step: JobStep,
     progress: &JobProgress,
-    ticket: Option<&JobTicket>,
+    ticket: Option<&TicketHead>,
 ) -> QueueEntryStatus {
     let held = ticket.is_some_and(|ticket| ticket.hold);
     match step {
@@ -277,7 +275,9 @@ pub(super) fn entry_status(
         | JobStep::Submitted
         | JobStep::Resumed
         | JobStep::Requeued
-        | JobStep::CommandRefused => QueueEntryStatus::Waiting,
+        | JobStep::CommandRefused
+        | JobStep::AbortRequested
+        | JobStep::CommandDone => QueueEntryStatus::Waiting,
     }
 }
 

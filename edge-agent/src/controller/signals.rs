@@ -154,7 +154,9 @@ fn job_status(event: &JobEvent, names: &Names) -> Vec<DeviceInfo> {
         | JobStep::Held
         | JobStep::Requeued
         | JobStep::Removed
-        | JobStep::CommandRefused => return Vec::new(),
+        | JobStep::CommandRefused
+        | JobStep::AbortRequested
+        | JobStep::CommandDone => return Vec::new(),
     };
     let (job_id, job_part_id) = names_of(event, names);
     let phase = |status: NodeStatus| JobPhase {
@@ -232,7 +234,11 @@ fn queue_status(
         return Vec::new();
     };
     let progress = &event.progress;
-    if event.step == JobStep::CommandRefused || !channel.is_about(&progress.device) {
+    let is_no_step = matches!(
+        event.step,
+        JobStep::CommandRefused | JobStep::AbortRequested | JobStep::CommandDone
+    );
+    if is_no_step || !channel.is_about(&progress.device) {
         return Vec::new();
     }
     let (job_id, job_part_id) = names_of(event, names);

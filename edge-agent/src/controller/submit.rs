@@ -4,8 +4,8 @@
 //! root node has one. A job that has not ended keeps its number: the same number again is answered
 //! 116 with the entry that is there. The same message again gets the same answer.
 //!
-//! Limits: [`SUBMISSIONS_MAX`] jobs that were not given back, a ticket as large as over the local
-//! API, and files beside it within the limits of the endpoint.
+//! Limits: those of `ledger::controller` on jobs that were not given back, a ticket as large as over the
+//! local API, and files beside it within the limits of the endpoint.
 
 use std::collections::BTreeSet;
 
@@ -22,11 +22,9 @@ use tracing::info;
 use super::{Call, queries, show, subscribe};
 use crate::jobs::routes::TICKET_BYTES_MAX;
 use crate::ledger::controller::NewSubmission;
-use crate::ledger::{Append, AppendError, Fact, JobRow, Reader, What};
+use crate::ledger::{self, Append, AppendError, Fact, JobRow, Reader, What};
 use crate::run::Agent;
 
-/// A plant works on hundreds of jobs; more that wait to be given back mean that nobody takes them.
-pub(super) const SUBMISSIONS_MAX: usize = 1_000;
 /// A longer number is none that people use.
 const NUMBER_CHARS_MAX: usize = 100;
 
@@ -49,28 +47,14 @@ pub(super) async fn submit(
     }
     let name = name_of(call, message);
     if let Some(known) = submitted_before(agent, &name).await? {
-        return Ok(accepted(agent, &known, message));
+        return accepted(agent, &known, message, params).await;
     }
     let read = match read(agent, call, params).await {
         Ok(read) => read,
         Err(refusal) => return Ok(*refusal),
     };
     let number = read.ticket.number.clone();
-    let known = agent.ledger.job_by_number(&number).await?;
-    if let Some(known) = known.filter(|job| !job.step.is_end()) {
-        let reason = format!("job {number} is here already and has not ended");
-        return Ok(Answer {
-            queue_entry: Some(show::queue_entry(&known, &[])),
-            ..Answer::refusal(ReturnCode::QUEUE_ENTRY_EXISTS, reason)
-        });
-    }
-    let waiting = agent.ledger.read(Reader::submissions_unsettled);
-    if waiting.await?.len() >= SUBMISSIONS_MAX {
-        let reason = "too many jobs wait to be given back; send the ticket again later";
-        return Ok(Answer::refusal(ReturnCode::SERVICE_BUSY, reason));
-    }
     let sender = call.sender(message).to_owned();
-    let job_id = read.ticket.job_id;
     let submission = NewSubmission {
         message: name.clone(),
         sender: sender.clone(),
@@ -81,6 +65,9 @@ pub(super) async fn submit(
         return_url: params.return_url.clone(),
     };
     let device = read.ticket.device.clone();
+    let of_ticket = submission.ticket_job_id.as_deref();
+    let watching = |url: &String| subscribe::watching(call, message, url, &read.ticket, of_ticket);
+    let channels = params.watch_url.as_ref().map(watching).unwrap_or_default();
     let append = Append {
         facts: vec![Fact {
             occurred_at: None,
@@ -90,29 +77,45 @@ pub(super) async fn submit(
             what: What::Ticket(Box::new(read.ticket)),
         }],
         submission: Some(Box::new(submission)),
+        channels,
         ..Append::default()
     };
-    let recorded = agent.ledger.append(append).await;
-    if let Err(error) = recorded {
+    match agent.ledger.append(append).await {
         // Two of the same message at the same time: the first one has made the job.
-        return match submitted_before(agent, &name).await? {
-            Some(known) => Ok(accepted(agent, &known, message)),
-            None => Err(error),
-        };
+        Ok(appended) if appended.repeated => {}
+        Ok(_) => info!(
+            job.number = %number, device.id = %device,
+            "job {number} submitted by {sender} for device {device}"
+        ),
+        Err(AppendError::Refused(refused)) => return not_taken(agent, &number, &refused).await,
+        Err(error) => return Err(error),
     }
-    info!(
-        job.number = %number, device.id = %device,
-        "job {number} submitted by {sender} for device {device}"
-    );
-    let job = agent.ledger.job_by_id(job_id).await?;
-    let Some(job) = job else {
+    let Some(job) = submitted_before(agent, &name).await? else {
         let reason = "the job is not there";
         return Ok(Answer::refusal(ReturnCode::INTERNAL_ERROR, reason));
     };
-    if let Some(url) = &params.watch_url {
-        subscribe::watch(agent, call, message, url, &job).await?;
-    }
-    Ok(accepted(agent, &job, message))
+    agent.desk.channels_changed();
+    accepted(agent, &job, message, params).await
+}
+
+/// Why the ledger does not take a ticket.
+async fn not_taken(
+    agent: &Agent,
+    number: &str,
+    refused: &ledger::Refused,
+) -> Result<Answer, AppendError> {
+    let refusal = |code| Answer::refusal(code, refused.to_string());
+    Ok(match refused {
+        ledger::Refused::NumberTaken(_) => {
+            let known = agent.ledger.job_by_number(number).await?;
+            Answer {
+                queue_entry: known.map(|job| show::queue_entry(&job, &[])),
+                ..refusal(ReturnCode::QUEUE_ENTRY_EXISTS)
+            }
+        }
+        ledger::Refused::SubmissionsFull { .. } => refusal(ReturnCode::SERVICE_BUSY),
+        _ => refusal(ReturnCode::INVALID_PARAMETERS),
+    })
 }
 
 /// A job that the device has or will get cannot be given another ticket from here.
@@ -163,22 +166,35 @@ async fn submitted_before(agent: &Agent, name: &str) -> Result<Option<JobRow>, A
     Ok(job.await?)
 }
 
-fn accepted(agent: &Agent, job: &JobRow, message: &Message) -> Answer {
+async fn accepted(
+    agent: &Agent,
+    job: &JobRow,
+    message: &Message,
+    params: &QueueSubmissionParams,
+) -> Result<Answer, AppendError> {
     let mut queue = show::own_queue(agent, std::slice::from_ref(job));
     let entry = queue.entries.pop();
     let mut answer = Answer {
         queue_entry: entry,
         ..Answer::success()
     };
+    let warning = |text| jmf::Notification::new(NotificationClass::Warning, text);
     if message.acknowledge.url.is_some() {
         answer.return_code = ReturnCode::ASYNCHRONOUS_NOT_POSSIBLE;
-        answer.notifications = vec![jmf::Notification::new(
-            NotificationClass::Warning,
+        answer.notifications.push(warning(
             "the ticket is taken; what the device says of it comes with QueueStatus signals and \
              the return, not as an Acknowledge",
-        )];
+        ));
     }
-    answer
+    if params.watch_url.is_some() && !job.step.is_end() {
+        let channels = agent.ledger.read(Reader::channels).await?;
+        if !channels.iter().any(|row| row.asked.job_id == job.job_id) {
+            answer.notifications.push(warning(
+                "WatchURL is not served: there are too many channels; stop some first",
+            ));
+        }
+    }
+    Ok(answer)
 }
 
 struct ReadTicket {

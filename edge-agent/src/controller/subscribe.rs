@@ -3,7 +3,8 @@
 //!
 //! A subscription that is open already is kept and answered 14: same URL, device, type, parameters
 //! and timing. A query under a known ID with other parameters replaces the channel, which goes on
-//! where it stood. `WatchURL` of a submission opens channels of the job for Status and Resource.
+//! where it stood. `WatchURL` of a submission opens channels of the job for Status and Resource, which
+//! are closed when the job was given back and its last signals are out.
 //!
 //! Limits: [`REPEAT_SECONDS_MIN`] between heartbeats, those of `ledger::controller` on channels.
 
@@ -12,12 +13,13 @@ use agog_jdf::jmf::{
     StatusQuParams, StopPersistentChannel, Subscription, SubscriptionFilter, SubscriptionInfo,
 };
 use agog_jdf::{ChannelMode, Limits, NotificationClass, jmf};
+use agog_sync::frame::JobTicket;
 use rust_decimal::Decimal;
-use tracing::{debug, info};
+use tracing::info;
 
-use super::{Call, show};
+use super::Call;
 use crate::ledger::controller::{Change, ChannelRow, NewChannel, Opening};
-use crate::ledger::{AppendError, JobRow, Reader};
+use crate::ledger::{AppendError, Reader};
 use crate::run::Agent;
 
 /// The shortest time between two heartbeats; whoever wants to know more often reads events.
@@ -60,6 +62,10 @@ pub(super) async fn open(
         let reason = format!("RepeatTime is {REPEAT_SECONDS_MIN} to {REPEAT_SECONDS_MAX} seconds");
         return Ok(Answer::refusal(ReturnCode::INVALID_PARAMETERS, reason));
     }
+    if subscription.repeat_step.is_some_and(|step| step < 1) {
+        let reason = "RepeatStep is an amount of at least 1";
+        return Ok(Answer::refusal(ReturnCode::INVALID_PARAMETERS, reason));
+    }
     if let Err(error) = agent.desk.outward.check_target(url, call.caller).await {
         let code = ReturnCode::SUBSCRIPTION_DENIED;
         return Ok(Answer::refusal(code, error.to_string()));
@@ -80,9 +86,11 @@ pub(super) async fn open(
         sender: call.sender(message).to_owned(),
         caller: call.caller.map(|caller| caller.to_string()),
         query: stored,
+        job_id: None,
     };
     let opening = agent.ledger.change(Change::Open(Box::new(new))).await?;
     agent.desk.channels_changed();
+    let mut notifications = warnings(message, subscription);
     Ok(match opening {
         Opening::Full => {
             let reason = "there are too many channels; stop some first";
@@ -96,30 +104,52 @@ pub(super) async fn open(
             );
             Answer {
                 subscribed: Some(true),
+                notifications,
                 ..answer
             }
         }
-        Opening::Kept => Answer {
-            subscribed: Some(true),
-            return_code: ReturnCode::SUBSCRIPTION_EXISTS,
-            notifications: vec![jmf::Notification::new(
-                NotificationClass::Warning,
-                "this channel is open already and stays",
-            )],
-            ..answer
-        },
+        Opening::Kept => {
+            notifications.insert(0, warning("this channel is open already and stays"));
+            Answer {
+                subscribed: Some(true),
+                return_code: ReturnCode::SUBSCRIPTION_EXISTS,
+                notifications,
+                ..answer
+            }
+        }
     })
 }
 
-/// Opens the channels that a submission asks for with its `WatchURL`.
-pub(super) async fn watch(
-    agent: &Agent,
+fn warning(text: &str) -> jmf::Notification {
+    jmf::Notification::new(NotificationClass::Warning, text)
+}
+
+/// What of a subscription is not kept. More is told then than was asked for, and nothing less.
+fn warnings(message: &Message, subscription: &Subscription) -> Vec<jmf::Notification> {
+    let mut warnings = Vec::new();
+    if !subscription.observation_targets.is_empty() {
+        warnings.push(warning(
+            "ObservationTarget is not looked at: every change of this type is signalled",
+        ));
+    }
+    if subscription.repeat_step.is_some() && message.kind != "Status" {
+        warnings.push(warning(
+            "RepeatStep is kept for Status only: what happens is signalled when it happens",
+        ));
+    }
+    warnings
+}
+
+/// The channels that a submission asks for with its `WatchURL`. They name the entry, so that each job
+/// has its own.
+pub(super) fn watching(
     call: &Call<'_>,
     message: &Message,
     url: &str,
-    job: &JobRow,
-) -> Result<(), AppendError> {
-    let entry = Some(show::entry_id(job));
+    ticket: &JobTicket,
+    ticket_job_id: Option<&str>,
+) -> Vec<NewChannel> {
+    let entry = Some(ticket.job_id.to_string());
     let contents = [
         QueryContent::Status(StatusQuParams {
             queue_entry_id: entry.clone(),
@@ -127,27 +157,22 @@ pub(super) async fn watch(
         }),
         QueryContent::Resource(ResourceQuParams {
             // As devices tell it.
-            job_id: Some(show::names(job).0),
+            job_id: ticket_job_id.map(str::to_owned),
+            queue_entry_id: entry,
             ..ResourceQuParams::default()
         }),
     ];
-    for content in contents {
-        let kind = content.type_name().to_owned();
-        let new = NewChannel {
-            channel_id: message.id.clone(),
-            kind,
-            url: url.to_owned(),
-            device: Some(job.progress.device.clone()),
-            sender: call.sender(message).to_owned(),
-            caller: call.caller.map(|caller| caller.to_string()),
-            query: stored(&Query::subscribe(content, Subscription::to(url))),
-        };
-        if agent.ledger.change(Change::Open(Box::new(new))).await? == Opening::Full {
-            debug!("no channel for job {}: there are too many", job.number);
-        }
-    }
-    agent.desk.channels_changed();
-    Ok(())
+    let channel = |content: QueryContent| NewChannel {
+        channel_id: message.id.clone(),
+        kind: content.type_name().to_owned(),
+        url: url.to_owned(),
+        device: Some(ticket.device.clone()),
+        sender: call.sender(message).to_owned(),
+        caller: call.caller.map(|caller| caller.to_string()),
+        query: stored(&Query::subscribe(content, Subscription::to(url))),
+        job_id: Some(ticket.job_id),
+    };
+    contents.map(channel).into()
 }
 
 /// Stops channels to a URL.

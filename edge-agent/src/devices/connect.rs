@@ -5,19 +5,19 @@ use agog_jdf::jmf::{
     Command, DeviceFilter, KnownMsgQuParams, Message, Query, QueryContent, QueueFilter, Response,
     ReturnCode, StopPersistentChannel, Subscription, SubscriptionFilter, SubscriptionInfo,
 };
-use agog_jdf::{ChannelMode, DeviceDetails, Fragment, RetryPolicy};
+use agog_jdf::{ChannelMode, DeviceDetails, RetryPolicy};
 use jiff::Timestamp;
 use tracing::{debug, info, warn};
 
 use super::channels::{self, FIRE_AND_FORGET, Plan};
 use super::client::{Answers, DeviceError};
-use super::introduction::{Introduction, own};
+use super::introduction::{Introduction, capability, own};
 use super::picture::ChannelState;
 use super::profile::Profile;
 use super::record::{CAPABILITY_BYTES_MAX, Record};
 use super::watch::Watch;
 use crate::config::DeviceConfig;
-use crate::floor::{self, Content, Report, believed};
+use crate::floor::{self, Content, Report, ToldQueue, believed};
 use crate::ledger::InboxKey;
 
 /// Whether the device can be believed when it says which channels it has.
@@ -69,8 +69,10 @@ impl<'w> Session<'w> {
         let fresh =
             before.reliable != profile.reliable || before.heartbeat_s != profile.heartbeat_s;
         let introduction = record.introduction.clone();
+        let key = record.key();
         watch.picture().change(&device.id, |state| {
             state.introduction = introduction;
+            state.record = Some(key);
         });
         Self {
             watch,
@@ -217,8 +219,10 @@ impl<'w> Session<'w> {
             health.last_failure.clone_from(&self.odd);
         });
         let at = believed(told_at, now);
-        for answer in responses.iter().flatten() {
-            picture.answer(&self.device.id, answer, at, now);
+        for (kind, answer) in kinds.iter().zip(&responses) {
+            if let Some(answer) = answer {
+                picture.answer(&self.device.id, answer, is_queue(kind), at, now);
+            }
         }
         Ok(Told {
             told_at,
@@ -239,8 +243,7 @@ impl<'w> Session<'w> {
             self.watch.fault(self.device, odd);
         }
         let infos: Vec<_> = devices.into_iter().cloned().collect();
-        if let Some(device) = own(&self.device.id, &infos).and_then(|info| info.device.as_ref()) {
-            let xml = Fragment::from(device.to_element()).as_xml().to_owned();
+        if let Some(xml) = capability(&self.device.id, &infos) {
             if xml.len() > CAPABILITY_BYTES_MAX {
                 warn!(
                     device.id = %self.device.id,
@@ -439,11 +442,11 @@ impl<'w> Session<'w> {
         let Some(info) = own(&self.device.id, &infos) else {
             return;
         };
-        let queue = told
-            .answers
-            .iter()
-            .filter_map(|(_, answer)| answer.as_ref())
-            .find_map(|answer| answer.queue.clone());
+        let mut answers = told.answers.iter();
+        let queue = answers.find_map(|(kind, answer)| {
+            let queue = answer.as_ref().filter(|_| is_queue(kind))?.queue.clone()?;
+            Some(ToldQueue::listed(queue, &QueueFilter::default()))
+        });
         let report = Report {
             key: InboxKey {
                 sender: format!("jmf:{}", self.device.id),
@@ -459,7 +462,12 @@ impl<'w> Session<'w> {
             },
             notifications: Vec::new(),
         };
-        if let Err(error) = self.watch.floor.report(report).await {
+        let reported = self.watch.floor.report(report).await;
+        let stored = match reported {
+            Ok(reported) => reported.stored().await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = stored {
             // It is asked again.
             debug!(
                 error = &error as &dyn std::error::Error,
@@ -481,6 +489,11 @@ impl<'w> Session<'w> {
             "what device {} told is not kept over a restart", self.device.id
         );
     }
+}
+
+/// Whether an answer of this type has the queue with all of its entries: it is asked for without a filter.
+fn is_queue(kind: &str) -> bool {
+    kind == "QueueStatus"
 }
 
 fn known_subscriptions() -> QueryContent {

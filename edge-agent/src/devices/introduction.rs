@@ -2,8 +2,10 @@
 //! did not want to say.
 
 use agog_jdf::jmf::{Device, DeviceInfo, MessageService, Response, SubmissionMethods};
+use agog_jdf::{Fragment, Limits};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tracing::warn;
 
 /// JMF has about fifty message types; vendors add a few.
 const MESSAGES_MAX: usize = 200;
@@ -56,6 +58,23 @@ pub struct Refusal {
     /// None when it was left unanswered.
     pub return_code: Option<i64>,
     pub detail: String,
+}
+
+/// The `Device` element of this device as it was sent, with everything that it can do: a document
+/// of its own, in the namespace of JDF, which devices declare further out.
+pub(crate) fn capability(device: &str, infos: &[DeviceInfo]) -> Option<String> {
+    let told = own(device, infos)?.device.as_ref()?;
+    match Fragment::from(told.to_element()).to_document(&Limits::default()) {
+        Ok(document) => Some(String::from_utf8_lossy(&document.to_bytes()).into_owned()),
+        Err(error) => {
+            warn!(
+                error = &error as &dyn std::error::Error,
+                device.id = device,
+                "what device {device} can do is not kept"
+            );
+            None
+        }
+    }
 }
 
 /// What is said of this device; a device that does not name itself means itself.

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::future::Future;
 use std::io::{self, Read as _, Write as _};
+use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -123,8 +124,34 @@ impl Devices {
         all.iter().find(|device| device.id == id).cloned()
     }
 
+    /// What people call a device.
+    pub fn name_of(&self, id: &str) -> Option<String> {
+        let all = self.0.all.borrow();
+        all.iter().find(|device| device.id == id)?.name.clone()
+    }
+
     pub fn contains(&self, id: &str) -> bool {
         self.0.all.borrow().iter().any(|device| device.id == id)
+    }
+
+    /// Whether that is a device whose messages do not come from this address.
+    pub fn is_elsewhere(&self, id: &str, address: Option<IpAddr>) -> bool {
+        let must_be_known = self.must_be_known();
+        let all = self.0.all.borrow();
+        let device = all.iter().find(|device| device.id == id);
+        device.is_some_and(|device| !device.is_at(address, must_be_known))
+    }
+
+    /// Whether the messages of some device may come from this address.
+    pub fn may_call(&self, address: Option<IpAddr>) -> bool {
+        let must_be_known = self.must_be_known();
+        let all = self.0.all.borrow();
+        all.iter()
+            .any(|device| device.is_at(address, must_be_known))
+    }
+
+    fn must_be_known(&self) -> bool {
+        !self.0.config.jmf.known_senders.is_empty()
     }
 
     /// Changes whenever a device was added, changed or removed.

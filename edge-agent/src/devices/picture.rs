@@ -5,17 +5,19 @@
 //! Limits: [`ENTRIES_MAX`] queue entries, [`PHASES_MAX`] job phases and [`MODULES_MAX`] modules per
 //! device; the queue says how many there are in all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
+use agog_jdf::QueueEntryStatus;
 use agog_jdf::jmf::{
-    DeviceInfo, JobPhase, ModuleStatus, Queue, QueueEntry, Response, SignalContent,
+    DeviceInfo, JobPhase, ModuleStatus, Queue, QueueEntry, QueueFilter, Response, SignalContent,
 };
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::introduction::{Introduction, own};
+use crate::floor::is_whole;
 
 /// More entries than any crew looks through; a device with years of finished jobs in its queue
 /// must not fill the memory of the agent.
@@ -47,6 +49,9 @@ pub struct DeviceState {
     pub queue: Option<QueueState>,
     pub subscriptions: Vec<ChannelState>,
     pub introduction: Introduction,
+    /// Names the record in which the rest of it is kept.
+    #[serde(skip)]
+    pub record: Option<String>,
 }
 
 /// One channel, wanted or had.
@@ -139,19 +144,30 @@ impl Picture {
             match content {
                 SignalContent::Status { devices, queue, .. } => {
                     state.tell_status(device, devices, at);
-                    state.tell_queue(queue.as_ref(), now);
+                    state.tell_queue(queue.as_ref(), None, now);
                 }
-                SignalContent::QueueStatus { queue, .. } => state.tell_queue(queue.as_ref(), now),
+                SignalContent::QueueStatus { filter, queue } => {
+                    state.tell_queue(queue.as_ref(), Some(filter), now);
+                }
                 _ => {}
             }
         });
     }
 
-    /// The device answered a question; `at` is by its own clock, as the times of its signals.
-    pub fn answer(&self, device: &str, answer: &Response, at: Timestamp, now: Timestamp) {
+    /// The device answered a question; `at` is by its own clock, as the times of its signals. `is_queue`:
+    /// it was asked for its queue.
+    pub fn answer(
+        &self,
+        device: &str,
+        answer: &Response,
+        is_queue: bool,
+        at: Timestamp,
+        now: Timestamp,
+    ) {
+        let all = QueueFilter::default();
         self.change(device, |state| {
             state.tell_status(device, &answer.devices, at);
-            state.tell_queue(answer.queue.as_ref(), now);
+            state.tell_queue(answer.queue.as_ref(), is_queue.then_some(&all), now);
         });
     }
 
@@ -178,20 +194,36 @@ impl DeviceState {
         self.modules = modules.take(MODULES_MAX).map(ModuleState::from).collect();
     }
 
-    fn tell_queue(&mut self, queue: Option<&Queue>, now: Timestamp) {
-        if let Some(queue) = queue {
-            self.queue = Some(QueueState {
-                status: queue.status.to_string(),
-                entries_total: queue.entries.len(),
-                entries: queue
-                    .entries
-                    .iter()
-                    .take(ENTRIES_MAX)
-                    .map(EntryState::from)
-                    .collect(),
-                told_at: now,
-            });
-        }
+    /// `filter` is what was asked for; none for a queue beside something else.
+    fn tell_queue(&mut self, told: Option<&Queue>, filter: Option<&QueueFilter>, now: Timestamp) {
+        let Some(told) = told else { return };
+        let before = self.queue.take().filter(|_| {
+            // What a part of the list does not name stays as it was.
+            !filter.is_some_and(|filter| is_whole(told, filter))
+        });
+        let listed: BTreeSet<&str> = told
+            .entries
+            .iter()
+            .map(|entry| entry.queue_entry_id.as_str())
+            .collect();
+        let unlisted = before.into_iter().flat_map(|before| before.entries);
+        let unlisted: Vec<EntryState> = unlisted
+            .filter(|entry| !listed.contains(entry.queue_entry_id.as_str()))
+            .collect();
+        let is_over = |entry: &EntryState| QueueEntryStatus::from(entry.status.as_str()).is_final();
+        // Those that are over must not hide the others.
+        let those = |over: bool| {
+            let told = told.entries.iter();
+            let told = told.filter(move |entry| entry.status.is_final() == over);
+            let others = unlisted.iter().filter(move |entry| is_over(entry) == over);
+            told.map(EntryState::from).chain(others.cloned())
+        };
+        self.queue = Some(QueueState {
+            status: told.status.to_string(),
+            entries_total: told.entries.len() + unlisted.len(),
+            entries: those(false).chain(those(true)).take(ENTRIES_MAX).collect(),
+            told_at: now,
+        });
     }
 }
 
@@ -251,7 +283,7 @@ impl From<&ModuleStatus> for ModuleState {
 #[cfg(test)]
 mod tests {
     use agog_jdf::jmf::StatusQuParams;
-    use agog_jdf::{DeviceStatus, NodeStatus, QueueEntryStatus};
+    use agog_jdf::{DeviceStatus, NodeStatus, UpdateGranularity};
 
     use super::*;
 
@@ -320,7 +352,7 @@ mod tests {
             devices: vec![DeviceInfo::new("press-3", DeviceStatus::Idle)],
             ..Response::success()
         };
-        picture.answer("press-3", &answer, at(10), now);
+        picture.answer("press-3", &answer, false, at(10), now);
         picture.signal("press-3", &status(DeviceStatus::Running), at(11), now);
         let state = picture.of("press-3");
         assert_eq!(state.status.as_deref(), Some("Running"));
@@ -338,11 +370,64 @@ mod tests {
             queue: Some(queue),
             ..Response::success()
         };
-        picture.answer("press-3", &answer, at(1), at(1));
+        picture.answer("press-3", &answer, true, at(1), at(1));
         let queue = picture.of("press-3").queue.unwrap();
         assert_eq!(
             (queue.entries_total, queue.entries.len()),
             (5_000, ENTRIES_MAX)
         );
+    }
+
+    fn told(picture: &Picture, statuses: &[(&str, QueueEntryStatus)], filter: QueueFilter) {
+        let entry = |(id, status): &(&str, QueueEntryStatus)| QueueEntry::new(*id, status.clone());
+        let queue = Queue {
+            entries: statuses.iter().map(entry).collect(),
+            ..Queue::default()
+        };
+        let content = SignalContent::QueueStatus {
+            filter,
+            queue: Some(queue),
+        };
+        picture.signal("press-3", &content, at(1), at(1));
+    }
+
+    fn shown(picture: &Picture) -> Vec<(String, String)> {
+        let queue = picture.of("press-3").queue.unwrap();
+        let entries = queue.entries.into_iter();
+        entries
+            .map(|entry| (entry.queue_entry_id, entry.status))
+            .collect()
+    }
+
+    #[test]
+    fn what_a_part_of_the_queue_does_not_name_is_shown_as_it_was_told() {
+        use QueueEntryStatus::{Completed, Running, Waiting};
+        let picture = Picture::default();
+        told(
+            &picture,
+            &[("A", Running), ("B", Waiting)],
+            QueueFilter::default(),
+        );
+        let changes = QueueFilter {
+            update_granularity: Some(UpdateGranularity::ChangesOnly),
+            ..QueueFilter::default()
+        };
+        told(&picture, &[("A", Completed)], changes);
+        let pair = |id: &str, status: &str| (id.to_owned(), status.to_owned());
+        assert_eq!(
+            shown(&picture),
+            [pair("B", "Waiting"), pair("A", "Completed")]
+        );
+        told(&picture, &[("A", Completed)], QueueFilter::default());
+        assert_eq!(shown(&picture), [pair("A", "Completed")]);
+    }
+
+    #[test]
+    fn entries_that_are_over_hide_none_that_waits() {
+        let picture = Picture::default();
+        let mut statuses = vec![("OLD", QueueEntryStatus::Completed); ENTRIES_MAX];
+        statuses.push(("NEW", QueueEntryStatus::Waiting));
+        told(&picture, &statuses, QueueFilter::default());
+        assert_eq!(shown(&picture)[0].0, "NEW");
     }
 }

@@ -27,6 +27,7 @@ pub(super) async fn retire(watch: &Watch, record: Record) {
             id: record.device.clone(),
             name: None,
             url: record.url.clone(),
+            addresses: Vec::new(),
             transport: Transport::Jmf,
             folder: None,
             profile: ProfileName::default(),

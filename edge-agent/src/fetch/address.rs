@@ -1,5 +1,6 @@
 //! Networks as people write them, and addresses that no URL from outside may lead to.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A network, such as `192.168.10.0/24`, or one address.
@@ -37,6 +38,16 @@ impl Network {
             }
             _ => false,
         }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let most = if self.address.is_ipv4() { 32 } else { 128 };
+        if self.bits == most {
+            return self.address.fmt(f);
+        }
+        write!(f, "{}/{}", self.address, self.bits)
     }
 }
 

@@ -42,13 +42,17 @@ pub(crate) struct Amount {
 }
 
 impl Counted {
-    /// Takes in what a phase of the job tells; false when nothing is new.
+    /// Takes in what a phase of the job tells; false when nothing is new, or it was told before
+    /// what is known.
     pub(super) fn count(
         &mut self,
         phase: &JobPhase,
         started_at: Option<Timestamp>,
         at: Timestamp,
     ) -> bool {
+        if self.at.is_some_and(|newest| at < newest) {
+            return false;
+        }
         let before = (self.good, self.waste, self.started_at);
         self.good.count(phase.amount, phase.phase_amount);
         self.waste.count(phase.waste, phase.phase_waste);

@@ -2,11 +2,17 @@
 //!
 //! The device's own time counts, so that what was overtaken finds its place. A constant offset into
 //! the past does no harm. A clock that is ahead of ours by more than [`AHEAD_MAX`] is taken back to
-//! ours, all of its times by the same amount. A clock that was set back goes on where it was: a
-//! Status signal that is older than the newest Status signal by more than [`OVERTAKEN_MAX`] was not
-//! overtaken, because no message waits that long while others of its channel pass; and neither was
-//! an answer to a question that was asked just now. (A signal may well be hours older than an
-//! answer: a reliable channel delivers what waited while the agent was away.)
+//! ours, all of its times by the same amount. A clock that was set back goes on where it was, once
+//! that is sure:
+//!
+//! - an answer to a question of just now shows what the clock shows: it has not waited anywhere;
+//! - signals may have waited, been sent again, or come out of a channel that keeps them for hours.
+//!   Only signals one after the other that are all older than the newest one by more than
+//!   [`OVERTAKEN_MAX`], and whose own times pass as ours does for [`SET_BACK_AFTER`], come from a
+//!   clock that goes on from there. What waited comes at once, or with new ones in between.
+//!
+//! Until then such a signal is late and nothing else. Whether a signal was taken in before must be asked
+//! where [`DeviceClock::doubts`] it: what is sent again says nothing of the clock.
 //!
 //! Not covered: a clock that is set back by less than [`OVERTAKEN_MAX`] counts as overtaken for that long.
 
@@ -18,6 +24,9 @@ use serde::{Deserialize, Serialize};
 const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(5);
 /// The longest that one message is overtaken by others: a slow answer and its repetitions.
 const OVERTAKEN_MAX: SignedDuration = SignedDuration::from_mins(2);
+/// For so long signals must go on with an older time. As long as the usual heartbeat, so that two of
+/// them are enough, and far longer than it takes to deliver what has waited.
+const SET_BACK_AFTER: SignedDuration = SignedDuration::from_secs(8);
 
 /// The device's own time, unless its clock is far ahead: for what is only shown.
 pub(crate) fn believed(at: Option<Timestamp>, now: Timestamp) -> Timestamp {
@@ -44,6 +53,16 @@ pub(super) struct DeviceClock {
     newest_signal: Option<Timestamp>,
     /// When the newest state came in, by our clock.
     arrived: Option<Timestamp>,
+    /// The first and the last of the old signals that came one after the other.
+    #[serde(skip)]
+    old: Option<[Heard; 2]>,
+}
+
+/// A time of the device, and when it was heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Heard {
+    stamp: Timestamp,
+    now: Timestamp,
 }
 
 impl DeviceClock {
@@ -68,27 +87,58 @@ impl DeviceClock {
         at
     }
 
-    fn stamped(&mut self, stamp: Timestamp, now: Timestamp, told: Told) -> Timestamp {
-        let at = self.read(stamp);
-        let ahead = at.duration_since(now) > AHEAD_MAX;
+    /// Whether a state with this time would put the clock into question: what is sent again must
+    /// not, and is to be sorted out before.
+    pub(super) fn doubts(&self, stamp: Option<Timestamp>, now: Timestamp, told: Told) -> bool {
+        stamp.is_some_and(|stamp| self.is_ahead(stamp, now) || self.is_old(stamp, told))
+    }
+
+    fn is_ahead(&self, stamp: Timestamp, now: Timestamp) -> bool {
+        self.read(stamp).duration_since(now) > AHEAD_MAX
+    }
+
+    fn is_old(&self, stamp: Timestamp, told: Told) -> bool {
         let reference = match told {
             Told::Signal => self.newest_signal,
             Told::Answer => self.newest,
         };
-        let set_back =
-            reference.is_some_and(|reference| reference.duration_since(at) > OVERTAKEN_MAX);
-        if !ahead && !set_back {
-            return at;
-        }
+        let at = self.read(stamp);
+        reference.is_some_and(|reference| reference.duration_since(at) > OVERTAKEN_MAX)
+    }
+
+    fn stamped(&mut self, stamp: Timestamp, now: Timestamp, told: Told) -> Timestamp {
+        let ahead = self.is_ahead(stamp, now);
+        let is_old = self.is_old(stamp, told);
+        let goes_on = match (is_old, told) {
+            (false, _) => {
+                self.old = None;
+                false
+            }
+            (true, Told::Answer) => true,
+            (true, Told::Signal) => self.goes_on(Heard { stamp, now }),
+        };
         let wanted = if ahead {
             self.newest.map_or(now, |newest| newest.max(now))
-        } else {
+        } else if goes_on {
             self.expected(now)
+        } else {
+            return self.read(stamp);
         };
+        self.old = None;
         self.shift_us = wanted
             .as_microsecond()
             .saturating_sub(stamp.as_microsecond());
         to_micros(wanted)
+    }
+
+    /// Whether the old signals until now come from a clock that goes on, and not from a store.
+    fn goes_on(&mut self, heard: Heard) -> bool {
+        let first = match self.old {
+            Some([first, last]) if heard.stamp >= last.stamp && first.is_paced(heard) => first,
+            _ => heard,
+        };
+        self.old = Some([first, heard]);
+        heard.now.duration_since(first.now) >= SET_BACK_AFTER
     }
 
     /// A time that the device told, by its own clock, of anything.
@@ -113,6 +163,16 @@ impl DeviceClock {
         };
         let passed = now.duration_since(arrived).max(SignedDuration::ZERO);
         newest.checked_add(passed).unwrap_or(newest)
+    }
+}
+
+impl Heard {
+    /// From here to `later`, the device's clock and ours went on by the same, as far as the way of a
+    /// message allows to tell.
+    fn is_paced(self, later: Self) -> bool {
+        let own = later.stamp.duration_since(self.stamp);
+        let ours = later.now.duration_since(self.now);
+        (own - ours).abs() <= SET_BACK_AFTER / 4
     }
 }
 
@@ -147,14 +207,58 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_set_back_goes_on_where_it_was() {
+    fn a_clock_that_was_set_back_goes_on_where_it_was_once_it_has_ticked_from_there() {
         let mut clock = DeviceClock::default();
         heard(&mut clock, "10:00:00", "10:00:00");
-        assert_eq!(heard(&mut clock, "09:00:10", "10:00:10"), at("10:00:10"));
-        assert_eq!(heard(&mut clock, "09:00:20", "10:00:21"), at("10:00:20"));
+        assert_eq!(heard(&mut clock, "09:00:10", "10:00:10"), at("09:00:10"));
+        assert_eq!(heard(&mut clock, "09:00:15", "10:00:16"), at("09:00:15"));
+        assert_eq!(heard(&mut clock, "09:00:20", "10:00:20"), at("10:00:20"));
+        assert_eq!(heard(&mut clock, "09:00:30", "10:00:31"), at("10:00:30"));
         // And when somebody sets it right again.
-        assert_eq!(heard(&mut clock, "10:00:30", "10:00:30"), at("10:00:30"));
-        assert_eq!(heard(&mut clock, "10:00:40", "10:00:41"), at("10:00:40"));
+        assert_eq!(heard(&mut clock, "10:00:40", "10:00:40"), at("10:00:40"));
+        assert_eq!(heard(&mut clock, "10:00:50", "10:00:51"), at("10:00:50"));
+    }
+
+    #[test]
+    fn a_signal_that_comes_minutes_late_or_again_and_again_changes_nothing() {
+        let mut clock = DeviceClock::default();
+        heard(&mut clock, "10:00:00", "10:00:00");
+        heard(&mut clock, "10:04:00", "10:04:00");
+        assert_eq!(heard(&mut clock, "10:00:00", "10:04:05"), at("10:00:00"));
+        for second in 10..40 {
+            let now = format!("10:04:{second}");
+            assert_eq!(heard(&mut clock, "10:00:30", &now), at("10:00:30"));
+        }
+        assert_eq!(heard(&mut clock, "10:05:00", "10:05:00"), at("10:05:00"));
+    }
+
+    #[test]
+    fn what_a_device_kept_while_the_network_was_away_changes_nothing() {
+        let mut clock = DeviceClock::default();
+        heard(&mut clock, "10:10:00", "10:10:00");
+        // A minute of heartbeats in some seconds; and one after the other between new ones.
+        for second in 0..60 {
+            let (stamp, now) = (format!("10:02:{second:02}"), 200 * second);
+            let now = format!("10:10:{:02}.{:03}", now / 1_000, now % 1_000);
+            assert_eq!(heard(&mut clock, &stamp, &now), at(&stamp));
+        }
+        for second in ["20", "30", "40", "50"] {
+            let (stamp, now) = (format!("10:03:{second}"), format!("10:10:{second}"));
+            assert_eq!(heard(&mut clock, &stamp, &now), at(&stamp));
+            assert_eq!(heard(&mut clock, &now, &now), at(&now));
+        }
+    }
+
+    #[test]
+    fn a_time_that_puts_the_clock_into_question_is_told_before_it_is_read() {
+        let mut clock = DeviceClock::default();
+        let now = at("10:10:00");
+        let doubts = |clock: &DeviceClock, stamp| clock.doubts(Some(at(stamp)), now, Told::Signal);
+        assert!(doubts(&clock, "10:20:00"), "ahead");
+        assert!(!doubts(&clock, "09:00:00"), "nothing is known yet");
+        heard(&mut clock, "10:10:00", "10:10:00");
+        assert!(doubts(&clock, "10:07:00"));
+        assert!(!doubts(&clock, "10:09:00") && !clock.doubts(None, now, Told::Signal));
     }
 
     #[test]

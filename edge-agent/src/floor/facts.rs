@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use super::job_ref;
 use super::news::{News, Noted, PhaseNews};
 use super::queue::{self, EntryChange};
-use crate::jobs::find::{self, KnownTickets, ReportedJob};
+use crate::jobs::again::{ToldRun, ended_at, has_come_back, is_run_again};
+use crate::jobs::find::{self, ReportedJob};
 use crate::ledger::{Fact, JobRow, Ledger, LedgerError, What};
 
 /// The facts of the news of one device, in order. `is_settled` knows the jobs whose ticket came back.
 pub(super) async fn facts(
     ledger: &Ledger,
-    tickets: &mut KnownTickets,
     device: &str,
     news: Vec<Noted>,
     is_settled: impl Fn(&ReportedJob) -> bool,
@@ -28,13 +28,24 @@ pub(super) async fn facts(
             News::Resource(resource) => Event::Device(DeviceEvent::ResourceChanged(resource)),
             News::Notified(notification) => Event::Device(DeviceEvent::Notified(notification)),
             News::Phase(phase) => {
-                let job = find::job(ledger, tickets, device, &phase.job).await?;
-                if job.is_none() && is_settled(&phase.job) {
+                let job = find::job(ledger, device, &phase.job).await?;
+                let told = ToldRun {
+                    job: &phase.job,
+                    is_settled: is_settled(&phase.job),
+                    began_at: began_at(&phase),
+                };
+                if job.is_none() && told.is_settled {
                     continue;
                 }
-                let Some(event) =
-                    phase_event(device, job.as_ref(), &phase, begun.contains(&phase.job))
-                else {
+                let is_begun = begun.contains(&phase.job);
+                let ended = job.as_ref().filter(|job| has_come_back(job) && !is_begun);
+                if let Some(ended) = ended {
+                    let is_late = late || at <= ended_at(ended);
+                    if is_late || !is_worked_on(&phase) || !is_run_again(ended, told) {
+                        continue;
+                    }
+                }
+                let Some(event) = phase_event(device, job.as_ref(), &phase, is_begun) else {
                     continue;
                 };
                 begun.push(phase.job);
@@ -49,7 +60,7 @@ pub(super) async fn facts(
                 continue;
             }
             News::Entry(change) => {
-                if let Some(job) = find::job(ledger, tickets, device, &change.job).await? {
+                if let Some(job) = find::job(ledger, device, &change.job).await? {
                     facts.extend(entry_facts(device, &job, &change, at));
                 }
                 continue;
@@ -70,7 +81,7 @@ fn fact(device: &str, at: Timestamp, what: What) -> Fact {
     }
 }
 
-/// The event that a phase is; none when the job has been returned, or was never begun.
+/// The event that a phase is; none when the job was never begun.
 fn phase_event(
     device: &str,
     row: Option<&JobRow>,
@@ -78,9 +89,10 @@ fn phase_event(
     begun: bool,
 ) -> Option<JobEvent> {
     let step = match row {
-        Some(row) if row.step.is_end() && row.step != JobStep::Refused => return None,
-        Some(row) if begun || has_begun(row) => JobStep::Phase,
-        None if begun => JobStep::Phase,
+        _ if begun => JobStep::Phase,
+        // Another run of it.
+        Some(row) if has_come_back(row) => JobStep::Started,
+        Some(row) if has_begun(row) => JobStep::Phase,
         // What was never begun cannot be left.
         _ if news.phase.is_none() => return None,
         _ => JobStep::Started,
@@ -109,6 +121,18 @@ fn phase_event(
             ..JobProgress::of(job, device)
         },
     })
+}
+
+/// When the run began, as the device says; one that tells of phases alone begins with a phase.
+fn began_at(news: &PhaseNews) -> Option<Timestamp> {
+    let of_phase = || news.phase.as_ref()?.began_at;
+    news.started_at.or_else(of_phase)
+}
+
+/// Something is made ready or made, as at the beginning of every run.
+fn is_worked_on(news: &PhaseNews) -> bool {
+    let phase = news.phase.as_ref();
+    phase.is_some_and(|phase| matches!(phase.status.as_str(), "Setup" | "InProgress"))
 }
 
 fn has_begun(row: &JobRow) -> bool {

@@ -26,7 +26,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use agog_jdf::jmf::{DeviceInfo, Notification, Queue, ResourceInfo, ResourceQuParams};
+use agog_jdf::jmf::{DeviceInfo, Notification, ResourceInfo, ResourceQuParams};
 use agog_sync::event::DeviceEvent;
 use agog_sync::lots::JobRef;
 use jiff::Timestamp;
@@ -38,6 +38,8 @@ use crate::run::Agent;
 
 pub use clock::Told;
 pub(crate) use clock::believed;
+pub use queue::ToldQueue;
+pub(crate) use queue::is_whole;
 pub(crate) use resource::{ResourceKey, UsedLot};
 pub use task::FloorTask;
 
@@ -68,13 +70,13 @@ pub enum Content {
         devices: Vec<(String, DeviceInfo)>,
         /// Jobs that are not named are not there.
         is_whole: bool,
-        queue: Option<Queue>,
+        queue: Option<ToldQueue>,
     },
     Resources {
         params: Box<ResourceQuParams>,
         resources: Vec<ResourceInfo>,
     },
-    Queue(Queue),
+    Queue(ToldQueue),
     /// Nothing but notifications.
     Notifications,
 }
@@ -90,11 +92,12 @@ pub enum FloorError {
     Stopping,
 }
 
-/// Tells when it was, by the device's clock as it is read.
-type Answer = oneshot::Sender<Result<Timestamp, FloorError>>;
+/// Tells whether it is stored.
+type Answer = oneshot::Sender<Result<(), FloorError>>;
 
 enum Work {
-    Report(Box<Report>),
+    /// The sender is told when it was, before it is stored.
+    Report(Box<Report>, oneshot::Sender<Timestamp>),
     Returned(Box<ReturnedTicket>),
     Contact(Box<DeviceEvent>),
 }
@@ -110,28 +113,58 @@ impl Floor {
         (Self(sender), FloorTask::new(agent, mailbox))
     }
 
-    /// A device says something. Answers when that was: by the device's clock, as it is read.
-    pub async fn report(&self, report: Report) -> Result<Timestamp, FloorError> {
-        self.work(Work::Report(Box::new(report))).await
+    /// A device says something. Comes back when it is known when that was; what is news of it is
+    /// stored when the answer says so.
+    pub async fn report(&self, report: Report) -> Result<Reported, FloorError> {
+        let (read, at) = oneshot::channel();
+        let stored = self.send(Work::Report(Box::new(report), read)).await?;
+        let Ok(at) = at.await else {
+            // It could not be taken in, and the answer says why.
+            stored.await.map_err(|_| FloorError::Stopping)??;
+            return Err(FloorError::Stopping);
+        };
+        Ok(Reported { at, stored })
     }
 
     /// A device gives a ticket back.
     pub async fn returned(&self, ticket: ReturnedTicket) -> Result<(), FloorError> {
-        self.work(Work::Returned(Box::new(ticket))).await.map(drop)
+        self.work(Work::Returned(Box::new(ticket))).await
     }
 
     /// A device is lost or found.
     pub async fn contact(&self, event: DeviceEvent) -> Result<(), FloorError> {
-        self.work(Work::Contact(Box::new(event))).await.map(drop)
+        self.work(Work::Contact(Box::new(event))).await
     }
 
-    async fn work(&self, work: Work) -> Result<Timestamp, FloorError> {
-        let (answer, receive) = oneshot::channel();
+    async fn work(&self, work: Work) -> Result<(), FloorError> {
+        let stored = self.send(work).await?;
+        stored.await.map_err(|_| FloorError::Stopping)?
+    }
+
+    async fn send(&self, work: Work) -> Result<Stored, FloorError> {
+        let (answer, stored) = oneshot::channel();
         self.0
             .send((work, answer))
             .await
             .map_err(|_| FloorError::Stopping)?;
-        receive.await.map_err(|_| FloorError::Stopping)?
+        Ok(stored)
+    }
+}
+
+type Stored = oneshot::Receiver<Result<(), FloorError>>;
+
+/// A report that is being stored.
+#[must_use]
+pub struct Reported {
+    /// When it was, by the device's clock as it is read.
+    pub at: Timestamp,
+    stored: Stored,
+}
+
+impl Reported {
+    /// Comes back when what was news of it is stored.
+    pub async fn stored(self) -> Result<(), FloorError> {
+        self.stored.await.map_err(|_| FloorError::Stopping)?
     }
 }
 

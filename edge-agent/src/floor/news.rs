@@ -155,9 +155,15 @@ fn turned(
     at: Timestamp,
 ) -> Option<Noted> {
     let told = told_of(info, &change.job);
+    let began_run = told.and_then(|told| told.start_time);
+    let began_run = began_run.map(|stamp| to_micros(said.memory.clock.read(stamp)));
     let counted = said.counted(&change.job);
-    let restarts = told.and_then(|told| told.amount).zip(counted.good.total);
-    if counted.returned && restarts.is_some_and(|(now, before)| now < before) {
+    let amounts = told.and_then(|told| told.amount).zip(counted.good.total);
+    let is_less = amounts.is_some_and(|(now, before)| now < before);
+    let is_later = began_run
+        .zip(counted.ended_at)
+        .is_some_and(|(began, ended)| began > ended);
+    if counted.returned && (is_less || is_later) {
         // The job is run again: what was signalled of the run before is settled.
         *counted = Counted::default();
     }
@@ -168,7 +174,9 @@ fn turned(
         .unwrap_or(at);
     let closed = counted.turn(change.before.as_ref(), told, began_at);
     let ends = change.now.as_ref().is_none_or(Phase::is_over);
-    counted.ended_at = ends.then(|| counted.ended_at.unwrap_or(at));
+    if !counted.returned {
+        counted.ended_at = ends.then(|| counted.ended_at.unwrap_or(at));
+    }
     said.touch(RowKey::Counted(change.job.clone()));
     // The device was done with the job before: that it says no more of it is no news.
     let is_news = change.now.is_some() || closed.is_some();

@@ -1,11 +1,15 @@
 //! What devices say of their queues: entries that people at the device held, resumed, suspended,
 //! moved or removed. Pure.
 //!
-//! That an entry is done is remembered and no fact: the return of its ticket is.
+//! An entry that is done is no fact and is not remembered: the return of its ticket is. What a list
+//! leaves out is taken for gone only where the list is surely whole ([`is_whole`]), and that is no fact
+//! either: the device has not said what became of it.
 //!
-//! Limits: [`ENTRIES_MAX`] entries per device.
+//! Limits: [`ENTRIES_MAX`] entries per device; those that were removed make room first, then those that were
+//! not told for the longest time.
 
-use agog_jdf::jmf::Queue;
+use agog_jdf::jmf::{Queue, QueueFilter};
+use agog_jdf::{QueueEntryDetails, UpdateGranularity};
 use agog_sync::event::JobStep;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,8 +19,16 @@ use super::said::{DeviceSaid, RowKey};
 use crate::jobs::find::ReportedJob;
 use crate::ledger::JobRow;
 
-/// A device with years of finished jobs in its queue must not fill the ledger.
-const ENTRIES_MAX: usize = 200;
+/// Ten times the jobs that wait at the busiest digital press; each is one small row.
+const ENTRIES_MAX: usize = 1_000;
+
+/// What a device told of its queue.
+#[derive(Debug, Clone)]
+pub struct ToldQueue {
+    pub queue: Queue,
+    /// Entries that are not listed are not there.
+    pub is_whole: bool,
+}
 
 /// An entry as it was told last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +36,9 @@ pub(super) struct EntrySaid {
     /// As JMF names it.
     pub(super) status: String,
     pub(super) priority: Option<i64>,
+    /// When, since the start of the program.
+    #[serde(skip)]
+    pub(super) told_at: Option<Timestamp>,
 }
 
 /// An entry that is not as it was.
@@ -34,62 +49,132 @@ pub(super) struct EntryChange {
     pub(super) now: EntrySaid,
 }
 
+/// Whether a list that was asked for with `filter` has every entry of the queue. A device that counts
+/// more entries than it lists (`QueueSize`) has cut the list; where it means the room that its queue
+/// has, nothing is lost but what it says of entries by leaving them out.
+pub(crate) fn is_whole(queue: &Queue, filter: &QueueFilter) -> bool {
+    let listed = i64::try_from(queue.entries.len()).unwrap_or(i64::MAX);
+    !filter.selects()
+        && filter.max_entries.is_none_or(|most| most < 0)
+        && filter.details != Some(QueueEntryDetails::None)
+        && filter.update_granularity != Some(UpdateGranularity::ChangesOnly)
+        && queue.queue_size.is_none_or(|size| size <= listed)
+}
+
+impl ToldQueue {
+    /// The list that was asked for with `filter`.
+    pub fn listed(queue: Queue, filter: &QueueFilter) -> Self {
+        let is_whole = is_whole(&queue, filter);
+        Self { queue, is_whole }
+    }
+
+    /// The queue beside a state: which of its entries that lists is not said anywhere.
+    pub fn beside(queue: Queue) -> Self {
+        let is_whole = false;
+        Self { queue, is_whole }
+    }
+}
+
+impl EntrySaid {
+    /// Nothing that is said of it later is a fact.
+    fn is_done(&self) -> bool {
+        matches!(
+            self.status.as_str(),
+            "Completed" | "Aborted" | "PendingReturn"
+        )
+    }
+
+    fn is_live(&self) -> bool {
+        !self.is_done() && self.status != "Removed"
+    }
+}
+
 /// Takes in a queue as it was at a time; a queue that was overtaken by a newer one says nothing.
-pub(super) fn queue(said: &mut DeviceSaid, queue: &Queue, at: Timestamp) -> Vec<Noted> {
+pub(super) fn queue(said: &mut DeviceSaid, told: &ToldQueue, at: Timestamp) -> Vec<Noted> {
+    let ToldQueue { queue, is_whole } = told;
     if said.memory.queue_at.is_some_and(|newest| at < newest) {
         return Vec::new();
     }
     said.memory.queue_at = Some(at);
     let mut news = Vec::new();
-    for entry in queue
-        .entries
-        .iter()
-        .filter(|entry| !entry.queue_entry_id.is_empty())
-    {
+    let entries = queue.entries.iter();
+    for entry in entries.filter(|entry| !entry.queue_entry_id.is_empty()) {
+        let id = &entry.queue_entry_id;
         let now = EntrySaid {
             status: entry.status.to_string(),
             priority: entry.priority,
+            told_at: Some(at),
         };
-        let before = said.entries.get(&entry.queue_entry_id);
-        if before == Some(&now) || (before.is_none() && said.entries.len() >= ENTRIES_MAX) {
+        if now.is_done() {
+            if said.entries.remove(id).is_some() {
+                said.touch(RowKey::Entry(id.clone()));
+            }
             continue;
         }
+        let before = said.entries.get_mut(id);
+        if let Some(before) = before
+            && (&before.status, before.priority) == (&now.status, now.priority)
+        {
+            before.told_at = now.told_at;
+            continue;
+        }
+        if !said.entries.contains_key(id) && !make_room(said, &now) {
+            metrics::counter!("agog_jmf_queue_entries_passed_over_total").increment(1);
+            continue;
+        }
+        let before = said.entries.insert(id.clone(), now.clone());
+        said.touch(RowKey::Entry(id.clone()));
         news.push(Noted {
             at,
             late: false,
             news: News::Entry(EntryChange {
                 job: ReportedJob {
                     job_id: entry.job_id.clone(),
-                    queue_entry_id: Some(entry.queue_entry_id.clone()),
+                    queue_entry_id: Some(id.clone()),
                     job_part_id: entry.job_part_id.clone(),
                 },
-                before: before.cloned(),
-                now: now.clone(),
+                before,
+                now,
             }),
         });
-        said.entries.insert(entry.queue_entry_id.clone(), now);
-        said.touch(RowKey::Entry(entry.queue_entry_id.clone()));
     }
     if !news.is_empty() {
         said.touch(RowKey::Memory);
-        let listed = |id: &String| {
-            queue
-                .entries
-                .iter()
-                .any(|entry| entry.queue_entry_id == *id)
-        };
-        let gone: Vec<String> = said
-            .entries
-            .keys()
-            .filter(|id| !listed(id))
-            .cloned()
-            .collect();
+    }
+    if *is_whole {
+        let unlisted = said.entries.iter().filter(|(_, it)| it.told_at != Some(at));
+        let gone: Vec<String> = unlisted.map(|(id, _)| id.clone()).collect();
         for id in gone {
-            said.entries.remove(&id);
-            said.touch(RowKey::Entry(id));
+            forget(said, id);
         }
     }
     news
+}
+
+/// Sees to it that a new entry has a place; false where nothing is worth less than it.
+fn make_room(said: &mut DeviceSaid, new: &EntrySaid) -> bool {
+    if said.entries.len() < ENTRIES_MAX {
+        return true;
+    }
+    if !new.is_live() {
+        return false;
+    }
+    // What this very list tells is not forgotten for the rest of it, but for what was removed.
+    let others = said
+        .entries
+        .iter()
+        .filter(|(_, it)| it.told_at != new.told_at || !it.is_live());
+    let least = others.min_by_key(|(_, it)| (it.is_live(), it.told_at));
+    let Some(id) = least.map(|(id, _)| id.clone()) else {
+        return false;
+    };
+    forget(said, id);
+    true
+}
+
+fn forget(said: &mut DeviceSaid, id: String) {
+    said.entries.remove(&id);
+    said.touch(RowKey::Entry(id));
 }
 
 /// The steps of the job that a changed entry is, beyond what its newest event says already.

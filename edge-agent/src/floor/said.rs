@@ -102,13 +102,14 @@ impl DeviceSaid {
         self.touch(RowKey::Booked(node));
     }
 
-    /// The ticket of a job came back: its amounts are settled, and what is said later is too late.
-    pub(super) fn settle(&mut self, job: &ReportedJob) {
+    /// The ticket of a job came back: its amounts are settled, and what is said later of the run that ended is too late.
+    pub(super) fn settle(&mut self, job: &ReportedJob, ended_at: Timestamp) {
         self.counted(job);
         let mut settled: Vec<ReportedJob> = Vec::new();
         for (known, counted) in &mut self.counted {
             if known.agrees(job) {
                 counted.returned = true;
+                counted.ended_at = Some(ended_at);
                 settled.push(known.clone());
             }
         }

@@ -18,8 +18,9 @@ use super::facts::facts;
 use super::news::{self, Noted};
 use super::said::{self, DeviceSaid, RowKey};
 use super::{Answer, Content, FloorError, IN_FLIGHT_MAX, Report, Work, queue, resource};
+use crate::jobs::again::{ToldRun, is_run_again};
 use crate::jobs::booked;
-use crate::jobs::find::{self, KnownTickets, ReportedJob};
+use crate::jobs::find::{self, ReportedJob};
 use crate::jobs::reconcile::{self, Signalled};
 use crate::jobs::returned::ReturnedTicket;
 use crate::jobs::story::{self, Circumstances};
@@ -33,7 +34,6 @@ pub struct FloorTask {
     agent: Agent,
     mailbox: mpsc::Receiver<(Work, Answer)>,
     said: BTreeMap<String, DeviceSaid>,
-    tickets: KnownTickets,
     in_flight: FuturesUnordered<futures_util::future::BoxFuture<'static, Settled>>,
     /// Devices of which something is in flight, and how much: what is said next of them rests on it.
     busy: BTreeMap<String, usize>,
@@ -44,10 +44,9 @@ pub struct FloorTask {
 /// A report whose commit is decided.
 struct Settled {
     answer: Answer,
-    at: Timestamp,
     result: Result<Appended, AppendError>,
-    /// It had something to store beside its key.
-    has_content: bool,
+    /// It changed what was said.
+    has_said: bool,
     devices: Vec<String>,
 }
 
@@ -57,7 +56,6 @@ impl FloorTask {
             agent,
             mailbox,
             said: BTreeMap::new(),
-            tickets: KnownTickets::default(),
             in_flight: FuturesUnordered::new(),
             busy: BTreeMap::new(),
             touched: Vec::new(),
@@ -90,12 +88,16 @@ impl FloorTask {
 
     async fn take(&mut self, work: Work, answer: Answer) -> Result<(), LedgerError> {
         let result = match work {
-            Work::Report(report) => self.report(&report).await,
+            Work::Report(report, read) => self.report(&report).await.map(|(at, append)| {
+                // Who hung up repeats the message.
+                let _ = read.send(at);
+                append
+            }),
             Work::Returned(ticket) => self.returned(*ticket).await,
             Work::Contact(event) => Ok(self.contact(*event)),
         };
         match result {
-            Ok((at, append)) => self.submit(at, append, answer).await,
+            Ok(append) => self.submit(append, answer).await,
             Err(error) => {
                 // A machine that hung up repeats its message.
                 let _ = answer.send(Err(error.into()));
@@ -104,24 +106,19 @@ impl FloorTask {
         }
     }
 
-    async fn submit(
-        &mut self,
-        at: Timestamp,
-        append: Append,
-        answer: Answer,
-    ) -> Result<(), LedgerError> {
+    async fn submit(&mut self, append: Append, answer: Answer) -> Result<(), LedgerError> {
         let devices = std::mem::take(&mut self.touched);
         if append.facts.is_empty() && append.said.is_empty() && append.inbox.is_none() {
-            let _ = answer.send(Ok(at));
+            let _ = answer.send(Ok(()));
             return Ok(());
         }
-        let has_content = !append.facts.is_empty() || !append.said.is_empty();
+        let has_said = !append.said.is_empty();
         match self.agent.ledger.submit(append).await {
             Ok(receipt) => {
                 for device in &devices {
                     *self.busy.entry(device.clone()).or_default() += 1;
                 }
-                let settled = settled(receipt, answer, at, has_content, devices);
+                let settled = settled(receipt, answer, has_said, devices);
                 self.in_flight.push(Box::pin(settled));
                 Ok(())
             }
@@ -171,6 +168,10 @@ impl FloorTask {
 
     async fn report(&mut self, report: &Report) -> Result<(Timestamp, Append), LedgerError> {
         let now = self.agent.clock.now();
+        if self.is_repeated(report, now).await? {
+            let said = self.said.entry(report.device.clone()).or_default();
+            return Ok((said.memory.clock.event(report.at, now), Append::default()));
+        }
         loop {
             let (at, noted) = self.read(report, now);
             // What is news rests on what was said before, and a job is found as the commits before
@@ -192,25 +193,36 @@ impl FloorTask {
             let mut found = Vec::new();
             let mut rows = Vec::new();
             for (device, news) in noted {
-                let Self {
-                    agent,
-                    tickets,
-                    said,
-                    ..
-                } = self;
+                let Self { agent, said, .. } = self;
                 let said = said.entry(device.clone()).or_default();
                 let is_settled = |job: &ReportedJob| said.is_settled(job);
-                found.extend(facts(&agent.ledger, tickets, &device, news, is_settled).await?);
+                found.extend(facts(&agent.ledger, &device, news, is_settled).await?);
                 rows.extend(said.take_rows(&device));
             }
+            // Without a fact, a repeat finds its own words and changes nothing.
+            let inbox = (!found.is_empty()).then(|| report.key.clone());
             let append = Append {
                 facts: found,
                 said: rows,
-                inbox: Some(report.key.clone()),
+                inbox,
                 ..Append::default()
             };
             return Ok((at, append));
         }
+    }
+
+    /// Whether a state that puts the clock of its device into question was only sent again. No other
+    /// repetition has to be known before: it says what is said already.
+    async fn is_repeated(&mut self, report: &Report, now: Timestamp) -> Result<bool, LedgerError> {
+        let said = self.said.get(&report.device);
+        let is_doubtful = matches!(report.content, Content::Status { .. })
+            && said.is_some_and(|said| said.memory.clock.doubts(report.at, now, report.told));
+        if !is_doubtful {
+            return Ok(false);
+        }
+        let key = report.key.clone();
+        let known = self.agent.ledger.read(move |reader| reader.is_known(&key));
+        known.await
     }
 
     /// What is news, by device. What was said is taken over.
@@ -237,7 +249,7 @@ impl FloorTask {
                         health.last_seen = Some(now);
                         health.status = Some(info.status.to_string());
                     });
-                    let name = self.agent.known_devices.get(device).and_then(|it| it.name);
+                    let name = self.agent.known_devices.name_of(device);
                     let status = news::Status {
                         device,
                         name: name.as_deref(),
@@ -282,25 +294,24 @@ impl FloorTask {
         (at, noted)
     }
 
-    async fn returned(
-        &mut self,
-        mut ticket: ReturnedTicket,
-    ) -> Result<(Timestamp, Append), LedgerError> {
+    async fn returned(&mut self, mut ticket: ReturnedTicket) -> Result<Append, LedgerError> {
         self.settle().await?;
         let now = self.agent.clock.now();
         let reported = ticket.reported_job();
-        let Self { agent, tickets, .. } = self;
-        let job = find::job(&agent.ledger, tickets, &ticket.device, &reported).await?;
+        let job = find::job(&self.agent.ledger, &ticket.device, &reported).await?;
         let device = ticket.device.clone();
         self.touched = vec![device.clone()];
+        let node = booked::node_key(&ticket);
+        let before = node.as_ref().and_then(|node| self.booked(node)).cloned();
         let clock = &self.said.entry(device.clone()).or_default().memory.clock;
         let at = to_micros(clock.event(ticket.summary.end, now));
         if job
             .as_ref()
             .is_some_and(|job| is_same_return(job, &ticket, at))
         {
-            return Ok((at, only(ticket.key)));
+            return Ok(only(ticket.key));
         }
+        let before = booked::take_off(&mut ticket, before);
         let read_time = |stamp| to_micros(clock.event(Some(stamp), now));
         let (started_at, ended_at) = (
             ticket.summary.start.map(read_time),
@@ -309,24 +320,40 @@ impl FloorTask {
         ticket.summary.start = started_at;
         ticket.summary.end = ended_at;
         let differences = reconcile::differences(&self.signalled(&device, &reported), &ticket);
-        let node = booked::node_key(&ticket);
-        let before = node.as_ref().and_then(|node| self.booked(node)).cloned();
-        if let Some(before) = &before {
-            booked::take_off(&mut ticket, before);
-        }
+        let run = ToldRun {
+            job: &reported,
+            is_settled: false,
+            began_at: started_at,
+        };
+        let tells_more = before
+            .as_ref()
+            .is_none_or(|before| !before.is_all_of(&ticket));
+        let is_run_again = |job: &JobRow| tells_more && is_run_again(job, run);
         let circumstances = Circumstances {
             at,
             started_at,
             ended_at,
             differences,
+            is_run_again: job.as_ref().is_some_and(is_run_again),
         };
         let key = ticket.key.clone();
         let told = ticket.clone();
         let (facts, drawn) = story::facts(&self.agent, job.as_ref(), ticket, circumstances).await?;
         let said = self.said.entry(device.clone()).or_default();
-        said.settle(&reported);
+        said.settle(&reported, at);
+        if let Some(known) = job.and_then(|job| job.progress.queue_entry_id) {
+            // The device may have signalled it under another entry than it returned it.
+            let queue_entry_id = Some(known);
+            said.settle(
+                &ReportedJob {
+                    queue_entry_id,
+                    ..reported
+                },
+                at,
+            );
+        }
         if let Some(node) = node {
-            said.book(node, booked::after(before.as_ref(), &told, &drawn, now));
+            said.book(node, booked::after(before, &told, &drawn, now));
         }
         let count = facts.len();
         info!(device.id = %device, "device {device} returned a ticket: {count} events");
@@ -336,7 +363,7 @@ impl FloorTask {
             inbox: Some(key),
             ..Append::default()
         };
-        Ok((at, append))
+        Ok(append)
     }
 
     /// What the device has signalled of a job until now.
@@ -376,7 +403,7 @@ impl FloorTask {
             .max_by_key(|booked| booked.at)
     }
 
-    fn contact(&mut self, event: DeviceEvent) -> (Timestamp, Append) {
+    fn contact(&mut self, event: DeviceEvent) -> Append {
         let mut rows = Vec::new();
         if let DeviceEvent::Lost(contact) = &event
             && let Some(said) = self.said.get_mut(&contact.device)
@@ -387,26 +414,23 @@ impl FloorTask {
             rows = said.take_rows(&contact.device);
             self.touched = vec![contact.device.clone()];
         }
-        let append = Append {
+        Append {
             said: rows,
             ..ours("devices", Event::Device(event))
-        };
-        (self.agent.clock.now(), append)
+        }
     }
 }
 
 async fn settled(
     receipt: Receipt,
     answer: Answer,
-    at: Timestamp,
-    has_content: bool,
+    has_said: bool,
     devices: Vec<String>,
 ) -> Settled {
     Settled {
         answer,
-        at,
         result: receipt.committed().await,
-        has_content,
+        has_said,
         devices,
     }
 }
@@ -415,18 +439,18 @@ async fn settled(
 fn answer(settled: Settled) -> bool {
     let Settled {
         answer,
-        at,
         result,
-        has_content,
+        has_said,
         ..
     } = settled;
     let (result, good) = match result {
-        // A repeated message that says something new after all: it was stored before it was said.
-        Ok(appended) => (Ok(at), !(appended.repeated && has_content)),
+        // A repeated message that changed what was said after all: that is not stored. One whose
+        // facts are of that moment alone, as a notification, leaves nothing to be given up.
+        Ok(appended) => (Ok(()), !(appended.repeated && has_said)),
         Err(error) => (Err(error.into()), false),
     };
     // A machine that hung up repeats its message.
-    let _: Result<(), Result<Timestamp, FloorError>> = answer.send(result);
+    let _: Result<(), Result<(), FloorError>> = answer.send(result);
     good
 }
 

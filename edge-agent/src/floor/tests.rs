@@ -14,7 +14,7 @@ use proptest::prelude::*;
 
 use super::news::{News, Noted, Status, status};
 use super::said::DeviceSaid;
-use super::{queue, resource};
+use super::{ToldQueue, queue, resource};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -283,6 +283,28 @@ fn what_was_said_is_known_again_from_its_rows() {
     assert_eq!(short(&gone), ["4 Idle", "4 left after 70 of InProgress"]);
 }
 
+#[test]
+fn amounts_that_are_told_again_after_newer_ones_change_nothing_also_after_a_restart() {
+    let mut said = DeviceSaid::default();
+    let running = |good| {
+        device(
+            DeviceStatus::Running,
+            vec![phase(NodeStatus::InProgress, good, good)],
+        )
+    };
+    for (second, good) in [(10, 100), (20, 200)] {
+        tell(&mut said, second, &running(good));
+    }
+    let rows = said.take_rows("press-3");
+    let mut said = super::said::load(rows).remove("press-3").unwrap();
+
+    assert!(tell(&mut said, 10, &running(100)).is_empty());
+
+    assert!(!said.has_changes());
+    let counted = said.counted.values().next().unwrap();
+    assert_eq!(counted.good.total, Some(200.into()));
+}
+
 fn ink(lot: &str, level: ResourceLevel, used: i64) -> ResourceInfo {
     let mut part = PartAmount::of_condition("Good");
     part.lots = vec![Lot {
@@ -338,21 +360,97 @@ fn another_lot_or_level_of_an_ink_is_news_and_more_of_it_used_is_not() {
     );
 }
 
+/// The entries of a list that are news: how they stood, and how they stand.
+fn tell_queue(
+    said: &mut DeviceSaid,
+    second: i64,
+    entries: &[(String, QueueEntryStatus)],
+    is_whole: bool,
+) -> Vec<(Option<String>, String)> {
+    let entry = |(id, status): &(String, QueueEntryStatus)| QueueEntry::new(id, status.clone());
+    let told = ToldQueue {
+        queue: Queue {
+            entries: entries.iter().map(entry).collect(),
+            ..Queue::default()
+        },
+        is_whole,
+    };
+    let change = |noted: Noted| match noted.news {
+        News::Entry(change) => (change.before.map(|before| before.status), change.now.status),
+        other => panic!("{other:?}"),
+    };
+    let news = queue::queue(said, &told, at(second)).into_iter();
+    news.map(change).collect()
+}
+
+fn entries(
+    range: std::ops::Range<usize>,
+    status: &QueueEntryStatus,
+) -> Vec<(String, QueueEntryStatus)> {
+    let entry = |n| (format!("QE-{n}"), status.clone());
+    range.map(entry).collect()
+}
+
 #[test]
 fn an_entry_is_news_when_it_is_not_as_it_was_and_an_older_queue_is_not() {
     let mut said = DeviceSaid::default();
     let mut tell = |second, status: QueueEntryStatus| {
-        let entry = QueueEntry::new("QE-1", status);
-        let told = Queue {
-            entries: vec![entry],
-            ..Queue::default()
-        };
-        queue::queue(&mut said, &told, at(second)).len()
+        tell_queue(&mut said, second, &entries(1..2, &status), true).len()
     };
     assert_eq!(tell(1, QueueEntryStatus::Waiting), 1);
     assert_eq!(tell(2, QueueEntryStatus::Waiting), 0);
     assert_eq!(tell(4, QueueEntryStatus::Held), 1);
     assert_eq!(tell(3, QueueEntryStatus::Waiting), 0);
+}
+
+#[test]
+fn thousands_of_entries_that_are_done_or_removed_hide_none_that_is_not() {
+    let mut said = DeviceSaid::default();
+    for over in [QueueEntryStatus::Completed, QueueEntryStatus::Removed] {
+        let mut list = entries(0..5_000, &over);
+        list.extend(entries(9_000..9_001, &QueueEntryStatus::Waiting));
+        tell_queue(&mut said, 1, &list, true);
+        list[5_000].1 = QueueEntryStatus::Held;
+        let held = (Some("Waiting".to_owned()), "Held".to_owned());
+        assert!(tell_queue(&mut said, 2, &list, true) == [held], "{over:?}");
+        assert!(tell_queue(&mut said, 3, &list, true).is_empty());
+        said = DeviceSaid::default();
+    }
+}
+
+#[test]
+fn what_a_part_of_the_queue_leaves_out_is_as_it_was_and_what_the_whole_leaves_out_is_forgotten() {
+    let mut said = DeviceSaid::default();
+    let (held, waiting) = (QueueEntryStatus::Held, QueueEntryStatus::Waiting);
+    tell_queue(&mut said, 1, &entries(1..3, &held), true);
+    tell_queue(&mut said, 2, &entries(2..3, &waiting), false);
+    let resumed = (Some("Held".to_owned()), "Waiting".to_owned());
+    assert_eq!(
+        tell_queue(&mut said, 3, &entries(1..2, &waiting), false),
+        [resumed]
+    );
+    tell_queue(&mut said, 4, &entries(2..3, &waiting), true);
+    let new = (None, "Held".to_owned());
+    assert_eq!(
+        tell_queue(&mut said, 5, &entries(1..2, &held), false),
+        [new]
+    );
+}
+
+#[test]
+fn entries_that_nobody_tells_of_any_more_make_room_for_new_ones() {
+    let mut said = DeviceSaid::default();
+    let waiting = QueueEntryStatus::Waiting;
+    for second in 0..30 {
+        let n = usize::try_from(second).unwrap() * 100;
+        let told = tell_queue(&mut said, second, &entries(n..n + 100, &waiting), false);
+        assert_eq!(told.len(), 100);
+    }
+    assert_eq!(said.entries.len(), 1_000);
+    assert_eq!(
+        tell_queue(&mut said, 40, &entries(2_900..3_000, &waiting), false),
+        []
+    );
 }
 
 /// What the device says at one time, drawn from few states and phases so that they come again.

@@ -22,7 +22,7 @@ use tracing::{info, warn};
 
 use super::place;
 use super::watch::blocking;
-use crate::jobs::find::{self, KnownTickets, ReportedJob};
+use crate::jobs::find::{self, ReportedJob};
 use crate::ledger::LedgerError;
 use crate::run::Agent;
 
@@ -84,8 +84,7 @@ pub(crate) async fn keep(
     if !inboxes.any(|inbox| inbox.return_to.is_some()) {
         return Ok(());
     }
-    let mut tickets = KnownTickets::default();
-    let job = find::job(&agent.ledger, &mut tickets, device, reported).await?;
+    let job = find::job(&agent.ledger, device, reported).await?;
     let Some(job_id) = job.and_then(|job| job.job_id) else {
         return Ok(());
     };
@@ -190,11 +189,11 @@ fn give(
                 .name
                 .rsplit_once('.')
                 .map_or(&*marker.name, |it| it.0);
-            let name = format!("{stem}.jdf");
+            let name = place::fitted("", stem, ".jdf");
             // An earlier try may have been killed after it had put the ticket there.
             let there = place::read(&folder.join(&name), bytes.len() as u64);
             if !there.is_ok_and(|there| there.as_ref() == Some(&bytes)) {
-                let hidden = folder.join(format!(".agog-{name}"));
+                let hidden = folder.join(place::fitted(place::HIDDEN, &name, ""));
                 place::write_hidden(&hidden, |file| file.write_all(&bytes))?;
                 let name = place::name_free(&hidden, &folder, &name)?;
                 info!("returned ticket `{name}` is in `{}`", folder.display());

@@ -7,7 +7,8 @@
 //!
 //! Limits: as many files per ticket as the outbox sends; each as large as a file may be there.
 
-use std::path::Path;
+use std::fs::File;
+use std::io::ErrorKind;
 
 use agog_jdf::package::{Location, Package, PackageError, PackageLimits, local_path, references};
 use agog_jdf::{Document, Limits};
@@ -17,7 +18,7 @@ use tokio_util::io::ReaderStream;
 
 use super::finding::{Outcome, Wrong};
 use super::give_back::{self, Marker};
-use super::watch::{Dropped, inside};
+use super::watch::{Dropped, blocking};
 use super::{FILE_BYTES_MAX, place};
 use crate::api::problem::Problem;
 use crate::config::InboxConfig;
@@ -165,29 +166,39 @@ async fn beside(
         if files.len() >= FILES_MAX {
             return refused("is one file too many");
         }
-        let Some(at) = inside(folder, &path) else {
-            return refused("leads out of the inbox");
+        let opened = {
+            let (folder, path) = (folder.to_owned(), path.clone());
+            blocking(move || place::open_below(&folder, &path)).await
         };
-        if !at.exists() {
-            // Often it only comes later than the ticket.
-            let what = format!("the ticket names `{url}`, which is not there");
-            return Err(Outcome::Unreadable(Wrong {
-                what,
+        let unreadable = |why: String| {
+            Err(Outcome::Unreadable(Wrong {
+                what: format!("the ticket names `{url}`, which {why}"),
                 position: Some(reference.element.position()),
                 expected: "the file in the inbox".to_owned(),
-            }));
-        }
-        files.push(stored(agent, &at, name).await?);
+            }))
+        };
+        let file = match opened {
+            Ok(Some(file)) => file,
+            Ok(None) => return refused("leads out of the inbox, or through a link"),
+            // Often it only comes later than the ticket.
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return unreadable("is not there".to_owned());
+            }
+            Err(error) if error.kind() == ErrorKind::IsADirectory => {
+                return refused("is not a file");
+            }
+            Err(error) if place::is_of_the_file(&error) => {
+                return unreadable(format!("cannot be read: {error}"));
+            }
+            Err(error) => return Err(Outcome::Later(format!("`{url}`: {error}"))),
+        };
+        files.push(stored(agent, file, name).await?);
     }
     Ok(files)
 }
 
-async fn stored(agent: &Agent, path: &Path, name: String) -> Result<TicketFile, Stop> {
-    let path = path.to_owned();
-    let later = |error: std::io::Error| Outcome::Later(error.to_string());
-    let file = super::watch::blocking(move || place::open(&path));
-    let file = tokio::fs::File::from_std(file.await.map_err(later)?);
-    let content = ReaderStream::new(file);
+async fn stored(agent: &Agent, file: File, name: String) -> Result<TicketFile, Stop> {
+    let content = ReaderStream::new(tokio::fs::File::from_std(file));
     let stored = agent.files.receive(content, None).await.map_err(store)?;
     Ok(TicketFile {
         content_id: name.clone(),

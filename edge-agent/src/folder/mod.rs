@@ -3,6 +3,7 @@
 //!
 //! - [`outgoing`]: a ticket with its files → a folder, under a name that was free
 //! - [`watch`]: one task per device with folders and per inbox, that looks for files
+//! - [`mark`]: whether a folder is the one that was used before, or a mount point without its share
 //! - [`settle`]: which files are whole (pure); [`place`]: the file operations
 //! - [`inbox`]: a dropped ticket → a job; [`give_back`]: returned tickets → the office's folder
 //! - [`finding`]: what was wrong with a file, for people
@@ -10,13 +11,14 @@
 //! What a device returns goes the same way as over JMF (`ingest::jmf::folder`), so that the books do not
 //! depend on how it came.
 //!
-//! Limits: a look at least every [`LOOK_EVERY`] and [`FILES_PER_LOOK`] files in it, the oldest first;
-//! files up to [`FILE_BYTES_MAX`]. A file is read when it did not change for `settle::SETTLED_AFTER`,
+//! Limits: a look at least every [`LOOK_EVERY`], in which [`FILES_PER_LOOK`] files are read, the oldest
+//! first, of the [`FILES_SEEN_MAX`] oldest; files up to [`FILE_BYTES_MAX`]. A file is read when it did not change for `settle::SETTLED_AFTER`,
 //! and has failed when it cannot be read `settle::UNREADABLE_AFTER` after its last change.
 
 pub(crate) mod finding;
 pub(crate) mod give_back;
 mod inbox;
+pub(crate) mod mark;
 pub(crate) mod outgoing;
 mod place;
 mod settle;
@@ -35,6 +37,8 @@ use crate::lifecycle::Stop;
 pub const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// The rest waits for the next look.
 pub const FILES_PER_LOOK: usize = 50;
+/// More than a plant leaves lying for a year; each costs some memory while it is there.
+pub const FILES_SEEN_MAX: usize = 10_000;
 /// As much as a message of a device may have.
 pub const FILE_BYTES_MAX: u64 = crate::ingest::jmf::BODY_BYTES_MAX as u64;
 

@@ -19,8 +19,7 @@ use agog_jdf::package::{
 use agog_jdf::{Document, Limits};
 use agog_sync::ids::RequestId;
 
-use super::place;
-use crate::config::FolderConfig;
+use super::{mark, place};
 use crate::devices::package::{PackedFile, Submission};
 
 const TICKET_ID: &str = "ticket.jdf";
@@ -34,16 +33,16 @@ pub(crate) struct Staged {
     name: String,
 }
 
-/// Writes the ticket and its files; the device does not see them as a ticket yet.
+/// Writes the ticket and its files, in a MIME package where `as_package` says so; the device does not see
+/// them as a ticket yet. All of it is on the disk when this returns.
 pub(crate) fn stage(
-    folder: &FolderConfig,
-    data_dir: &Path,
+    to: &Path,
+    as_package: bool,
     command_id: RequestId,
     submission: &Submission,
     is_held: bool,
     random: [u8; 16],
 ) -> io::Result<Staged> {
-    let to = place::real(&folder.to, data_dir)?;
     let mut document = Document::parse(&submission.jdf, &Limits::default())
         .map_err(|error| io::Error::other(error.to_string()))?;
     let stem = stem(&document);
@@ -54,7 +53,7 @@ pub(crate) fn stage(
             .set_attribute(root, "Activation", "Held")
             .map_err(|error| io::Error::other(error.to_string()))?;
     }
-    let is_package = folder.package && !submission.files.is_empty();
+    let is_package = as_package && !submission.files.is_empty();
     let staged = Staged::new(command_id, &stem, if is_package { "mjd" } else { "jdf" });
     let hidden = to.join(&staged.hidden);
     if is_package {
@@ -70,6 +69,7 @@ pub(crate) fn stage(
             package.file(&head, Some(file.bytes), File::open(&file.path)?);
         }
         place::write_hidden(&hidden, |out| package.write_to(out).map(drop))?;
+        place::sync_folder(to)?;
         return Ok(staged);
     }
     if !submission.files.is_empty() {
@@ -78,17 +78,16 @@ pub(crate) fn stage(
         lead_beside(&mut document, &beside, &submission.files, &names)?;
     }
     place::write_hidden(&hidden, |out| out.write_all(&document.to_bytes()))?;
+    // Without its hidden name after a power cut it would count as taken.
+    place::sync_folder(to)?;
     Ok(staged)
 }
 
-/// The ticket of a command that has not got its name yet.
-pub(crate) fn staged(
-    folder: &FolderConfig,
-    data_dir: &Path,
-    command_id: RequestId,
-) -> io::Result<Option<Staged>> {
-    let to = place::real(&folder.to, data_dir)?;
+/// The ticket of a command that has not got its name yet; none when it has, seen together with the mark of
+/// the folder.
+pub(crate) fn staged(to: &Path, command_id: RequestId) -> io::Result<Option<Staged>> {
     let prefix = prefix(command_id);
+    let mut is_marked = false;
     for entry in std::fs::read_dir(to)? {
         let Ok(hidden) = entry?.file_name().into_string() else {
             continue;
@@ -97,14 +96,26 @@ pub(crate) fn staged(
             let name = name.to_owned();
             return Ok(Some(Staged { hidden, name }));
         }
+        is_marked |= hidden == mark::NAME;
     }
+    if !is_marked {
+        let text = format!("`{}` was taken away while it was looked at", to.display());
+        return Err(io::Error::other(text));
+    }
+    // The name that it got is as lasting as what is written about it.
+    place::sync_folder(to)?;
     Ok(None)
 }
 
 /// Gives the ticket its name: from now on the device has it. Tells the name.
-pub(crate) fn put(folder: &FolderConfig, data_dir: &Path, staged: &Staged) -> io::Result<String> {
-    let to = place::real(&folder.to, data_dir)?;
-    place::name_free(&to.join(&staged.hidden), &to, &staged.name)
+pub(crate) fn put(to: &Path, staged: &Staged) -> io::Result<String> {
+    place::name_free(&to.join(&staged.hidden), to, &staged.name)
+}
+
+/// Takes back a ticket that has no name yet: the device has not seen it.
+pub(crate) fn take_back(to: &Path, staged: &Staged) -> io::Result<()> {
+    std::fs::remove_file(to.join(&staged.hidden))?;
+    place::sync_folder(to)
 }
 
 impl Staged {
@@ -167,7 +178,7 @@ fn put_files(folder: &Path, files: &[PackedFile]) -> io::Result<Vec<String>> {
         out.sync_all()?;
         names.push(name);
     }
-    File::open(folder)?.sync_all()?;
+    place::sync_folder(folder)?;
     Ok(names)
 }
 
@@ -208,6 +219,8 @@ fn encoded(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     fn command() -> RequestId {
@@ -216,35 +229,30 @@ mod tests {
 
     struct Place {
         folder: tempfile::TempDir,
-        config: FolderConfig,
+        to: PathBuf,
+        as_package: bool,
     }
 
     impl Place {
-        fn new(package: bool) -> Self {
+        fn new(as_package: bool) -> Self {
             let folder = tempfile::tempdir().unwrap();
-            std::fs::create_dir(folder.path().join("data")).unwrap();
-            let config = FolderConfig {
-                to: folder.path().join("in"),
-                from: folder.path().join("out"),
-                done: None,
-                failed: None,
-                delete_done: false,
-                package,
-            };
-            Self { folder, config }
-        }
-
-        fn data(&self) -> std::path::PathBuf {
-            self.folder.path().join("data")
+            let to = folder.path().join("in");
+            std::fs::create_dir(&to).unwrap();
+            std::fs::write(to.join(mark::NAME), "ours").unwrap();
+            Self {
+                folder,
+                to,
+                as_package,
+            }
         }
 
         fn stage(&self, submission: &Submission, is_held: bool) -> Staged {
-            let data = self.data();
-            stage(&self.config, &data, command(), submission, is_held, [7; 16]).unwrap()
+            let (to, package) = (&self.to, self.as_package);
+            stage(to, package, command(), submission, is_held, [7; 16]).unwrap()
         }
 
         fn visible(&self) -> Vec<String> {
-            let mut names: Vec<String> = std::fs::read_dir(&self.config.to)
+            let mut names: Vec<String> = std::fs::read_dir(&self.to)
                 .unwrap()
                 .map(|entry| entry.unwrap().file_name().into_string().unwrap())
                 .filter(|name| !name.starts_with('.'))
@@ -276,19 +284,23 @@ mod tests {
         let place = Place::new(false);
         let first = place.stage(&submission("J-7", None), false);
         assert_eq!(place.visible(), Vec::<String>::new());
-        let found = staged(&place.config, &place.data(), command()).unwrap();
+        let found = staged(&place.to, command()).unwrap();
         assert_eq!(found.as_ref(), Some(&first));
 
-        assert_eq!(
-            put(&place.config, &place.data(), &first).unwrap(),
-            "J-7-P1.jdf"
-        );
+        assert_eq!(put(&place.to, &first).unwrap(), "J-7-P1.jdf");
 
         assert_eq!(place.visible(), ["J-7-P1.jdf"]);
-        assert_eq!(
-            staged(&place.config, &place.data(), command()).unwrap(),
-            None
-        );
+        assert_eq!(staged(&place.to, command()).unwrap(), None);
+    }
+
+    #[test]
+    fn a_ticket_is_not_missing_in_a_folder_without_the_mark() {
+        let place = Place::new(false);
+        place.stage(&submission("J-7", None), false);
+        std::fs::remove_file(place.to.join(mark::NAME)).unwrap();
+        let found = staged(&place.to, command()).unwrap().unwrap();
+        take_back(&place.to, &found).unwrap();
+        assert!(staged(&place.to, command()).is_err());
     }
 
     #[test]
@@ -296,9 +308,9 @@ mod tests {
         let place = Place::new(false);
         for job in ["../../etc/cron", "..", "/etc/passwd", ".hidden"] {
             let staged = place.stage(&submission(job, None), false);
-            let name = put(&place.config, &place.data(), &staged).unwrap();
+            let name = put(&place.to, &staged).unwrap();
             assert!(!name.contains('/') && !name.starts_with('.'), "{name}");
-            assert!(place.config.to.join(&name).is_file());
+            assert!(place.to.join(&name).is_file());
         }
     }
 
@@ -308,17 +320,17 @@ mod tests {
         let page = place.folder.path().join("page");
         std::fs::write(&page, "%PDF").unwrap();
         let staged = place.stage(&submission("J-7", Some(&page)), true);
-        put(&place.config, &place.data(), &staged).unwrap();
+        put(&place.to, &staged).unwrap();
 
         let names = place.visible();
-        let jdf = std::fs::read_to_string(place.config.to.join("J-7-P1.jdf")).unwrap();
+        let jdf = std::fs::read_to_string(place.to.join("J-7-P1.jdf")).unwrap();
         let beside = names.iter().find(|name| !name.contains(".jdf")).unwrap();
         assert!(
             jdf.contains(&format!("URL=\"./{beside}/page%201.pdf\"")),
             "{jdf}"
         );
         assert!(jdf.contains("Activation=\"Held\""), "{jdf}");
-        let copied = std::fs::read(place.config.to.join(beside).join("page 1.pdf")).unwrap();
+        let copied = std::fs::read(place.to.join(beside).join("page 1.pdf")).unwrap();
         assert_eq!(copied, b"%PDF");
     }
 
@@ -328,9 +340,9 @@ mod tests {
         let page = place.folder.path().join("page");
         std::fs::write(&page, "%PDF").unwrap();
         let staged = place.stage(&submission("J-7", Some(&page)), false);
-        let name = put(&place.config, &place.data(), &staged).unwrap();
+        let name = put(&place.to, &staged).unwrap();
         assert_eq!(name, "J-7-P1.mjd");
-        let bytes = std::fs::read(place.config.to.join(name)).unwrap();
+        let bytes = std::fs::read(place.to.join(name)).unwrap();
         let limits = agog_jdf::package::PackageLimits::default();
         let package = agog_jdf::package::Package::parse(None, &bytes, &limits).unwrap();
         assert!(package.parts[0].is_jdf() && package.complete);

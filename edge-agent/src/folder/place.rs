@@ -4,16 +4,24 @@
 //! followed, and nothing that is there is overwritten. A folder itself may be a symbolic link; where it
 //! leads is looked at before each use.
 
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
+use rustix::fs::{
+    AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, openat, renameat_with, statat,
+};
+use rustix::io::Errno;
 
 use super::settle::Stamp;
 use crate::config::overlap;
 
+/// The longest name that file systems take.
+const NAME_BYTES_MAX: usize = 255;
+/// Before the name of a file that is being written.
+pub(super) const HIDDEN: &str = ".agog-";
 /// More files of one name are a program that went wild.
 const NAMES_MAX: u32 = 10_000;
 
@@ -28,6 +36,11 @@ pub(super) struct Entry {
 /// Makes a folder where there is none, and says where it really is. `data_dir` must be apart from it.
 pub(super) fn real(folder: &Path, data_dir: &Path) -> io::Result<PathBuf> {
     std::fs::create_dir_all(folder)?;
+    existing(folder, data_dir)
+}
+
+/// The same for a folder that must be there.
+pub(super) fn existing(folder: &Path, data_dir: &Path) -> io::Result<PathBuf> {
     let real = folder.canonicalize()?;
     if overlap(&real, &data_dir.canonicalize()?) {
         let text = "the folder leads to the data folder of the agent";
@@ -73,17 +86,64 @@ pub(super) fn look(folder: &Path, endings: &[&str], count: usize) -> io::Result<
 
 /// Opens a file, if it is one and no link.
 pub(super) fn open(path: &Path) -> io::Result<File> {
-    // NONBLOCK: a pipe that somebody puts there must not stop the agent.
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags)
-        .open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("is not a file"));
+    regular(File::from(openat(CWD, path, FILE_FLAGS, Mode::empty())?))
+}
+
+/// Opens a file that is named relative to a folder; none when the name leads out of it, or through a
+/// link: what is opened is checked step by step, so that nothing can be put in its place meanwhile.
+pub(super) fn open_below(folder: &Path, name: &str) -> io::Result<Option<File>> {
+    let mut parts = Vec::new();
+    for part in Path::new(name).components() {
+        match part {
+            Component::Normal(part) => parts.push(part),
+            Component::CurDir => {}
+            _ => return Ok(None),
+        }
     }
-    Ok(file)
+    let Some(file) = parts.pop() else {
+        return Ok(None);
+    };
+    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut at = openat(CWD, folder, flags, Mode::empty())?;
+    for part in parts {
+        at = match openat(&at, part, flags | OFlags::NOFOLLOW, Mode::empty()) {
+            Ok(next) => next,
+            Err(error) => return unless_link(&at, part, error),
+        };
+    }
+    match openat(&at, file, FILE_FLAGS, Mode::empty()) {
+        Ok(file) => regular(File::from(file)).map(Some),
+        Err(error) => unless_link(&at, file, error),
+    }
+}
+
+// NONBLOCK: a pipe that somebody puts there must not stop the agent.
+const FILE_FLAGS: OFlags = OFlags::NOFOLLOW
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::CLOEXEC);
+
+fn regular(file: File) -> io::Result<File> {
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::new(ErrorKind::IsADirectory, "is not a file"))
+}
+
+fn unless_link(at: &OwnedFd, name: &OsStr, error: Errno) -> io::Result<Option<File>> {
+    let is_link = statat(at, name, AtFlags::SYMLINK_NOFOLLOW)
+        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_symlink());
+    if is_link { Ok(None) } else { Err(error.into()) }
+}
+
+/// Whether an error is about the file itself, so that another try alone helps nobody.
+pub(super) fn is_of_the_file(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::PermissionDenied
+            | ErrorKind::IsADirectory
+            | ErrorKind::NotADirectory
+            | ErrorKind::InvalidFilename
+    ) || error.raw_os_error() == Some(Errno::LOOP.raw_os_error())
 }
 
 /// The content of a file of at most `limit` bytes; none when it has more.
@@ -114,10 +174,10 @@ pub(super) fn name_free(from: &Path, folder: &Path, name: &str) -> io::Result<St
         let name = numbered(name, count);
         match rename_new(from, &folder.join(&name)) {
             Ok(()) => {
-                File::open(folder)?.sync_all()?;
+                sync_folder(folder)?;
                 return Ok(name);
             }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
     }
@@ -127,8 +187,8 @@ pub(super) fn name_free(from: &Path, folder: &Path, name: &str) -> io::Result<St
 /// Moves a file into another folder, under a name that is free there. Tells the name.
 pub(super) fn move_to(path: &Path, folder: &Path, name: &str) -> io::Result<String> {
     match name_free(path, folder, name) {
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-            let hidden = folder.join(format!(".agog-{name}"));
+        Err(error) if error.kind() == ErrorKind::CrossesDevices => {
+            let hidden = folder.join(fitted(HIDDEN, name, ""));
             let mut source = open(path)?;
             write_hidden(&hidden, |file| io::copy(&mut source, file).map(drop))?;
             let name = name_free(&hidden, folder, name)?;
@@ -145,7 +205,7 @@ pub(super) fn write_text(folder: &Path, name: &str, text: &str) -> io::Result<St
     if there.is_ok_and(|there| there.is_some_and(|it| it == text.as_bytes())) {
         return Ok(name.to_owned());
     }
-    let hidden = folder.join(format!(".agog-{name}"));
+    let hidden = folder.join(fitted(HIDDEN, name, ""));
     write_hidden(&hidden, |file| file.write_all(text.as_bytes()))?;
     name_free(&hidden, folder, name)
 }
@@ -156,19 +216,45 @@ fn numbered(name: &str, count: u32) -> String {
         return name.to_owned();
     }
     match name.rsplit_once('.') {
-        Some((stem, ending)) if !stem.is_empty() => format!("{stem}-{count}.{ending}"),
-        _ => format!("{name}-{count}"),
+        Some((stem, ending)) if !stem.is_empty() => fitted("", stem, &format!("-{count}.{ending}")),
+        _ => fitted("", name, &format!("-{count}")),
+    }
+}
+
+/// One name of three parts; the middle is cut where the name would be too long for a file.
+pub(super) fn fitted(prefix: &str, stem: &str, suffix: &str) -> String {
+    let room = NAME_BYTES_MAX.saturating_sub(prefix.len() + suffix.len());
+    let mut end = stem.len().min(room);
+    while !stem.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{prefix}{}{suffix}", &stem[..end])
+}
+
+/// What was made, renamed or removed in a folder is on the disk when this returns.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    match File::open(folder)?.sync_all() {
+        // Network file systems that have nothing to do for a folder say so.
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::InvalidInput | ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(())
+        }
+        result => result,
     }
 }
 
 /// Renames and overwrites nothing.
-fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(()),
         // Network file systems cannot do both at once; nobody else gives such names there.
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
             if std::fs::symlink_metadata(to).is_ok() {
-                return Err(io::ErrorKind::AlreadyExists.into());
+                return Err(ErrorKind::AlreadyExists.into());
             }
             std::fs::rename(from, to)
         }
@@ -202,6 +288,54 @@ mod tests {
         assert_eq!(names(9), ["a.jdf", "b.JDF"]);
         assert_eq!(names(1), ["a.jdf"]);
         assert!(open(&at("f.jdf")).is_err());
+    }
+
+    #[test]
+    fn files_are_opened_below_a_folder_and_through_no_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join("in").join(name);
+        std::fs::create_dir_all(at("art/deep")).unwrap();
+        std::fs::write(at("art/deep/page.pdf"), "page").unwrap();
+        std::fs::write(folder.path().join("secret"), "secret").unwrap();
+        std::os::unix::fs::symlink(folder.path(), at("out")).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("secret"), at("link")).unwrap();
+        std::os::unix::fs::symlink(at("art"), at("within")).unwrap();
+        let open = |name: &str| open_below(&folder.path().join("in"), name);
+
+        let mut page = String::new();
+        let mut file = open("./art/./deep/page.pdf").unwrap().unwrap();
+        file.read_to_string(&mut page).unwrap();
+        assert_eq!(page, "page");
+        for outside in [
+            "../secret",
+            "/etc/passwd",
+            "out/secret",
+            "link",
+            "within/deep/page.pdf",
+            ".",
+        ] {
+            assert!(open(outside).unwrap().is_none(), "{outside}");
+        }
+        for (name, kind) in [
+            ("art", ErrorKind::IsADirectory),
+            ("art/none", ErrorKind::NotFound),
+            ("none/none", ErrorKind::NotFound),
+            ("art/deep/page.pdf/x", ErrorKind::NotADirectory),
+        ] {
+            assert_eq!(open(name).unwrap_err().kind(), kind, "{name}");
+        }
+        let endless = open(&"x".repeat(300)).unwrap_err();
+        assert!(is_of_the_file(&endless), "{endless}");
+    }
+
+    #[test]
+    fn names_are_cut_to_what_a_file_system_takes() {
+        let long = "ü".repeat(200);
+        let name = fitted(HIDDEN, &long, ".finding.txt");
+        assert!(name.len() <= 255 && name.len() >= 253, "{}", name.len());
+        assert!(name.starts_with(".agog-ü") && name.ends_with("ü.finding.txt"));
+        assert_eq!(numbered(&format!("{}.jdf", "x".repeat(251)), 12).len(), 255);
+        assert_eq!(fitted("", "a", ".b"), "a.b");
     }
 
     #[test]

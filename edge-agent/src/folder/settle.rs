@@ -2,7 +2,8 @@
 //!
 //! Nobody tells when a file is whole. One that did not change for [`SETTLED_AFTER`] is read; when that
 //! fails it may be half-written by a program that pauses, so it is read again after longer and longer
-//! waits, and for the last time [`UNREADABLE_AFTER`] after its last change.
+//! waits, and for the last time [`UNREADABLE_AFTER`] after its last change. A file that something else
+//! keeps in its place is put off, for [`PUT_OFF_MAX`] at most, so that it stands in nobody's way.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -13,6 +14,9 @@ use tokio::time::Instant;
 pub(super) const SETTLED_AFTER: Duration = Duration::from_secs(2);
 /// A file that nobody completes in this time stays as it is.
 pub(super) const UNREADABLE_AFTER: Duration = Duration::from_mins(1);
+
+/// A disk that was full is seen to have room again within this time.
+pub(super) const PUT_OFF_MAX: Duration = Duration::from_mins(10);
 
 /// What tells that a file has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +32,8 @@ struct Seen {
     since: Instant,
     /// It is read when it has this age.
     read_at: Duration,
+    /// How long it was put off last.
+    put_off: Option<Duration>,
 }
 
 /// What is to be done with a file now.
@@ -56,6 +62,7 @@ impl Settling {
             stamp,
             since: now,
             read_at: SETTLED_AFTER,
+            put_off: None,
         };
         let seen = match self.0.get_mut(name) {
             Some(seen) if seen.stamp == stamp => seen,
@@ -76,6 +83,25 @@ impl Settling {
             (age * 2).min(UNREADABLE_AFTER)
         };
         Turn::Read { is_last }
+    }
+
+    /// A file can neither be taken in nor moved away now: it is read again after a wait that grows. Says
+    /// whether that is new.
+    pub(super) fn put_off(&mut self, name: &str, now: Instant) -> bool {
+        let Some(seen) = self.0.get_mut(name) else {
+            return true;
+        };
+        let is_new = seen.put_off.is_none();
+        let wait = seen.put_off.map_or(SETTLED_AFTER, |last| last * 2);
+        let wait = wait.min(PUT_OFF_MAX);
+        seen.put_off = Some(wait);
+        seen.read_at = now.duration_since(seen.since) + wait;
+        is_new
+    }
+
+    /// Whether a file was put off, and did not change since.
+    pub(super) fn is_put_off(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|seen| seen.put_off.is_some())
     }
 }
 
@@ -129,6 +155,31 @@ mod tests {
             .filter(|read| read.1)
             .collect();
         assert_eq!(late.first(), Some(&(110, true)));
+    }
+
+    #[test]
+    fn a_file_that_is_put_off_is_read_after_longer_and_longer_waits_until_it_changes() {
+        let start = Instant::now();
+        let at = |second: u64| start + Duration::from_secs(second);
+        let mut settling = Settling::default();
+        settling.see("a.jdf", stamp(1), at(0));
+        let mut reads = Vec::new();
+        for second in 1..4_000 {
+            let turn = settling.see("a.jdf", stamp(1), at(second));
+            if matches!(turn, Turn::Read { .. }) {
+                assert_eq!(settling.put_off("a.jdf", at(second)), reads.is_empty());
+                reads.push(second);
+            }
+        }
+        assert_eq!(
+            reads,
+            [
+                2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 1_624, 2_224, 2_824, 3_424
+            ]
+        );
+        assert!(settling.is_put_off("a.jdf"));
+        settling.see("a.jdf", stamp(2), at(4_000));
+        assert!(!settling.is_put_off("a.jdf"), "it is another one");
     }
 
     #[test]

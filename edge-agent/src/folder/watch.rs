@@ -4,9 +4,10 @@
 //! finding beside it, and people are told (`device.notified`). Both only after what follows from it is
 //! committed: a file that is still there after a restart is taken in again, without a second effect.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use agog_sync::event::{Actor, DeviceContact, DeviceEvent, DeviceNotification, Event};
@@ -14,9 +15,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use super::finding::{Outcome, Wrong};
+use super::mark::Mark;
 use super::place::{self, Entry};
 use super::settle::{Settling, Turn};
-use super::{FILE_BYTES_MAX, FILES_PER_LOOK, LOOK_EVERY, inbox};
+use super::{FILE_BYTES_MAX, FILES_PER_LOOK, FILES_SEEN_MAX, LOOK_EVERY, inbox};
 use crate::config::{DeviceConfig, FolderConfig, InboxConfig, Watched};
 use crate::ingest::jmf::JmfState;
 use crate::ledger::{Append, AppendError, Fact, InboxKey, What};
@@ -29,6 +31,8 @@ const DEVICE_ENDINGS: [&str; 4] = ["jdf", "mjd", "jmf", "mjm"];
 const INBOX_ENDINGS: [&str; 2] = ["jdf", "mjd"];
 /// A network folder that is away for a moment is not lost.
 const TRIES_BEFORE_LOST: u32 = 3;
+/// Behind the name of a file that has failed.
+const FINDING_ENDING: &str = ".finding.txt";
 /// What people are told of a failure; the whole of it lies beside the file.
 const TEXT_CHARS_MAX: usize = 500;
 
@@ -68,6 +72,8 @@ struct Watch {
     state: Arc<JmfState>,
     owner: Owner,
     watched: Watched,
+    /// Of the folder that a device takes tickets from.
+    mark: Option<Mark>,
     settling: Settling,
     /// None before the first look.
     is_reached: Option<bool>,
@@ -92,10 +98,15 @@ pub(super) async fn inbox(state: Arc<JmfState>, inbox: InboxConfig) {
 
 impl Watch {
     fn new(state: Arc<JmfState>, owner: Owner, watched: Watched) -> Self {
+        let mark = match &owner {
+            Owner::Device(device, folder) => Some(Mark::new(&device.id, &folder.to)),
+            Owner::Inbox(_) => None,
+        };
         Self {
             state,
             owner,
             watched,
+            mark,
             settling: Settling::default(),
             is_reached: None,
             misses: 0,
@@ -122,7 +133,10 @@ impl Watch {
     }
 
     /// The files that are there. All folders of the owner must be usable.
-    async fn look(&self) -> io::Result<Vec<Entry>> {
+    async fn look(&mut self) -> io::Result<Vec<Entry>> {
+        if let Some(mark) = &mut self.mark {
+            mark.check(&self.state.agent).await?;
+        }
         let watched = self.watched.clone();
         let to = match &self.owner {
             Owner::Device(_, folder) => Some(folder.to.clone()),
@@ -145,19 +159,24 @@ impl Watch {
                     return Err(io::Error::other(text));
                 }
             }
-            place::look(&folder, endings, FILES_PER_LOOK)
+            place::look(&folder, endings, FILES_SEEN_MAX)
         })
         .await
     }
 
     async fn take_in(&mut self, entries: Vec<Entry>) {
-        let is_there = |name: &str| entries.iter().any(|entry| entry.name == name);
-        self.settling.keep(is_there);
+        let names: BTreeSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+        self.settling.keep(|name| names.contains(name));
+        let mut reads = 0;
         for entry in entries {
+            if reads >= FILES_PER_LOOK {
+                break;
+            }
             let now = Instant::now();
             let Turn::Read { is_last } = self.settling.see(&entry.name, entry.stamp, now) else {
                 continue;
             };
+            reads += 1;
             let (outcome, key) = self.read(&entry).await;
             match outcome {
                 Outcome::Taken => self.done(&entry).await,
@@ -167,10 +186,7 @@ impl Watch {
                 }
                 // It may be half-written.
                 Outcome::Unreadable(_) => {}
-                Outcome::Later(why) => warn!(
-                    device.id = %self.owner.device(),
-                    "`{}` not taken in yet: {why}", entry.path.display()
-                ),
+                Outcome::Later(why) => self.put_off(&entry, &why),
             }
         }
     }
@@ -184,6 +200,16 @@ impl Watch {
                 let what = format!("the file has more than {FILE_BYTES_MAX} bytes");
                 let wrong = Wrong::new(what, "a smaller file");
                 return (Outcome::Refused(wrong), format!("{} large", entry.name));
+            }
+            Err(error) if place::is_of_the_file(&error) => {
+                let wrong = Wrong::new(
+                    format!("the file cannot be read: {error}"),
+                    "a file that the agent may read",
+                );
+                return (
+                    Outcome::Unreadable(wrong),
+                    format!("{} unreadable", entry.name),
+                );
             }
             Err(error) => return (Outcome::Later(error.to_string()), String::new()),
         };
@@ -228,22 +254,23 @@ impl Watch {
             Ok(()) => info!(
                 device.id = %self.owner.device(), "`{}` taken in", entry.path.display()
             ),
-            Err(error) => self.stuck(entry, &error),
+            Err(error) => self.put_off(entry, &format!("taken in, and cannot be moved: {error}")),
         }
     }
 
     /// People are told before the file is moved: a failure is never silent.
     async fn failed(&mut self, entry: &Entry, key: &str, wrong: &Wrong) {
-        metrics::counter!("agog_folder_failed_total").increment(1);
-        warn!(
-            device.id = %self.owner.device(),
-            "`{}` has failed: {wrong}", entry.path.display()
-        );
-        if let Err(error) = self.notify(entry, key, wrong).await {
+        if !self.settling.is_put_off(&entry.name) {
+            metrics::counter!("agog_folder_failed_total").increment(1);
             warn!(
-                error = &error as &dyn std::error::Error,
-                "the failure of `{}` is not recorded; it is tried again",
-                entry.path.display()
+                device.id = %self.owner.device(),
+                "`{}` has failed: {wrong}", entry.path.display()
+            );
+        }
+        if let Err(error) = self.notify(entry, key, wrong).await {
+            self.put_off(
+                entry,
+                &format!("its failure is not recorded: {}", chain(&error)),
             );
             return;
         }
@@ -251,21 +278,25 @@ impl Watch {
         let (failed, text) = (self.watched.failed.clone(), wrong.to_text(&entry.name));
         let moved = blocking(move || {
             // The finding first, so that no file is there without one.
-            place::write_text(&failed, &format!("{name}.finding.txt"), &text)?;
+            place::write_text(&failed, &place::fitted("", &name, FINDING_ENDING), &text)?;
             place::move_to(&entry_path, &failed, &name).map(drop)
         });
         if let Err(error) = moved.await {
-            self.stuck(entry, &error);
+            self.put_off(
+                entry,
+                &format!("cannot be moved to where failed files go: {error}"),
+            );
         }
     }
 
-    fn stuck(&self, entry: &Entry, error: &io::Error) {
-        warn!(
-            error = error as &dyn std::error::Error,
-            device.id = %self.owner.device(),
-            "`{}` cannot be moved away and is looked at again",
-            entry.path.display()
-        );
+    /// Leaves a file where it is and goes on with the others. People are told once.
+    fn put_off(&mut self, entry: &Entry, why: &str) {
+        if self.settling.put_off(&entry.name, Instant::now()) {
+            warn!(
+                device.id = %self.owner.device(),
+                "`{}` stays where it is for now: {why}", entry.path.display()
+            );
+        }
     }
 
     async fn notify(&self, entry: &Entry, key: &str, wrong: &Wrong) -> Result<(), AppendError> {
@@ -371,22 +402,4 @@ pub(super) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .map_err(io::Error::other)?
-}
-
-/// Where `url` of a dropped ticket leads inside the folder that it lies in; none when it leads out.
-pub(super) fn inside(folder: &Path, path: &str) -> Option<PathBuf> {
-    let mut at = folder.to_owned();
-    for part in Path::new(path).components() {
-        match part {
-            std::path::Component::Normal(name) => at.push(name),
-            std::path::Component::CurDir => {}
-            _ => return None,
-        }
-        // Not even a folder on the way may be a link.
-        let is_link = std::fs::symlink_metadata(&at).is_ok_and(|it| it.is_symlink());
-        if is_link {
-            return None;
-        }
-    }
-    Some(at)
 }

@@ -1,10 +1,7 @@
 //! Which job a device means. Devices name a job by the `JobID` and `JobPartID` of the ticket and by
 //! their own queue entry id; the office knows it by its number.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use agog_jdf::{Document, JdfNode, Limits, Ticket};
-use agog_sync::ids::JobId;
+use agog_jdf::{Document, Limits};
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::{JobRow, Ledger, LedgerError};
@@ -33,97 +30,34 @@ impl ReportedJob {
     }
 }
 
-/// What a ticket calls its job: a device may use these names.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TicketNames {
-    pub job_id: Option<String>,
-    /// The `JobPartID` of every node.
-    pub parts: BTreeSet<String>,
+/// A device may call a job by its number or by the `JobID` of its ticket.
+fn is_named(job: &JobRow, job_id: &str) -> bool {
+    let of_ticket = || job.ticket.as_ref()?.names.job_id.as_deref();
+    job.number == job_id || of_ticket() == Some(job_id)
 }
 
-impl TicketNames {
-    /// Reads a ticket; one that cannot be read names nothing.
-    pub fn of(jdf: &str) -> Self {
-        let document = Document::parse(jdf.as_bytes(), &Limits::default());
-        let Ok(document) = document else {
-            return Self::default();
-        };
-        let Ok(ticket) = Ticket::of(&document) else {
-            return Self::default();
-        };
-        Self {
-            job_id: ticket.root().job_id().map(str::to_owned),
-            parts: ticket
-                .nodes()
-                .filter_map(JdfNode::job_part_id)
-                .map(str::to_owned)
-                .collect(),
-        }
-    }
-
-    /// Whether the ticket has the part. Two tickets may have one `JobID`, when parts of a job went
-    /// to devices as tickets of their own. What is not told does not contradict.
-    pub fn has_part(&self, job_part_id: Option<&str>) -> bool {
-        job_part_id.is_none_or(|part| self.parts.is_empty() || self.parts.contains(part))
-    }
-}
-
-/// The names in the tickets of open jobs, so that each ticket is read once.
-#[derive(Debug, Default)]
-pub struct KnownTickets(BTreeMap<JobId, TicketNames>);
-
-impl KnownTickets {
-    /// Knows these jobs' tickets, and no others.
-    fn update(&mut self, jobs: &[JobRow]) {
-        let ids: BTreeSet<JobId> = jobs.iter().filter_map(|job| job.job_id).collect();
-        self.0.retain(|job_id, _| ids.contains(job_id));
-        for job in jobs {
-            if let (Some(job_id), Some(ticket)) = (job.job_id, &job.ticket) {
-                let read = || TicketNames::of(&ticket.jdf);
-                self.0.entry(job_id).or_insert_with(read);
-            }
-        }
-    }
-
-    fn of(&self, job: &JobRow) -> Option<&TicketNames> {
-        self.0.get(&job.job_id?)
-    }
-
-    /// A device may call a job by its number or by the `JobID` of its ticket.
-    fn is_named(&self, job: &JobRow, job_id: &str) -> bool {
-        let of_ticket = || self.of(job)?.job_id.as_deref();
-        job.number == job_id || of_ticket() == Some(job_id)
-    }
-
-    fn has_part(&self, job: &JobRow, reported: &ReportedJob) -> bool {
-        let part = reported.job_part_id.as_deref();
-        self.of(job).is_none_or(|names| names.has_part(part))
-    }
+fn has_part(job: &JobRow, reported: &ReportedJob) -> bool {
+    let part = reported.job_part_id.as_deref();
+    let ticket = job.ticket.as_ref();
+    ticket.is_none_or(|ticket| ticket.names.has_part(part))
 }
 
 /// The job that `device` means: by its queue entry among the open jobs, else by its number, else by
 /// the `JobID` inside the tickets of the open jobs, and always by a part that the ticket has. A
 /// device that was restarted may give its entry ids again, so an entry counts only when the job
-/// agrees, and the newest of several is meant. A job that has ended is meant by its entry, or by its
-/// number.
+/// agrees, and the newest of several is meant. A job that has ended is meant by its entry, by its
+/// number, or by the `JobID` of its ticket.
 pub async fn job(
     ledger: &Ledger,
-    tickets: &mut KnownTickets,
     device: &str,
     reported: &ReportedJob,
 ) -> Result<Option<JobRow>, LedgerError> {
-    let mut open = ledger.jobs_open().await?;
-    open.retain(|job| job.progress.device == device);
-    tickets.update(&open);
-    let tickets = &*tickets;
+    let open = ledger.jobs_open_on(device).await?;
     if let Some(entry) = &reported.queue_entry_id {
         let same = |job: &&JobRow| {
             job.progress.queue_entry_id.as_ref() == Some(entry)
-                && reported
-                    .job_id
-                    .as_ref()
-                    .is_none_or(|id| tickets.is_named(job, id))
-                && tickets.has_part(job, reported)
+                && reported.job_id.as_ref().is_none_or(|id| is_named(job, id))
+                && has_part(job, reported)
         };
         if let Some(job) = open.iter().rev().find(same) {
             return Ok(Some(job.clone()));
@@ -141,33 +75,27 @@ pub async fn job(
     };
     let mut named: Vec<&JobRow> = open
         .iter()
-        .filter(|job| tickets.is_named(job, job_id) && tickets.has_part(job, reported))
+        .filter(|job| is_named(job, job_id) && has_part(job, reported))
         .collect();
     named.sort_by_key(|job| (other_entry(job), job.number != *job_id));
     if let Some(job) = named.first() {
         return Ok(Some((*job).clone()));
     }
+    let is_meant = |job: &JobRow| is_named(job, job_id) && has_part(job, reported);
     if let Some(entry) = &reported.queue_entry_id {
         let (of, entry) = (device.to_owned(), entry.clone());
         let ended = ledger.read(move |reader| reader.ended_by_entry(&of, &entry));
-        let is_meant = |job: &JobRow| {
-            let ticket = job.ticket.as_ref();
-            let ticket = ticket.map(|ticket| TicketNames::of(&ticket.jdf));
-            let ticket = ticket.unwrap_or_default();
-            let is_same = job.number == *job_id || ticket.job_id.as_ref() == Some(job_id);
-            is_same && ticket.has_part(reported.job_part_id.as_deref())
-        };
         if let Some(job) = ended.await?.filter(is_meant) {
             return Ok(Some(job));
         }
     }
-    let job = ledger.job_by_number(job_id).await?;
-    Ok(job.filter(|job| {
-        let ticket = job.ticket.as_ref();
-        let ticket = ticket.map(|ticket| TicketNames::of(&ticket.jdf));
-        let part = reported.job_part_id.as_deref();
-        job.progress.device == device && ticket.is_none_or(|names| names.has_part(part))
-    }))
+    let numbered = ledger.job_by_number(job_id).await?;
+    if let Some(job) = numbered.filter(|job| job.progress.device == device && is_meant(job)) {
+        return Ok(Some(job));
+    }
+    let (of, named) = (device.to_owned(), job_id.clone());
+    let ended = ledger.read(move |reader| reader.ended_with_ticket(&of, &named));
+    Ok(ended.await?.into_iter().find(is_meant))
 }
 
 /// The ticket as it is handed to a device, with its `JobID`. A ticket without one gets the number of
@@ -186,6 +114,7 @@ pub fn identified(jdf: &str, number: &str) -> Result<(String, String), agog_jdf:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::TicketNames;
 
     fn named(entry: Option<&str>, job: Option<&str>, part: Option<&str>) -> ReportedJob {
         ReportedJob {
@@ -207,16 +136,6 @@ mod tests {
         ] {
             assert!(!full.agrees(&other), "{other:?}");
         }
-    }
-
-    #[test]
-    fn a_ticket_has_the_parts_of_its_nodes_and_no_others() {
-        let ticket = r#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" ID="n" Type="Product" JobID="J" JobPartID="P0">
-            <JDF ID="n1" Type="Cutting" JobPartID="P1"/></JDF>"#;
-        let names = TicketNames::of(ticket);
-        assert!(names.has_part(Some("P1")) && names.has_part(None));
-        assert!(!names.has_part(Some("P2")));
-        assert!(TicketNames::of("no ticket").has_part(Some("P2")));
     }
 
     #[test]

@@ -4,9 +4,10 @@
 //! - [`control`]: hold, resume, abort … a job at its device
 //! - [`find`]: which job a device means
 //! - [`returned`], [`story`]: a returned ticket → ledger events; [`booked`]: none of it twice;
-//!   [`reconcile`]: where the signals said something else
+//!   [`reconcile`]: where the signals said something else; [`again`]: whether a returned job is run once more
 //! - [`routes`]: tickets and commands to jobs over the local API
 
+pub(crate) mod again;
 mod allocate;
 pub(crate) mod booked;
 pub mod control;

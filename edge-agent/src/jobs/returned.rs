@@ -32,14 +32,19 @@ pub struct ReturnedTicket {
     /// The code of the error that the device tells of, as in the answer to a submission.
     pub return_code: Option<u32>,
     pub summary: ProductionSummary,
-    /// The ends of the runs, which tell a run from another one.
-    pub runs: Vec<Timestamp>,
-    /// The good amount that is to be booked.
-    pub made: Decimal,
+    /// The runs that have ended, as the device tells their times.
+    pub runs: Vec<ToldRun>,
     /// What was used of the main input.
     pub input: Used,
     /// What the device said and cannot be booked, for people.
     pub remarks: Vec<String>,
+}
+
+/// A run in the audits; its end tells it from another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ToldRun {
+    pub start: Option<Timestamp>,
+    pub end: Timestamp,
 }
 
 /// Amounts of one resource.
@@ -59,6 +64,7 @@ struct Ran<'d> {
 
 /// A run of a node.
 struct Run {
+    start: Option<Timestamp>,
     end: Option<Timestamp>,
     queue_entry_id: Option<String>,
 }
@@ -68,6 +74,7 @@ impl<'d> Ran<'d> {
         let audits = Audit::read_with(node, ticket, &mut Vec::new());
         let run = |audit: Audit| match audit.content {
             AuditContent::ProcessRun(run) => Some(Run {
+                start: run.start,
                 end: run.end,
                 queue_entry_id: run.queue_entry_id,
             }),
@@ -198,8 +205,13 @@ impl ReturnedTicket {
             job_part_id: node.job_part_id().map(str::to_owned),
             node_id: node.id().map(str::to_owned),
             return_code: code.and_then(|code| u32::try_from(code).ok()),
-            runs: runs.into_iter().filter_map(|run| run.end).collect(),
-            made: summary.good,
+            runs: runs
+                .into_iter()
+                .filter_map(|run| {
+                    let start = run.start;
+                    run.end.map(|end| ToldRun { start, end })
+                })
+                .collect(),
             ended: if aborted {
                 NodeStatus::Aborted
             } else {

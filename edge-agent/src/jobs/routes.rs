@@ -21,7 +21,9 @@ use super::control;
 use crate::api::problem::{self, Problem};
 use crate::api::{ApiState, idempotency_key};
 use crate::ledger::sending::{DeviceCommand, JobOrder, OrderRefused};
-use crate::ledger::{Append, Fact, IdempotencyKey, JobRow, LedgerError, What};
+use crate::ledger::{
+    Append, AppendError, Fact, IdempotencyKey, JobRow, LedgerError, Refused, What,
+};
 use crate::run::Agent;
 
 /// The largest request: tickets have kilobytes, gang forms some megabytes.
@@ -241,27 +243,7 @@ pub(crate) async fn take(
 ) -> Result<(bool, JobRow), Problem> {
     let ticket = ticket(agent, request)?;
     check_files(agent, &ticket.files).await?;
-    let known = agent.ledger.job_by_number(&ticket.number).await?;
-    if let Some(known) = known.filter(|job| !job.step.is_end()) {
-        let same = known
-            .ticket
-            .as_ref()
-            .is_some_and(|known| known.jdf == ticket.jdf);
-        return if same {
-            Ok((false, known))
-        } else {
-            let detail = format!(
-                "job {} has not ended yet; give the new one its own number",
-                ticket.number
-            );
-            Err(Problem::new(
-                StatusCode::CONFLICT,
-                "job-number-taken",
-                detail,
-            ))
-        };
-    }
-    let number = ticket.number.clone();
+    let (number, jdf) = (ticket.number.clone(), ticket.jdf.clone());
     let append = Append {
         facts: vec![Fact {
             occurred_at: None,
@@ -273,7 +255,17 @@ pub(crate) async fn take(
         idempotency,
         ..Append::default()
     };
-    let repeated = agent.ledger.append(append).await?.repeated;
+    let recorded = agent.ledger.append(append).await;
+    if let Err(AppendError::Refused(Refused::NumberTaken(_))) = &recorded {
+        let known = agent.ledger.job_by_number(&number).await?;
+        if let Some(known) = known.filter(|job| !job.step.is_end()) {
+            let ticket = agent.ledger.ticket(&known).await?;
+            if ticket.is_some_and(|ticket| ticket.jdf == jdf) {
+                return Ok((false, known));
+            }
+        }
+    }
+    let repeated = recorded?.repeated;
     let job = agent.ledger.job_by_number(&number).await?.ok_or_else(|| {
         Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,

@@ -38,6 +38,8 @@ pub(crate) struct Circumstances {
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) ended_at: Option<Timestamp>,
     pub(crate) differences: Vec<Difference>,
+    /// The job came back before, and nothing was signalled of this run of it.
+    pub(crate) is_run_again: bool,
 }
 
 /// The events of a returned ticket, in the order in which they are recorded, and what was drawn of
@@ -48,7 +50,11 @@ pub(crate) async fn facts(
     returned: ReturnedTicket,
     circumstances: Circumstances,
 ) -> Result<(Vec<Fact>, Vec<Drawn>), LedgerError> {
-    let ticket = job.and_then(|job| job.ticket.as_ref());
+    let ticket = match job {
+        Some(job) => agent.ledger.ticket(job).await?,
+        None => None,
+    };
+    let ticket = ticket.as_ref();
     let declared = ticket
         .map(|ticket| ticket.inputs.clone())
         .unwrap_or_default();
@@ -182,7 +188,7 @@ impl Story {
                 }));
             }
         }
-        let made = self.returned.made;
+        let made = self.returned.summary.good;
         match output {
             Some((output, number)) if made > Decimal::ZERO => {
                 match measured(made, Some(&output.material), output.material.base_unit) {
@@ -198,10 +204,11 @@ impl Story {
             }
             _ => {}
         }
-        let mut facts: Vec<Fact> = events
-            .into_iter()
-            .map(|event| self.fact(Event::Lot(event)))
-            .collect();
+        let mut facts: Vec<Fact> = Vec::new();
+        if self.circumstances.is_run_again {
+            facts.push(self.started());
+        }
+        facts.extend(events.into_iter().map(|event| self.fact(Event::Lot(event))));
         remarks.extend(reconcile::remark(&self.circumstances.differences));
         facts.push(self.fact(Event::Job(Box::new(self.ended(&remarks)))));
         (facts, drawn)
@@ -227,6 +234,25 @@ impl Story {
             work: self.work(),
             forced: None,
         })
+    }
+
+    /// The beginning of a run that only its return tells of, at its own time.
+    fn started(&self) -> Fact {
+        let began_at = self.circumstances.started_at;
+        let event = JobEvent {
+            step: JobStep::Started,
+            progress: JobProgress {
+                queue_entry_id: self.returned.queue_entry_id.clone(),
+                job_part_id: self.returned.job_part_id.clone(),
+                started_at: began_at,
+                ..JobProgress::of(self.job.clone(), &self.returned.device)
+            },
+        };
+        let at = self.circumstances.at;
+        Fact {
+            occurred_at: Some(began_at.map_or(at, |began_at| began_at.min(at))),
+            ..self.fact(Event::Job(Box::new(event)))
+        }
     }
 
     fn ended(&self, remarks: &[String]) -> JobEvent {

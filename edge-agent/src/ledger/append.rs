@@ -15,7 +15,7 @@ use super::sending::admit;
 use super::writer::Books;
 use super::{
     Append, Appended, Fact, IdempotencyKey, InboxKey, RecordedEvent, What, book, controller,
-    effects, job, resolve, rows, said, text,
+    effects, job, resolve, rows, said, text, ticket,
 };
 
 /// Records all facts of `append`, or none.
@@ -28,8 +28,15 @@ pub(super) fn append(
     if let Some(answer) = answered_before(connection, append.idempotency.as_ref())? {
         return Ok(answer);
     }
-    let is_plain = append.facts.is_empty() && append.orders.is_empty();
-    if !is_new_message(connection, append.inbox.as_ref(), is_plain, now)? {
+    if let Some(submission) = &append.submission
+        && controller::is_submitted(connection, &submission.message)?
+    {
+        return Ok(Appended {
+            repeated: true,
+            ..Appended::default()
+        });
+    }
+    if !is_new_message(connection, append.inbox.as_ref(), now)? {
         return Ok(Appended {
             repeated: true,
             ..Appended::default()
@@ -37,8 +44,8 @@ pub(super) fn append(
     }
     said::store(connection, &append.said)?;
     let mut appended = Appended::default();
-    if is_plain && append.idempotency.is_none() {
-        // A heartbeat: the head stays where it is.
+    if append.facts.is_empty() && append.orders.is_empty() && append.idempotency.is_none() {
+        // The head stays where it is.
         return Ok(appended);
     }
     let mut named = BTreeSet::new();
@@ -53,6 +60,9 @@ pub(super) fn append(
     }
     for fact in append.facts {
         record_fact(connection, books, fact, now, &mut appended, &mut named)?;
+    }
+    for channel in &append.channels {
+        controller::open(connection, channel, now)?;
     }
     for order in append.orders {
         let command_id = admit::order(connection, books, order)?;
@@ -73,7 +83,7 @@ fn record_fact(
     named: &mut BTreeSet<LotId>,
 ) -> Result<(), AppendError> {
     let at = to_micros(fact.occurred_at.unwrap_or(now));
-    let mut ticket = None;
+    let mut handed_over = None;
     let is_overtaken = matches!(fact.what, What::Overtaken(_));
     let (mut event, gated) = match fact.what {
         What::Event(event) | What::Overtaken(event) => (event, false),
@@ -82,8 +92,11 @@ fn record_fact(
             true,
         ),
         What::Ticket(handed_in) => {
+            if job::is_open(connection, &handed_in.number)? {
+                return Err(Refused::NumberTaken(handed_in.number).into());
+            }
             let event = Event::Job(Box::new(job::received(&handed_in)));
-            ticket = Some(handed_in);
+            handed_over = Some(handed_in);
             (event, false)
         }
     };
@@ -116,9 +129,9 @@ fn record_fact(
     {
         job::store(connection, event, at)?;
     }
-    if let Some(ticket) = ticket {
-        job::store_ticket(connection, &ticket)?;
-        admit::submission(connection, books, &ticket)?;
+    if let Some(handed_over) = handed_over {
+        ticket::store(connection, &handed_over)?;
+        admit::submission(connection, books, &handed_over)?;
     }
     appended.events.push(RecordedEvent {
         epoch: books.position.epoch,
@@ -244,21 +257,15 @@ fn remember_answer(
 fn is_new_message(
     connection: &Connection,
     key: Option<&InboxKey>,
-    is_plain: bool,
     now: Timestamp,
 ) -> Result<bool, LedgerError> {
     let Some(key) = key else { return Ok(true) };
     let stored = connection
         .prepare_cached(
-            "insert into inbox_message (sender, message_id, recorded_at, plain)
-             values (?1, ?2, ?3, ?4) on conflict do nothing",
+            "insert into inbox_message (sender, message_id, recorded_at)
+             values (?1, ?2, ?3) on conflict do nothing",
         )?
-        .execute(params![
-            key.sender,
-            key.message_id,
-            now.as_microsecond(),
-            is_plain
-        ])?;
+        .execute(params![key.sender, key.message_id, now.as_microsecond()])?;
     Ok(stored == 1)
 }
 

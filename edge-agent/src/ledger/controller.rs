@@ -3,13 +3,14 @@
 //! A channel is a cursor into the ledger: its row names the last event whose signals were
 //! answered, and no message is stored a second time.
 //!
-//! Limits: [`CHANNELS_MAX`] channels, [`CHANNELS_PER_URL_MAX`] to one URL.
+//! Limits: [`CHANNELS_MAX`] channels, [`CHANNELS_PER_URL_MAX`] to one URL; [`SUBMISSIONS_MAX`] jobs that
+//! were not given back, [`SUBMISSIONS_PER_SENDER_MAX`] of one sender.
 
 use agog_sync::ids::JobId;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::error::LedgerError;
+use super::error::{AppendError, LedgerError, Refused};
 use super::text;
 
 /// More channels than an office, its prepress and a dashboard open together for every device of a
@@ -17,6 +18,13 @@ use super::text;
 pub const CHANNELS_MAX: usize = 256;
 /// A subscriber that opens more to one URL has lost count of them.
 pub const CHANNELS_PER_URL_MAX: usize = 64;
+
+/// A plant works on hundreds of jobs; more that wait to be given back mean that nobody takes them.
+pub const SUBMISSIONS_MAX: usize = 1_000;
+/// Half of them: a sender that never takes its jobs back leaves as much room to the others.
+pub const SUBMISSIONS_PER_SENDER_MAX: usize = 500;
+
+const DAY_MICROSECONDS: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// A channel that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +40,8 @@ pub struct NewChannel {
     pub caller: Option<String>,
     /// The query with its subscription, as a JMF that does not depend on the query's ID and time.
     pub query: String,
+    /// The submission that asked for it (`WatchURL`): it goes when that was given back.
+    pub job_id: Option<JobId>,
 }
 
 /// A channel that is open.
@@ -79,9 +89,33 @@ pub struct SubmissionRow {
     pub completed: Vec<String>,
     /// IDs of nodes that the device has aborted.
     pub aborted: Vec<String>,
+    pub submitted_at: Timestamp,
+    /// Since when giving it back has failed.
+    pub failing_since: Option<Timestamp>,
+    /// On how many days it has failed.
+    pub failed_days: u32,
+    /// When the last of them was counted.
+    pub counted_at: Option<Timestamp>,
+    /// Why the last try has failed.
+    pub last_error: Option<String>,
+    /// When it was given back, or given up.
+    pub settled_at: Option<Timestamp>,
+    /// The return code of whoever took it back.
+    pub return_code: Option<i64>,
+    /// Nobody took it back for so long that it is not tried any more.
+    pub given_up: bool,
 }
 
-/// A change of what was promised.
+impl SubmissionRow {
+    /// Whether a failure now is one of another day.
+    pub fn is_other_day(&self, now: Timestamp) -> bool {
+        let passed = |at: Timestamp| now.as_microsecond() - at.as_microsecond();
+        self.counted_at
+            .is_none_or(|at| passed(at) >= DAY_MICROSECONDS)
+    }
+}
+
+/// A change of what was promised, or of what is known of a device's folder.
 #[derive(Debug)]
 pub(crate) enum Change {
     Open(Box<NewChannel>),
@@ -97,6 +131,34 @@ pub(crate) enum Change {
         ticket: Vec<u8>,
         completed: Vec<String>,
         aborted: Vec<String>,
+    },
+    /// An order to a queue is about to be passed on under this message ID.
+    Passing {
+        message: String,
+        message_id: String,
+    },
+    /// What its device answered.
+    Passed {
+        message: String,
+        answer: String,
+    },
+    /// Its device surely has not carried it out.
+    NotPassed {
+        message: String,
+    },
+    /// A folder of a device carries the mark of this agent.
+    FolderUsed {
+        device: String,
+        folder: String,
+    },
+    /// Giving a ticket back has failed, in a new way or on another day.
+    NotTaken {
+        job_id: JobId,
+        error: String,
+    },
+    /// Giving a ticket back is given up. The ticket is kept.
+    GiveUp {
+        job_id: JobId,
     },
     /// The ticket was given back, or there is nobody to give it back to.
     Settle {
@@ -143,6 +205,53 @@ pub(super) fn change(
                 ],
             )?;
         }
+        Change::Passing {
+            message,
+            message_id,
+        } => {
+            connection.execute(
+                "insert into passed_order (message, message_id, recorded_at) values (?1, ?2, ?3)
+                 on conflict do nothing",
+                params![message, message_id, now.as_microsecond()],
+            )?;
+        }
+        Change::Passed { message, answer } => {
+            connection.execute(
+                "update passed_order set answer = ?2 where message = ?1",
+                [message, answer],
+            )?;
+        }
+        Change::NotPassed { message } => {
+            let sql = "delete from passed_order where message = ?1 and answer is null";
+            connection.execute(sql, [message])?;
+        }
+        Change::FolderUsed { device, folder } => {
+            connection.execute(
+                "insert into device_folder (device, folder, used_since) values (?1, ?2, ?3)
+                 on conflict do nothing",
+                params![device, folder, now.as_microsecond()],
+            )?;
+        }
+        Change::NotTaken { job_id, error } => {
+            connection.execute(
+                "update submission set failing_since = coalesce(failing_since, ?2), last_error = ?3
+                 where job_id = ?1 and settled_at is null",
+                params![job_id.to_string(), now.as_microsecond(), error],
+            )?;
+            connection.execute(
+                "update submission set failed_days = failed_days + 1, counted_at = ?2
+                 where job_id = ?1 and settled_at is null
+                   and (counted_at is null or ?2 - counted_at >= ?3)",
+                params![job_id.to_string(), now.as_microsecond(), DAY_MICROSECONDS],
+            )?;
+        }
+        Change::GiveUp { job_id } => {
+            connection.execute(
+                "update submission set settled_at = ?2, given_up = 1
+                 where job_id = ?1 and settled_at is null",
+                params![job_id.to_string(), now.as_microsecond()],
+            )?;
+        }
         Change::Settle {
             job_id,
             return_code,
@@ -157,11 +266,17 @@ pub(super) fn change(
     Ok(Opening::Kept)
 }
 
-fn open(connection: &Connection, new: &NewChannel, now: Timestamp) -> Result<Opening, LedgerError> {
+pub(super) fn open(
+    connection: &Connection,
+    new: &NewChannel,
+    now: Timestamp,
+) -> Result<Opening, LedgerError> {
+    let job_id = new.job_id.map(|job_id| job_id.to_string());
     let same: Option<i64> = connection
         .query_row(
-            "select channel from channel where url = ?1 and query = ?2 and device is ?3",
-            params![new.url, new.query, new.device],
+            "select channel from channel
+             where url = ?1 and query = ?2 and device is ?3 and job_id is ?4",
+            params![new.url, new.query, new.device, job_id],
             |row| row.get(0),
         )
         .optional()?;
@@ -173,12 +288,13 @@ fn open(connection: &Connection, new: &NewChannel, now: Timestamp) -> Result<Ope
         )?;
         return Ok(Opening::Kept);
     }
-    // The same ID with other parameters is the subscriber's new wish under its old name.
+    // The same ID with other parameters is the subscriber's new wish under its old name. A job has its own
+    // channels, whatever the command that submitted it was called.
     let replaced: Option<i64> = connection
         .query_row(
-            "delete from channel where url = ?1 and channel_id = ?2 and kind = ?3
+            "delete from channel where url = ?1 and channel_id = ?2 and kind = ?3 and job_id is ?4
              returning position",
-            params![new.url, new.channel_id, new.kind],
+            params![new.url, new.channel_id, new.kind, job_id],
             |row| row.get(0),
         )
         .optional()?;
@@ -194,9 +310,9 @@ fn open(connection: &Connection, new: &NewChannel, now: Timestamp) -> Result<Ope
     }
     connection.execute(
         "insert into channel (channel_id, kind, url, device, sender, caller, query, position,
-                              opened_at)
+                              opened_at, job_id)
          values (?1, ?2, ?3, ?4, ?5, ?6, ?7,
-                 coalesce(?8, (select max(position) from event), 0), ?9)",
+                 coalesce(?8, (select max(position) from event), 0), ?9, ?10)",
         params![
             new.channel_id,
             new.kind,
@@ -206,19 +322,35 @@ fn open(connection: &Connection, new: &NewChannel, now: Timestamp) -> Result<Ope
             new.caller,
             new.query,
             replaced,
-            now.as_microsecond()
+            now.as_microsecond(),
+            job_id
         ],
     )?;
     Ok(Opening::Opened)
 }
 
-/// Stores how a job came, as part of the commit of its ticket.
+/// Whether a job came with a message.
+pub(super) fn is_submitted(connection: &Connection, message: &str) -> Result<bool, LedgerError> {
+    let mut query = connection.prepare_cached("select 1 from submission where message = ?1")?;
+    Ok(query.exists([message])?)
+}
+
+/// Stores how a job came, as part of the commit of its ticket; refused when there is no room for it.
 pub(super) fn store_submission(
     connection: &Connection,
     job_id: JobId,
     new: &NewSubmission,
     now: Timestamp,
-) -> Result<(), LedgerError> {
+) -> Result<(), AppendError> {
+    let (all, own): (u32, u32) = connection.query_row(
+        "select count(*), count(*) filter (where sender = ?1) from submission
+         where settled_at is null",
+        [&new.sender],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    if own as usize >= SUBMISSIONS_PER_SENDER_MAX || all as usize >= SUBMISSIONS_MAX {
+        return Err(Refused::SubmissionsFull { own, all }.into());
+    }
     connection.execute(
         "insert into submission (job_id, message, sender, caller, ticket_job_id,
                                  ticket_job_part_id, return_jmf, return_url, submitted_at)
@@ -239,9 +371,10 @@ pub(super) fn store_submission(
 }
 
 pub(super) const CHANNEL_COLUMNS: &str =
-    "channel, channel_id, kind, url, device, sender, caller, query, position";
+    "channel, channel_id, kind, url, device, sender, caller, query, position, job_id";
 
-pub(super) fn channel(row: &Row<'_>) -> rusqlite::Result<ChannelRow> {
+pub(super) fn channel(row: &Row<'_>) -> Result<ChannelRow, LedgerError> {
+    let job_id: Option<String> = row.get(9)?;
     Ok(ChannelRow {
         channel: row.get(0)?,
         asked: NewChannel {
@@ -252,15 +385,18 @@ pub(super) fn channel(row: &Row<'_>) -> rusqlite::Result<ChannelRow> {
             sender: row.get(5)?,
             caller: row.get(6)?,
             query: row.get(7)?,
+            job_id: job_id.map(|id| text::id(&id, "job id")).transpose()?,
         },
         position: row.get(8)?,
     })
 }
 
 pub(super) const SUBMISSION_COLUMNS: &str = "job_id, message, sender, caller, ticket_job_id, \
-     ticket_job_part_id, return_jmf, return_url, completed, aborted";
+     ticket_job_part_id, return_jmf, return_url, completed, aborted, submitted_at, failing_since, \
+     last_error, settled_at, return_code, given_up, failed_days, counted_at";
 
 pub(super) fn submission(row: &Row<'_>) -> Result<SubmissionRow, LedgerError> {
+    let instant = |at: Option<i64>| at.map(text::instant).transpose();
     let ids = |text: String| text.split_whitespace().map(str::to_owned).collect();
     Ok(SubmissionRow {
         job_id: text::id(&row.get::<_, String>(0)?, "job id")?,
@@ -275,5 +411,13 @@ pub(super) fn submission(row: &Row<'_>) -> Result<SubmissionRow, LedgerError> {
         },
         completed: ids(row.get(8)?),
         aborted: ids(row.get(9)?),
+        submitted_at: text::instant(row.get(10)?)?,
+        failing_since: instant(row.get(11)?)?,
+        last_error: row.get(12)?,
+        settled_at: instant(row.get(13)?)?,
+        return_code: row.get(14)?,
+        given_up: row.get(15)?,
+        failed_days: row.get(16)?,
+        counted_at: instant(row.get(17)?)?,
     })
 }

@@ -62,8 +62,40 @@ impl Reader {
             "select {} from channel order by channel",
             controller::CHANNEL_COLUMNS
         ))?;
-        let rows = query.query_map([], controller::channel)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut found = query.query([])?;
+        let mut channels = Vec::new();
+        while let Some(row) = found.next()? {
+            channels.push(controller::channel(row)?);
+        }
+        Ok(channels)
+    }
+
+    /// Whether the submission of a job was given back, or is not to be.
+    pub fn is_settled(&self, job_id: JobId) -> Result<bool, LedgerError> {
+        let mut query = self.connection.prepare_cached(
+            "select 1 from submission where job_id = ?1 and settled_at is not null",
+        )?;
+        Ok(query.exists([job_id.to_string()])?)
+    }
+
+    /// An order that was passed on: the message ID that its device has seen, and the answer.
+    pub fn order_passed(
+        &self,
+        message: &str,
+    ) -> Result<Option<(String, Option<String>)>, LedgerError> {
+        let mut query = self
+            .connection
+            .prepare_cached("select message_id, answer from passed_order where message = ?1")?;
+        let found = query.query_row([message], |row| Ok((row.get(0)?, row.get(1)?)));
+        Ok(found.optional()?)
+    }
+
+    /// Whether a folder was used for a device before.
+    pub fn is_folder_used(&self, device: &str, folder: &str) -> Result<bool, LedgerError> {
+        let mut query = self
+            .connection
+            .prepare_cached("select 1 from device_folder where device = ?1 and folder = ?2")?;
+        Ok(query.exists([device, folder])?)
     }
 
     /// The job that came with a message.
@@ -71,26 +103,45 @@ impl Reader {
         &self,
         message: &str,
     ) -> Result<Option<SubmissionRow>, LedgerError> {
-        Ok(self.submissions("message = ?1", Some(message))?.pop())
+        Ok(self.submission_rows("message = ?1", Some(message))?.pop())
     }
 
     /// How a job came, if it came over JMF.
     pub fn submission_of_job(&self, job_id: JobId) -> Result<Option<SubmissionRow>, LedgerError> {
         let job_id = job_id.to_string();
-        Ok(self.submissions("job_id = ?1", Some(&job_id))?.pop())
+        Ok(self.submission_rows("job_id = ?1", Some(&job_id))?.pop())
     }
 
     /// Submissions that were not given back yet, the oldest first.
     pub fn submissions_unsettled(&self) -> Result<Vec<SubmissionRow>, LedgerError> {
-        self.submissions(
+        self.submission_rows(
             "settled_at is null and ?1 is null order by submitted_at",
             None,
         )
     }
 
+    /// Submissions that were not given back yet, the oldest first, and with `with_settled` those that were,
+    /// the newest first; at most `limit`.
+    pub fn submissions(
+        &self,
+        with_settled: bool,
+        limit: usize,
+    ) -> Result<Vec<SubmissionRow>, LedgerError> {
+        let settled = if with_settled {
+            ""
+        } else {
+            "settled_at is null and "
+        };
+        let sql = format!(
+            "{settled}?1 is null
+             order by settled_at is not null, settled_at desc, submitted_at limit {limit}"
+        );
+        self.submission_rows(&sql, None)
+    }
+
     /// Submissions whose jobs have ended and that were not given back yet, the oldest first.
     pub fn submissions_to_return(&self) -> Result<Vec<SubmissionRow>, LedgerError> {
-        self.submissions(
+        self.submission_rows(
             "settled_at is null and ?1 is null and exists (
                  select 1 from job where job.job_id = submission.job_id and job.step in
                      ('job.refused', 'job.completed', 'job.aborted', 'job.removed'))
@@ -115,10 +166,11 @@ impl Reader {
     /// Jobs that have ended, the newest first.
     pub fn jobs_ended(&self, limit: usize) -> Result<Vec<JobRow>, LedgerError> {
         let mut query = self.connection.prepare_cached(&format!(
-            "select {} from job
+            "select {} from {}
              where step in ('job.refused', 'job.completed', 'job.aborted', 'job.removed')
              order by updated_at desc, job_key limit ?1",
-            rows::JOB_COLUMNS
+            rows::JOB_COLUMNS,
+            rows::JOBS
         ))?;
         let mut found = query.query([i64::try_from(limit).unwrap_or(i64::MAX)])?;
         let mut jobs = Vec::new();
@@ -158,7 +210,7 @@ impl Reader {
         Ok(newest)
     }
 
-    fn submissions(
+    fn submission_rows(
         &self,
         condition: &str,
         value: Option<&str>,

@@ -152,6 +152,14 @@ pub enum Refused {
     /// A command to a device cannot be carried out.
     #[error(transparent)]
     Order(#[from] OrderRefused),
+    /// A job of that number has not ended; a number belongs to one job at a time.
+    #[error("job {0} is here already and has not ended; give another one its own number")]
+    NumberTaken(String),
+    /// Too many submitted jobs were not given back yet.
+    #[error(
+        "{own} jobs of this sender wait to be given back, {all} of all; send the ticket again later"
+    )]
+    SubmissionsFull { own: u32, all: u32 },
     /// The key was used for another request.
     #[error("Idempotency-Key `{0}` was used for another request")]
     KeyReused(String),
@@ -171,6 +179,8 @@ impl Refused {
             Self::WhichHold { .. } => "which-hold",
             Self::Incomplete(_) => "incomplete",
             Self::Order(refused) => refused.code(),
+            Self::NumberTaken(_) => "job-number-taken",
+            Self::SubmissionsFull { .. } => "too-many-submissions",
             Self::KeyReused(_) => "idempotency-key-reused",
         }
     }

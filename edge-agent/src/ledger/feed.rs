@@ -12,7 +12,7 @@ use super::append::{apply_lot_event, insert_event, seal, store_head};
 use super::error::LedgerError;
 use super::sending::admit;
 use super::writer::Books;
-use super::{FeedOutcome, job, text};
+use super::{FeedOutcome, job, text, ticket};
 
 /// Stores and applies one item, and moves the cursor onto it.
 pub(super) fn apply(
@@ -49,19 +49,19 @@ pub(super) fn move_cursor(connection: &Connection, n: u64) -> Result<(), LedgerE
 fn job_ticket(
     connection: &Connection,
     books: &mut Books,
-    ticket: &JobTicket,
+    handed_over: &JobTicket,
 ) -> Result<(), LedgerError> {
     let known = connection
-        .prepare_cached("select 1 from job where job_id = ?1")?
-        .exists([ticket.job_id.to_string()])?;
+        .prepare_cached("select 1 from job where job_key = ?1")?
+        .exists([handed_over.job_id.to_string()])?;
     if known {
         return Ok(());
     }
     let now = books.clock.now();
-    let event = job::received(ticket);
+    let event = job::received(handed_over);
     job::store(connection, &event, now)?;
-    job::store_ticket(connection, ticket)?;
-    admit::submission(connection, books, ticket)?;
+    ticket::store(connection, handed_over)?;
+    admit::submission(connection, books, handed_over)?;
     let new = NewEvent {
         event_id: EventId::generate(now, &mut books.rng),
         occurred_at: now,

@@ -2,7 +2,6 @@
 
 use agog_sync::event::{JobEvent, JobProgress, JobStep};
 use agog_sync::frame::JobTicket;
-use agog_sync::ids::JobId;
 use agog_sync::lots::JobRef;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -11,8 +10,9 @@ use super::error::LedgerError;
 use super::rows::{self, JobRow};
 use super::text;
 
-/// Stores what a job event says. What the event leaves out is kept from the events before. A refused
-/// command leaves the job as it was, and another place in the queue is no step on its way.
+/// Stores what a job event says. What the event leaves out is kept from the events before, but another
+/// run after an end has nothing of the run before. The fate of a command leaves the job as it was, and
+/// another place in the queue is no step on its way.
 pub(super) fn store(
     connection: &Connection,
     event: &JobEvent,
@@ -23,12 +23,25 @@ pub(super) fn store(
         .prepare_cached("select step, progress from job where job_key = ?1")?
         .query_row([&key], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    if event.step == JobStep::CommandRefused && before.is_some() {
+    let is_fate = matches!(
+        event.step,
+        JobStep::CommandRefused | JobStep::AbortRequested | JobStep::CommandDone
+    );
+    if is_fate && before.is_some() {
         return Ok(());
     }
     let (step, progress) = match before {
         Some((step, before)) => {
-            let progress = merged(text::json(&before, "job progress")?, &event.progress);
+            let mut before: JobProgress = text::json(&before, "job progress")?;
+            let has_ended = JobStep::of_kind(&step).is_some_and(JobStep::is_end);
+            if has_ended && event.step == JobStep::Started {
+                before = JobProgress {
+                    queue_entry_id: before.queue_entry_id,
+                    job_part_id: before.job_part_id,
+                    ..JobProgress::of(before.job, before.device)
+                };
+            }
+            let progress = merged(before, &event.progress);
             let stays = event.step == JobStep::Requeued;
             let step = if stays {
                 step
@@ -79,12 +92,13 @@ pub(crate) fn progress(ticket: &JobTicket) -> JobProgress {
     JobProgress::of(job, &ticket.device)
 }
 
-/// Keeps the ticket of a job that has its row.
-pub(super) fn store_ticket(connection: &Connection, ticket: &JobTicket) -> Result<(), LedgerError> {
-    connection
-        .prepare_cached("update job set ticket = ?2 where job_key = ?1")?
-        .execute(params![ticket.job_id.to_string(), text::to_json(ticket)])?;
-    Ok(())
+/// Whether a job of that number is here and has not ended.
+pub(super) fn is_open(connection: &Connection, number: &str) -> Result<bool, LedgerError> {
+    let mut query = connection.prepare_cached(
+        "select 1 from job where number = ?1
+            and step not in ('job.refused', 'job.completed', 'job.aborted', 'job.removed')",
+    )?;
+    Ok(query.exists([number])?)
 }
 
 /// Jobs of the hub are known by its id; a job that a press reports alone, by its number.
@@ -97,20 +111,12 @@ pub(super) fn job_key(job: &JobRef) -> String {
 
 /// One job by its key.
 pub(super) fn by_key(connection: &Connection, key: &str) -> Result<Option<JobRow>, LedgerError> {
-    one(connection, "job_key", key)
-}
-
-/// One job by the id that the hub gave it.
-pub(super) fn by_id(connection: &Connection, id: JobId) -> Result<Option<JobRow>, LedgerError> {
-    one(connection, "job_id", &id.to_string())
-}
-
-fn one(connection: &Connection, column: &str, value: &str) -> Result<Option<JobRow>, LedgerError> {
     let mut query = connection.prepare_cached(&format!(
-        "select {} from job where {column} = ?1",
-        rows::JOB_COLUMNS
+        "select {} from {} where job_key = ?1",
+        rows::JOB_COLUMNS,
+        rows::JOBS
     ))?;
-    let mut found = query.query([value])?;
+    let mut found = query.query([key])?;
     found.next()?.map(rows::job).transpose()
 }
 
@@ -144,6 +150,7 @@ fn merged(before: JobProgress, now: &JobProgress) -> JobProgress {
         priority: now.priority.or(before.priority),
         return_code: now.return_code.or(before.return_code),
         detail: now.detail.or(before.detail),
+        command_id: None,
         differences: now.differences,
         work_order_id: now.work_order_id.or(before.work_order_id),
         started_at: now.started_at.or(before.started_at),

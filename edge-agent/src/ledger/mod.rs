@@ -20,6 +20,7 @@ pub mod error;
 mod feed;
 pub(crate) mod job;
 mod reader;
+mod readers;
 mod resolve;
 pub mod rows;
 mod said;
@@ -27,6 +28,7 @@ mod schema;
 pub mod sending;
 pub mod sums;
 mod text;
+mod ticket;
 mod trace;
 mod upkeep;
 pub mod verify;
@@ -51,13 +53,15 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use command::LotCommand;
-use controller::{Change, NewSubmission, Opening};
+use controller::{Change, NewChannel, NewSubmission, Opening};
 pub use controller_reader::EventPage;
 pub use error::{AppendError, LedgerError, Refused};
 pub use reader::{JobLots, LotFilter, LotPage, Outbox, PAGE_LOTS_MAX, Reader};
+use readers::Readers;
 pub use rows::{JobRow, LotRow};
 use sending::{DeviceCommand, News, Order};
 pub use sums::MaterialSum;
+pub use ticket::{TicketHead, TicketNames};
 pub use verify::Verification;
 use writer::Writer;
 
@@ -85,8 +89,11 @@ pub struct Append {
     pub idempotency: Option<IdempotencyKey>,
     /// What devices have said with it, to be known after a restart.
     pub said: Vec<SaidRow>,
-    /// How the one ticket among the facts came, where an MIS submitted it over JMF.
+    /// How the one ticket among the facts came, where an MIS submitted it over JMF. A repeated message
+    /// has no second effect.
     pub submission: Option<Box<NewSubmission>>,
+    /// Channels that are opened with it, as far as there is room.
+    pub channels: Vec<NewChannel>,
 }
 
 /// One fact, not recorded yet.
@@ -107,7 +114,8 @@ pub enum What {
     /// An event that newer ones of its job have overtaken: the job stays as they left it.
     Overtaken(Event),
     Lot(LotCommand),
-    /// A ticket that was handed in here; it becomes a job with a `job.received` event.
+    /// A ticket that was handed in here; it becomes a job with a `job.received` event, unless a job of
+    /// its number has not ended.
     Ticket(Box<JobTicket>),
 }
 
@@ -191,7 +199,7 @@ pub struct Ledger {
     inbox: mpsc::Sender<Request>,
     position: watch::Receiver<Position>,
     commands: watch::Receiver<u64>,
-    path: Arc<Path>,
+    readers: Arc<Readers>,
 }
 
 /// What the writer is asked.
@@ -305,7 +313,7 @@ impl Ledger {
                 inbox,
                 position: published.position,
                 commands: published.commands,
-                path: path.into(),
+                readers: Arc::new(Readers::of(path)),
             },
             LedgerThread(ended),
         ))
@@ -462,6 +470,20 @@ impl Ledger {
         .await
     }
 
+    /// Jobs on a device that have not ended, oldest first.
+    pub async fn jobs_open_on(&self, device: &str) -> Result<Vec<JobRow>, LedgerError> {
+        let device = device.to_owned();
+        self.read(move |reader| reader.jobs_open_on(&device)).await
+    }
+
+    /// The ticket of a job; none for a job that only a device knows.
+    pub async fn ticket(&self, job: &JobRow) -> Result<Option<JobTicket>, LedgerError> {
+        let Some(job_id) = job.job_id else {
+            return Ok(None);
+        };
+        self.read(move |reader| reader.ticket(job_id)).await
+    }
+
     /// Jobs that have not ended, oldest first.
     pub async fn jobs_open(&self) -> Result<Vec<JobRow>, LedgerError> {
         self.read(Reader::jobs_open).await
@@ -485,13 +507,13 @@ impl Ledger {
             .await
     }
 
-    /// Runs a read on a connection of its own, off the runtime threads.
+    /// Runs a read on a connection that nobody else uses, off the runtime threads.
     pub async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Reader) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
-        let path = self.path.clone();
-        tokio::task::spawn_blocking(move || read(&Reader::open(&path)?))
+        let readers = Arc::clone(&self.readers);
+        tokio::task::spawn_blocking(move || readers.read(read))
             .await
             .map_err(|_| LedgerError::Stopped)?
     }

@@ -1,11 +1,12 @@
-//! Reads of the ledger. Each reader is one short-lived connection, so that none ever pins the
-//! write-ahead log.
+//! Reads of the ledger. A reader is one connection and keeps no transaction open between reads, so
+//! that none ever pins the write-ahead log.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use agog_sync::chain::{ChainHead, Hash};
 use agog_sync::event::Envelope;
+use agog_sync::frame::JobTicket;
 use agog_sync::ids::{JobId, LotId, ProducerId};
 use agog_sync::lots::LotRef;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -13,10 +14,12 @@ use serde::{Deserialize, Serialize};
 
 use super::error::LedgerError;
 use super::rows::{self, JobRow, LotRow};
-use super::{InboxKey, Position, SaidRow, said, schema, text};
+use super::{InboxKey, Position, SaidRow, said, schema, text, ticket};
 
 /// The most lots of one page.
 pub const PAGE_LOTS_MAX: usize = 100;
+/// Ended jobs of one `JobID` on one device that are looked through: more than there are parts of a job.
+const ENDED_MAX: u32 = 64;
 
 /// One read connection.
 pub struct Reader {
@@ -196,14 +199,37 @@ impl Reader {
     /// The newest job that had this queue entry on a device and has ended.
     pub fn ended_by_entry(&self, device: &str, entry: &str) -> Result<Option<JobRow>, LedgerError> {
         let mut query = self.connection.prepare_cached(&format!(
-            "select {} from job
+            "select {} from {}
              where device = ?1 and json_extract(progress, '$.queue_entry_id') = ?2
                and step in ('job.refused', 'job.completed', 'job.aborted', 'job.removed')
              order by updated_at desc limit 1",
-            rows::JOB_COLUMNS
+            rows::JOB_COLUMNS,
+            rows::JOBS
         ))?;
         let mut found = query.query([device, entry])?;
         found.next()?.map(rows::job).transpose()
+    }
+
+    /// Jobs whose ticket has this `JobID` and that have ended on a device, the newest first.
+    pub fn ended_with_ticket(
+        &self,
+        device: &str,
+        job_id: &str,
+    ) -> Result<Vec<JobRow>, LedgerError> {
+        let mut query = self.connection.prepare_cached(&format!(
+            "select {} from {}
+             where json_extract(head, '$.names.job_id') = ?2 and device = ?1
+               and step in ('job.refused', 'job.completed', 'job.aborted', 'job.removed')
+             order by updated_at desc limit {ENDED_MAX}",
+            rows::JOB_COLUMNS,
+            rows::JOBS
+        ))?;
+        let mut found = query.query([device, job_id])?;
+        let mut jobs = Vec::new();
+        while let Some(row) = found.next()? {
+            jobs.push(rows::job(row)?);
+        }
+        Ok(jobs)
     }
 
     /// The queue entries of jobs that have ended on a device.
@@ -227,6 +253,34 @@ impl Reader {
         )
     }
 
+    /// Jobs on a device that have not ended, the oldest first.
+    pub fn jobs_open_on(&self, device: &str) -> Result<Vec<JobRow>, LedgerError> {
+        self.jobs(
+            "step not in ('job.refused', 'job.completed', 'job.aborted', 'job.removed')
+             and device = ?1 order by received_at, job_key",
+            Some(device),
+        )
+    }
+
+    /// The ticket of a job; none for a job that only a device knows.
+    pub fn ticket(&self, job_id: JobId) -> Result<Option<JobTicket>, LedgerError> {
+        ticket::of(&self.connection, job_id)
+    }
+
+    /// The tickets of jobs that have not ended.
+    pub fn tickets_open(&self) -> Result<Vec<JobTicket>, LedgerError> {
+        let mut query = self.connection.prepare_cached(
+            "select ticket from job join job_ticket using (job_key)
+             where step not in ('job.refused', 'job.completed', 'job.aborted', 'job.removed')",
+        )?;
+        let mut found = query.query([])?;
+        let mut tickets = Vec::new();
+        while let Some(row) = found.next()? {
+            tickets.push(text::json(&row.get::<_, String>(0)?, "ticket")?);
+        }
+        Ok(tickets)
+    }
+
     /// Jobs whose tickets no device has answered yet, oldest first.
     pub fn jobs_received(&self) -> Result<Vec<JobRow>, LedgerError> {
         let sql = "step = 'job.received' and ?1 is null order by received_at, job_key";
@@ -241,7 +295,7 @@ impl Reader {
 
     /// One job by the hub's id.
     pub fn job_by_id(&self, job_id: JobId) -> Result<Option<JobRow>, LedgerError> {
-        Ok(self.jobs("job_id = ?1", Some(&job_id.to_string()))?.pop())
+        self.job_by_key(&job_id.to_string())
     }
 
     /// One job by the key of its row.
@@ -288,8 +342,9 @@ impl Reader {
 
     fn jobs(&self, condition: &str, value: Option<&str>) -> Result<Vec<JobRow>, LedgerError> {
         let mut query = self.connection.prepare_cached(&format!(
-            "select {} from job where {condition}",
-            rows::JOB_COLUMNS
+            "select {} from {} where {condition}",
+            rows::JOB_COLUMNS,
+            rows::JOBS
         ))?;
         let mut found = query.query([value])?;
         let mut jobs = Vec::new();

@@ -1,7 +1,6 @@
 //! What the ledger knows, as readers see it.
 
 use agog_sync::event::{Envelope, JobProgress, JobStep};
-use agog_sync::frame::JobTicket;
 use agog_sync::ids::{HoldId, JobId, LotId};
 use agog_sync::lots::{LotAttributes, LotRef};
 use agog_sync::quantity::Quantity;
@@ -12,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::error::LedgerError;
 use super::text;
+use super::ticket::{self, TicketHead};
 
 /// A lot and what is left of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,8 +43,9 @@ pub struct Hold {
 pub struct JobRow {
     pub number: String,
     pub job_id: Option<JobId>,
-    /// The ticket, when the job came from the hub.
-    pub ticket: Option<JobTicket>,
+    /// What is known of its ticket, when it has one; [`Reader::ticket`](super::Reader::ticket) reads
+    /// the ticket itself.
+    pub ticket: Option<TicketHead>,
     /// The newest step.
     pub step: JobStep,
     /// What the newest event said; values that it left out are kept from the events before.
@@ -58,8 +59,11 @@ pub(super) const LOT_COLUMNS: &str = "lot_id, number, material_code, base_unit, 
      made_by_job, attributes, created_at";
 
 /// The columns that [`job`] reads.
-pub(super) const JOB_COLUMNS: &str =
-    "number, job_id, ticket, step, progress, received_at, updated_at";
+pub(super) const JOB_COLUMNS: &str = "number, job_id, head, case when head is null then ticket end, \
+     step, progress, received_at, updated_at";
+
+/// Where [`JOB_COLUMNS`] are.
+pub(super) const JOBS: &str = "job left join job_ticket using (job_key)";
 
 pub(super) fn lot(connection: &Connection, row: &Row<'_>) -> Result<LotRow, LedgerError> {
     let lot_id: String = row.get(0)?;
@@ -111,18 +115,15 @@ fn holds(connection: &Connection, lot_id: &str) -> Result<Vec<Hold>, LedgerError
 
 pub(super) fn job(row: &Row<'_>) -> Result<JobRow, LedgerError> {
     let job_id: Option<String> = row.get(1)?;
-    let ticket: Option<String> = row.get(2)?;
-    let step: String = row.get(3)?;
+    let step: String = row.get(4)?;
     Ok(JobRow {
         number: row.get(0)?,
         job_id: job_id.map(|id| text::id(&id, "job id")).transpose()?,
-        ticket: ticket
-            .map(|ticket| text::json(&ticket, "ticket"))
-            .transpose()?,
+        ticket: ticket::head(row.get(2)?, row.get(3)?)?,
         step: job_step(&step)?,
-        progress: text::json(&row.get::<_, String>(4)?, "job progress")?,
-        received_at: text::instant(row.get(5)?)?,
-        updated_at: text::instant(row.get(6)?)?,
+        progress: text::json(&row.get::<_, String>(5)?, "job progress")?,
+        received_at: text::instant(row.get(6)?)?,
+        updated_at: text::instant(row.get(7)?)?,
     })
 }
 

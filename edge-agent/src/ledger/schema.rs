@@ -10,12 +10,14 @@ use super::error::LedgerError;
 
 /// The schema files in order; the version of a file is its place, from 1. A file that was
 /// released is never changed.
-const SCHEMA: [&str; 5] = [
+const SCHEMA: [&str; 7] = [
     include_str!("schema/0001_ledger.sql"),
     include_str!("schema/0002_said.sql"),
     include_str!("schema/0003_outbox.sql"),
     include_str!("schema/0004_controller.sql"),
     include_str!("schema/0005_plain.sql"),
+    include_str!("schema/0006_fast_signals.sql"),
+    include_str!("schema/0007_promises.sql"),
 ];
 
 /// How long a connection waits for another one; only checkpoints and a second program make it.
@@ -89,6 +91,10 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), LedgerError> {
+    migrate_with(connection, &SCHEMA)
+}
+
+fn migrate_with(connection: &mut Connection, schema: &[&str]) -> Result<(), LedgerError> {
     let tx = connection.transaction()?;
     tx.execute_batch(
         "create table if not exists schema_version (version integer primary key) strict",
@@ -98,12 +104,12 @@ fn migrate(connection: &mut Connection) -> Result<(), LedgerError> {
         [],
         |row| row.get(0),
     )?;
-    let known = u32::try_from(SCHEMA.len()).expect("a handful of schema files");
+    let known = u32::try_from(schema.len()).expect("a handful of schema files");
     if found > known {
         return Err(LedgerError::TooNew { found, known });
     }
     for (version, sql) in (1_u32..)
-        .zip(SCHEMA)
+        .zip(schema)
         .filter(|(version, _)| *version > found)
     {
         tx.execute_batch(sql)?;
@@ -118,6 +124,10 @@ fn migrate(connection: &mut Connection) -> Result<(), LedgerError> {
 
 #[cfg(test)]
 mod tests {
+    use agog_sync::frame::JobTicket;
+    use agog_sync::ids::JobId;
+
+    use super::super::{job, text, ticket};
     use super::*;
 
     #[test]
@@ -167,5 +177,72 @@ mod tests {
             })
             .unwrap();
         assert_eq!(newest, 2);
+    }
+
+    #[test]
+    fn the_ticket_of_an_older_program_is_found_by_its_names() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(
+                "create table schema_version (version integer primary key) strict;
+                 insert into schema_version values (1), (2), (3), (4), (5);",
+            )
+            .unwrap();
+        for sql in &SCHEMA[..5] {
+            connection.execute_batch(sql).unwrap();
+        }
+        let job_id = JobId::from_uuid(uuid::Uuid::from_u128(7));
+        let jdf =
+            r#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" ID="n" Type="Cutting" JobID="J-7"/>"#;
+        let ticket = JobTicket::new(job_id, "JOB-7", "press-3", jdf);
+        let progress = job::progress(&ticket);
+        connection
+            .execute(
+                "insert into job (job_key, job_id, number, device, ticket, step, progress,
+                                  received_at, updated_at)
+                 values (?1, ?1, 'JOB-7', 'press-3', ?2, 'job.submitted', ?3, 1, 1)",
+                [
+                    job_id.to_string(),
+                    text::to_json(&ticket),
+                    text::to_json(&progress),
+                ],
+            )
+            .unwrap();
+
+        migrate(&mut connection).unwrap();
+
+        let row = job::by_key(&connection, &job_id.to_string())
+            .unwrap()
+            .unwrap();
+        let names = row.ticket.unwrap().names;
+        assert_eq!(names.job_id.as_deref(), Some("J-7"));
+        assert_eq!(ticket::of(&connection, job_id).unwrap(), Some(ticket));
+    }
+
+    #[test]
+    fn channels_that_an_older_program_opened_for_a_job_are_known_to_be_of_it() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let promises = SCHEMA
+            .iter()
+            .position(|sql| sql.contains("table passed_order"));
+        migrate_with(&mut connection, &SCHEMA[..promises.unwrap()]).unwrap();
+        connection
+            .execute_batch(
+                "insert into submission (job_id, message, sender, submitted_at)
+                 values ('0190-7', 'mis C1 x', 'mis', 1);
+                 insert into channel (channel_id, kind, url, sender, query, position, opened_at)
+                 values ('C1', 'Status', 'u', 'mis', '<StatusQuParams QueueEntryID=\"0190-7\"/>', 1, 1),
+                        ('C1', 'Resource', 'u', 'mis', '<ResourceQuParams JobID=\"J\"/>', 1, 1),
+                        ('C2', 'Status', 'u', 'mis', '<StatusQuParams/>', 1, 1),
+                        ('C2', 'Resource', 'u', 'mis', '<ResourceQuParams/>', 1, 1);",
+            )
+            .unwrap();
+
+        migrate(&mut connection).unwrap();
+
+        let sql = "select group_concat(channel_id || ' ' || kind, ', ' order by channel)
+                   from channel where job_id = '0190-7'";
+        let of_job: String = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(of_job, "C1 Status, C1 Resource");
     }
 }

@@ -9,10 +9,6 @@ use tracing::warn;
 /// How long a client or a device may repeat itself: a plant that is off over a long holiday.
 const REPEATS_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 
-/// How long the ids of messages without a fact are kept: every device sends one with each heartbeat,
-/// and a repeat of an old one is overtaken by what was said since.
-const PLAIN_KEPT: SignedDuration = SignedDuration::from_hours(24);
-
 /// How often old keys are removed; a run that was not enough goes on with the next commit.
 const EVERY: SignedDuration = SignedDuration::from_hours(6);
 
@@ -32,36 +28,22 @@ impl Upkeep {
         let due = self
             .last_run
             .is_none_or(|last| now.duration_since(last) >= EVERY);
-        let (Ok(limit), Ok(plain)) = (now.checked_sub(REPEATS_KEPT), now.checked_sub(PLAIN_KEPT))
-        else {
+        let Ok(limit) = now.checked_sub(REPEATS_KEPT) else {
             return;
         };
         if !due {
             return;
         }
         self.last_run = Some(now);
-        for (limit, sql) in [
-            (
-                limit,
-                "delete from idempotency where idempotency_key in
-                 (select idempotency_key from idempotency where recorded_at < ?1 limit ?2)",
-            ),
-            (
-                limit,
-                "delete from inbox_message where (sender, message_id) in
-                 (select sender, message_id from inbox_message where recorded_at < ?1 limit ?2)",
-            ),
-            (
-                plain,
-                "delete from inbox_message where (sender, message_id) in
-                 (select sender, message_id from inbox_message
-                  where recorded_at < ?1 and plain = 1 limit ?2)",
-            ),
-            (
-                limit,
-                "delete from device_command where command_id in
-                 (select command_id from device_command where ended_at < ?1 limit ?2)",
-            ),
+        for sql in [
+            "delete from idempotency where idempotency_key in
+             (select idempotency_key from idempotency where recorded_at < ?1 limit ?2)",
+            "delete from inbox_message where (sender, message_id) in
+             (select sender, message_id from inbox_message where recorded_at < ?1 limit ?2)",
+            "delete from passed_order where message in
+             (select message from passed_order where recorded_at < ?1 limit ?2)",
+            "delete from device_command where command_id in
+             (select command_id from device_command where ended_at < ?1 limit ?2)",
         ] {
             match connection.execute(sql, params![limit.as_microsecond(), ROWS_MAX]) {
                 // There is more: a plant with many messages outruns one run in six hours.
@@ -113,58 +95,5 @@ mod tests {
         remember(9 * ROWS_MAX, 1, old);
         upkeep.run_when_due(&connection, now);
         assert_eq!(left(), 2, "not due before the next run");
-    }
-
-    #[test]
-    fn the_ids_of_heartbeats_are_kept_for_a_day_and_those_of_facts_for_a_month() {
-        let connection = schema::open_scratch().unwrap();
-        let now: Timestamp = "2026-11-22T08:00:00Z".parse().unwrap();
-        let two_days_ago = now.checked_sub(PLAIN_KEPT * 2).unwrap();
-        for (id, plain) in [("heartbeat", 1), ("fact", 0)] {
-            connection
-                .execute(
-                    "insert into inbox_message (sender, message_id, recorded_at, plain)
-                     values ('jmf:press-3', ?1, ?2, ?3)",
-                    params![id, two_days_ago.as_microsecond(), plain],
-                )
-                .unwrap();
-        }
-        Upkeep::default().run_when_due(&connection, now);
-        let left: String = connection
-            .query_row("select message_id from inbox_message", [], |row| row.get(0))
-            .unwrap();
-        assert_eq!(left, "fact");
-    }
-
-    #[test]
-    fn a_command_to_a_device_is_shown_for_a_month_after_its_end() {
-        let connection = schema::open_scratch().unwrap();
-        let now: Timestamp = "2026-11-22T08:00:00Z".parse().unwrap();
-        let old = now.checked_sub(REPEATS_KEPT * 2).unwrap();
-        for (id, ended_at) in [("old", Some(old)), ("new", Some(now)), ("open", None)] {
-            connection
-                .execute(
-                    "insert into device_command (command_id, device, place, kind, content,
-                                                 message_id, wanted_by, created_at, state, ended_at)
-                     values (?1, ?1, 1, 'HoldQueue', '{}', ?1, 'x', ?2, 'waiting', ?3)",
-                    params![
-                        id,
-                        old.as_microsecond(),
-                        ended_at.map(Timestamp::as_microsecond)
-                    ],
-                )
-                .unwrap();
-        }
-
-        Upkeep::default().run_when_due(&connection, now);
-
-        let left: String = connection
-            .query_row(
-                "select group_concat(command_id, ' ' order by command_id) from device_command",
-                [],
-                |row| row.get(0),
-            )
-            .unwrap();
-        assert_eq!(left, "new open");
     }
 }

@@ -36,8 +36,9 @@ use agog_jdf::jmf::Response;
 use agog_sync::backoff::Backoff;
 use agog_sync::ids::RequestId;
 use futures_util::future::join;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::config::DeviceConfig;
@@ -96,6 +97,7 @@ async fn deliver(sender: &Sender, device: &DeviceConfig) -> Infallible {
     let mut rng = sender.agent.fork_rng();
     let mut backoff = Backoff::new(RETRY_BASE, RETRY_CAP);
     let mut changes = sender.agent.ledger.commands();
+    let mut promise = Promise::default();
     loop {
         changes.mark_unchanged();
         let command = match sender.agent.ledger.command_next(&device.id).await {
@@ -111,10 +113,10 @@ async fn deliver(sender: &Sender, device: &DeviceConfig) -> Infallible {
                 continue;
             }
         };
-        if let Some(left) = promised(&sender.agent, &command) {
+        if let Some(until) = promise.of(&command, sender.agent.clock.now()) {
             tokio::select! {
                 () = changed(&mut changes) => {}
-                () = tokio::time::sleep(left) => {}
+                () = tokio::time::sleep_until(until) => {}
             }
             continue;
         }
@@ -168,13 +170,30 @@ async fn pause_before(
     }
 }
 
-/// How long the promised answer of a command is waited for.
-fn promised(agent: &Agent, command: &DeviceCommand) -> Option<Duration> {
-    if command.acknowledge != Acknowledge::Promised {
-        return None;
+/// Until when a promised answer is waited for: counted by a clock that nobody sets, from when this program
+/// first saw the promise.
+#[derive(Default)]
+struct Promise(Option<(RequestId, u32, Instant)>);
+
+impl Promise {
+    /// None when nothing is promised, or not kept for too long.
+    fn of(&mut self, command: &DeviceCommand, now: Timestamp) -> Option<Instant> {
+        if command.acknowledge != Acknowledge::Promised {
+            return None;
+        }
+        let known = self
+            .0
+            .filter(|(id, attempts, _)| (*id, *attempts) == (command.command_id, command.attempts));
+        let until = if let Some((.., until)) = known {
+            until
+        } else {
+            let since = now.duration_since(command.last_try_at?);
+            let left = (ACKNOWLEDGE_LIMIT - since).min(ACKNOWLEDGE_LIMIT);
+            Instant::now() + Duration::try_from(left).unwrap_or_default()
+        };
+        self.0 = Some((command.command_id, command.attempts, until));
+        (Instant::now() < until).then_some(until)
     }
-    let since = agent.clock.now().duration_since(command.last_try_at?);
-    Duration::try_from(ACKNOWLEDGE_LIMIT - since).ok()
 }
 
 /// Refuses what is for devices that are not configured, or no longer.
@@ -214,15 +233,15 @@ async fn sweep(agent: &Agent) -> Infallible {
     let mut every = tokio::time::interval(SWEEP_EVERY);
     loop {
         every.tick().await;
-        let jobs = match agent.ledger.jobs_open().await {
-            Ok(jobs) => jobs,
+        let tickets = match agent.ledger.read(Reader::tickets_open).await {
+            Ok(tickets) => tickets,
             Err(error) => {
                 unreadable(&error);
                 continue;
             }
         };
-        let tickets = jobs.into_iter().filter_map(|job| job.ticket);
         let needed: BTreeSet<_> = tickets
+            .into_iter()
             .flat_map(|ticket| ticket.files)
             .map(|file| file.blake3)
             .collect();
@@ -293,4 +312,66 @@ fn unreadable(error: &LedgerError) {
         error = error as &dyn std::error::Error,
         "the outbox cannot use the ledger; it tries again"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use agog_sync::frame::JobAction;
+
+    use super::*;
+    use crate::ledger::sending::{CommandState, Content};
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_second(1_000_000 + minute * 60).unwrap()
+    }
+
+    fn promised(attempts: u32) -> DeviceCommand {
+        DeviceCommand {
+            command_id: RequestId::from_uuid(uuid::Uuid::from_u128(7)),
+            device: "press-3".to_owned(),
+            place: 1,
+            kind: "HoldQueueEntry".to_owned(),
+            job: None,
+            job_key: None,
+            content: Content::Job(JobAction::Hold),
+            message_id: "M1".to_owned(),
+            by: "Jane Smith".to_owned(),
+            created_at: at(0),
+            state: CommandState::Sent,
+            acknowledge: Acknowledge::Promised,
+            attempts,
+            last_try_at: Some(at(0)),
+            last_error: None,
+            return_code: None,
+            reason: None,
+            ended_at: None,
+            staged: None,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_promise_is_waited_for_ten_minutes_however_the_clock_is_set() {
+        let minutes = |n: u64| Duration::from_secs(60 * n);
+        let mut promise = Promise::default();
+        let until = promise.of(&promised(1), at(0)).unwrap();
+        assert_eq!(until, Instant::now() + minutes(10));
+        tokio::time::advance(minutes(9)).await;
+        assert_eq!(promise.of(&promised(1), at(-120)), Some(until), "set back");
+        tokio::time::advance(minutes(1)).await;
+        assert_eq!(promise.of(&promised(1), at(-119)), None);
+        // Told again, and promised again.
+        assert!(promise.of(&promised(2), at(1)).is_some());
+        // After a restart what has passed counts, and a clock that was set back makes it no longer.
+        let mut promise = Promise::default();
+        assert_eq!(
+            promise.of(&promised(1), at(4)),
+            Some(Instant::now() + minutes(6))
+        );
+        let mut promise = Promise::default();
+        assert_eq!(
+            promise.of(&promised(1), at(-60)),
+            Some(Instant::now() + minutes(10))
+        );
+        assert_eq!(Promise::default().of(&promised(1), at(11)), None);
+    }
 }

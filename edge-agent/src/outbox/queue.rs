@@ -13,9 +13,8 @@ use tracing::warn;
 use super::send::Sender;
 use crate::config::DeviceConfig;
 use crate::devices::client::DeviceError;
-use crate::jobs::find::{TicketNames, identified};
-use crate::ledger::JobRow;
 use crate::ledger::sending::{CommandEnd, Fate};
+use crate::ledger::{JobRow, TicketNames};
 
 impl Sender {
     /// The entry of a job that the device has told no id of.
@@ -24,15 +23,9 @@ impl Sender {
         device: &DeviceConfig,
         row: &JobRow,
     ) -> Result<Option<QueueEntry>, DeviceError> {
-        let ticket = row.ticket.as_ref();
-        let sent = ticket.and_then(|ticket| identified(&ticket.jdf, &row.number).ok());
-        let names = match sent {
-            Some((jdf, _)) => TicketNames::of(&jdf),
-            None => TicketNames {
-                job_id: Some(row.number.clone()),
-                ..TicketNames::default()
-            },
-        };
+        // A ticket without a JobID is sent with the number of its job.
+        let mut names = row.ticket.clone().unwrap_or_default().names;
+        names.job_id.get_or_insert_with(|| row.number.clone());
         self.queued(device, &names).await
     }
 

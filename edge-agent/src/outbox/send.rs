@@ -1,7 +1,10 @@
 //! The conversation about one command with its device.
 
-use agog_jdf::jmf::{Body, Command, Jmf, Message, QueueSubmissionParams, ReturnCode};
-use agog_jdf::{AcknowledgeType, Limits};
+use agog_jdf::jmf::{
+    Body, Command, DeviceFilter, Jmf, Message, Query, QueryContent, QueueSubmissionParams,
+    ReturnCode,
+};
+use agog_jdf::{AcknowledgeType, DeviceDetails, Limits};
 use agog_sync::event::JobStep;
 use agog_sync::frame::{JobAction, JobTicket};
 use tracing::{info, warn};
@@ -12,7 +15,9 @@ use super::verdict::verdict;
 use crate::config::DeviceConfig;
 use crate::devices::client::DeviceClient;
 use crate::devices::contact::Contacts;
+use crate::devices::introduction::capability;
 use crate::devices::package::{PackedFile, Submission, TICKET_URL};
+use crate::devices::profile::CheckCapability;
 use crate::devices::record::{self, Records};
 use crate::ledger::LedgerError;
 use crate::ledger::sending::{
@@ -74,6 +79,11 @@ impl Sender {
         device: &DeviceConfig,
         command: &DeviceCommand,
     ) -> Result<Tried, LedgerError> {
+        if command.state == CommandState::Sent
+            && let Some(staged) = &command.staged
+        {
+            return self.look_for_staged(device, command, staged).await;
+        }
         if let Some(folder) = &device.folder {
             return self.to_folder(device, folder, command).await;
         }
@@ -161,7 +171,7 @@ impl Sender {
             News::NotProcessed(why) | News::Unanswered(why) | News::AnswersLater(why) => {
                 Tried::Later(why.clone())
             }
-            News::Trying | News::Promised | News::Ended(_) => Tried::Ended,
+            News::Trying | News::Placing(_) | News::Promised | News::Ended(_) => Tried::Ended,
         };
         let end = match &news {
             News::Ended(end) => Some(end.clone()),
@@ -185,20 +195,23 @@ impl Sender {
         repeated: bool,
     ) -> Result<Step, LedgerError> {
         let row = self.agent.ledger.job_of(command).await?;
-        let Some((row, ticket)) = row.and_then(|row| Some((row.step, row.ticket?))) else {
+        let ticket = match &row {
+            Some(row) => self.agent.ledger.ticket(row).await?,
+            None => None,
+        };
+        let Some((row, ticket)) = row.zip(ticket) else {
             return Ok(refused("the job has no ticket"));
         };
-        if row != JobStep::Received {
+        if row.step != JobStep::Received {
             // Its signals were faster than its answer.
             let end = CommandEnd::new(Fate::Answered, "the device has the job");
             return Ok(Step::End(end));
         }
-        let key = record::key(&device.id, &device.url, &self.jmf_url);
-        let capability = match self.records.capability(&key).await {
-            Ok(capability) => capability,
-            Err(error) => return Ok(Step::Later(error.to_string())),
-        };
         let check = device.profile().check_capability;
+        let capability = match self.capability(device, check).await {
+            Ok(capability) => capability,
+            Err(why) => return Ok(Step::Later(why)),
+        };
         let prepared = {
             let ticket = ticket.clone();
             tokio::task::spawn_blocking(move || {
@@ -230,6 +243,35 @@ impl Sender {
             }
         }
         Ok(self.package(command, &ticket, ready, files))
+    }
+
+    /// What the device says it can do; none where it does not say. One that was never asked is asked
+    /// now: no ticket slips through because it is faster than the introduction.
+    async fn capability(
+        &self,
+        device: &DeviceConfig,
+        check: CheckCapability,
+    ) -> Result<Option<String>, String> {
+        if check == CheckCapability::Off || device.folder.is_some() {
+            return Ok(None);
+        }
+        // Looked at first: what was told is kept before it is known to be.
+        let introduction = self.agent.devices.of(&device.id).introduction;
+        let key = record::key(&device.id, &device.url, &self.jmf_url);
+        let kept = self.records.capability(&key).await;
+        let kept = kept.map_err(|error| error.to_string())?;
+        if kept.is_some() || introduction.asked_at.is_some() {
+            return Ok(kept);
+        }
+        let all = DeviceFilter::details(DeviceDetails::Capability);
+        let question = Query::once(QueryContent::KnownDevices(all));
+        let message = Message::query(self.client.message_id(), question);
+        match self.one(device, message).await {
+            Ok(answer) => Ok(capability(&device.id, &answer.devices)),
+            Err(error) if error.is_not_reached() => Err(chain(&error)),
+            // One that answers no such question has to judge the ticket itself.
+            Err(_) => Ok(None),
+        }
     }
 
     fn package(

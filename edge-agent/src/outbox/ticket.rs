@@ -19,7 +19,8 @@ use tracing::warn;
 
 use super::files::FILE_BYTES_MAX;
 use crate::devices::profile::CheckCapability;
-use crate::jobs::find::{TicketNames, identified};
+use crate::jobs::find::identified;
+use crate::ledger::TicketNames;
 
 /// More files with one ticket are a mistake.
 pub(crate) const FILES_MAX: usize = 1_000;

@@ -6,6 +6,9 @@ use agog_sync::frame::JobAction;
 
 use crate::ledger::sending::{CommandEnd, Content, Fate, News};
 
+/// What is known of a job whose abort the device has taken.
+const ABORTING: &str = "the device ends the job, which has ended when its ticket comes back";
+
 /// The news in an answer. `repeated` says that an earlier try may have been processed.
 pub(super) fn verdict(content: &Content, repeated: bool, answer: &Response) -> News {
     let code = answer.return_code;
@@ -26,10 +29,16 @@ pub(super) fn verdict(content: &Content, repeated: bool, answer: &Response) -> N
         return News::Promised;
     }
     let entry = answer.queue_entry.as_ref();
+    let is_abort = matches!(content, Content::Job(JobAction::Abort));
+    let reason = match code {
+        ReturnCode::SUCCESS if is_abort => Some(ABORTING.to_owned()),
+        ReturnCode::SUCCESS => None,
+        _ => Some(answer.reason()),
+    };
     News::Ended(CommandEnd {
         fate: if done { Fate::Answered } else { Fate::Refused },
         return_code: Some(code.number()),
-        reason: (code != ReturnCode::SUCCESS).then(|| answer.reason()),
+        reason,
         queue_entry_id: entry.map(|entry| entry.queue_entry_id.clone()),
         is_held: entry.is_some_and(|entry| entry.status == QueueEntryStatus::Held),
     })

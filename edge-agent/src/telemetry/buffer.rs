@@ -1,8 +1,8 @@
 //! The telemetry thread: collects what the sources send, commits it in groups, closes and sheds blocks.
 //!
-//! A group ends when nothing came for [`QUIET_GAP`], at [`GROUP_SAMPLES_MAX`] samples, or at
-//! [`COMMIT_AGE_MAX`]: an MQTT broker keeps only some 20 messages unacknowledged, so waiting longer
-//! after the last of them would only slow the line down.
+//! A group gathers until [`COMMIT_SPACING`] after the commit before it, to [`WAITING_MAX`] sources that
+//! wait or [`GROUP_SAMPLES_MAX`] samples: a lone sample is on the disk at once, and many do not wear the
+//! disk with a commit each.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -15,10 +15,12 @@ use tracing::{error, warn};
 use super::Sample;
 use super::store::{Standing, Store, StoreError};
 
-/// Nobody waits longer for the commit of a sample, apart from the fsync itself.
-const COMMIT_AGE_MAX: Duration = Duration::from_millis(250);
-/// A group is committed when the sources pause this long.
-const QUIET_GAP: Duration = Duration::from_millis(5);
+/// Commits begin no closer than this while few wait: at most 50 a second for machines that send their
+/// states each second, and less than a machine notices.
+const COMMIT_SPACING: Duration = Duration::from_millis(20);
+/// So many that wait are not made to wait longer: an MQTT broker keeps only some 20 messages
+/// unacknowledged.
+const WAITING_MAX: usize = 16;
 /// A group is committed at this size: about 20 ms of inserts.
 const GROUP_SAMPLES_MAX: usize = 8_192;
 /// How often age limits are looked at when nothing arrives.
@@ -50,6 +52,7 @@ pub(super) fn run(
     standing: &watch::Sender<Standing>,
 ) {
     let mut upkeep_at = Instant::now() + UPKEEP_EVERY;
+    let mut commit_from = Instant::now();
     loop {
         match inbox.recv_timeout(upkeep_at.saturating_duration_since(Instant::now())) {
             Ok(Command::Record {
@@ -57,7 +60,13 @@ pub(super) fn run(
                 permit,
                 done,
             }) => {
-                let call = commit_group(&mut store, inbox, clock, samples, (permit, done));
+                let mut group = Group {
+                    samples,
+                    waiting: vec![(permit, done)],
+                };
+                let call = group.gather(inbox, commit_from);
+                commit_from = Instant::now() + COMMIT_SPACING;
+                group.commit(&mut store, clock);
                 if let Some(call) = call {
                     call(&mut store);
                 }
@@ -80,61 +89,66 @@ pub(super) fn run(
     }
 }
 
-/// Gathers a group, commits it and tells everyone in it. A call that arrives meanwhile ends the
-/// group and is handed back, so that order is kept.
-fn commit_group(
-    store: &mut Store,
-    inbox: &Receiver<Command>,
-    clock: &dyn Clock,
-    first: Vec<Sample>,
-    waiting: Waiting,
-) -> Option<Call> {
-    let deadline = Instant::now() + COMMIT_AGE_MAX;
-    let mut samples = first;
-    let mut group = vec![waiting];
-    let mut interrupted_by = None;
-    while samples.len() < GROUP_SAMPLES_MAX {
-        let wait = QUIET_GAP.min(deadline.saturating_duration_since(Instant::now()));
-        match inbox.recv_timeout(wait) {
-            Ok(Command::Record {
-                samples: more,
-                permit,
-                done,
-            }) => {
-                samples.extend(more);
-                group.push((permit, done));
+/// Samples of one commit.
+struct Group {
+    samples: Vec<Sample>,
+    waiting: Vec<Waiting>,
+}
+
+impl Group {
+    /// Takes in what comes until then. A call that arrives meanwhile ends the group and is handed
+    /// back, so that order is kept.
+    fn gather(&mut self, inbox: &Receiver<Command>, until: Instant) -> Option<Call> {
+        while self.samples.len() < GROUP_SAMPLES_MAX {
+            let wait = if self.waiting.len() < WAITING_MAX {
+                until.saturating_duration_since(Instant::now())
+            } else {
+                // Only what is there already.
+                Duration::ZERO
+            };
+            match inbox.recv_timeout(wait) {
+                Ok(Command::Record {
+                    samples,
+                    permit,
+                    done,
+                }) => {
+                    self.samples.extend(samples);
+                    self.waiting.push((permit, done));
+                }
+                Ok(Command::Call(call)) => return Some(call),
+                Err(_) => break,
             }
-            Ok(Command::Call(call)) => {
-                interrupted_by = Some(call);
-                break;
-            }
-            Err(_) => break,
         }
+        None
     }
-    let result = store.append(&samples, clock.now());
-    match &result {
-        Ok(appended) => {
-            metrics::counter!("agog_telemetry_samples_total").increment(appended.stored);
-            metrics::counter!("agog_telemetry_repeated_total").increment(appended.repeated);
-            if appended.refused > 0 {
-                metrics::counter!("agog_telemetry_refused_total", "reason" => "too many series")
+
+    /// Commits the group and tells everyone in it.
+    fn commit(self, store: &mut Store, clock: &dyn Clock) {
+        let Self { samples, waiting } = self;
+        let result = store.append(&samples, clock.now());
+        match &result {
+            Ok(appended) => {
+                metrics::counter!("agog_telemetry_samples_total").increment(appended.stored);
+                metrics::counter!("agog_telemetry_repeated_total").increment(appended.repeated);
+                if appended.refused > 0 {
+                    metrics::counter!("agog_telemetry_refused_total", "reason" => "too many series")
                     .increment(appended.refused);
-                warn!("{} samples refused: too many series", appended.refused);
+                    warn!("{} samples refused: too many series", appended.refused);
+                }
             }
+            Err(error) => error!(
+                error = error as &dyn std::error::Error,
+                "{} samples not stored; their sources keep them unacknowledged",
+                samples.len()
+            ),
         }
-        Err(error) => error!(
-            error = error as &dyn std::error::Error,
-            "{} samples not stored; their sources keep them unacknowledged",
-            samples.len()
-        ),
+        let result = result.map(drop).map_err(Arc::new);
+        for (permit, done) in waiting {
+            drop(permit);
+            // A source that stopped waiting does not need the answer.
+            let _ = done.send(result.clone());
+        }
     }
-    let result = result.map(drop).map_err(Arc::new);
-    for (permit, done) in group {
-        drop(permit);
-        // A source that stopped waiting does not need the answer.
-        let _ = done.send(result.clone());
-    }
-    interrupted_by
 }
 
 fn upkeep(store: &mut Store, clock: &dyn Clock) {

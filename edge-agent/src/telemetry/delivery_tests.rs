@@ -164,6 +164,64 @@ async fn a_redelivered_sample_is_stored_once_also_when_later_ones_came_before_it
 }
 
 #[tokio::test]
+async fn a_sample_that_is_delivered_again_is_known_after_a_restart_also_when_its_block_is_closed() {
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits::default());
+    let first = [sample("speed", 0, 1.0), sample("speed", 1, 2.0)];
+    telemetry.record(first.to_vec()).await.unwrap();
+    telemetry.flush(bench.clock.now()).await.unwrap();
+    telemetry
+        .record(vec![sample("speed", 2, 3.0)])
+        .await
+        .unwrap();
+
+    let again = bench.open(Limits::default());
+    let [first, _] = first.map(|sample| Sample {
+        redelivered: true,
+        ..sample
+    });
+    let open = Sample {
+        redelivered: true,
+        ..sample("speed", 2, 3.0)
+    };
+    again.record(vec![first, open]).await.unwrap();
+
+    again.flush(bench.clock.now()).await.unwrap();
+    assert_eq!(stored_values(&again).await, [1.0, 2.0, 3.0]);
+}
+
+#[tokio::test]
+async fn open_samples_that_an_older_program_left_as_rows_are_in_the_next_block() {
+    let bench = Bench::new();
+    let path = bench.folder.path().join("telemetry.db");
+    let file = rusqlite::Connection::open(&path).unwrap();
+    file.execute_batch(include_str!("schema.sql")).unwrap();
+    file.execute_batch(
+        "create table sample (
+             sample_id integer primary key,
+             series_id integer not null references series (series_id),
+             at_us integer not null,
+             value real not null
+         ) strict;
+         create index sample_by_time on sample (series_id, at_us);
+         insert into series (series_id, device, metric, unit) values (7, 'press-3', 'speed', '');
+         update standing set closed_sample_id = 2;
+         insert into sample values (1, 7, 1000, 1.0), (2, 7, 2000, 2.0), (3, 7, 3000, 3.0), (4, 7, 4000, 4.0);",
+    )
+    .unwrap();
+    drop(file);
+
+    let telemetry = bench.open(Limits::default());
+    assert!((telemetry.latest()[0].value - 4.0).abs() < f64::EPSILON);
+    telemetry.flush(bench.clock.now()).await.unwrap();
+    drop(telemetry);
+
+    let again = bench.open(Limits::default());
+    assert_eq!(stored_values(&again).await, [3.0, 4.0]);
+    assert_eq!(again.standing().borrow().open_samples, 0);
+}
+
+#[tokio::test]
 async fn beyond_its_bytes_the_oldest_goes_and_every_drop_is_a_gap() {
     let bench = Bench::new();
     let telemetry = bench.open(Limits {

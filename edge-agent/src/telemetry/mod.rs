@@ -13,6 +13,7 @@
 mod buffer;
 mod delivery;
 pub mod gaps;
+mod journal;
 pub mod routes;
 mod series;
 mod store;
@@ -135,13 +136,15 @@ impl Telemetry {
         rng: StdRng,
     ) -> Result<(Self, TelemetryThread), TelemetryError> {
         let store = store::Store::open(path, limits, rng).map_err(Arc::new)?;
-        let newest = store.newest().map_err(Arc::new)?;
-        let latest: Latest = Arc::new(RwLock::new(
-            newest
-                .into_iter()
-                .map(|(key, at, value)| ((key.device, key.metric, key.unit), (at, value)))
-                .collect(),
-        ));
+        let newest = store.newest().map(|(key, at, value)| {
+            let SeriesKey {
+                device,
+                metric,
+                unit,
+            } = key.clone();
+            ((device, metric, unit), (at, value))
+        });
+        let latest: Latest = Arc::new(RwLock::new(newest.collect()));
         let (publish, standing) = watch::channel(store.standing().map_err(Arc::new)?);
         // Unbounded in itself; the semaphore bounds the samples in it, and the few other
         // commands come from tasks that wait for the answer before they send again.

@@ -24,15 +24,12 @@ create table if not exists series (
 ) strict;
 
 -- The samples of the open block, and the newest of the closed ones: what is delivered again is
--- looked up here.
-create table if not exists sample (
-    sample_id integer primary key,
-    series_id integer not null references series (series_id),
-    at_us integer not null,
-    value real not null
+-- looked up among them. One row is what one commit stored; its form is that of journal.rs.
+create table if not exists journal (
+    -- The number of its last sample; they are counted from 1, without gaps.
+    last_sample_id integer primary key,
+    body blob not null
 ) strict;
-
-create index if not exists sample_by_time on sample (series_id, at_us);
 
 create table if not exists block (
     block integer primary key,

@@ -5,39 +5,26 @@
 use std::collections::HashMap;
 
 use agog_sync::frame::SeriesKey;
-use jiff::Timestamp;
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, Row, Transaction, params};
 
-use super::Sample;
-use super::store::{Store, StoreError, step, timestamp};
+use super::store::{StoreError, step};
 
 /// A wrong topic pattern must not fill the series table; further series are refused and counted.
 pub(super) const SERIES_MAX: usize = 10_000;
+
 /// A known series.
 pub(super) struct Series {
-    pub(super) series_id: i64,
+    pub(super) series_id: u32,
+    /// The newest time, in microseconds since 1970, and its value.
+    pub(super) newest: Option<(i64, f64)>,
 }
 
-impl Store {
-    /// The newest stored value of every series.
-    pub(super) fn newest(&self) -> Result<Vec<(SeriesKey, Timestamp, f64)>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare("select device, metric, unit, last_us, last_value from series where last_value is not null")
-            .map_err(step("prepare newest values"))?;
-        let rows = statement
-            .query_map([], |row| {
-                let unit: String = row.get(2)?;
-                let key = SeriesKey {
-                    device: row.get(0)?,
-                    metric: row.get(1)?,
-                    unit: (!unit.is_empty()).then_some(unit),
-                };
-                Ok((key, timestamp(row.get(3)?), row.get(4)?))
-            })
-            .map_err(step("read newest values"))?;
-        rows.collect::<Result<_, _>>()
-            .map_err(step("read a newest value"))
+impl Series {
+    /// Takes in a value; an older one changes nothing.
+    pub(super) fn tell(&mut self, at_us: i64, value: f64) {
+        if self.newest.is_none_or(|(newest, _)| newest <= at_us) {
+            self.newest = Some((at_us, value));
+        }
     }
 }
 
@@ -73,30 +60,17 @@ pub(super) fn series_of<'a>(
                 |row| row.get(0),
             )
             .map_err(step("find a series"))?;
-        known.insert(key.clone(), Series { series_id });
+        let newest = None;
+        known.insert(key.clone(), Series { series_id, newest });
     }
     Ok(known.get_mut(key))
 }
 
-/// Keeps the newest value of the series that `samples` touch.
-pub(super) fn remember_newest(
+/// Keeps the newest values of series beyond the journal.
+pub(super) fn keep_newest(
     transaction: &Transaction<'_>,
-    series: &HashMap<SeriesKey, Series>,
-    samples: &[Sample],
+    newest: HashMap<u32, (i64, f64)>,
 ) -> Result<(), StoreError> {
-    let mut newest: HashMap<i64, (i64, f64)> = HashMap::new();
-    for sample in samples {
-        let Some(series) = series.get(&sample.series) else {
-            continue;
-        };
-        let at_us = sample.at.as_microsecond();
-        let entry = newest
-            .entry(series.series_id)
-            .or_insert((at_us, sample.value));
-        if at_us >= entry.0 {
-            *entry = (at_us, sample.value);
-        }
-    }
     let mut update = transaction
         .prepare_cached(
             "update series set last_us = ?2, last_value = ?3
@@ -111,21 +85,38 @@ pub(super) fn remember_newest(
     Ok(())
 }
 
+/// The names of a series.
+pub(super) fn series_key(
+    transaction: &Transaction<'_>,
+    series_id: u32,
+) -> Result<SeriesKey, StoreError> {
+    transaction
+        .prepare_cached("select device, metric, unit from series where series_id = ?1")
+        .and_then(|mut query| query.query_row([series_id], |row| key(row, 0)))
+        .map_err(step("name the series of a block"))
+}
+
 pub(super) fn read_series(connection: &Connection) -> rusqlite::Result<HashMap<SeriesKey, Series>> {
-    let mut statement = connection.prepare("select series_id, device, metric, unit from series")?;
+    let mut statement = connection
+        .prepare("select series_id, last_us, last_value, device, metric, unit from series")?;
     let rows = statement.query_map([], |row| {
-        let unit: String = row.get(3)?;
-        let key = SeriesKey {
-            device: row.get(1)?,
-            metric: row.get(2)?,
-            unit: (!unit.is_empty()).then_some(unit),
+        let at_us: Option<i64> = row.get(1)?;
+        let value: Option<f64> = row.get(2)?;
+        let series = Series {
+            series_id: row.get(0)?,
+            newest: at_us.zip(value),
         };
-        Ok((
-            key,
-            Series {
-                series_id: row.get(0)?,
-            },
-        ))
+        Ok((key(row, 3)?, series))
     })?;
     rows.collect()
+}
+
+/// The names, from three columns that begin at `first`.
+fn key(row: &Row<'_>, first: usize) -> rusqlite::Result<SeriesKey> {
+    let unit: String = row.get(first + 2)?;
+    Ok(SeriesKey {
+        device: row.get(first)?,
+        metric: row.get(first + 1)?,
+        unit: (!unit.is_empty()).then_some(unit),
+    })
 }

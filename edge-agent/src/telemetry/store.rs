@@ -1,8 +1,8 @@
 //! The SQL of `telemetry.db`. Owned by the writer thread (`buffer.rs`); nothing else opens the file.
 //!
-//! Samples are rows of `sample` (durable at once), then also go into a `block`: one compressed
-//! [`TelemetryBlock`]. The newest rows stay, so that a sample that is delivered again is known. Block numbers are dense per epoch. A block that had to be
-//! dropped before it was delivered leaves its number behind (`delivery.rs`).
+//! Samples go into the journal (`journal.rs`), durable at once, then into a `block`: one compressed
+//! [`TelemetryBlock`]. Block numbers are dense per epoch. A block that had to be dropped before it
+//! was delivered leaves its number behind (`delivery.rs`).
 //!
 //! Limits: [`BLOCK_SAMPLES_MAX`] samples per block, those of `series.rs`.
 
@@ -14,15 +14,12 @@ use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rusqlite::{Connection, Transaction, params};
 
-use super::series::{Series, read_series, remember_newest, series_of};
+use super::journal::{self, Journal, Stored};
+use super::series::{Series, keep_newest, read_series, series_key, series_of};
 use super::{Limits, Sample};
 
 /// A block closes at this many samples: about 30 KiB compressed, a fraction of one request.
-pub(super) const BLOCK_SAMPLES_MAX: u32 = 4_096;
-
-/// A sample that is delivered again is known among so many newest ones: more than any broker has
-/// unacknowledged at one time.
-const REMEMBERED_SAMPLES: i64 = 65_536;
+pub(super) const BLOCK_SAMPLES_MAX: usize = 4_096;
 
 /// A step on `telemetry.db` failed.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +42,8 @@ pub enum StoreError {
         #[source]
         source: frame::FrameError,
     },
+    #[error("telemetry journal is damaged before sample {0}")]
+    Journal(i64),
     #[error("telemetry block cannot be written")]
     Encode(#[source] frame::FrameError),
 }
@@ -72,7 +71,7 @@ pub struct Standing {
     pub last_block: u64,
     /// The newest block that the hub has.
     pub acked_block: u64,
-    pub open_samples: u32,
+    pub open_samples: usize,
     /// Compressed bytes waiting.
     pub bytes: u64,
     /// First sample of the oldest block that waits.
@@ -85,9 +84,10 @@ pub struct Standing {
 pub(super) struct Store {
     pub(super) connection: Connection,
     series: HashMap<SeriesKey, Series>,
+    /// The newest samples, those of the open block last.
+    journal: Journal,
     pub(super) limits: Limits,
     pub(super) rng: StdRng,
-    open_samples: u32,
     open_since: Option<Timestamp>,
     pub(super) bytes: u64,
 }
@@ -102,14 +102,7 @@ impl Store {
         connection
             .execute_batch(include_str!("schema.sql"))
             .map_err(opened)?;
-        let series = read_series(&connection).map_err(opened)?;
-        let open_samples: u32 = connection
-            .query_row(
-                "select count(*) from sample, standing where sample_id > closed_sample_id",
-                [],
-                |row| row.get(0),
-            )
-            .map_err(opened)?;
+        journal::take_over_rows(&connection)?;
         let bytes: i64 = connection
             .query_row(
                 "select coalesce(sum(length(body)), 0) from block",
@@ -117,15 +110,43 @@ impl Store {
                 |row| row.get(0),
             )
             .map_err(opened)?;
-        Ok(Self {
+        let mut store = Self {
             connection,
-            series,
+            series: HashMap::new(),
+            journal: Journal::default(),
             limits,
             rng,
-            open_samples,
-            // What a stopped program left open has waited long enough.
-            open_since: (open_samples > 0).then_some(Timestamp::UNIX_EPOCH),
+            open_since: None,
             bytes: bytes.cast_unsigned(),
+        };
+        store.reload()?;
+        // What a stopped program left open has waited long enough.
+        store.open_since = (store.journal.open() > 0).then_some(Timestamp::UNIX_EPOCH);
+        Ok(store)
+    }
+
+    /// Makes the memory what the file is.
+    fn reload(&mut self) -> Result<(), StoreError> {
+        self.series = read_series(&self.connection).map_err(step("read the series"))?;
+        self.journal = Journal::read(&self.connection)?;
+        let mut by_id: HashMap<u32, &mut Series> = self
+            .series
+            .values_mut()
+            .map(|series| (series.series_id, series))
+            .collect();
+        for sample in self.journal.samples() {
+            if let Some(series) = by_id.get_mut(&sample.series_id) {
+                series.tell(sample.at_us, sample.value);
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest stored value of every series.
+    pub(super) fn newest(&self) -> impl Iterator<Item = (&SeriesKey, Timestamp, f64)> {
+        self.series.iter().filter_map(|(key, series)| {
+            let (at_us, value) = series.newest?;
+            Some((key, timestamp(at_us), value))
         })
     }
 
@@ -137,55 +158,58 @@ impl Store {
     ) -> Result<Appended, StoreError> {
         let appended = self.try_append(samples, now);
         if appended.is_err() {
-            // The series in memory may be ahead of the file after a commit that failed.
-            self.series = read_series(&self.connection).map_err(step("read the series"))?;
+            // The memory may be ahead of the file after a commit that failed.
+            self.reload()?;
         }
         appended
     }
 
     fn try_append(&mut self, samples: &[Sample], now: Timestamp) -> Result<Appended, StoreError> {
         let mut done = Appended::default();
-        let transaction = self.connection.transaction().map_err(step("begin"))?;
-        let mut open = self.open_samples;
-        let mut open_since = self.open_since;
-        let mut bytes = self.bytes;
-        {
-            let mut insert = transaction
-                .prepare_cached("insert into sample (series_id, at_us, value) values (?1, ?2, ?3)")
-                .map_err(step("prepare a sample"))?;
-            let mut known = transaction
-                .prepare_cached(
-                    "select 1 from sample where series_id = ?1 and at_us = ?2 and value = ?3",
-                )
-                .map_err(step("prepare a repeat"))?;
-            for sample in samples {
-                let at_us = sample.at.as_microsecond();
-                let Some(series) = series_of(&transaction, &mut self.series, &sample.series)?
-                else {
-                    done.refused += 1;
-                    continue;
-                };
-                let row = params![series.series_id, at_us, sample.value];
-                if sample.redelivered && known.exists(row).map_err(step("find a repeat"))? {
-                    done.repeated += 1;
-                    continue;
-                }
-                insert.execute(row).map_err(step("store a sample"))?;
-                open += 1;
-                open_since.get_or_insert(now);
-                done.stored += 1;
-                if open >= BLOCK_SAMPLES_MAX {
-                    bytes += close_block(&transaction, now)?;
-                    open = 0;
-                    open_since = None;
-                }
+        let Self {
+            connection,
+            series,
+            journal,
+            ..
+        } = self;
+        let was_open = journal.open() > 0;
+        let transaction = connection.transaction().map_err(step("begin"))?;
+        let mut fresh = Vec::with_capacity(samples.len());
+        for sample in samples {
+            let Some(series) = series_of(&transaction, series, &sample.series)? else {
+                done.refused += 1;
+                continue;
+            };
+            let stored = Stored {
+                series_id: series.series_id,
+                at_us: sample.at.as_microsecond(),
+                value: sample.value,
+            };
+            // What is newer than everything of its series was never stored.
+            let may_be_known = series
+                .newest
+                .is_some_and(|(at_us, _)| stored.at_us <= at_us);
+            if sample.redelivered
+                && may_be_known
+                && (journal.has(&stored) || fresh.contains(&stored))
+            {
+                done.repeated += 1;
+                continue;
             }
-            remember_newest(&transaction, &self.series, samples)?;
+            series.tell(stored.at_us, stored.value);
+            fresh.push(stored);
+        }
+        done.stored = fresh.len() as u64;
+        journal.append(&transaction, fresh)?;
+        let mut bytes = 0;
+        while journal.open() >= BLOCK_SAMPLES_MAX {
+            bytes += close_block(&transaction, journal, now)?;
         }
         transaction.commit().map_err(step("commit samples"))?;
-        self.open_samples = open;
-        self.open_since = open_since;
-        self.bytes = bytes;
+        if bytes > 0 || !was_open {
+            self.open_since = (journal.open() > 0).then_some(now);
+        }
+        self.bytes += bytes;
         Ok(done)
     }
 
@@ -194,16 +218,23 @@ impl Store {
         let due = self
             .open_since
             .is_some_and(|since| force || now.duration_since(since) >= self.limits.block_age);
-        if !due || self.open_samples == 0 {
+        if !due || self.journal.open() == 0 {
             return Ok(false);
         }
-        let transaction = self.connection.transaction().map_err(step("begin"))?;
-        let bytes = close_block(&transaction, now)?;
-        transaction.commit().map_err(step("commit a block"))?;
-        self.bytes += bytes;
-        self.open_samples = 0;
+        let closed = self.try_close(now);
+        if closed.is_err() {
+            self.reload()?;
+        }
+        self.bytes += closed?;
         self.open_since = None;
         Ok(true)
+    }
+
+    fn try_close(&mut self, now: Timestamp) -> Result<u64, StoreError> {
+        let transaction = self.connection.transaction().map_err(step("begin"))?;
+        let bytes = close_block(&transaction, &mut self.journal, now)?;
+        transaction.commit().map_err(step("commit a block"))?;
+        Ok(bytes)
     }
 
     pub(super) fn standing(&self) -> Result<Standing, StoreError> {
@@ -217,7 +248,7 @@ impl Store {
                         epoch: row.get::<_, i64>(0)?.cast_unsigned(),
                         last_block: row.get::<_, i64>(1)?.cast_unsigned(),
                         acked_block: row.get::<_, i64>(2)?.cast_unsigned(),
-                        open_samples: self.open_samples,
+                        open_samples: self.journal.open(),
                         bytes: self.bytes,
                         oldest: row.get::<_, Option<i64>>(4)?.map(timestamp),
                         gaps: row.get(3)?,
@@ -228,8 +259,13 @@ impl Store {
     }
 }
 
-/// Moves every open sample into a new block; returns its compressed size.
-fn close_block(transaction: &Transaction<'_>, now: Timestamp) -> Result<u64, StoreError> {
+/// Moves the open samples, at most [`BLOCK_SAMPLES_MAX`], into a new block; returns its compressed
+/// size.
+fn close_block(
+    transaction: &Transaction<'_>,
+    journal: &mut Journal,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
     let number: i64 = transaction
         .query_row(
             "update standing set last_block = last_block + 1 returning last_block",
@@ -238,64 +274,55 @@ fn close_block(transaction: &Transaction<'_>, now: Timestamp) -> Result<u64, Sto
         )
         .map_err(step("number a block"))?;
     let mut block = empty_block(number.cast_unsigned());
-    let mut index_of: HashMap<i64, u32> = HashMap::new();
+    let mut index_of: HashMap<u32, u32> = HashMap::new();
+    let mut newest: HashMap<u32, (i64, f64)> = HashMap::new();
     let mut first_us = i64::MAX;
     let mut last_us = i64::MIN;
-    {
-        let mut statement = transaction
-            .prepare_cached(
-                "select series_id, at_us, value, device, metric, unit
-                 from sample join series using (series_id)
-                 where sample_id > (select closed_sample_id from standing) order by sample_id",
-            )
-            .map_err(step("prepare open samples"))?;
-        let mut rows = statement.query([]).map_err(step("read open samples"))?;
-        while let Some(row) = rows.next().map_err(step("read an open sample"))? {
-            let get = step("read an open sample");
-            let series_id: i64 = row.get(0).map_err(&get)?;
-            let index = if let Some(index) = index_of.get(&series_id) {
-                *index
-            } else {
-                let unit: String = row.get(5).map_err(&get)?;
-                // At most BLOCK_SAMPLES_MAX series can be in one block.
-                let index = u32::try_from(block.series.len()).unwrap_or(u32::MAX);
-                block.series.push(SeriesKey {
-                    device: row.get(3).map_err(&get)?,
-                    metric: row.get(4).map_err(&get)?,
-                    unit: (!unit.is_empty()).then_some(unit),
-                });
-                index_of.insert(series_id, index);
-                index
-            };
-            let at_us: i64 = row.get(1).map_err(&get)?;
-            first_us = first_us.min(at_us);
-            last_us = last_us.max(at_us);
-            block.series_index.push(index);
-            block.time_us.push(at_us);
-            block.value.push(row.get(2).map_err(&get)?);
+    let mut count = 0_usize;
+    for sample in journal.oldest_open(BLOCK_SAMPLES_MAX) {
+        let Stored {
+            series_id,
+            at_us,
+            value,
+        } = *sample;
+        let index = if let Some(index) = index_of.get(&series_id) {
+            *index
+        } else {
+            // At most BLOCK_SAMPLES_MAX series can be in one block.
+            let index = u32::try_from(block.series.len()).unwrap_or(u32::MAX);
+            block.series.push(series_key(transaction, series_id)?);
+            index_of.insert(series_id, index);
+            index
+        };
+        first_us = first_us.min(at_us);
+        last_us = last_us.max(at_us);
+        let entry = newest.entry(series_id).or_insert((at_us, value));
+        if at_us >= entry.0 {
+            *entry = (at_us, value);
         }
+        block.series_index.push(index);
+        block.time_us.push(at_us);
+        block.value.push(value);
+        count += 1;
     }
     let body = frame::encode(&block).map_err(StoreError::Encode)?;
-    let count = i64::try_from(block.value.len()).unwrap_or(i64::MAX);
+    let stored = i64::try_from(count).unwrap_or(i64::MAX);
     transaction
         .execute(
             "insert into block (block, first_us, last_us, closed_us, sample_count, body)
              values (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![number, first_us, last_us, now.as_microsecond(), count, body],
+            params![
+                number,
+                first_us,
+                last_us,
+                now.as_microsecond(),
+                stored,
+                body
+            ],
         )
         .map_err(step("store a block"))?;
-    transaction
-        .execute(
-            "update standing set closed_sample_id = (select max(sample_id) from sample)",
-            [],
-        )
-        .map_err(step("close the samples"))?;
-    transaction
-        .execute(
-            "delete from sample where sample_id <= (select closed_sample_id from standing) - ?1",
-            params![REMEMBERED_SAMPLES],
-        )
-        .map_err(step("forget old samples"))?;
+    keep_newest(transaction, newest)?;
+    journal.close(transaction, count)?;
     Ok(u64::try_from(body.len()).unwrap_or(u64::MAX))
 }
 

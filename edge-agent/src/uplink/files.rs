@@ -52,7 +52,10 @@ pub(super) async fn follow(agent: &Agent, hub: &Hub) -> Result<Infallible, Sessi
 async fn fetch_missing(agent: &Agent, hub: &Hub) -> Result<bool, LedgerError> {
     let jobs = agent.ledger.read(Reader::jobs_received).await?;
     let mut is_whole = true;
-    for ticket in jobs.into_iter().filter_map(|job| job.ticket) {
+    for job in jobs {
+        let Some(ticket) = agent.ledger.ticket(&job).await? else {
+            continue;
+        };
         for file in &ticket.files {
             is_whole &= fetch(agent, hub, &ticket, file).await?;
         }

@@ -383,7 +383,7 @@ async fn a_ticket_becomes_a_job_with_its_event() {
     test.ledger.apply_feed(item).await.unwrap();
     let job = test.ledger.job_by_id(job_id).await.unwrap().unwrap();
     assert_eq!(job.step, JobStep::Received);
-    assert_eq!(job.ticket, Some(ticket));
+    assert_eq!(test.ledger.ticket(&job).await.unwrap(), Some(ticket));
     assert_eq!(test.ledger.jobs_open().await.unwrap().len(), 1);
     test.assert_whole(1).await;
 }

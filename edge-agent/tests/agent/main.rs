@@ -10,4 +10,5 @@ mod program;
 mod properties;
 #[path = "../shared/simulator_program.rs"]
 mod simulator_program;
+mod submissions;
 mod support;

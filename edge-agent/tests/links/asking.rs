@@ -98,9 +98,19 @@ async fn only_known_senders_are_heard_where_they_are_named() {
     };
     assert_eq!(code([10, 9, 0, 1], "mis").await, ReturnCode::SUCCESS);
     assert_eq!(code([10, 1, 0, 1], "other").await, ReturnCode::SUCCESS);
-    assert_eq!(code([10, 9, 0, 1], "press-3").await, ReturnCode::SUCCESS);
-    let denied = code([10, 9, 0, 1], "other").await;
-    assert_eq!(denied, ReturnCode::AUTHENTICATION_DENIED);
+    assert_eq!(code([127, 0, 0, 1], "press-3").await, ReturnCode::SUCCESS);
+    for (caller, sender) in [
+        ([10, 9, 0, 1], "other"),
+        ([10, 9, 0, 1], "press-3"),
+        ([10, 1, 0, 1], "press-3"),
+    ] {
+        let denied = code(caller, sender).await;
+        assert_eq!(
+            denied,
+            ReturnCode::AUTHENTICATION_DENIED,
+            "{caller:?} {sender}"
+        );
+    }
     desk.close().await;
 }
 

@@ -5,12 +5,11 @@ use std::sync::Mutex;
 use agog_edge::floor::Floor;
 use agog_edge::ingest::jmf::{JmfState, router};
 use agog_edge::jobs::control::{self, ControlError};
-use agog_edge::ledger::LedgerError;
 use agog_edge::ledger::sending::{CommandState, OrderRefused};
 use agog_edge::outbox;
 use agog_jdf::QueueEntryStatus;
 use agog_jdf::jmf::{Body as Content, Command, Jmf, Message, QueueEntry, Response, ReturnCode};
-use agog_sync::event::JobStep;
+use agog_sync::event::{Event, JobStep};
 use agog_sync::frame::{FeedBody, FeedItem, JobAction, JobCommand, JobTicket};
 use agog_sync::ids::{JobId, RequestId};
 use axum::body::Body;
@@ -130,7 +129,7 @@ async fn a_ticket_that_was_not_sent_yet_is_withdrawn_and_the_device_never_sees_i
     test.hand_in(ticket("JOB-2", 2)).await;
     until("the first ticket was tried", || async {
         let first = test.commands().await.swap_remove(0);
-        (first.attempts > 0 && first.state == CommandState::Waiting).then_some(())
+        (first.last_error.is_some() && first.state == CommandState::Waiting).then_some(())
     })
     .await;
 
@@ -328,7 +327,7 @@ async fn acknowledge(test: &TestAgent, floor: &Floor, controller: &Controller, r
 }
 
 #[tokio::test]
-async fn a_command_of_the_office_is_done_once_and_one_for_an_unknown_job_is_not_taken() {
+async fn a_command_of_the_office_is_done_once_and_one_for_an_unknown_job_is_refused() {
     let peer = Peer::start(|message| Some(obliging(message)));
     let test = TestAgent::new(&peer.section("press-3", ""));
     let controller = Controller::start(&test);
@@ -347,17 +346,28 @@ async fn a_command_of_the_office_is_done_once_and_one_for_an_unknown_job_is_not_
 
     feed(2, wanted(1)).await.unwrap();
     feed(3, wanted(1)).await.unwrap();
-    let unknown = feed(4, wanted(9)).await.unwrap_err();
-
-    assert!(
-        matches!(&unknown, LedgerError::Malformed { detail, .. } if detail.contains("not known here"))
-    );
-    assert!(
-        unknown.is_deterministic(),
-        "the feed goes on after an alarm"
-    );
     test.all_ended().await;
     test.step("JOB-1", JobStep::Held).await;
+    feed(4, wanted(9)).await.unwrap();
+
+    let told: Vec<_> = test
+        .events()
+        .await
+        .into_iter()
+        .filter_map(|event| match event.event().unwrap() {
+            Event::Job(event) => Some((event.step, event.progress.command_id)),
+            _ => None,
+        })
+        .filter(|(_, command_id)| command_id.is_some())
+        .collect();
+    let named = Some(RequestId::from_uuid(uuid::Uuid::from_u128(77)));
+    assert_eq!(
+        told,
+        [(JobStep::Held, named), (JobStep::CommandRefused, named)]
+    );
+    let unknown = JobId::from_uuid(uuid::Uuid::from_u128(9));
+    let row = ledger.job_by_id(unknown).await.unwrap();
+    assert!(row.is_none(), "it is no job of this plant: {row:?}");
     let kinds: Vec<_> = commands(&peer).into_iter().map(|(kind, ..)| kind).collect();
     assert_eq!(kinds, ["SubmitQueueEntry", "HoldQueueEntry"]);
     controller.stop().await;
@@ -396,5 +406,30 @@ async fn a_command_of_the_office_that_comes_too_late_is_refused_and_the_office_i
     let told = test.events().await.pop().unwrap();
     assert_eq!(told.kind, "job.command-refused");
     assert!(told.payload.get().contains("abort: job JOB-1 has ended"));
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn an_abort_that_the_device_has_taken_is_told_until_its_ticket_comes_back() {
+    let peer = Peer::start(|message| Some(obliging(message)));
+    let test = TestAgent::new(&peer.section("press-3", ""));
+    let controller = Controller::start(&test);
+    test.hand_in(ticket("JOB-1", 1)).await;
+    test.step("JOB-1", JobStep::Submitted).await;
+
+    let abort = order(&test, "JOB-1", JobAction::Abort).await;
+
+    let told = test.all_ended().await;
+    let taken = told.iter().find(|it| it.command_id == abort).unwrap();
+    assert_eq!(taken.state, CommandState::Answered);
+    let reason = taken.reason.as_deref().unwrap();
+    assert!(reason.contains("when its ticket comes back"), "{reason}");
+    let kinds = test.kinds().await;
+    let jobs: Vec<_> = kinds.iter().filter(|it| it.starts_with("job.")).collect();
+    assert_eq!(
+        jobs,
+        ["job.received", "job.submitted", "job.abort-requested"]
+    );
+    assert_eq!(test.job("JOB-1").await.step, JobStep::Submitted);
     controller.stop().await;
 }

@@ -162,7 +162,6 @@ async fn a_stop_that_was_overtaken_is_recorded_and_the_job_stays_as_it_is() {
     )
     .await;
 
-    let told = |time: &str, state: &str| (time.to_owned(), state.to_owned());
     assert_eq!(
         states(&endpoint).await,
         [
@@ -177,22 +176,63 @@ async fn a_stop_that_was_overtaken_is_recorded_and_the_job_stays_as_it_is() {
     assert_eq!(job_events(&endpoint).await.len(), 3);
 }
 
+fn told(time: &str, state: &str) -> (String, String) {
+    (time.to_owned(), state.to_owned())
+}
+
 #[tokio::test]
-async fn a_device_whose_clock_was_set_back_is_heard_at_once_and_its_newest_state_is_the_latest() {
+async fn a_state_that_comes_an_hour_late_finds_its_place_and_the_newest_one_stays() {
     let endpoint = Endpoint::new();
     say(&endpoint, "s1", "10:00:00", "Running", "").await;
     say(&endpoint, "s2", "09:00:10", "Stopped", "").await;
-    say(&endpoint, "s3", "09:00:20", "Idle", "").await;
+    say(&endpoint, "s3", "10:00:20", "Idle", "").await;
 
-    let states = states(&endpoint).await;
-    let names: Vec<&str> = states.iter().map(|(_, state)| state.as_str()).collect();
-    assert_eq!(names, ["Running", "Stopped", "Idle"]);
-    assert!(
-        states.is_sorted_by_key(|(time, _)| time.clone()),
-        "{states:?}"
+    assert_eq!(
+        states(&endpoint).await,
+        [
+            told("10:00:00", "Running"),
+            told("09:00:10", "Stopped"),
+            told("10:00:20", "Idle"),
+        ]
     );
     let shown = endpoint.test.agent.devices.of("press-3");
     assert_eq!(shown.status.as_deref(), Some("Idle"));
+}
+
+#[tokio::test]
+async fn a_state_that_is_sent_again_minutes_later_moves_no_clock() {
+    let endpoint = Endpoint::new();
+    say(&endpoint, "s1", "10:00:00", "Running", "").await;
+    say(&endpoint, "s2", "10:04:00", "Running", "").await;
+    say(&endpoint, "s1", "10:00:00", "Running", "").await;
+    say(&endpoint, "s3", "10:04:10", "Stopped", "").await;
+
+    assert_eq!(
+        states(&endpoint).await,
+        [told("10:00:00", "Running"), told("10:04:10", "Stopped")]
+    );
+}
+
+#[tokio::test]
+async fn words_for_people_that_are_sent_again_change_nothing_of_what_was_said() {
+    let endpoint = Endpoint::new();
+    let jam = "<Signal ID=\"n1\" Type=\"Notification\" Time=\"2026-01-05T10:00:30Z\">\
+               <Notification Class=\"Warning\" Type=\"Event\"/></Signal>";
+    say(&endpoint, "s1", "10:00:00", "Running", "").await;
+    say(&endpoint, "s2", "10:00:20", "Running", "").await;
+    assert_eq!(post(&endpoint, jam).await, [ReturnCode::SUCCESS]);
+    assert_eq!(post(&endpoint, jam).await, [ReturnCode::SUCCESS]);
+
+    // What was overtaken interrupts what was told on both sides of it, also after the repetition.
+    say(&endpoint, "s3", "10:00:10", "Stopped", "").await;
+    assert_eq!(
+        states(&endpoint).await,
+        [
+            told("10:00:00", "Running"),
+            told("10:00:10", "Stopped"),
+            told("10:00:20", "Running"),
+        ]
+    );
 }
 
 fn resource(id: &str, second: u32, lot: &str, level: &str) -> String {

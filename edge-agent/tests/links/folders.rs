@@ -6,7 +6,7 @@ use std::sync::Arc;
 use agog_edge::folder;
 use agog_edge::ingest::jmf::JmfState;
 use agog_edge::jobs::control;
-use agog_edge::ledger::sending::CommandState;
+use agog_edge::ledger::sending::{CommandState, DeviceCommand, News};
 use agog_edge::lifecycle::Stop;
 use agog_sync::event::JobStep;
 use agog_sync::frame::{JobAction, JobTicket};
@@ -16,21 +16,21 @@ use crate::controller::{Controller, JMF_URL};
 use crate::support::{TestAgent, WAIT_LIMIT, until};
 
 /// Folders beside the data folder of an agent.
-const DEVICE: &str = "[[device]]\nid = \"gluer-1\"\ntransport = \"folder\"\n\
+pub(crate) const DEVICE: &str = "[[device]]\nid = \"gluer-1\"\ntransport = \"folder\"\n\
     folder = { to = \"gluer/in\", from = \"gluer/out\" }\n";
-const INBOX: &str =
+pub(crate) const INBOX: &str =
     "[[inbox]]\nfolder = \"office/in\"\ndevice = \"gluer-1\"\nreturn_to = \"office/back\"\n";
 
 /// An agent with its controller tasks and those of the folders.
-struct Plant {
-    test: TestAgent,
+pub(crate) struct Plant {
+    pub(crate) test: TestAgent,
     controller: Controller,
     stop: Stop,
     folders: tokio::task::JoinHandle<anyhow::Result<()>>,
 }
 
 impl Plant {
-    fn start(test: TestAgent) -> Self {
+    pub(crate) fn start(test: TestAgent) -> Self {
         let controller = Controller::start_at(&test, JMF_URL);
         let state = JmfState {
             agent: test.agent.clone(),
@@ -48,23 +48,23 @@ impl Plant {
         }
     }
 
-    async fn stop(self) -> TestAgent {
+    pub(crate) async fn stop(self) -> TestAgent {
         self.stop.begin();
         self.folders.await.unwrap().unwrap();
         self.controller.stop().await;
         self.test
     }
 
-    fn path(&self, path: &str) -> PathBuf {
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.test.folder.path().join(path)
     }
 
-    async fn file(&self, path: &str) -> Vec<u8> {
+    pub(crate) async fn file(&self, path: &str) -> Vec<u8> {
         let path = self.path(path);
         until("the file is there", || async { std::fs::read(&path).ok() }).await
     }
 
-    async fn gone(&self, path: &str) {
+    pub(crate) async fn gone(&self, path: &str) {
         let path = self.path(path);
         until("the file is gone", || async {
             (!path.exists()).then_some(())
@@ -72,7 +72,7 @@ impl Plant {
         .await;
     }
 
-    async fn step(&self, number: &str, step: JobStep) {
+    pub(crate) async fn step(&self, number: &str, step: JobStep) {
         until("the job gets to its step", || async {
             let job = self
                 .test
@@ -87,19 +87,20 @@ impl Plant {
     }
 }
 
-/// The names in a folder.
-fn names(folder: &Path) -> Vec<String> {
+/// The names in a folder, without the mark of the agent.
+pub(crate) fn names(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Vec::new();
     };
     let mut names: Vec<String> = entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.starts_with(".agog-folder"))
         .collect();
     names.sort();
     names
 }
 
-fn ticket(job: &str, status: &str, audits: &str) -> String {
+pub(crate) fn ticket(job: &str, status: &str, audits: &str) -> String {
     format!(
         r#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" ID="n" Type="BoxFolding" Status="{status}" Version="1.5" JobID="{job}" JobPartID="P1">
 <ResourcePool>
@@ -131,14 +132,47 @@ fn returned(job: &str, good: u32, waste: u32) -> String {
 }
 
 /// Puts a file there as programs do that know hot folders.
-fn drop_file(path: &Path, content: &[u8]) {
+pub(crate) fn drop_file(path: &Path, content: &[u8]) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let hidden = path.with_file_name(".being-written");
     std::fs::write(&hidden, content).unwrap();
     std::fs::rename(hidden, path).unwrap();
 }
 
-async fn hand_in(test: &TestAgent, number: &str) {
+/// Marks a folder as one that the agent has used for the device.
+pub(crate) fn mark(test: &TestAgent, folder: &str) {
+    let line = format!("{} gluer-1\n", test.agent.ledger.agent_id());
+    drop_file(
+        &test.folder.path().join(folder).join(".agog-folder"),
+        line.as_bytes(),
+    );
+}
+
+/// The ticket of a command lies in a folder without its name.
+pub(crate) fn hide(test: &TestAgent, command: &DeviceCommand, folder: &str) {
+    let hidden = format!("{folder}/.agog-{}-Job-7-P1.jdf", command.command_id);
+    drop_file(&test.folder.path().join(hidden), b"<JDF/>");
+}
+
+/// The ledger knows that the device may have the ticket of a command.
+pub(crate) async fn placing(test: &TestAgent, command: &DeviceCommand, folder: &str) {
+    let folder = test.folder.path().join(folder);
+    let news = News::Placing(folder.to_str().unwrap().to_owned());
+    let ledger = &test.agent.ledger;
+    assert!(
+        ledger
+            .command_news(command.command_id, news, None)
+            .await
+            .unwrap()
+    );
+}
+
+pub(crate) async fn next_command(test: &TestAgent) -> DeviceCommand {
+    let next = test.agent.ledger.command_next("gluer-1").await.unwrap();
+    next.expect("a command waits")
+}
+
+pub(crate) async fn hand_in(test: &TestAgent, number: &str) {
     hand_in_jdf(test, number, &ticket(number, "Waiting", "")).await;
 }
 
@@ -202,22 +236,11 @@ async fn the_same_returned_file_again_has_no_second_effect() {
 async fn a_ticket_is_placed_once_when_the_agent_was_killed_after_the_rename() {
     let test = TestAgent::new(DEVICE);
     hand_in(&test, "Job-7").await;
-    let command = test
-        .agent
-        .ledger
-        .command_next("gluer-1")
-        .await
-        .unwrap()
-        .unwrap();
+    let command = next_command(&test).await;
     // As it lies there when the agent is killed between the rename and the record: the device has the
     // ticket and has even taken it away.
-    let trying = agog_edge::ledger::sending::News::Trying;
-    let id = command.command_id;
-    test.agent
-        .ledger
-        .command_news(id, trying, None)
-        .await
-        .unwrap();
+    mark(&test, "gluer/in");
+    placing(&test, &command, "gluer/in").await;
 
     let plant = Plant::start(test);
 
@@ -230,22 +253,9 @@ async fn a_ticket_is_placed_once_when_the_agent_was_killed_after_the_rename() {
 async fn a_ticket_that_had_only_its_hidden_name_at_the_kill_gets_its_name() {
     let test = TestAgent::new(DEVICE);
     hand_in(&test, "Job-7").await;
-    let command = test
-        .agent
-        .ledger
-        .command_next("gluer-1")
-        .await
-        .unwrap()
-        .unwrap();
-    let id = command.command_id;
-    let hidden = format!("gluer/in/.agog-{id}-Job-7-P1.jdf");
-    drop_file(&test.folder.path().join(hidden), b"<JDF/>");
-    let trying = agog_edge::ledger::sending::News::Trying;
-    test.agent
-        .ledger
-        .command_news(id, trying, None)
-        .await
-        .unwrap();
+    let command = next_command(&test).await;
+    hide(&test, &command, "gluer/in");
+    placing(&test, &command, "gluer/in").await;
 
     let plant = Plant::start(test);
 
@@ -308,6 +318,7 @@ async fn a_half_written_file_is_waited_for() {
     plant.step("Job-7", JobStep::Submitted).await;
     let whole = returned("Job-7", 950, 50);
     let path = plant.path("gluer/out/Job-7.jdf");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let read = plant.controller.contacts.next("gluer-1");
     std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
     tokio::time::timeout(WAIT_LIMIT, read)

@@ -63,7 +63,11 @@ impl Endpoint {
         Self::of(TestAgent::open(test.close(), PRESS))
     }
 
-    async fn post(&self, content_type: &str, body: impl Into<Body>) -> (StatusCode, Vec<Answer>) {
+    pub(crate) async fn post(
+        &self,
+        content_type: &str,
+        body: impl Into<Body>,
+    ) -> (StatusCode, Vec<Answer>) {
         let request = Request::post("/jmf")
             .header("content-type", content_type)
             .body(body.into())

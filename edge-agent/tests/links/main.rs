@@ -2,6 +2,8 @@
 
 mod asking;
 mod broker;
+mod callers;
+mod capability;
 mod channels;
 mod coming_and_going;
 mod commands;
@@ -16,15 +18,19 @@ mod folders;
 mod gaps;
 mod hostile;
 mod hub;
+mod inboxes;
 mod jmf;
+mod marks;
 mod mis;
 mod mqtt;
 mod odd_devices;
+mod orders;
 mod peer;
 mod press;
 mod presses;
 mod profiles;
 mod returns;
+mod runs;
 mod simulator;
 #[path = "../shared/simulator_program.rs"]
 mod simulator_program;

@@ -1,38 +1,43 @@
 //! Jobs that an MIS submits at the agent: taken once, ordered about, and given back.
 
-use agog_edge::ledger::Reader;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use agog_edge::controller::GIVEN_UP_AFTER_DAYS;
+use agog_edge::ledger::controller::{ChannelRow, NewSubmission, SUBMISSIONS_PER_SENDER_MAX};
+use agog_edge::ledger::{Append, AppendError, Fact, Reader, Refused, What};
 use agog_jdf::jmf::{Body as Content, Command, Response as Answer, ReturnCode};
 use agog_jdf::{NodeStatus, QueueEntryStatus};
-use agog_sync::event::JobStep;
+use agog_sync::event::{Actor, JobStep};
+use agog_sync::frame::JobTicket;
+use agog_sync::ids::JobId;
 
 use crate::desk::{Desk, NEAR, PRESS, document, mis};
 use crate::mis::{Mis, Mood, free_address};
-use crate::peer::Peer;
 use crate::support::until;
 
 /// Written so that a writer of XML would write it otherwise.
-const TICKET: &str = "<?xml version='1.0'?>\n<JDF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\"  ID='n1' \
+pub(crate) const TICKET: &str = "<?xml version='1.0'?>\n<JDF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\"  ID='n1' \
      JobID=\"JOB-1\" JobPartID='P1' Type=\"ConventionalPrinting\" Status=\"Waiting\" Version=\"1.5\">\n\
      <ResourcePool/><ResourceLinkPool/></JDF>\n";
 
-fn config() -> String {
+pub(crate) fn config() -> String {
     format!("{NEAR}{PRESS}")
 }
 
-fn submission(id: &str, more: &str) -> String {
+pub(crate) fn submission(id: &str, more: &str) -> String {
     mis(&format!(
         "<Command ID=\"{id}\" Type=\"SubmitQueueEntry\"><QueueSubmissionParams \
          URL=\"cid:job.jdf\" {more}/></Command>"
     ))
 }
 
-async fn submit(desk: &Desk, id: &str, more: &str) -> Answer {
+pub(crate) async fn submit(desk: &Desk, id: &str, more: &str) -> Answer {
     let message = submission(id, more);
     desk.send_package(&message, "job.jdf", TICKET.as_bytes())
         .await
 }
 
-fn entry_id(answer: &Answer) -> String {
+pub(crate) fn entry_id(answer: &Answer) -> String {
     answer.queue_entry.as_ref().unwrap().queue_entry_id.clone()
 }
 
@@ -58,7 +63,8 @@ async fn the_files_of_a_submitted_ticket_go_with_its_job() {
     assert_eq!(answer.return_code, ReturnCode::SUCCESS);
     let agent = &desk.test.agent;
     let job = agent.ledger.job_by_number("JOB-1-P1").await.unwrap();
-    let files = job.unwrap().ticket.unwrap().files;
+    let ticket = agent.ledger.ticket(&job.unwrap()).await.unwrap();
+    let files = ticket.unwrap().files;
     assert_eq!(files.len(), 1);
     assert_eq!(
         (files[0].content_id.as_str(), files[0].media_type.as_str()),
@@ -82,15 +88,9 @@ async fn a_submitted_ticket_becomes_one_job_and_goes_back_as_the_device_returned
         (entry.job_id.as_deref(), entry.job_part_id.as_deref()),
         (Some("JOB-1"), Some("P1"))
     );
-    let job = desk
-        .test
-        .agent
-        .ledger
-        .job_by_number("JOB-1-P1")
-        .await
-        .unwrap()
-        .unwrap();
-    let ticket = job.ticket.unwrap();
+    let ledger = &desk.test.agent.ledger;
+    let job = ledger.job_by_number("JOB-1-P1").await.unwrap().unwrap();
+    let ticket = ledger.ticket(&job).await.unwrap().unwrap();
     assert_eq!((ticket.hold, ticket.priority), (true, Some(77)));
     assert_eq!(ticket.jdf, TICKET);
     let id = entry_id(&answer);
@@ -105,15 +105,7 @@ async fn a_submitted_ticket_becomes_one_job_and_goes_back_as_the_device_returned
     assert_eq!(desk.test.kinds().await, ["job.received"]);
 
     // The device returns it while the office is away; the agent is restarted before it is back.
-    let back = document(
-        "press-3",
-        "<Command ID=\"R1\" Type=\"ReturnQueueEntry\"><ReturnQueueEntryParams QueueEntryID=\"QE-1\" \
-         URL=\"cid:back.jdf\" Completed=\"n1\"/></Command>",
-    );
-    let taken = desk
-        .send_package(&back, "back.jdf", returned().as_bytes())
-        .await;
-    assert_eq!(taken.return_code, ReturnCode::SUCCESS);
+    give_back_as_device(&desk).await;
     let folder = desk.close().await;
     office.set(Mood::LosesAnswers);
     let online = office.online(address);
@@ -194,6 +186,203 @@ async fn a_watched_job_tells_its_phases_and_no_others() {
     desk.close().await;
 }
 
+async fn channels(desk: &Desk) -> Vec<ChannelRow> {
+    let read = desk.test.agent.ledger.read(Reader::channels);
+    read.await.unwrap()
+}
+
+async fn give_back_as_device(desk: &Desk) {
+    let back = document(
+        "press-3",
+        "<Command ID=\"R1\" Type=\"ReturnQueueEntry\"><ReturnQueueEntryParams QueueEntryID=\"QE-1\" \
+         URL=\"cid:back.jdf\" Completed=\"n1\"/></Command>",
+    );
+    let taken = desk
+        .send_package(&back, "back.jdf", returned().as_bytes())
+        .await;
+    assert_eq!(taken.return_code, ReturnCode::SUCCESS);
+}
+
+#[tokio::test]
+async fn the_channels_of_a_watched_job_go_when_it_was_given_back_and_everything_was_told() {
+    let (watcher, watching) = (Mis::new(), free_address());
+    let _online = watcher.online(watching);
+    let (office, address) = (Mis::new(), free_address());
+    let desk = Desk::new(&config());
+    let wishes = format!("WatchURL=\"http://{watching}/jmf\" ReturnJMF=\"http://{address}/jmf\"");
+    let first = entry_id(&submit(&desk, "C1", &wishes).await);
+    // A command with the same ID, for another job, has channels of its own.
+    let later = submission("C1", &wishes).replace("10:00:00", "11:00:00");
+    let other = TICKET.replace("JOB-1", "JOB-2");
+    let second = desk.send_package(&later, "job.jdf", other.as_bytes()).await;
+    assert_eq!(second.return_code, ReturnCode::SUCCESS);
+    assert_eq!(channels(&desk).await.len(), 4);
+
+    give_back_as_device(&desk).await;
+    until("the end is told", || async {
+        let came = watcher.came();
+        let has_ended = |came: &crate::mis::Came| match &came.message.body {
+            Content::Signal(signal) => format!("{signal:?}").contains("Completed"),
+            _ => false,
+        };
+        came.iter().any(has_ended).then_some(())
+    })
+    .await;
+    let folder = desk.close().await;
+    let desk = Desk::open(folder, &config());
+    assert_eq!(channels(&desk).await.len(), 4, "it was not given back yet");
+
+    let _online = office.online(address);
+    let left = until("the channels of the job are closed", || async {
+        let left = channels(&desk).await;
+        (left.len() == 2).then_some(left)
+    })
+    .await;
+    for channel in &left {
+        let job_id = channel.asked.job_id.unwrap().to_string();
+        assert_eq!(job_id, entry_id(&second));
+        assert_ne!(job_id, first);
+    }
+    desk.close().await;
+}
+
+fn handed_in(number: &str, sender: Option<&str>) -> Append {
+    static COUNT: AtomicU64 = AtomicU64::new(1);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let job_id = JobId::from_uuid(uuid::Uuid::from_u128(count.into()));
+    let submission = |sender: &str| NewSubmission {
+        message: format!("{sender} {job_id}"),
+        sender: sender.to_owned(),
+        ..NewSubmission::default()
+    };
+    Append {
+        facts: vec![Fact {
+            occurred_at: None,
+            actor: Actor::System {
+                component: "test".to_owned(),
+            },
+            what: What::Ticket(Box::new(JobTicket::new(job_id, number, "press-3", TICKET))),
+        }],
+        submission: sender.map(|sender| Box::new(submission(sender))),
+        ..Append::default()
+    }
+}
+
+#[tokio::test]
+async fn a_number_that_is_taken_is_refused_where_it_is_recorded() {
+    let desk = Desk::new(&config());
+    let ledger = &desk.test.agent.ledger;
+    ledger.append(handed_in("JOB-1-P1", None)).await.unwrap();
+    for sender in [None, Some("mis")] {
+        let refused = ledger.append(handed_in("JOB-1-P1", sender)).await;
+        let taken = AppendError::Refused(Refused::NumberTaken("JOB-1-P1".to_owned()));
+        assert_eq!(refused.unwrap_err().to_string(), taken.to_string());
+    }
+    assert_eq!(desk.test.kinds().await, ["job.received"]);
+    let open = ledger.read(Reader::submissions_unsettled).await.unwrap();
+    assert!(open.is_empty(), "nothing of the refused one is left");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_sender_whose_jobs_nobody_takes_back_does_not_lock_out_the_others() {
+    let desk = Desk::new(&config());
+    let ledger = &desk.test.agent.ledger;
+    let fill = (0..SUBMISSIONS_PER_SENDER_MAX)
+        .map(|n| ledger.append(handed_in(&format!("N-{n}"), Some("mis"))));
+    for result in futures_util::future::join_all(fill).await {
+        result.unwrap();
+    }
+    let refused = submit(&desk, "C1", "").await;
+    assert_eq!(refused.return_code, ReturnCode::SERVICE_BUSY);
+    assert!(
+        refused.reason().contains("500 jobs of this sender"),
+        "{}",
+        refused.reason()
+    );
+    let other = submission("C1", "").replace("SenderID=\"mis\"", "SenderID=\"prepress\"");
+    let taken = desk
+        .send_package(&other, "job.jdf", TICKET.as_bytes())
+        .await;
+    assert_eq!(taken.return_code, ReturnCode::SUCCESS, "{}", taken.reason());
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_job_that_nobody_takes_back_is_given_up_after_a_long_time_and_its_ticket_kept() {
+    let address = free_address();
+    let desk = Desk::new(&config());
+    let wishes = format!("ReturnJMF=\"http://{address}/jmf\" WatchURL=\"http://{address}/jmf\"");
+    let id = entry_id(&submit(&desk, "C1", &wishes).await);
+    give_back_as_device(&desk).await;
+    let rows = |desk: &Desk| {
+        let ledger = desk.test.agent.ledger.clone();
+        async move {
+            ledger
+                .read(|reader| reader.submissions(true, 10))
+                .await
+                .unwrap()
+        }
+    };
+    let failing = until("giving back fails", || async {
+        rows(&desk)
+            .await
+            .pop()
+            .filter(|row| row.failing_since.is_some())
+    })
+    .await;
+    assert!(failing.last_error.is_some() && failing.settled_at.is_none());
+    assert_eq!(failing.failed_days, 1);
+    let folder = desk.close().await;
+    let file = rusqlite::Connection::open(folder.path().join("data/ledger.db")).unwrap();
+    // The clock was wrong: it was one day of failure all the same.
+    file.execute_batch("update submission set failing_since = 0, counted_at = 0")
+        .unwrap();
+    let desk = Desk::open(folder, &config());
+    until("another day of failure is counted", || async {
+        let row = rows(&desk).await.pop();
+        row.filter(|row| row.failed_days == 2 && row.settled_at.is_none())
+    })
+    .await;
+    // Days go by.
+    let folder = desk.close().await;
+    file.execute(
+        "update submission set failed_days = ?1, counted_at = 0",
+        [GIVEN_UP_AFTER_DAYS],
+    )
+    .unwrap();
+    drop(file);
+
+    let desk = Desk::open(folder, &config());
+    let row = until("it is given up", || async {
+        rows(&desk)
+            .await
+            .pop()
+            .filter(|row| row.settled_at.is_some())
+    })
+    .await;
+    assert!(row.given_up && row.return_code.is_none());
+    let events = desk.test.events().await;
+    let told = events
+        .iter()
+        .rfind(|event| event.kind == "device.notified")
+        .unwrap();
+    let text = told.payload.get();
+    assert!(text.contains("JOB-1-P1 is not given back to mis"), "{text}");
+    let job_id = id.parse().unwrap();
+    let ticket = desk
+        .test
+        .agent
+        .ledger
+        .read(move |reader| reader.returned_ticket(job_id));
+    assert_eq!(ticket.await.unwrap().unwrap(), returned().as_bytes());
+    until("nothing is watched any more", || async {
+        channels(&desk).await.is_empty().then_some(())
+    })
+    .await;
+    desk.close().await;
+}
+
 #[tokio::test]
 async fn submissions_that_cannot_be_taken_are_refused_and_leave_nothing() {
     let desk = Desk::new(&config());
@@ -259,85 +448,4 @@ async fn submissions_that_cannot_be_taken_are_refused_and_leave_nothing() {
     }
     assert!(desk.test.kinds().await.is_empty());
     desk.close().await;
-}
-
-#[tokio::test]
-async fn orders_to_entries_are_judged_by_what_the_entry_is() {
-    let desk = Desk::new(&config());
-    let answer = submit(&desk, "C1", "Hold=\"true\"").await;
-    let id = entry_id(&answer);
-    let order = |kind: &str, id: &str| {
-        format!(
-            "<Command ID=\"C\" Type=\"{kind}\"><{kind}Params><QueueFilter><QueueEntryDef \
-             QueueEntryID=\"{id}\"/></QueueFilter></{kind}Params></Command>"
-        )
-    };
-    let code = |message: String| {
-        let desk = &desk;
-        async move { desk.ask_one(&message).await.return_code }
-    };
-    assert_eq!(
-        code(order("HoldQueueEntry", "nobody")).await,
-        ReturnCode::QUEUE_ENTRY_UNKNOWN
-    );
-    assert_eq!(
-        code(order("HoldQueueEntry", &id)).await,
-        ReturnCode::QUEUE_ENTRY_ALREADY_IN_STATUS
-    );
-    assert_eq!(
-        code(order("SuspendQueueEntry", &id)).await,
-        ReturnCode::QUEUE_ENTRY_NOT_RUNNING
-    );
-    for kind in ["HoldQueueEntry", "AbortQueueEntry", "RemoveQueueEntry"] {
-        let bare = format!("<Command ID=\"C\" Type=\"{kind}\"/>");
-        assert_eq!(
-            code(bare).await,
-            ReturnCode::INSUFFICIENT_PARAMETERS,
-            "{kind}"
-        );
-    }
-    let priority = |priority: i64| {
-        format!(
-            "<Command ID=\"C\" Type=\"SetQueueEntryPriority\"><QueueEntryPriParams \
-             QueueEntryID=\"{id}\" Priority=\"{priority}\"/></Command>"
-        )
-    };
-    assert_eq!(code(priority(101)).await, ReturnCode::INVALID_PARAMETERS);
-    let again = |id: &str| {
-        format!(
-            "<Command ID=\"C\" Type=\"ResubmitQueueEntry\"><ResubmissionParams \
-             QueueEntryID=\"{id}\" URL=\"cid:x\"/></Command>"
-        )
-    };
-    assert_eq!(code(again("nobody")).await, ReturnCode::QUEUE_ENTRY_UNKNOWN);
-    assert_eq!(code(again(&id)).await, ReturnCode::INVALID_PARAMETERS);
-    let queue = "<Command ID=\"C\" Type=\"HoldQueue\"/>".to_owned();
-    assert_eq!(code(queue).await, ReturnCode::INSUFFICIENT_PARAMETERS);
-    desk.close().await;
-}
-
-#[tokio::test]
-async fn an_order_to_a_queue_is_answered_as_its_device_answers() {
-    let peer = Peer::start(|message| {
-        Some(match message.kind.as_str() {
-            "HoldQueue" => Answer::success(),
-            _ => Answer::refusal(ReturnCode::QUEUE_CLOSED, "closed for today"),
-        })
-    });
-    let desk = Desk::new(&format!("{NEAR}{}", peer.section("press-3", "")));
-    let order = |kind: &str| {
-        let message = format!("<Command ID=\"C\" Type=\"{kind}\"/>");
-        mis(&message).replace("SenderID", "DeviceID=\"press-3\" SenderID")
-    };
-    let near = [127, 0, 0, 1].into();
-    let held = desk.ask_from(near, &order("HoldQueue")).await;
-    assert_eq!(held[0].return_code, ReturnCode::SUCCESS);
-    let opened = desk.ask_from(near, &order("OpenQueue")).await;
-    assert_eq!(opened[0].return_code, ReturnCode::QUEUE_CLOSED);
-    assert_eq!(opened[0].reason(), "closed for today");
-    desk.close().await;
-    let away = Desk::new(&config());
-    let answer = away.ask_from(near, &order("HoldQueue")).await;
-    assert_eq!(answer[0].return_code, ReturnCode::DEVICE_NOT_AVAILABLE);
-    away.close().await;
 }

@@ -8,7 +8,7 @@ use agog_edge::ledger::Reader;
 use agog_jdf::jmf::{Message, ReturnCode};
 
 use crate::desk::{Desk, NEAR, PRESS, document};
-use crate::mis::{Mis, Mood, free_address, told_status};
+use crate::mis::{Came, Mis, Mood, free_address, told_status};
 use crate::support::until;
 
 fn config() -> String {
@@ -164,6 +164,72 @@ async fn the_heartbeat_keeps_to_its_second_and_says_that_nothing_happened() {
 }
 
 #[tokio::test]
+async fn a_step_of_the_amount_is_told_when_it_is_passed_and_what_is_not_kept_is_warned_of() {
+    let (mis, address) = (Mis::new(), free_address());
+    let _online = mis.online(address);
+    let desk = Desk::new(&config());
+    let amount = |id: u32, amount: u32| {
+        let (minute, second) = (id / 60, id % 60);
+        document(
+            "press-3",
+            &format!(
+                "<Signal ID=\"P{id}\" Type=\"Status\" Time=\"2026-01-05T10:{minute:02}:{second:02}Z\"><StatusQuParams/>\
+                 <DeviceInfo DeviceID=\"press-3\" DeviceStatus=\"Running\"><JobPhase JobID=\"J\" \
+                 Status=\"InProgress\" Amount=\"{amount}\"/></DeviceInfo></Signal>"
+            ),
+        )
+    };
+    let near = [127, 0, 0, 1].into();
+    desk.ask_from(near, &amount(1, 10)).await;
+    let query = subscribe("Q1", "Status", address, "RepeatStep=\"100\"");
+    let answer = desk.ask_one(&query).await;
+    assert_eq!(answer.return_code, ReturnCode::SUCCESS);
+    assert!(answer.notifications.is_empty(), "{}", answer.reason());
+    let mut made = 10;
+    let mut id = 1;
+    // The first look may come after the first amounts.
+    let signal = until("a step is told", || {
+        (made, id) = (made + 60, id + 1);
+        let message = amount(id, made);
+        let (desk, mis) = (&desk, &mis);
+        async move {
+            desk.ask_from(near, &message).await;
+            let is_step = |came: &crate::mis::Came| match &came.message.body {
+                agog_jdf::jmf::Body::Signal(signal) => {
+                    let trigger = signal.trigger.as_ref();
+                    trigger.is_some_and(|it| it.repeat_step == Some(100))
+                }
+                _ => false,
+            };
+            mis.came().into_iter().find(is_step)
+        }
+    })
+    .await;
+    assert_eq!(signal.message.ref_id.as_deref(), Some("Q1"));
+
+    let fast = subscribe("Q2", "Status", address, "RepeatStep=\"0\"");
+    let answer = desk.ask_one(&fast).await;
+    assert_eq!(answer.return_code, ReturnCode::INVALID_PARAMETERS);
+    let queue = subscribe("Q3", "QueueStatus", address, "RepeatStep=\"100\"");
+    let observed = subscribe("Q4", "Status", address, "").replace(
+        "/></Query>",
+        "><ObservationTarget ObservationPath=\"DeviceInfo/@Speed\"/></Subscription></Query>",
+    );
+    for (query, what) in [(queue, "RepeatStep"), (observed, "ObservationTarget")] {
+        let answer = desk.ask_one(&query).await;
+        assert_eq!(
+            answer.return_code,
+            ReturnCode::SUCCESS,
+            "{}",
+            answer.reason()
+        );
+        assert_eq!(answer.subscribed, Some(true));
+        assert!(answer.reason().starts_with(what), "{}", answer.reason());
+    }
+    desk.close().await;
+}
+
+#[tokio::test]
 async fn the_same_subscription_is_kept_once_and_stopped_by_its_filters() {
     let desk = Desk::new(&config());
     let address = free_address();
@@ -241,5 +307,34 @@ async fn subscriptions_that_cannot_be_are_refused_with_their_reason() {
         format!("<Query ID=\"Q\" Type=\"KnownMessages\"><Subscription URL=\"{own}\"/></Query>");
     assert_eq!(refused(other).await, ReturnCode::SUBSCRIPTION_DENIED);
     assert_eq!(refused(to(own, "")).await, ReturnCode::SUCCESS);
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn the_heartbeat_overtakes_no_signal_that_waits_for_its_time() {
+    let (mis, address) = (Mis::new(), free_address());
+    let _online = mis.online(address);
+    let desk = Desk::new(&config());
+    let slowly = "RepeatTime=\"1\" MinDelayTime=\"PT1.5S\"";
+    desk.ask_one(&subscribe("Q1", "Status", address, slowly))
+        .await;
+    desk.press_says(1, "Idle").await;
+    until("the first signal came", || async {
+        (!mis.came().is_empty()).then_some(())
+    })
+    .await;
+    desk.press_says(2, "Running").await;
+    let told = until("four signals came", || async {
+        let came = mis.came();
+        (came.len() >= 4).then_some(came)
+    })
+    .await;
+    let is_beat = |came: &Came| came.message.id.starts_with('H');
+    let beats: Vec<bool> = told.iter().map(is_beat).collect();
+    assert_eq!(beats[..4], [false, false, true, true], "{told:?}");
+    for pair in told.windows(2) {
+        let apart = pair[1].at - pair[0].at;
+        assert!(apart >= Duration::from_millis(1_400), "{apart:?}");
+    }
     desk.close().await;
 }

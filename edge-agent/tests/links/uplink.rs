@@ -253,8 +253,9 @@ async fn a_ticket_from_the_feed_becomes_a_job_once_over_restarts() {
         test.agent.ledger.job_by_number("JOB-B").await.unwrap()
     })
     .await;
+    let ticket = test.agent.ledger.ticket(&job).await.unwrap();
     assert_eq!(
-        (job.step, job.ticket.unwrap().inputs),
+        (job.step, ticket.unwrap().inputs),
         (JobStep::Received, vec!["LOT-1".to_owned()])
     );
     running.stop().await;

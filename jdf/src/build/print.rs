@@ -218,7 +218,7 @@ impl PrintTicket {
     }
 
     fn resources(&self) -> Element {
-        let resource = |name: &str, id: &str, class: &str, status: &str| {
+        let resource = |name: &'static str, id: &str, class: &str, status: &str| {
             Element::new(name)
                 .with("ID", id)
                 .with("Class", class)

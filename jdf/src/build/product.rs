@@ -153,7 +153,7 @@ impl JobDescription {
 }
 
 /// What was agreed.
-fn span(name: &str, data_type: &str, actual: impl std::fmt::Display) -> Element {
+fn span(name: &'static str, data_type: &str, actual: impl std::fmt::Display) -> Element {
     Element::new(name)
         .with("DataType", data_type)
         .with("Actual", actual)

@@ -14,7 +14,7 @@ pub(super) fn resource(name: &str, id: &str, class: &str, available: bool) -> El
     } else {
         "Unavailable"
     };
-    Element::new(name)
+    Element::new(name.to_owned())
         .with("ID", id)
         .with("Class", class)
         .with("Status", status)
@@ -105,7 +105,7 @@ fn level(
         else {
             continue;
         };
-        let element = Element::new(name).with(key, value);
+        let element = Element::new(name.to_owned()).with((*key).to_owned(), value);
         let is_leaf = keys.get(first).is_some_and(|keys| keys.len() == depth + 1);
         elements.push(if is_leaf {
             fill(first, element)

@@ -179,7 +179,7 @@ impl Command {
             Self::RemoveQueueEntry(filter)
             | Self::HoldQueueEntry(filter)
             | Self::ResumeQueueEntry(filter)
-            | Self::SuspendQueueEntry(filter) => filter.to_params(&params_name(self.type_name())),
+            | Self::SuspendQueueEntry(filter) => filter.to_params(params_name(self.type_name())),
             Self::SetQueueEntryPriority(params) => params.to_element(),
             Self::SetQueueEntryPosition(params) => params.to_element(),
             Self::FlushQueue(params) => params.to_element(),

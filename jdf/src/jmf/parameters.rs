@@ -93,7 +93,7 @@ impl Scalar for Timestamp {
 /// The field of an attribute.
 pub(crate) trait Attribute: Sized {
     fn read(fields: &mut Fields<'_, '_>, name: &'static str) -> Self;
-    fn write(&self, element: Element, name: &str) -> Element;
+    fn write(&self, element: Element, name: &'static str) -> Element;
 }
 
 impl<T: Scalar> Attribute for Option<T> {
@@ -101,7 +101,7 @@ impl<T: Scalar> Attribute for Option<T> {
         T::read(fields, name)
     }
 
-    fn write(&self, element: Element, name: &str) -> Element {
+    fn write(&self, element: Element, name: &'static str) -> Element {
         element.with_some(name, self.as_ref().map(T::write))
     }
 }
@@ -121,7 +121,7 @@ impl<T: Scalar> Attribute for Vec<T> {
         values
     }
 
-    fn write(&self, element: Element, name: &str) -> Element {
+    fn write(&self, element: Element, name: &'static str) -> Element {
         let words: Vec<String> = self.iter().map(T::write).collect();
         element.with_some(name, (!words.is_empty()).then(|| words.join(" ")))
     }
@@ -132,7 +132,7 @@ impl Attribute for String {
         fields.required(name)
     }
 
-    fn write(&self, element: Element, name: &str) -> Element {
+    fn write(&self, element: Element, name: &'static str) -> Element {
         element.with(name, self)
     }
 }
@@ -143,7 +143,7 @@ impl Attribute for i64 {
         fields.integer(name).unwrap_or_default()
     }
 
-    fn write(&self, element: Element, name: &str) -> Element {
+    fn write(&self, element: Element, name: &'static str) -> Element {
         element.with(name, self)
     }
 }
@@ -153,7 +153,7 @@ impl Attribute for bool {
         fields.boolean(name).unwrap_or(false)
     }
 
-    fn write(&self, element: Element, name: &str) -> Element {
+    fn write(&self, element: Element, name: &'static str) -> Element {
         element.with_some(name, self.then_some(true))
     }
 }
@@ -178,7 +178,7 @@ macro_rules! state_fields {
                 Self::from(fields.required(name).trim())
             }
 
-            fn write(&self, element: Element, name: &str) -> Element {
+            fn write(&self, element: Element, name: &'static str) -> Element {
                 element.with(name, self)
             }
         }
@@ -240,7 +240,7 @@ pub(crate) trait Children: Sized {
     const ALSO: &'static [&'static str] = &[];
 
     fn read(parent: ElementRef<'_>, name: &'static str, findings: &mut Vec<Finding>) -> Self;
-    fn write(&self, parent: Element, name: &str) -> Element;
+    fn write(&self, parent: Element, name: &'static str) -> Element;
 }
 
 /// One element; a default if it is not there.
@@ -286,7 +286,7 @@ impl Children for Vec<String> {
             .collect()
     }
 
-    fn write(&self, parent: Element, name: &str) -> Element {
+    fn write(&self, parent: Element, name: &'static str) -> Element {
         parent.children(self.iter().map(|text| Element::new(name).text(text)))
     }
 }

@@ -309,7 +309,7 @@ impl QueueFilter {
     }
 
     /// The filter inside the parameters of a command.
-    pub(crate) fn to_params(&self, params: &str) -> Element {
+    pub(crate) fn to_params(&self, params: String) -> Element {
         Element::new(params).child(self.to_element())
     }
 }

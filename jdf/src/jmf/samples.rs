@@ -114,7 +114,7 @@ impl Source {
     }
 
     fn fragment(&mut self, name: &str) -> Fragment {
-        let element = Element::new(name);
+        let element = Element::new(name.to_owned());
         let element = match name {
             "Media" | "NodeInfo" => {
                 self.resource = self.word();
@@ -289,7 +289,7 @@ impl SampleChildren for Vec<Fragment> {
         let text = source.text();
         let count = source.below(3);
         let element = || {
-            Element::new(name)
+            Element::new(name.to_owned())
                 .with("v:a", &text)
                 .with("xmlns:v", "urn:v")
         };

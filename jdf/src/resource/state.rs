@@ -239,8 +239,8 @@ impl NewState {
     pub fn to_element(&self) -> Element {
         let kind = Some(self.kind.as_str()).filter(|kind| name::is_name(kind));
         let element = self.attributes.iter().fold(
-            Element::new(kind.unwrap_or("StringState")),
-            |element, (name, value)| element.with(name, value),
+            Element::new(kind.unwrap_or("StringState").to_owned()),
+            |element, (name, value)| element.with(name.clone(), value),
         );
         let values = self.values.iter();
         element.children(values.map(|value| Element::new("Value").with("AllowedValue", value)))

@@ -14,7 +14,7 @@ pub(crate) fn owned<T: Value>(text: &str) -> Option<T> {
 /// partition, which inherits it.
 pub(crate) fn write<T: Value>(
     element: Element,
-    name: &str,
+    name: &'static str,
     value: Option<&T>,
     default: Option<&str>,
     place: Place,

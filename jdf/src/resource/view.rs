@@ -194,7 +194,7 @@ impl Common {
         let in_pool = class.filter(|_| place == Place::Pool);
         let available = in_pool.map(|_| ResourceStatus::Available);
         let keys = (!self.part_id_keys.is_empty()).then(|| self.part_id_keys.join(" "));
-        let mut element = Element::new(name)
+        let mut element = Element::new(name.to_owned())
             .with_some("ID", self.id.as_ref())
             .with_some("Class", in_pool)
             .with_some("Status", self.status.as_ref().or(available.as_ref()))
@@ -202,7 +202,7 @@ impl Common {
             .with_some("ProductID", self.product_id.as_ref())
             .with_some("PartIDKeys", keys);
         for (key, value) in self.keys.iter().chain(&self.attributes) {
-            element = element.with(key, value);
+            element = element.with(key.clone(), value);
         }
         element
     }

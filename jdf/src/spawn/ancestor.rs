@@ -100,7 +100,7 @@ fn ancestor(node: JdfNode<'_>) -> Element {
     let id = node.id().unwrap_or_default();
     COPIED.iter().fold(
         Element::new("Ancestor").with("NodeID", id),
-        |ancestor, name| ancestor.with_some(name, node.element().attribute(name)),
+        |ancestor, name| ancestor.with_some(*name, node.element().attribute(name)),
     )
 }
 

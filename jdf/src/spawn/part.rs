@@ -305,7 +305,7 @@ fn make_node_info(document: &mut Document, node: NodeId) -> Result<NodeId, Error
 pub(super) fn child_or_new(
     document: &mut Document,
     node: NodeId,
-    name: &str,
+    name: &'static str,
 ) -> Result<NodeId, Error> {
     let places = document.element(node).map(|element| {
         let own = element.child(name).map(ElementRef::id);
@@ -354,7 +354,9 @@ fn status_parts(
         });
         at = match existing.map(Resource::node_id) {
             Some(existing) => existing,
-            None => document.append_child(at, &Element::new("NodeInfo").with(name.0, name.1))?,
+            None => {
+                document.append_child(at, &Element::new("NodeInfo").with(name.0.clone(), name.1))?
+            }
         };
     }
     Ok(if at == info { Vec::new() } else { vec![at] })

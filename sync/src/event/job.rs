@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::WorkOrderId;
+use crate::ids::{RequestId, WorkOrderId};
 use crate::lots::JobRef;
 
 /// A step in the life of a job at a plant.
@@ -47,10 +47,14 @@ pub enum JobStep {
     Removed,
     /// A command to the queue of the device did not work; the job is as it was.
     CommandRefused,
+    /// The device ends the job, as it was told to, and has not returned its ticket yet; the job is as it was.
+    AbortRequested,
+    /// A command to the queue of the device worked, and no other step says so: the job is so already.
+    CommandDone,
 }
 
 impl JobStep {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 15] = [
         Self::Received,
         Self::Submitted,
         Self::Refused,
@@ -64,6 +68,8 @@ impl JobStep {
         Self::Aborted,
         Self::Removed,
         Self::CommandRefused,
+        Self::AbortRequested,
+        Self::CommandDone,
     ];
 
     /// The event kind of this step.
@@ -82,6 +88,8 @@ impl JobStep {
             Self::Aborted => "job.aborted",
             Self::Removed => "job.removed",
             Self::CommandRefused => "job.command-refused",
+            Self::AbortRequested => "job.abort-requested",
+            Self::CommandDone => "job.command-done",
         }
     }
 
@@ -145,6 +153,9 @@ pub struct JobProgress {
     /// A sentence for people: why it was refused or aborted, where amounts differ.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// The command of the hub that this step answers: it was carried out, or refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command_id: Option<RequestId>,
     /// Where the returned ticket differs from what the device had signalled; the ticket counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
@@ -175,6 +186,7 @@ impl JobProgress {
             priority: None,
             return_code: None,
             detail: None,
+            command_id: None,
             differences: Vec::new(),
             started_at: None,
             ended_at: None,

@@ -159,16 +159,22 @@ impl Shop {
         drained(&self.plant).await
     }
 
+    /// The hub is away: in a plant, agent and hub are not on the same processors.
+    pub(super) async fn cut_off(&mut self) -> Result<()> {
+        drained(&self.plant).await?;
+        self.world.hub.stop().await
+    }
+
     /// Status signals of running machines, each answered after it is on the disk.
     pub(super) async fn signals(&self) -> Result<Vec<Row>> {
         let body = |sender: usize, n: usize| {
             let device = sender % DEVICES + 1;
             status(device, &format!("S{sender}-{n}"), "Good", n)
         };
-        let (rate, figures) = self.load(SIGNALS, body).await?;
+        let load = self.load(SIGNALS, body).await?;
         Ok(vec![Row::new(
             format!("agent: Status signals, {SENDERS} connections, durable and answered"),
-            format!("{rate:.0}/s, {}", figures.text()),
+            load.text(),
             "goal 5,000/s, p99 50 ms",
         )])
     }
@@ -179,20 +185,22 @@ impl Shop {
                 r#"<Query ID="Q{sender}-{n}" Type="KnownMessages"/>"#
             ))
         };
-        let (rate, figures) = self.load(QUESTIONS, body).await?;
+        let load = self.load(QUESTIONS, body).await?;
         Ok(vec![Row::new(
             format!("agent: KnownMessages, {SENDERS} connections"),
-            format!("{rate:.0}/s, {}", figures.text()),
+            load.text(),
             "goal 15,000/s",
         )])
     }
 
-    /// Posts `count` messages over all connections; how many a second, and how long each took.
+    /// Posts `count` messages over all connections.
     async fn load(
         &self,
         count: usize,
         body: impl Fn(usize, usize) -> String + Send + Sync + 'static,
-    ) -> Result<(f64, Figures)> {
+    ) -> Result<Load> {
+        let pid = self.plant.process().context("the agent runs")?.pid();
+        let used_before = processor_time(pid)?;
         let (body, next) = (Arc::new(body), Arc::new(AtomicUsize::new(0)));
         let mut senders = JoinSet::new();
         let start = Instant::now();
@@ -218,8 +226,13 @@ impl Shop {
             times.extend(done.context("a sender panicked")??);
         }
         let elapsed = start.elapsed().as_secs_f64();
-        let rate = u32::try_from(count).map_or(f64::MAX, f64::from) / elapsed;
-        Ok((rate, Figures::of(times)))
+        let count = u32::try_from(count).map_or(f64::MAX, f64::from);
+        let used = processor_time(pid)?.saturating_sub(used_before);
+        Ok(Load {
+            rate: count / elapsed,
+            agent_us: used.as_secs_f64() * 1e6 / count,
+            figures: Figures::of(times),
+        })
     }
 
     async fn line(&self) -> Result<Line> {
@@ -238,6 +251,29 @@ impl Shop {
             sender,
             host: host.to_owned(),
         })
+    }
+}
+
+/// What a load came to.
+struct Load {
+    /// Messages a second.
+    rate: f64,
+    /// Processor time of the agent for each message, in microseconds.
+    agent_us: f64,
+    figures: Figures,
+}
+
+impl Load {
+    fn text(&self) -> String {
+        let Self {
+            rate,
+            agent_us,
+            figures,
+        } = self;
+        format!(
+            "{rate:.0}/s, {}, agent {agent_us:.0} µs each",
+            figures.text()
+        )
     }
 }
 

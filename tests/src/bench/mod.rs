@@ -43,7 +43,8 @@ pub async fn run(only: Option<Part>) -> Result<()> {
         shop.switch_off().await?;
         say("signals to the hub …");
         rows.extend(shop.to_the_hub().await?);
-        say("signals and questions …");
+        say("signals and questions, without the hub …");
+        shop.cut_off().await?;
         rows.extend(shop.signals().await?);
         rows.extend(shop.questions().await?);
     }

@@ -43,25 +43,48 @@ impl Plant {
         hub_url: &str,
         broker: SocketAddr,
     ) -> Result<Self> {
-        let plant = Self {
-            agent: None,
-            code: plan.code.to_owned(),
-            folder,
-        };
-        let jmf_listen = free_address()?.to_string();
-        plant
-            .program()?
-            .args(["init", "--plant-code", plan.code, "--plant-name", plan.name])
-            .args(["--name", &format!("agent-{}", plan.code)])
-            .args(["--data-dir", "data", "--hub-url", hub_url])
-            .args(["--api-listen", "127.0.0.1:0", "--jmf-listen", &jmf_listen])
-            .output()
-            .await?;
+        let plant = Self::init(folder, plan.code, plan.name, Some(hub_url)).await?;
         File::options()
             .append(true)
             .open(plant.config_file())
             .and_then(|mut file| plan.write_sections(&mut file, broker))
             .context("cannot write the agent's configuration")?;
+        Ok(plant)
+    }
+
+    /// A plant without hub and broker, as on its first day; `edit` makes its configuration of the one
+    /// that `init` writes. Does not start the agent.
+    pub async fn alone(
+        folder: PathBuf,
+        code: &str,
+        edit: impl FnOnce(String) -> String,
+    ) -> Result<Self> {
+        let plant = Self::init(folder, code, code, None).await?;
+        let file = plant.config_file();
+        let written = std::fs::read_to_string(&file)
+            .with_context(|| format!("cannot read `{}`", file.display()))?;
+        std::fs::write(&file, edit(written))
+            .with_context(|| format!("cannot write `{}`", file.display()))?;
+        Ok(plant)
+    }
+
+    async fn init(folder: PathBuf, code: &str, name: &str, hub_url: Option<&str>) -> Result<Self> {
+        let plant = Self {
+            agent: None,
+            code: code.to_owned(),
+            folder,
+        };
+        let jmf_listen = free_address()?.to_string();
+        let hub = hub_url.map(|url| ["--hub-url", url]);
+        plant
+            .program()?
+            .args(["init", "--plant-code", code, "--plant-name", name])
+            .args(["--name", &format!("agent-{code}")])
+            .args(["--data-dir", "data"])
+            .args(hub.into_iter().flatten())
+            .args(["--api-listen", "127.0.0.1:0", "--jmf-listen", &jmf_listen])
+            .output()
+            .await?;
         Ok(plant)
     }
 

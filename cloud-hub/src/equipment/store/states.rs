@@ -11,7 +11,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::db::{DbError, Instant, TenantTx};
-use crate::equipment::model::{DeviceKey, STOPS, StateRow, StopRow};
+use crate::equipment::model::{DeviceKey, StateRow, StopRow};
 
 /// Keeps a state; the newest by its own time is the current one. Tells whether the device was in this state for this
 /// reason just before.
@@ -128,7 +128,8 @@ pub(in crate::equipment) async fn state_list(
 }
 
 /// Stops of a device before the given one, newest first. Reports that say nothing new of state, reason
-/// and job belong to one stop.
+/// and job belong to one stop. Only states that are stops are read, from the index `device_state_stop`, whose condition
+/// stands here as it stands there, and of each the states beside it.
 pub(in crate::equipment) async fn stop_list(
     tx: &mut TenantTx,
     device: DeviceKey,
@@ -136,28 +137,32 @@ pub(in crate::equipment) async fn stop_list(
     limit: i64,
 ) -> Result<Vec<StopRow>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
-    let stops = STOPS.map(str::to_owned);
+    let (before_at, before_id) = before.unzip();
     let rows = sqlx::query!(
-        r#"with marked as (
-               select state, detail, job, modules, occurred_at, event_id,
-                   coalesce((state, detail, job) is distinct from (lag(state) over w, lag(detail) over w, lag(job) over w),
-                       true) as changed
-               from device_state where tenant_id = $1 and device_id = $2
-               window w as (order by occurred_at, event_id)
-           ), segment as (
-               select state, detail, job, modules, occurred_at, event_id,
-                   lead(occurred_at) over (order by occurred_at, event_id) as until
-               from marked where changed
-           )
-           select state, detail, job, modules as "modules: Json<Vec<ModuleState>>", event_id,
-               occurred_at as "from: Instant", until as "until: Instant"
-           from segment where state = any($3) and ($4::timestamptz is null or (occurred_at, event_id) < ($4, $5))
-           order by occurred_at desc, event_id desc limit $6"#,
+        r#"select s.state, s.detail, s.job, s.modules as "modules: Json<Vec<ModuleState>>", s.event_id,
+               s.occurred_at as "from: Instant", (
+                   select n.occurred_at from device_state n
+                   where n.tenant_id = $1 and n.device_id = $2
+                       and (n.occurred_at, n.event_id) > (s.occurred_at, s.event_id)
+                       and (n.state, n.detail, n.job) is distinct from (s.state, s.detail, s.job)
+                   order by n.occurred_at, n.event_id limit 1
+               ) as "until: Instant"
+           from device_state s
+           where s.tenant_id = $1 and s.device_id = $2 and s.state in ('Stopped', 'Down')
+               and (s.occurred_at, s.event_id)
+                   < (coalesce($3::timestamptz, 'infinity'), coalesce($4::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+               and not coalesce((
+                   select (p.state, p.detail, p.job) is not distinct from (s.state, s.detail, s.job)
+                   from device_state p
+                   where p.tenant_id = $1 and p.device_id = $2
+                       and (p.occurred_at, p.event_id) < (s.occurred_at, s.event_id)
+                   order by p.occurred_at desc, p.event_id desc limit 1
+               ), false)
+           order by s.occurred_at desc, s.event_id desc limit $5"#,
         tenant_id,
         device.0,
-        &stops,
-        before.map(|(at, _)| Instant(at)) as _,
-        before.map(|(_, event_id)| event_id),
+        before_at.map(Instant) as _,
+        before_id,
         limit,
     )
     .fetch_all(tx.conn())

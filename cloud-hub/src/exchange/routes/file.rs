@@ -35,7 +35,7 @@ pub(super) async fn fetch(
     let blake3 = Hash::from_str(&blake3).map_err(|_| not_found())?;
     let store = app.files.as_ref().ok_or_else(store_away)?;
     let mut tx = TenantTx::begin(&app.pool, agent.tenant_id).await?;
-    let (bytes, media_type) = file::file_find(&mut tx, Some(agent.plant_id), &blake3)
+    let (bytes, media_type) = file::file_find(&mut tx, agent.plant_id, &blake3)
         .await?
         .ok_or_else(not_found)?;
     drop(tx);

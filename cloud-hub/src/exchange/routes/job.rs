@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use agog_jdf::package::JDF_TYPE;
-use agog_sync::frame::TicketFile;
 use agog_sync::ids::{JobId, PlantId};
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -18,7 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::App;
 use crate::db::TenantTx;
 use crate::exchange::model::{
-    CommandEntry, JobError, JobRow, JobStatus, PhaseEntry, TimelineEntry,
+    CommandEntry, FileEntry, JobError, JobRow, JobStatus, PhaseEntry, TimelineEntry,
 };
 use crate::exchange::store::job::{self as store, JobFilter};
 use crate::exchange::store::{command, file};
@@ -108,11 +107,15 @@ pub(super) struct FileAnswer {
     bytes: u64,
     /// The BLAKE3 hash of its bytes.
     blake3: String,
+    /// When its bytes were removed, some time after the end of the last job that names it.
+    #[schema(value_type = Option<String>)]
+    removed_at: Option<Timestamp>,
 }
 
-impl From<TicketFile> for FileAnswer {
-    fn from(file: TicketFile) -> Self {
+impl From<FileEntry> for FileAnswer {
+    fn from(FileEntry { file, removed_at }: FileEntry) -> Self {
         Self {
+            removed_at,
             content_id: file.content_id,
             name: file.name,
             media_type: file.media_type,

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::create::{OutputRequest, output_lot};
 use super::order::Bench;
 use crate::http::ApiError;
+use crate::intake::feed;
 use crate::inventory::{self, StockLot};
 
 /// The most lots in one completion.
@@ -143,10 +144,9 @@ pub(super) async fn record(
         Some(unit) => unit.clone(),
         None => material.base_unit.as_str().to_owned(),
     });
+    let stock = stock_of(bench, request).await?;
     let mut sources = Vec::new();
-    for (index, input) in request.inputs.iter().enumerate() {
-        let plant = bench.plant.clone();
-        let lot = inventory::stock_lot(&mut bench.tx, &input.lot, Some(&plant)).await?;
+    for (index, (input, lot)) in request.inputs.iter().zip(stock).enumerate() {
         let unit = input
             .unit
             .clone()
@@ -172,6 +172,23 @@ pub(super) async fn record(
         }
         None => Ok(None),
     }
+}
+
+/// The lots that are named, locked all at once, and the feeds that hear of them: one movement after the other, they would
+/// be locked in the order in which people name them.
+async fn stock_of(
+    bench: &mut Bench<'_>,
+    request: &CompleteRequest,
+) -> Result<Vec<StockLot>, ApiError> {
+    let plant = bench.plant.clone();
+    let mut stock = Vec::new();
+    for input in &request.inputs {
+        stock.push(inventory::stock_lot(&mut bench.tx, &input.lot, Some(&plant)).await?);
+    }
+    let lots: Vec<_> = stock.iter().map(|lot| lot.lot.lot_id).collect();
+    inventory::lots_lock(&mut bench.tx, &lots).await?;
+    feed::lock(&mut bench.tx).await?;
+    Ok(stock)
 }
 
 /// Draws what was used and what was spoilt of a lot.

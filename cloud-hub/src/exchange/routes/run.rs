@@ -16,6 +16,7 @@ use crate::db::TenantTx;
 use crate::exchange::model::{JobError, RunRow};
 use crate::exchange::store::run::{RunFilter, run_list};
 use crate::http::{ApiError, Page, PageQuery};
+use crate::inventory::{self, MadeByRun, RunWindow, TakenByRun};
 use crate::tenants::{self, Principal};
 
 /// Which runs.
@@ -56,6 +57,12 @@ pub(super) struct RunAnswer {
     good: Decimal,
     #[schema(value_type = String)]
     waste: Decimal,
+    /// The lots that it took: those whose movements name its job and its device, from its start to the next run's.
+    consumed: Vec<TakenByRun>,
+    /// The lots that it made.
+    produced: Vec<MadeByRun>,
+    /// There are more lots than are shown, 200 of each kind.
+    lots_cut: bool,
     /// One of running, suspended, completed, aborted.
     status: String,
     /// Where the returned ticket differs from what the device had signalled; the ticket counts.
@@ -94,26 +101,44 @@ pub(super) async fn list(
         to,
     };
     let rows = run_list(&mut tx, &filter, before, page.fetch()).await?;
-    let answer = |row: RunRow| RunAnswer {
-        plant: plants.get(&row.plant_id).cloned().unwrap_or_default(),
-        job_id: row.job_id,
-        job: row.job,
-        work_order_id: row.work_order_id,
-        run: row.run,
-        device: row.device,
-        job_part: row.job_part,
-        operators: row.operators,
-        started_at: row.started_at,
-        ended_at: row.ended_at,
-        good: row.good,
-        waste: row.waste,
-        status: row.status,
-        differences: row.differences,
-        error: row.error,
+    let page = page.page(rows, |row| (row.started_at, row.key));
+    let windows: Vec<_> = page.items.iter().map(window).collect();
+    let mut lots = inventory::run_lots(&mut tx, &windows).await?.into_iter();
+    let answer = |row: RunRow| {
+        let lots = lots.next().unwrap_or_default();
+        RunAnswer {
+            consumed: lots.taken,
+            produced: lots.made,
+            lots_cut: lots.is_cut,
+            plant: plants.get(&row.plant_id).cloned().unwrap_or_default(),
+            job_id: row.job_id,
+            job: row.job,
+            work_order_id: row.work_order_id,
+            run: row.run,
+            device: row.device,
+            job_part: row.job_part,
+            operators: row.operators,
+            started_at: row.started_at,
+            ended_at: row.ended_at,
+            good: row.good,
+            waste: row.waste,
+            status: row.status,
+            differences: row.differences,
+            error: row.error,
+        }
     };
-    Ok(Json(
-        page.page(rows, |row| (row.started_at, row.key)).map(answer),
-    ))
+    Ok(Json(page.map(answer)))
+}
+
+/// Where the lots of a run are found.
+fn window(row: &RunRow) -> RunWindow {
+    RunWindow {
+        plant_id: row.plant_id,
+        job: row.job.clone(),
+        device: row.device.clone(),
+        from: (!row.is_first).then_some(row.started_at),
+        until: row.next_at,
+    }
 }
 
 fn instant(name: &str, text: Option<String>) -> Result<Option<Timestamp>, ApiError> {

@@ -1,6 +1,6 @@
 //! The SQL of commands to jobs.
 
-use agog_sync::event::JobStep;
+use agog_sync::event::{JobEvent, JobStep};
 use agog_sync::frame::JobCommand;
 use agog_sync::ids::RequestId;
 use jiff::Timestamp;
@@ -33,53 +33,63 @@ pub(in crate::exchange) async fn command_add(
     Ok(())
 }
 
-/// Lets a step of a job tell the fate of the commands that wait: the oldest one that wanted it is done, a refusal goes
-/// to the one that its words name or else to the oldest, and an end overtakes the rest.
+/// Lets a step of a job tell the fate of commands: of the one that it names, and an end overtakes those that wait.
+///
+/// A step that names none is a device's own, or of an agent that does not name commands yet: it answers the oldest
+/// command that wanted it, and a refusal the one that its words name. It and an end answer nothing that the office
+/// wanted only later; when the plant had the command by then is not known, but never before that.
 pub(in crate::exchange) async fn commands_answered(
     tx: &mut TenantTx,
     job_key: i64,
-    step: JobStep,
-    detail: Option<&str>,
+    event: &JobEvent,
     at: Timestamp,
 ) -> Result<(), DbError> {
-    let (state, actions): (&str, &[&str]) = match step {
-        JobStep::Held => ("done", &["hold"]),
-        JobStep::Resumed => ("done", &["resume"]),
-        JobStep::Suspended => ("done", &["suspend"]),
-        JobStep::Aborted => ("done", &["abort"]),
-        JobStep::Removed => ("done", &["remove"]),
-        JobStep::Requeued => ("done", &["priority", "position"]),
-        JobStep::CommandRefused => (
-            "refused",
-            &[
-                "hold", "resume", "suspend", "abort", "remove", "priority", "position",
-            ],
-        ),
-        JobStep::Refused | JobStep::Completed => ("done", &[]),
-        JobStep::Received | JobStep::Submitted | JobStep::Started | JobStep::Phase => return Ok(()),
-    };
     let tenant_id = tx.tenant_id().uuid();
-    let actions: Vec<_> = actions.iter().map(|action| (*action).to_owned()).collect();
-    sqlx::query!(
-        "update job_command set state = $4, ended_at = $5, detail = $6
-         where tenant_id = $1 and job_id = $2 and place = (
-             select place from job_command
-             where tenant_id = $1 and job_id = $2 and state = 'sent' and action = any($3)
-             order by position(action in lower(coalesce($6, ''))) = 0, place limit 1
-         )",
-        tenant_id,
-        job_key,
-        &actions,
-        state,
-        Instant(at) as _,
-        detail,
-    )
-    .execute(tx.conn())
-    .await?;
-    if step.is_end() {
+    let detail = event.progress.detail.as_deref();
+    let state = if event.step == JobStep::CommandRefused {
+        "refused"
+    } else {
+        "done"
+    };
+    if let Some(command_id) = event.progress.command_id {
+        sqlx::query!(
+            "update job_command set state = $4, ended_at = $5, detail = $6
+             where tenant_id = $1 and job_id = $2 and command_id = $3",
+            tenant_id,
+            job_key,
+            command_id.uuid(),
+            state,
+            Instant(at) as _,
+            detail,
+        )
+        .execute(tx.conn())
+        .await?;
+    } else {
+        let actions: Vec<_> = wanted(event.step)
+            .iter()
+            .map(|action| (*action).to_owned())
+            .collect();
+        sqlx::query!(
+            "update job_command set state = $4, ended_at = $5, detail = $6
+             where tenant_id = $1 and job_id = $2 and place = (
+                 select place from job_command
+                 where tenant_id = $1 and job_id = $2 and state = 'sent' and action = any($3) and created_at <= $5
+                 order by position(action in lower(coalesce($6, ''))) = 0, place limit 1
+             )",
+            tenant_id,
+            job_key,
+            &actions,
+            state,
+            Instant(at) as _,
+            detail,
+        )
+        .execute(tx.conn())
+        .await?;
+    }
+    if event.step.is_end() {
         sqlx::query!(
             "update job_command set state = 'overtaken', ended_at = $3
-             where tenant_id = $1 and job_id = $2 and state = 'sent'",
+             where tenant_id = $1 and job_id = $2 and state = 'sent' and created_at <= $3",
             tenant_id,
             job_key,
             Instant(at) as _,
@@ -88,6 +98,22 @@ pub(in crate::exchange) async fn commands_answered(
         .await?;
     }
     Ok(())
+}
+
+/// The commands that a step may be the answer to.
+fn wanted(step: JobStep) -> &'static [&'static str] {
+    match step {
+        JobStep::Held => &["hold"],
+        JobStep::Resumed => &["resume"],
+        JobStep::Suspended => &["suspend"],
+        JobStep::Aborted => &["abort"],
+        JobStep::Removed => &["remove"],
+        JobStep::Requeued => &["priority", "position"],
+        JobStep::CommandRefused => &[
+            "hold", "resume", "suspend", "abort", "remove", "priority", "position",
+        ],
+        _ => &[],
+    }
 }
 
 /// The newest commands to a job, oldest first.

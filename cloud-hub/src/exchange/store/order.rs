@@ -155,12 +155,23 @@ pub(in crate::exchange) async fn job_of(
     Ok(found.map(JobId::from_uuid))
 }
 
-/// Amounts and people of a work order's newest run.
+/// Amounts and people of a run, or of all runs of a work order together.
 #[derive(Debug, Default, Clone)]
 pub(in crate::exchange) struct Figures {
     pub good: Decimal,
     pub waste: Decimal,
     pub operators: Vec<String>,
+}
+
+impl Figures {
+    /// With those of the next run, whose people are the newest.
+    pub(in crate::exchange) fn and(&self, next: &Self) -> Self {
+        Self {
+            good: self.good.saturating_add(next.good),
+            waste: self.waste.saturating_add(next.waste),
+            operators: next.operators.clone(),
+        }
+    }
 }
 
 /// Brings a work order up to date with its course.

@@ -83,7 +83,15 @@ pub(in crate::exchange) async fn run_list(
         r#"select r.run_id, r.plant_id, j.public_id as job_public_id, j.number, o.public_id as order_public_id, r.run,
                r.device, r.job_part, r.operators, r.status, r.good_amount, r.waste_amount, r.differences,
                r.error as "error: Json<JobError>", r.started_at as "started_at: Instant",
-               r.ended_at as "ended_at: Instant"
+               r.ended_at as "ended_at: Instant", not exists (
+                   select from job_run b
+                   where b.tenant_id = $1 and b.job_id = r.job_id and b.device = r.device
+                       and (b.started_at, b.run_id) < (r.started_at, r.run_id)
+               ) as "is_first!", (
+                   select min(a.started_at) from job_run a
+                   where a.tenant_id = $1 and a.job_id = r.job_id and a.device = r.device
+                       and (a.started_at, a.run_id) > (r.started_at, r.run_id)
+               ) as "next_at: Instant"
            from job_run r
                join job j on j.tenant_id = r.tenant_id and j.job_id = r.job_id
                join work_order o on o.tenant_id = r.tenant_id and o.work_order_id = r.work_order_id
@@ -124,6 +132,8 @@ pub(in crate::exchange) async fn run_list(
             error: row.error.map(|error| error.0),
             started_at: row.started_at.0,
             ended_at: row.ended_at.map(|at| at.0),
+            is_first: row.is_first,
+            next_at: row.next_at.map(|at| at.0),
         })
         .collect())
 }

@@ -1,7 +1,10 @@
 //! The SQL of steps: the timeline of jobs, and what is read off it.
 
+use std::collections::BTreeSet;
+
 use agog_sync::event::{JobProgress, JobStep};
 use agog_sync::ids::{EventId, JobId, PlantId};
+use agog_sync::lots::JobRef;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use sqlx::types::Json;
@@ -13,6 +16,36 @@ use crate::exchange::model::{JobStatus, Step};
 /// The most steps that a course is told from. A job has some ten for each time that it is run; held and resumed as
 /// often as this it is a broken device's, and its oldest steps count no more.
 const MARKS_MAX: i64 = 2_000;
+
+/// Locks jobs by the hub's id or, of a plant, by its number, in the order of their keys.
+pub(in crate::exchange) async fn jobs_lock(
+    tx: &mut TenantTx,
+    plant_id: Option<PlantId>,
+    jobs: &[&JobRef],
+) -> Result<(), DbError> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let tenant_id = tx.tenant_id().uuid();
+    let ids: BTreeSet<_> = jobs.iter().filter_map(|job| job.job_id).collect();
+    let ids: Vec<_> = ids.iter().map(JobId::uuid).collect();
+    // No job has a number that cannot be stored, and one bad event must not stop the others.
+    let numbers = jobs.iter().map(|job| &job.number);
+    let numbers: BTreeSet<_> = numbers.filter(|number| !number.contains('\0')).collect();
+    let numbers: Vec<_> = numbers.into_iter().cloned().collect();
+    sqlx::query!(
+        "select job_id from job
+         where tenant_id = $1 and (public_id = any($2) or (plant_id = $3 and number = any($4)))
+         order by job_id for no key update",
+        tenant_id,
+        &ids,
+        plant_id.map(|plant_id| plant_id.uuid()),
+        &numbers,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(())
+}
 
 /// Finds the job that a plant speaks of, by the hub's id or by the plant's number, or makes it known; locks it until
 /// the transaction ends, so that the office and the plant never tell its course at the same time.
@@ -140,7 +173,7 @@ pub(in crate::exchange) async fn marks(
         r#"select event_id, kind, detail as "detail: Json<JobProgress>", occurred_at as "occurred_at: Instant",
                work_order_id, by_people
            from job_event
-           where tenant_id = $1 and job_id = $2 and kind not in ('job.phase', 'job.requeued', 'job.command-refused')
+           where tenant_id = $1 and job_id = $2 and kind not in ('job.phase', 'job.requeued', 'job.command-refused', 'job.command-done')
            order by occurred_at desc, entry_id desc limit $3"#,
         tenant_id,
         job_key,
@@ -213,7 +246,8 @@ pub(in crate::exchange) async fn told(
     })
 }
 
-/// Brings a job up to date with its course. `device` is the one that it was given to last. Amounts are those of the newest run of its last work order that has one.
+/// Brings a job up to date with its course. `device` is the one that it was given to last. Amounts are those of all runs
+/// of its last work order that has one: what was made before went into that.
 pub(in crate::exchange) async fn job_put(
     tx: &mut TenantTx,
     job_key: i64,
@@ -240,9 +274,9 @@ pub(in crate::exchange) async fn job_put(
                      (select waste_amount from job_event where tenant_id = $1 and job_id = $2 and waste_amount is not null
                       order by occurred_at desc, entry_id desc limit 1) as waste) as told
                  left join lateral (
-                     select r.good_amount, r.waste_amount from job_run r
+                     select sum(r.good_amount) as good_amount, sum(r.waste_amount) as waste_amount from job_run r
                          join work_order o on o.tenant_id = r.tenant_id and o.work_order_id = r.work_order_id
-                     where r.tenant_id = $1 and r.job_id = $2 order by o.place desc, r.run desc limit 1
+                     where r.tenant_id = $1 and r.job_id = $2 group by o.place order by o.place desc limit 1
                  ) as newest on true
              )
          where tenant_id = $1 and job_id = $2",

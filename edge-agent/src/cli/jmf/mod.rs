@@ -1,19 +1,21 @@
 //! `jmf devices`, `jmf subscriptions`, `jmf queue`: the machines of the plant and what they tell;
-//! `jmf send`, `jmf outbox`, `jmf give-up`: what is to be sent to them.
+//! `jmf send`, `jmf outbox`, `jmf give-up`: what is to be sent to them; `jmf submissions`: jobs that an
+//! MIS has handed in, and whether it took them back.
 
 pub(super) mod show;
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use agog_jdf::jmf::ReturnCode;
 use agog_jdf::package::JMF_TYPE;
-use agog_sync::ids::RequestId;
+use agog_sync::ids::{JobId, RequestId};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
 use super::{Client, Session};
+use crate::controller::routes::SubmissionView;
 use crate::devices::routes::DeviceView;
 use crate::ledger::sending::{CommandState, DeviceCommand};
 use crate::outbox::routes::{GiveUpRequest, SentMessage};
@@ -32,6 +34,8 @@ pub(super) enum JmfArguments {
     Outbox(OutboxArguments),
     /// Give up a command that waits, so that those behind it go on.
     GiveUp(GiveUpArguments),
+    /// Show the jobs that an MIS has handed in and not taken back yet.
+    Submissions(SubmissionsArguments),
 }
 
 #[derive(Debug, Args)]
@@ -73,6 +77,16 @@ pub(super) struct GiveUpArguments {
     operator: Option<String>,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct SubmissionsArguments {
+    /// Also those that were given back or given up.
+    #[arg(long)]
+    all: bool,
+    /// Print the ticket of one of them as it goes back.
+    #[arg(long, value_name = "ID")]
+    ticket: Option<JobId>,
+}
+
 pub(super) async fn jmf(session: &Session, arguments: JmfArguments) -> anyhow::Result<ExitCode> {
     match arguments {
         JmfArguments::Devices(arguments) => {
@@ -101,6 +115,7 @@ pub(super) async fn jmf(session: &Session, arguments: JmfArguments) -> anyhow::R
         JmfArguments::Send(arguments) => return send(session, arguments).await,
         JmfArguments::Outbox(arguments) => outbox(session, arguments).await?,
         JmfArguments::GiveUp(arguments) => give_up(session, arguments).await?,
+        JmfArguments::Submissions(arguments) => submissions(session, arguments).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -174,5 +189,24 @@ async fn give_up(session: &Session, arguments: GiveUpArguments) -> anyhow::Resul
     let path = ["api", "v1", "outbox", id.as_str(), "give-up"];
     let command: DeviceCommand = client.post(&config, &path, &id, &request).await?;
     session.output.show(&command, show::command)?;
+    Ok(())
+}
+
+async fn submissions(session: &Session, arguments: SubmissionsArguments) -> anyhow::Result<()> {
+    let config = session.config()?;
+    let client = Client::find(&config)?;
+    let path = ["api", "v1", "submissions"];
+    if let Some(id) = arguments.ticket {
+        let id = id.to_string();
+        let path = [path.as_slice(), &[id.as_str(), "ticket"]].concat();
+        let ticket = client.get_bytes(&config, &path).await?;
+        std::io::stdout().lock().write_all(&ticket)?;
+        return Ok(());
+    }
+    let query = [("settled", arguments.all.to_string())];
+    let submissions: Vec<SubmissionView> = client.get(&config, &path, &query).await?;
+    session
+        .output
+        .show(&submissions, |submissions| show::submissions(submissions))?;
     Ok(())
 }

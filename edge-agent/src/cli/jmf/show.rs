@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::config::DeviceConfig;
+use crate::controller::routes::{SubmissionState, SubmissionView};
 use crate::devices::introduction::Introduction;
 use crate::devices::picture::{ChannelState, PhaseState, QueueState};
 use crate::devices::routes::DeviceView;
@@ -251,6 +252,44 @@ pub(super) fn outbox(commands: &[DeviceCommand]) -> String {
         return "nothing waits to be sent".to_owned();
     }
     commands.iter().map(|it| command(it) + "\n").collect()
+}
+
+pub(super) fn submissions(submissions: &[SubmissionView]) -> String {
+    if submissions.is_empty() {
+        return "no job waits to be given back".to_owned();
+    }
+    submissions.iter().map(|it| submission(it) + "\n").collect()
+}
+
+fn submission(submission: &SubmissionView) -> String {
+    let state = match submission.state {
+        SubmissionState::Open => "open",
+        SubmissionState::Waiting => "waiting",
+        SubmissionState::GivenBack => "given back",
+        SubmissionState::Refused => "refused",
+        SubmissionState::GivenUp => "given up",
+        SubmissionState::Ended => "ended",
+    };
+    let mut text = format!(
+        "{}  {:<16} {:<12} {:<12} {state:<10}",
+        submission.job_id, submission.job, submission.device, submission.sender
+    );
+    if let Some(to) = &submission.to {
+        let _ = write!(text, " to {to}");
+    }
+    if let Some(code) = submission.return_code.filter(|code| *code != 0) {
+        let _ = write!(text, " code {code}");
+    }
+    let is_failing = matches!(
+        submission.state,
+        SubmissionState::Waiting | SubmissionState::GivenUp
+    );
+    if let (true, Some(since), Some(why)) =
+        (is_failing, submission.failing_since, &submission.last_error)
+    {
+        let _ = write!(text, " fails since {since}: {why}");
+    }
+    text
 }
 
 /// One command in a line.

@@ -9,6 +9,7 @@ use agog_jdf::{Document, Limits, NodeStatus, ProductionSummary, Ticket};
 use axum::http::StatusCode;
 use bytes::Bytes;
 
+use super::heard::Caller;
 use super::read::Received;
 use super::{BODY_BYTES_MAX, JmfState};
 use crate::folder::finding::{Outcome, Wrong};
@@ -64,7 +65,7 @@ impl JmfState {
             message.sender_id = None;
         }
         let (status, messages) = self
-            .answers(Received { jmf, tickets }, None, None, body)
+            .answers(Received { jmf, tickets }, Caller::FOLDER, None, body)
             .await;
         if status != StatusCode::OK {
             return Outcome::Later("the ledger does not take it".to_owned());

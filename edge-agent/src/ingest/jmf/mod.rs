@@ -2,11 +2,15 @@
 //!
 //! Every message gets its Response in the order of the messages; the facts of a signal are stored
 //! before it is answered, values that cannot be stored are only counted. What cannot be read is answered with HTTP 200 and a return code, as JMF wants it;
-//! only a body beyond the limits (413, 408) and a full disk (503, to be repeated) are HTTP errors.
+//! only a body beyond the limits (413, 408), a full disk or full memory (503, to be repeated) and a large body
+//! of somebody who is not heard anyway (403, 503) are HTTP errors.
 //!
-//! Limits: [`BODY_BYTES_MAX`] and [`BODY_READ_LIMIT`] per body, [`MESSAGES_MAX`] messages per JMF.
+//! Limits: [`BODY_BYTES_MAX`] and [`BODY_READ_LIMIT`] per body, and a budget for all of them ([`body`]);
+//! [`MESSAGES_MAX`] messages per JMF.
 
+mod body;
 mod folder;
+mod heard;
 pub mod https;
 mod kept;
 mod read;
@@ -14,7 +18,7 @@ mod returns;
 mod samples;
 mod signal;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use agog_jdf::Document;
@@ -24,7 +28,6 @@ use agog_jdf::jmf::{
 };
 use agog_jdf::package::JMF_TYPE;
 use axum::Router;
-use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -34,8 +37,9 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use tracing::{info, warn};
 
+use self::body::{Bodies, ReadBody, Unread};
+use self::heard::{Caller, NotHeard};
 use self::read::{Received, UnreadableTicket};
-
 use crate::controller::{self, Call};
 use crate::devices::client::sender_id;
 use crate::devices::contact::Contacts;
@@ -63,11 +67,22 @@ pub struct JmfState {
     pub telemetry: Telemetry,
 }
 
+/// What answers requests.
+#[derive(Clone)]
+struct Served {
+    jmf: JmfState,
+    bodies: Bodies,
+}
+
 /// The routes for the listener of the machines.
 pub fn router(state: JmfState) -> Router {
+    let served = Served {
+        jmf: state,
+        bodies: Bodies::new(),
+    };
     Router::new()
         .route("/jmf", post(receive).get(hint))
-        .with_state(state)
+        .with_state(served)
 }
 
 /// People who try the URL in a browser see that it is the right one.
@@ -75,56 +90,45 @@ async fn hint() -> &'static str {
     "This is the JMF endpoint of an AGOG edge agent. Machines send their messages here by POST.\n"
 }
 
-async fn receive(State(state): State<JmfState>, request: Request) -> Response {
+async fn receive(State(served): State<Served>, request: Request) -> Response {
+    let Served { jmf: state, bodies } = served;
     let content_type = request
         .headers()
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .map(str::to_owned);
-    let caller = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let caller = caller.map(|from| from.0.ip());
-    let body = to_bytes(Body::new(request.into_body()), BODY_BYTES_MAX);
-    let Ok(body) = tokio::time::timeout(BODY_READ_LIMIT, body).await else {
-        metrics::counter!("agog_jmf_refused_total", "reason" => "slow").increment(1);
-        let seconds = BODY_READ_LIMIT.as_secs();
-        let reason = format!("the body was not complete after {seconds} s");
-        return state.refusal(
-            StatusCode::REQUEST_TIMEOUT,
-            ReturnCode::GENERAL_ERROR,
-            &reason,
-        );
+    let address = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let address = address.map(|from| from.0.ip());
+    let gate = &state.agent.desk.gate;
+    let caller = Caller {
+        address,
+        is_admitted: gate.admits(address, state.agent.clock.now()),
     };
-    let Ok(body) = body else {
-        metrics::counter!("agog_jmf_refused_total", "reason" => "body").increment(1);
-        let reason = format!("the body is incomplete or larger than {BODY_BYTES_MAX} bytes");
-        return state.refusal(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            ReturnCode::GENERAL_ERROR,
-            &reason,
-        );
+    let body = bodies.read(request.into_body(), || state.not_heard(caller));
+    // Its room in memory is given back with the answer.
+    let ReadBody { bytes: body, .. } = &match body.await {
+        Ok(body) => body,
+        Err(unread) => return state.unread(&unread),
     };
     let read = if body.len() > XML_BYTES_INLINE {
         let (content_type, body) = (content_type.clone(), body.clone());
         tokio::task::spawn_blocking(move || Received::read(content_type.as_deref(), &body)).await
     } else {
-        Ok(Received::read(content_type.as_deref(), &body))
+        Ok(Received::read(content_type.as_deref(), body))
     };
     match read {
         Ok(Ok(received)) => {
             state
-                .answer(received, caller, content_type.as_deref(), &body)
+                .answer(received, caller, content_type.as_deref(), body)
                 .await
         }
         Ok(Err(unreadable)) => {
             metrics::counter!("agog_jmf_refused_total", "reason" => "unreadable").increment(1);
             info!("unreadable JMF refused: {}", unreadable.reason);
-            let is_admitted = state
-                .agent
-                .desk
-                .gate
-                .admits(caller, state.agent.clock.now());
-            let kept = state.unreadable_body(caller, &body, &unreadable.reason);
-            if is_admitted && let Err(error) = kept.await {
+            let kept = state.unreadable_body(caller.address, body, &unreadable.reason);
+            if caller.is_admitted
+                && let Err(error) = kept.await
+            {
                 warn!(
                     error = &error as &dyn std::error::Error,
                     "a return that cannot be read is not recorded"
@@ -144,7 +148,7 @@ impl JmfState {
     async fn answer(
         &self,
         received: Received,
-        caller: Option<IpAddr>,
+        caller: Caller,
         content_type: Option<&str>,
         body: &Bytes,
     ) -> Response {
@@ -156,19 +160,18 @@ impl JmfState {
     async fn answers(
         &self,
         received: Received,
-        caller: Option<IpAddr>,
+        caller: Caller,
         content_type: Option<&str>,
         body: &Bytes,
     ) -> (StatusCode, Vec<Message>) {
         let Received { jmf, tickets } = received;
         let call = Call {
             jmf: &jmf,
-            caller,
+            caller: caller.address,
             content_type,
             body,
         };
-        let is_admitted = self.agent.desk.gate.admits(caller, self.agent.clock.now());
-        let one = |(message, ticket)| self.answer_to(&call, message, ticket, is_admitted);
+        let one = |(message, ticket)| self.answer_to(&call, message, ticket, caller);
         let pairs = jmf.messages.iter().zip(tickets.iter().map(Option::as_ref));
         let answers = if jmf.messages.iter().all(is_told) {
             // All together, so that they share a commit; the floor takes them in their order.
@@ -210,10 +213,10 @@ impl JmfState {
         call: &Call<'_>,
         message: &Message,
         ticket: Option<&Result<Document, UnreadableTicket>>,
-        is_admitted: bool,
+        caller: Caller,
     ) -> Option<Result<Answer, FloorError>> {
-        let Call { jmf, caller, .. } = *call;
-        if let Some(refusal) = self.turned_away(jmf, message, caller, is_admitted) {
+        let jmf = call.jmf;
+        if let Some(refusal) = self.turned_away(jmf, message, caller) {
             return expects_answer(message).then_some(Ok(refusal));
         }
         Some(match &message.body {
@@ -245,33 +248,40 @@ impl JmfState {
         }
     }
 
-    /// Why a message is not even looked at.
-    fn turned_away(
-        &self,
-        jmf: &Jmf,
-        message: &Message,
-        caller: Option<IpAddr>,
-        is_admitted: bool,
-    ) -> Option<Answer> {
-        let sender = message.sender_id.as_deref().unwrap_or(&jmf.sender_id);
-        let is_device = self.agent.known_devices.contains(sender);
-        if !is_device && !self.agent.desk.gate.knows(sender, caller) {
-            metrics::counter!("agog_jmf_refused_total", "reason" => "sender").increment(1);
-            let reason = "this sender is not known here";
-            return Some(Answer::refusal(ReturnCode::AUTHENTICATION_DENIED, reason));
-        }
-        if !is_admitted {
-            metrics::counter!("agog_jmf_refused_total", "reason" => "rate").increment(1);
-            let reason = "too many messages from this address; send it again later";
-            return Some(Answer::refusal(ReturnCode::SERVICE_BUSY, reason));
-        }
-        None
-    }
-
     fn known(&self, name: Option<&str>) -> Option<String> {
         let name = name?;
         let is_known = self.agent.known_devices.contains(name);
         is_known.then(|| name.to_owned())
+    }
+
+    /// The answer to a request whose body is not there.
+    fn unread(&self, unread: &Unread<NotHeard>) -> Response {
+        let (status, reason, words) = match unread {
+            Unread::TurnedAway(NotHeard {
+                status,
+                code,
+                reason,
+            }) => return self.refusal(*status, *code, reason),
+            Unread::NoRoom => {
+                let words = "too much is sent at once; send it again later".to_owned();
+                (StatusCode::SERVICE_UNAVAILABLE, "memory", words)
+            }
+            Unread::Slow => {
+                let seconds = BODY_READ_LIMIT.as_secs();
+                let words = format!("the body was not complete after {seconds} s");
+                (StatusCode::REQUEST_TIMEOUT, "slow", words)
+            }
+            Unread::TooLarge => {
+                let words = format!("the body is incomplete or larger than {BODY_BYTES_MAX} bytes");
+                (StatusCode::PAYLOAD_TOO_LARGE, "body", words)
+            }
+        };
+        metrics::counter!("agog_jmf_refused_total", "reason" => reason).increment(1);
+        let code = match status {
+            StatusCode::SERVICE_UNAVAILABLE => ReturnCode::SERVICE_BUSY,
+            _ => ReturnCode::GENERAL_ERROR,
+        };
+        self.refusal(status, code, &words)
     }
 
     /// An answer to something that is no message.

@@ -100,8 +100,7 @@ impl JmfState {
             })
         });
         let device = device.map(|device| device.id.clone());
-        let gate = &self.agent.desk.gate;
-        let Some(device) = device.filter(|device| gate.knows(device, caller)) else {
+        let Some(device) = device.filter(|device| !self.is_elsewhere(device, caller)) else {
             return Ok(());
         };
         self.keep_and_tell(&device, reason, body).await
@@ -159,7 +158,7 @@ impl JmfState {
                 ..Notification::new(NotificationClass::Error, text)
             }],
         };
-        self.floor.report(report).await.map(drop)
+        self.floor.report(report).await?.stored().await
     }
 }
 

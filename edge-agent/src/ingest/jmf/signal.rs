@@ -8,7 +8,7 @@ use tracing::{info, warn};
 
 use super::samples::samples;
 use super::{JmfState, key, not_implemented, unknown_device};
-use crate::floor::{Content, FloorError, Report, Told};
+use crate::floor::{Content, FloorError, Report, Told, ToldQueue};
 
 impl JmfState {
     pub(super) async fn signal(
@@ -40,7 +40,7 @@ impl JmfState {
                 Content::Status {
                     devices: devices.iter().map(of_device).collect(),
                     is_whole: tells_all_jobs(params),
-                    queue: queue.clone(),
+                    queue: queue.clone().map(ToldQueue::beside),
                 }
             }
             SignalContent::Notification { notification, .. } => {
@@ -52,8 +52,8 @@ impl JmfState {
                 params: Box::new(params.clone()),
                 resources: resources.clone(),
             },
-            SignalContent::QueueStatus { queue, .. } => match queue {
-                Some(queue) => Content::Queue(queue.clone()),
+            SignalContent::QueueStatus { filter, queue } => match queue {
+                Some(queue) => Content::Queue(ToldQueue::listed(queue.clone(), filter)),
                 None => Content::Notifications,
             },
             _ => return Ok(not_implemented(message)),
@@ -67,13 +67,24 @@ impl JmfState {
             content,
             notifications,
         };
-        let at = self.floor.report(report).await?;
+        let reported = self.floor.report(report).await?;
+        let at = reported.at;
+        let samples = samples(&sender, signal, at);
+        let values = if samples.is_empty() {
+            None
+        } else {
+            // Both are written at the same time, and the answer waits for both.
+            Some(self.telemetry.submit(samples).await)
+        };
+        reported.stored().await?;
         let now = self.agent.clock.now();
         self.agent.devices.signal(&sender, &signal.content, at, now);
-        let samples = samples(&sender, signal, at);
-        if !samples.is_empty()
-            && let Err(error) = self.telemetry.record(samples).await
-        {
+        let values = match values {
+            Some(Ok(receipt)) => receipt.committed().await,
+            Some(Err(error)) => Err(error),
+            None => Ok(()),
+        };
+        if let Err(error) = values {
             metrics::counter!("agog_jmf_samples_failed_total").increment(1);
             warn!(
                 error = &error as &dyn std::error::Error,

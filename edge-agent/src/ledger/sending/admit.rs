@@ -12,9 +12,9 @@ use super::{
     CommandState, Content, JobOrder, MessageOrder, Order, OrderRefused, PRIORITY_MAX, names,
 };
 use crate::ledger::error::{AppendError, LedgerError, Refused};
+use crate::ledger::job;
 use crate::ledger::rows::JobRow;
 use crate::ledger::writer::Books;
-use crate::ledger::{job, text};
 
 /// Takes an order. The answer is the id of its command, also when it was there before.
 pub(in crate::ledger) fn order(
@@ -66,12 +66,8 @@ pub(in crate::ledger) fn of_the_hub(
     books: &mut Books,
     command: &JobCommand,
 ) -> Result<(), LedgerError> {
-    let Some(row) = job::by_id(connection, command.job_id)? else {
-        let reason = format!(
-            "a command to job {}, which is not known here",
-            command.job_id
-        );
-        return Err(text::malformed("feed item", reason));
+    let Some(row) = job::by_key(connection, &command.job_id.to_string())? else {
+        return fate::unknown_job(connection, books, command);
     };
     let order = JobOrder {
         job: row.progress.job.clone(),
@@ -121,6 +117,7 @@ fn job_order(
             step: JobStep::Removed,
             progress: JobProgress {
                 detail: Some(reason),
+                command_id: Some(command_id),
                 ..JobProgress::of(row.progress.job.clone(), &row.progress.device)
             },
         };

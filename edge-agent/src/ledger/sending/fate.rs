@@ -1,13 +1,15 @@
 //! What becomes of commands: the news of the task that sends them, and the job events that follow.
 //!
 //! News of a command that has ended changes nothing: whichever of an answer, a later Acknowledge and
-//! an operator is first decides. An event is recorded only when the job does not stand so already,
-//! because the device's own signals may have been faster than its answer.
+//! an operator is first decides. Where the job stands so already, because the device's own signals
+//! were faster than its answer, the event says no more than that the command is done.
 
 use agog_sync::event::{Actor, Event, JobEvent, JobProgress, JobStep, NewEvent};
-use agog_sync::frame::JobAction;
+use agog_sync::frame::{JobAction, JobCommand};
 use agog_sync::ids::{EventId, RequestId};
+use agog_sync::lots::JobRef;
 use rusqlite::Connection;
+use tracing::warn;
 
 use super::{Acknowledge, CommandState, Content, DeviceCommand, names, store};
 use crate::ledger::append::{seal, store_head};
@@ -21,6 +23,8 @@ use crate::ledger::writer::Books;
 pub enum News {
     /// It is about to be sent: from now on the device may have it.
     Trying,
+    /// The ticket is about to get its name in this folder: from now on the device may have it.
+    Placing(String),
     /// The device surely has not processed it; it is tried again.
     NotProcessed(String),
     /// Nobody knows whether the device has processed it; it is tried again.
@@ -81,8 +85,13 @@ pub(in crate::ledger) fn note(
     let Some(mut command) = open(connection, command_id)? else {
         return Ok(false);
     };
+    command.staged = match &end {
+        News::Placing(folder) => Some(folder.clone()),
+        News::Trying | News::NotProcessed(_) => None,
+        _ => command.staged,
+    };
     match end {
-        News::Trying => {
+        News::Trying | News::Placing(_) => {
             command.state = CommandState::Sent;
             command.attempts += 1;
             command.last_try_at = Some(books.clock.now());
@@ -149,6 +158,34 @@ pub(super) fn end(
     Ok(true)
 }
 
+/// Tells the office that its command is to a job that is not known here: the machine may have taken the place of another
+/// one. There is no row to keep it with.
+pub(super) fn unknown_job(
+    connection: &Connection,
+    books: &mut Books,
+    command: &JobCommand,
+) -> Result<(), LedgerError> {
+    let job = JobRef {
+        number: command.job_id.to_string(),
+        job_id: Some(command.job_id),
+        order: None,
+        customer: None,
+    };
+    let event = JobEvent {
+        step: JobStep::CommandRefused,
+        progress: JobProgress {
+            detail: Some("unknown at the plant".to_owned()),
+            command_id: Some(command.command_id),
+            ..JobProgress::of(job, "")
+        },
+    };
+    let actor = Actor::System {
+        component: "jobs".to_owned(),
+    };
+    warn!(job.id = %command.job_id, "a command to job {}, which is not known here, was refused", command.job_id);
+    sealed(connection, books, actor, event)
+}
+
 /// Ends a command and nothing else.
 pub(super) fn close(
     connection: &Connection,
@@ -179,8 +216,18 @@ pub(super) fn record(
     actor: Actor,
     event: JobEvent,
 ) -> Result<(), LedgerError> {
+    job::store(connection, &event, books.clock.now())?;
+    sealed(connection, books, actor, event)
+}
+
+/// Seals a step of a job that has no row here, or has it up to date.
+fn sealed(
+    connection: &Connection,
+    books: &mut Books,
+    actor: Actor,
+    event: JobEvent,
+) -> Result<(), LedgerError> {
     let now = books.clock.now();
-    job::store(connection, &event, now)?;
     let new = NewEvent {
         event_id: EventId::generate(now, &mut books.rng),
         occurred_at: now,
@@ -199,13 +246,9 @@ fn open(
     Ok(store::by_id(connection, command_id)?.filter(|command| command.ended_at.is_none()))
 }
 
-/// The steps that the end of a command is for its job.
+/// The steps that the end of a command is for its job. A command to a job always has one, which names it: the office
+/// waits for its fate.
 fn events(command: &DeviceCommand, row: &JobRow, end: &CommandEnd) -> Vec<JobEvent> {
-    // Whoever wanted something of a job that has ended is told that it came too late.
-    let is_too_late = matches!(command.content, Content::Job(_)) && end.fate != Fate::Answered;
-    if row.step.is_end() && !is_too_late {
-        return Vec::new();
-    }
     let progress = JobProgress {
         queue_entry_id: end.queue_entry_id.clone(),
         return_code: end.return_code.and_then(|code| u32::try_from(code).ok()),
@@ -213,8 +256,16 @@ fn events(command: &DeviceCommand, row: &JobRow, end: &CommandEnd) -> Vec<JobEve
         ..JobProgress::of(row.progress.job.clone(), &row.progress.device)
     };
     match &command.content {
+        Content::Submit if row.step.is_end() => Vec::new(),
         Content::Submit => submitted(row, end, progress),
-        Content::Job(action) => done(*action, row, end, progress),
+        Content::Job(action) => {
+            let command_id = Some(command.command_id);
+            let progress = JobProgress {
+                command_id,
+                ..progress
+            };
+            vec![done(*action, row, end, progress)]
+        }
         Content::Message { .. } | Content::Unknown => Vec::new(),
     }
 }
@@ -242,20 +293,21 @@ fn submitted(row: &JobRow, end: &CommandEnd, progress: JobProgress) -> Vec<JobEv
     std::iter::once(submitted).chain(held).collect()
 }
 
-fn done(action: JobAction, row: &JobRow, end: &CommandEnd, progress: JobProgress) -> Vec<JobEvent> {
+fn done(action: JobAction, row: &JobRow, end: &CommandEnd, progress: JobProgress) -> JobEvent {
+    // Whoever wanted something of a job that has ended is told that it came too late.
     if end.fate != Fate::Answered {
         let word = names(action).1;
         let detail = match &progress.detail {
             Some(detail) => format!("{word}: {detail}"),
             None => word.to_owned(),
         };
-        return vec![JobEvent {
+        return JobEvent {
             step: JobStep::CommandRefused,
             progress: JobProgress {
                 detail: Some(detail),
                 ..progress
             },
-        }];
+        };
     }
     let goes_on = matches!(
         row.step,
@@ -267,6 +319,7 @@ fn done(action: JobAction, row: &JobRow, end: &CommandEnd, progress: JobProgress
         ..progress
     };
     let step = match action {
+        _ if row.step.is_end() => JobStep::CommandDone,
         JobAction::Hold if row.step != JobStep::Held => JobStep::Held,
         JobAction::Suspend if row.step != JobStep::Suspended => JobStep::Suspended,
         JobAction::Resume if !goes_on => JobStep::Resumed,
@@ -277,7 +330,7 @@ fn done(action: JobAction, row: &JobRow, end: &CommandEnd, progress: JobProgress
                 ..progress
             };
             let step = JobStep::Requeued;
-            return vec![JobEvent { step, progress }];
+            return JobEvent { step, progress };
         }
         JobAction::Position(position) => {
             let progress = JobProgress {
@@ -285,12 +338,12 @@ fn done(action: JobAction, row: &JobRow, end: &CommandEnd, progress: JobProgress
                 ..progress
             };
             let step = JobStep::Requeued;
-            return vec![JobEvent { step, progress }];
+            return JobEvent { step, progress };
         }
         // An aborted job ends with the ticket that the device returns.
-        JobAction::Abort | JobAction::Hold | JobAction::Suspend | JobAction::Resume => {
-            return Vec::new();
-        }
+        JobAction::Abort => JobStep::AbortRequested,
+        // The device has told of it already.
+        JobAction::Hold | JobAction::Suspend | JobAction::Resume => JobStep::CommandDone,
     };
-    vec![JobEvent { step, progress }]
+    JobEvent { step, progress }
 }

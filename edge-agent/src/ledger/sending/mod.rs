@@ -129,6 +129,10 @@ pub struct DeviceCommand {
     /// Why the last try did not end it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
+    /// The folder in which the ticket waits for the device, or waited; only while nobody knows whether
+    /// the device has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staged: Option<String>,
     /// The JMF return code that ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub return_code: Option<i64>,

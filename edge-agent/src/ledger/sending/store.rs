@@ -11,7 +11,7 @@ use crate::ledger::error::LedgerError;
 use crate::ledger::{job, text};
 
 const COLUMNS: &str = "command_id, device, place, kind, job, job_key, content, message_id, wanted_by, \
-     created_at, state, acknowledge, attempts, last_try_at, last_error, return_code, reason, ended_at";
+     created_at, state, acknowledge, attempts, last_try_at, last_error, return_code, reason, ended_at, staged";
 
 /// The most commands of one answer.
 pub const COMMANDS_MAX: usize = 500;
@@ -154,7 +154,7 @@ pub(super) fn update(connection: &Connection, command: &DeviceCommand) -> Result
         .prepare_cached(
             "update device_command
              set state = ?2, acknowledge = ?3, attempts = ?4, last_try_at = ?5, last_error = ?6,
-                 return_code = ?7, reason = ?8, ended_at = ?9
+                 return_code = ?7, reason = ?8, ended_at = ?9, staged = ?10
              where command_id = ?1",
         )?
         .execute(params![
@@ -167,6 +167,7 @@ pub(super) fn update(connection: &Connection, command: &DeviceCommand) -> Result
             command.return_code,
             command.reason,
             command.ended_at.map(Timestamp::as_microsecond),
+            command.staged,
         ])?;
     Ok(())
 }
@@ -208,5 +209,6 @@ fn command(row: &Row<'_>) -> Result<DeviceCommand, LedgerError> {
         return_code: row.get(15)?,
         reason: row.get(16)?,
         ended_at: instant(row.get(17)?)?,
+        staged: row.get(18)?,
     })
 }

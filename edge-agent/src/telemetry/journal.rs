@@ -1,0 +1,193 @@
+//! The newest samples, in memory and as rows of `journal`: those of the open block, and before them
+//! the closed ones among which a sample that is delivered again is known.
+//!
+//! One commit is one row, so that many small samples cost one write. A row's body is a list of
+//! samples of [`SAMPLE_BYTES`] each: series id, microseconds since 1970, value; little-endian.
+//!
+//! Limit: [`REMEMBERED_SAMPLES`] closed samples stay.
+
+use std::array;
+use std::collections::VecDeque;
+use std::collections::vec_deque::Iter;
+use std::iter::Take;
+
+use rusqlite::{Connection, Transaction, params};
+
+use super::store::{StoreError, step};
+
+/// A sample that is delivered again is known among so many newest ones: more than any broker has
+/// unacknowledged at one time.
+const REMEMBERED_SAMPLES: usize = 65_536;
+
+/// Series id, time and value of one sample.
+const SAMPLE_BYTES: usize = 4 + 8 + 8;
+
+/// A sample as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Stored {
+    pub(super) series_id: u32,
+    pub(super) at_us: i64,
+    pub(super) value: f64,
+}
+
+/// The samples, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Journal {
+    samples: VecDeque<Stored>,
+    /// How many of the newest are not in a block yet.
+    open: usize,
+    /// The number of the newest sample.
+    last_id: i64,
+}
+
+impl Journal {
+    /// The journal of a file.
+    pub(super) fn read(connection: &Connection) -> Result<Self, StoreError> {
+        let closed_id: i64 = connection
+            .query_row("select closed_sample_id from standing", [], |row| {
+                row.get(0)
+            })
+            .map_err(step("read where it stands"))?;
+        let mut journal = Self {
+            last_id: closed_id,
+            ..Self::default()
+        };
+        let mut query = connection
+            .prepare("select last_sample_id, body from journal order by last_sample_id")
+            .map_err(step("prepare the journal"))?;
+        let mut rows = query.query([]).map_err(step("read the journal"))?;
+        let read = step("read the journal");
+        while let Some(row) = rows.next().map_err(&read)? {
+            journal.last_id = row.get(0).map_err(&read)?;
+            let body = row.get_ref(1).map_err(&read)?;
+            let body = body.as_blob().map_err(|error| read(error.into()))?;
+            let (samples, rest) = body.as_chunks();
+            if !rest.is_empty() {
+                return Err(StoreError::Journal(journal.last_id));
+            }
+            journal.samples.extend(samples.iter().map(Stored::read));
+        }
+        let open = usize::try_from(journal.last_id - closed_id).unwrap_or_default();
+        journal.open = open.min(journal.samples.len());
+        Ok(journal)
+    }
+
+    /// How many samples are not in a block yet.
+    pub(super) fn open(&self) -> usize {
+        self.open
+    }
+
+    pub(super) fn samples(&self) -> impl Iterator<Item = &Stored> {
+        self.samples.iter()
+    }
+
+    /// The oldest samples that are not in a block yet.
+    pub(super) fn oldest_open(&self, count: usize) -> Take<Iter<'_, Stored>> {
+        self.samples
+            .range(self.samples.len() - self.open..)
+            .take(count)
+    }
+
+    /// Whether a sample is among the newest. The newest are looked at first.
+    pub(super) fn has(&self, sample: &Stored) -> bool {
+        self.samples.iter().rev().any(|known| known == sample)
+    }
+
+    /// Adds samples to the open block.
+    pub(super) fn append(
+        &mut self,
+        transaction: &Transaction<'_>,
+        samples: Vec<Stored>,
+    ) -> Result<(), StoreError> {
+        if samples.is_empty() {
+            return Ok(());
+        }
+        let mut body = Vec::with_capacity(samples.len() * SAMPLE_BYTES);
+        for sample in &samples {
+            sample.write(&mut body);
+        }
+        self.last_id += i64::try_from(samples.len()).unwrap_or(i64::MAX);
+        transaction
+            .prepare_cached("insert into journal (last_sample_id, body) values (?1, ?2)")
+            .and_then(|mut insert| insert.execute(params![self.last_id, body]))
+            .map_err(step("store samples"))?;
+        self.open += samples.len();
+        self.samples.extend(samples);
+        Ok(())
+    }
+
+    /// The oldest `count` open samples are in a block now; what is too old to be remembered goes.
+    pub(super) fn close(
+        &mut self,
+        transaction: &Transaction<'_>,
+        count: usize,
+    ) -> Result<(), StoreError> {
+        self.open -= count;
+        let remembered = REMEMBERED_SAMPLES + self.open;
+        let too_many = self.samples.len().saturating_sub(remembered);
+        self.samples.drain(..too_many);
+        let id = |newer: usize| self.last_id - i64::try_from(newer).unwrap_or(i64::MAX);
+        transaction
+            .execute("update standing set closed_sample_id = ?1", [id(self.open)])
+            .map_err(step("close the samples"))?;
+        transaction
+            .execute(
+                "delete from journal where last_sample_id <= ?1",
+                [id(remembered)],
+            )
+            .map_err(step("forget old samples"))?;
+        Ok(())
+    }
+}
+
+impl Stored {
+    fn write(&self, body: &mut Vec<u8>) {
+        body.extend(self.series_id.to_le_bytes());
+        body.extend(self.at_us.to_le_bytes());
+        body.extend(self.value.to_le_bytes());
+    }
+
+    fn read(bytes: &[u8; SAMPLE_BYTES]) -> Self {
+        Self {
+            series_id: u32::from_le_bytes(array::from_fn(|n| bytes[n])),
+            at_us: i64::from_le_bytes(array::from_fn(|n| bytes[4 + n])),
+            value: f64::from_le_bytes(array::from_fn(|n| bytes[12 + n])),
+        }
+    }
+}
+
+/// Open samples of a file that has them as rows, as the first programs wrote it, go into the journal.
+pub(super) fn take_over_rows(connection: &Connection) -> Result<(), StoreError> {
+    let has_rows = connection
+        .prepare("select 1 from sqlite_schema where type = 'table' and name = 'sample'")
+        .and_then(|mut query| query.exists([]))
+        .map_err(step("look for samples of an older program"))?;
+    if !has_rows {
+        return Ok(());
+    }
+    let transaction = connection.unchecked_transaction().map_err(step("begin"))?;
+    let mut journal = Journal::read(&transaction)?;
+    let samples = transaction
+        .prepare(
+            "select series_id, at_us, value from sample
+             where sample_id > (select closed_sample_id from standing) order by sample_id",
+        )
+        .and_then(|mut query| {
+            let rows = query.query_map([], |row| {
+                Ok(Stored {
+                    series_id: row.get(0)?,
+                    at_us: row.get(1)?,
+                    value: row.get(2)?,
+                })
+            })?;
+            rows.collect()
+        })
+        .map_err(step("read samples of an older program"))?;
+    journal.append(&transaction, samples)?;
+    transaction
+        .execute_batch("drop table sample")
+        .map_err(step("drop samples of an older program"))?;
+    transaction
+        .commit()
+        .map_err(step("commit samples of an older program"))
+}
