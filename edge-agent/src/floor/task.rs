@@ -4,7 +4,7 @@
 //! for before the next report is taken. When a commit fails, everything that was taken over is given
 //! up for what the ledger has, and the machines repeat what was not answered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use agog_sync::clock::to_micros;
 use agog_sync::event::{Actor, DeviceEvent, Event, JobStep};
@@ -29,6 +29,10 @@ use crate::ledger::{
 };
 use crate::run::Agent;
 
+/// Over four minutes of a device that says something each second. A message that is sent again comes
+/// within seconds; after a restart it may be taken for a new one.
+const HEARD_MAX: usize = 256;
+
 /// The task itself.
 pub struct FloorTask {
     agent: Agent,
@@ -39,6 +43,9 @@ pub struct FloorTask {
     busy: BTreeMap<String, usize>,
     /// The devices of the report that is being taken.
     touched: Vec<String>,
+    /// The newest messages of each device that were no fact: the ledger does not know them, and of two
+    /// that tell of the same second the first must not hold again when it is sent again.
+    heard: BTreeMap<String, VecDeque<String>>,
 }
 
 /// A report whose commit is decided.
@@ -59,6 +66,7 @@ impl FloorTask {
             in_flight: FuturesUnordered::new(),
             busy: BTreeMap::new(),
             touched: Vec::new(),
+            heard: BTreeMap::new(),
         }
     }
 
@@ -162,13 +170,15 @@ impl FloorTask {
     }
 
     async fn reload(&mut self) -> Result<(), LedgerError> {
+        // Some of them may have said what is given up now.
+        self.heard.clear();
         self.said = said::load(self.agent.ledger.said().await?);
         Ok(())
     }
 
     async fn report(&mut self, report: &Report) -> Result<(Timestamp, Append), LedgerError> {
         let now = self.agent.clock.now();
-        if self.is_repeated(report, now).await? {
+        if self.is_heard(report) || self.is_repeated(report, now).await? {
             let said = self.said.entry(report.device.clone()).or_default();
             return Ok((said.memory.clock.event(report.at, now), Append::default()));
         }
@@ -199,8 +209,10 @@ impl FloorTask {
                 found.extend(facts(&agent.ledger, &device, news, is_settled).await?);
                 rows.extend(said.take_rows(&device));
             }
-            // Without a fact, a repeat finds its own words and changes nothing.
             let inbox = (!found.is_empty()).then(|| report.key.clone());
+            if inbox.is_none() {
+                self.hear(report);
+            }
             let append = Append {
                 facts: found,
                 said: rows,
@@ -209,6 +221,20 @@ impl FloorTask {
             };
             return Ok((at, append));
         }
+    }
+
+    fn is_heard(&self, report: &Report) -> bool {
+        let heard = self.heard.get(&report.device);
+        heard.is_some_and(|heard| heard.contains(&report.key.message_id))
+    }
+
+    /// Remembers a message that is no fact.
+    fn hear(&mut self, report: &Report) {
+        let heard = self.heard.entry(report.device.clone()).or_default();
+        if heard.len() >= HEARD_MAX {
+            heard.pop_front();
+        }
+        heard.push_back(report.key.message_id.clone());
     }
 
     /// Whether a state that puts the clock of its device into question was only sent again. No other

@@ -214,6 +214,25 @@ async fn a_state_that_is_sent_again_minutes_later_moves_no_clock() {
 }
 
 #[tokio::test]
+async fn of_two_states_of_one_second_the_first_does_not_hold_again_when_it_is_sent_again() {
+    let endpoint = Endpoint::new();
+    for (id, time, state) in [
+        ("s1", "10:00:00", "Running"),
+        ("s2", "10:00:10", "Running"),
+        ("s3", "10:00:10", "Idle"),
+        ("s2", "10:00:10", "Running"),
+        ("s3", "10:00:10", "Idle"),
+    ] {
+        say(&endpoint, id, time, state, "").await;
+    }
+    let told = |time: &str, state: &str| (time.to_owned(), state.to_owned());
+    assert_eq!(
+        states(&endpoint).await,
+        [told("10:00:00", "Running"), told("10:00:10", "Idle")]
+    );
+}
+
+#[tokio::test]
 async fn words_for_people_that_are_sent_again_change_nothing_of_what_was_said() {
     let endpoint = Endpoint::new();
     let jam = "<Signal ID=\"n1\" Type=\"Notification\" Time=\"2026-01-05T10:00:30Z\">\
