@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use super::error::LedgerError;
 use super::reader::Reader;
 
-/// Idle connections, each with a page cache of up to 1 MiB; more are read with at rare moments only.
+/// Each has a page cache of up to 1 MiB, and seldom are more than two reads under way.
 const IDLE_MAX: usize = 2;
 
 /// The connections of one ledger.

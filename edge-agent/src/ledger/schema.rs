@@ -182,15 +182,7 @@ mod tests {
     #[test]
     fn the_ticket_of_an_older_program_is_found_by_its_names() {
         let mut connection = Connection::open_in_memory().unwrap();
-        connection
-            .execute_batch(
-                "create table schema_version (version integer primary key) strict;
-                 insert into schema_version values (1), (2), (3), (4), (5);",
-            )
-            .unwrap();
-        for sql in &SCHEMA[..5] {
-            connection.execute_batch(sql).unwrap();
-        }
+        migrate_with(&mut connection, &SCHEMA[..5]).unwrap();
         let job_id = JobId::from_uuid(uuid::Uuid::from_u128(7));
         let jdf =
             r#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" ID="n" Type="Cutting" JobID="J-7"/>"#;

@@ -7,7 +7,7 @@
 //! Not for facts: what must not be lost is a ledger event.
 //!
 //! Limits: [`QUEUE_SAMPLES_MAX`] samples between sources and thread (then [`Telemetry::record`] waits),
-//! one commit per at most 250 ms, 4,096 samples per block, 10,000 series.
+//! commits 20 ms apart while few wait (`buffer.rs`), 4,096 samples per block, 10,000 series.
 //! Read `buffer.rs` next.
 
 mod buffer;

@@ -9,8 +9,8 @@ use crate::folders::{DEVICE, Plant, hand_in, hide, mark, names, next_command, pl
 use crate::peer::Peer;
 use crate::support::{TestAgent, until};
 
-#[tokio::test]
-async fn a_share_that_is_not_mounted_has_taken_nothing() {
+/// An agent that was stopped when the ticket of Job-7 was about to get its name in the folder.
+async fn stopped_while_a_ticket_is_put_there() -> TestAgent {
     let plant = Plant::start(TestAgent::new(DEVICE));
     until("the folder is marked, and that is recorded", || async {
         let state = plant.test.agent.devices.of("gluer-1");
@@ -22,6 +22,12 @@ async fn a_share_that_is_not_mounted_has_taken_nothing() {
     let command = next_command(&test).await;
     hide(&test, &command, "gluer/in");
     placing(&test, &command, "gluer/in").await;
+    test
+}
+
+#[tokio::test]
+async fn a_share_that_is_not_mounted_has_taken_nothing() {
+    let test = stopped_while_a_ticket_is_put_there().await;
     // Unmounted: the mount point is an empty folder.
     let at = |path: &str| test.folder.path().join(path);
     let (folder, share) = (at("gluer/in"), at("share"));
@@ -48,17 +54,7 @@ async fn a_share_that_is_not_mounted_has_taken_nothing() {
 
 #[tokio::test]
 async fn a_ticket_that_was_staged_in_another_folder_goes_to_the_new_one_once() {
-    let plant = Plant::start(TestAgent::new(DEVICE));
-    until("the folder is marked, and that is recorded", || async {
-        let state = plant.test.agent.devices.of("gluer-1");
-        state.reachable.then_some(())
-    })
-    .await;
-    let test = plant.stop().await;
-    hand_in(&test, "Job-7").await;
-    let command = next_command(&test).await;
-    hide(&test, &command, "gluer/in");
-    placing(&test, &command, "gluer/in").await;
+    let test = stopped_while_a_ticket_is_put_there().await;
     let folder = test.close();
     let moved = DEVICE.replace("gluer/in", "gluer/new");
 
