@@ -23,7 +23,7 @@ use crate::intake::{ApplyContext, ApplyError};
 /// name a job that is known.
 pub async fn job_event(
     tx: &mut TenantTx,
-    ctx: &mut ApplyContext<'_>,
+    ctx: &mut ApplyContext<'_, '_>,
     event: &JobEvent,
 ) -> Result<(), ApplyError> {
     if event.progress.job.number.is_empty() {
@@ -68,7 +68,7 @@ pub async fn job_event(
     commands_answered(tx, job_key, event, ctx.occurred_at).await?;
     if let Some(topic) = topic(event.step) {
         let data = json!({"plant_id": plant_id, "progress": event.progress});
-        events::publish(tx, ctx, topic, data).await?;
+        events::publish(ctx, topic, data);
     }
     Ok(())
 }
@@ -102,7 +102,7 @@ pub async fn job_plant(tx: &mut TenantTx, job_id: JobId) -> Result<Option<PlantI
 /// The work order that a step is about. A job that only its plant knows has one.
 async fn order_of(
     tx: &mut TenantTx,
-    ctx: &mut ApplyContext<'_>,
+    ctx: &mut ApplyContext<'_, '_>,
     job_key: i64,
     step: &Step<'_>,
 ) -> Result<i64, DbError> {
@@ -127,7 +127,7 @@ async fn order_of(
 /// Tells a work order and its runs anew.
 async fn tell_order(
     tx: &mut TenantTx,
-    ctx: &ApplyContext<'_>,
+    ctx: &mut ApplyContext<'_, '_>,
     marks: &[Mark],
     place: RunPlace,
 ) -> Result<(), ApplyError> {
@@ -164,7 +164,7 @@ async fn tell_order(
             let data = json!({"plant_id": place.plant_id, "device": run.device, "run": number,
                 "job_part": run.job_part, "status": end.status.as_str(), "started_at": run.started_at,
                 "ended_at": end.ended_at, "good": figures.good, "waste": figures.waste});
-            events::publish(tx, ctx, "production.run-completed", data).await?;
+            events::publish(ctx, "production.run-completed", data);
         }
         after = until;
     }
