@@ -7,7 +7,7 @@ use agog_sync::ids::MaterialId;
 use agog_sync::quantity::{Material, Unit};
 
 use super::model::Fact;
-use super::store::materials as store;
+use super::store::materials::{self as store, NewMaterial};
 use crate::db::{DbError, TenantTx};
 use crate::intake::ApplyContext;
 
@@ -20,11 +20,11 @@ pub(super) struct MaterialKey(pub i64);
 pub(super) struct Known<'e> {
     /// None until it is stored.
     key: Option<MaterialKey>,
-    /// The id of one that the batch makes.
-    pub new_id: Option<MaterialId>,
     pub material: Material,
-    /// The event of the batch that made it or filled it in last.
-    pub said: Option<Fact<'e>>,
+    /// The id of one that the batch makes, and the event that does.
+    pub made: Option<(MaterialId, Fact<'e>)>,
+    /// The event of the batch that filled it in last.
+    pub filled: Option<Fact<'e>>,
 }
 
 /// Materials by code.
@@ -41,9 +41,9 @@ impl<'e> Register<'e> {
         for (key, material) in store::materials_by_code(tx, codes).await? {
             let known = Known {
                 key: Some(key),
-                new_id: None,
                 material,
-                said: None,
+                made: None,
+                filled: None,
             };
             register.0.insert(known.material.code.clone(), known);
         }
@@ -61,16 +61,16 @@ impl<'e> Register<'e> {
             for (known_size, said) in open {
                 if known_size.is_none() && said.is_some() {
                     *known_size = said;
-                    known.said = Some(Fact::of(ctx));
+                    known.filled = Some(Fact::of(ctx));
                 }
             }
             return known.material.base_unit;
         }
         let known = Known {
             key: None,
-            new_id: Some(MaterialId::generate(ctx.now, ctx.rng)),
             material: material.clone(),
-            said: Some(Fact::of(ctx)),
+            made: Some((MaterialId::generate(ctx.now, ctx.rng), Fact::of(ctx))),
+            filled: None,
         };
         self.0.insert(material.code.clone(), known);
         material.base_unit
@@ -90,9 +90,23 @@ impl<'e> Register<'e> {
 
     /// Stores what is new.
     pub(super) async fn store(&mut self, tx: &mut TenantTx) -> Result<(), DbError> {
-        let said = || self.0.values().filter(|known| known.said.is_some());
-        let new: Vec<_> = said().filter(|known| known.key.is_none()).collect();
-        let filled: Vec<_> = said().filter(|known| known.key.is_some()).collect();
+        let known = self.0.values();
+        let filled: Vec<_> = known
+            .clone()
+            .filter(|known| known.key.is_some())
+            .filter_map(|known| Some((&known.material, known.filled?)))
+            .collect();
+        let new: Vec<_> = known
+            .filter_map(|known| {
+                let (new_id, made) = known.made?;
+                Some(NewMaterial {
+                    new_id,
+                    material: &known.material,
+                    made,
+                    changed: known.filled.unwrap_or(made),
+                })
+            })
+            .collect();
         if !filled.is_empty() {
             store::materials_fill(tx, &filled).await?;
         }

@@ -2,12 +2,23 @@
 
 use std::collections::BTreeMap;
 
+use agog_sync::ids::MaterialId;
 use agog_sync::quantity::Material;
 use rust_decimal::Decimal;
 
 use super::lots::unit;
 use crate::db::{DbError, Instant, TenantTx, column};
-use crate::inventory::register::{Known, MaterialKey};
+use crate::inventory::model::Fact;
+use crate::inventory::register::MaterialKey;
+
+/// A material that events make known.
+pub(in crate::inventory) struct NewMaterial<'r> {
+    pub new_id: MaterialId,
+    pub material: &'r Material,
+    /// The event that did, and the one that said more of it last.
+    pub made: Fact<'r>,
+    pub changed: Fact<'r>,
+}
 
 /// The materials of the given codes.
 pub(in crate::inventory) async fn materials_by_code(
@@ -42,29 +53,29 @@ pub(in crate::inventory) async fn materials_by_code(
 /// one of them meanwhile.
 pub(in crate::inventory) async fn materials_add(
     tx: &mut TenantTx,
-    rows: &[&Known<'_>],
+    rows: &[NewMaterial<'_>],
 ) -> Result<BTreeMap<String, MaterialKey>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
     let added = sqlx::query!(
         "insert into material (tenant_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2,
              created_by, created_at, updated_by, updated_at)
-         select $1, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2, said_by, said_at, said_by, said_at
-         from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::numeric[], $7::numeric[], $8::numeric[],
-             $9::text[], $10::timestamptz[])
-             as e (public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2, said_by, said_at)
-         order by code
+         select $1, * from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::numeric[], $7::numeric[],
+             $8::numeric[], $9::text[], $10::timestamptz[], $11::text[], $12::timestamptz[])
+         order by 3
          on conflict (tenant_id, code) do nothing
          returning code, material_id",
         tenant_id,
-        &column(rows, |row| row.new_id.map(|id| id.uuid())) as _,
+        &column(rows, |row| row.new_id.uuid()),
         &column(rows, |row| row.material.code.as_str()) as _,
         &column(rows, |row| row.material.name.as_str()) as _,
         &column(rows, |row| row.material.base_unit.as_str()) as _,
         &column(rows, |row| row.material.width_mm) as _,
         &column(rows, |row| row.material.length_mm) as _,
         &column(rows, |row| row.material.grammage_g_m2) as _,
-        &column(rows, |row| row.said.map(|fact| fact.actor)) as _,
-        &column(rows, |row| row.said.map(|fact| Instant(fact.at))) as _,
+        &column(rows, |row| row.made.actor) as _,
+        &column(rows, |row| Instant(row.made.at)) as _,
+        &column(rows, |row| row.changed.actor) as _,
+        &column(rows, |row| Instant(row.changed.at)) as _,
     )
     .fetch_all(tx.conn())
     .await?;
@@ -77,7 +88,7 @@ pub(in crate::inventory) async fn materials_add(
 /// Fills in the dimensions that the first definition of a material left open.
 pub(in crate::inventory) async fn materials_fill(
     tx: &mut TenantTx,
-    rows: &[&Known<'_>],
+    rows: &[(&Material, Fact<'_>)],
 ) -> Result<(), DbError> {
     let tenant_id = tx.tenant_id().uuid();
     sqlx::query!(
@@ -91,12 +102,12 @@ pub(in crate::inventory) async fn materials_fill(
              as e (code, width_mm, length_mm, grammage_g_m2, said_by, said_at)
          where material.tenant_id = $1 and material.code = e.code",
         tenant_id,
-        &column(rows, |row| row.material.code.as_str()) as _,
-        &column(rows, |row| row.material.width_mm) as _,
-        &column(rows, |row| row.material.length_mm) as _,
-        &column(rows, |row| row.material.grammage_g_m2) as _,
-        &column(rows, |row| row.said.map(|fact| fact.actor)) as _,
-        &column(rows, |row| row.said.map(|fact| Instant(fact.at))) as _,
+        &column(rows, |(material, _)| material.code.as_str()) as _,
+        &column(rows, |(material, _)| material.width_mm) as _,
+        &column(rows, |(material, _)| material.length_mm) as _,
+        &column(rows, |(material, _)| material.grammage_g_m2) as _,
+        &column(rows, |(_, fact)| fact.actor) as _,
+        &column(rows, |(_, fact)| Instant(fact.at)) as _,
     )
     .execute(tx.conn())
     .await?;
