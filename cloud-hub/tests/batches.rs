@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 
 use agog_sync::event::{
     Actor, DeviceContact, DeviceEvent, DeviceNotification, DeviceResource, DeviceState, Event,
-    NewEvent,
+    JobEvent, JobProgress, JobStep, NewEvent,
 };
 use agog_sync::ids::{EventId, HoldId, LotId};
 use agog_sync::lots::{
-    LotAdjusted, LotAttributes, LotEvent, LotMoved, LotReceived, LotRef, LotReleased, NewLot,
+    JobRef, LotAdjusted, LotAttributes, LotEvent, LotMoved, LotReceived, LotRef, LotReleased,
+    NewLot,
 };
 use agog_sync::quantity::{Material, Measured, Quantity, Unit};
 use jiff::{SignedDuration, Timestamp};
@@ -27,7 +28,7 @@ const EVENTS: usize = 70;
 
 /// Everything that events leave behind, by names that two tenants share. Rows that are only ever added stand in the order in
 /// which they were.
-const LEFT_BEHIND: [(&str, &str); 13] = [
+const LEFT_BEHIND: [(&str, &str); 15] = [
     (
         "lots",
         "select l.public_id::text || concat_ws('|', l.number, p.code, m.code, l.base_unit, l.balance, l.supplier, l.expiry,
@@ -93,8 +94,26 @@ const LEFT_BEHIND: [(&str, &str); 13] = [
          from device_notification n join device d using (tenant_id, device_id) order by 1",
     ),
     (
+        "jobs",
+        "select concat_ws('|', p.code, j.number, j.device, j.order_number, j.customer, j.status, j.status_at, j.good_amount,
+             j.waste_amount, j.started_at, j.ended_at, j.priority, j.error, o.place, o.status, o.device, o.operators,
+             o.good_amount, o.waste_amount, o.started_at, o.ended_at)
+         from job j join plant p using (tenant_id, plant_id) join work_order o using (tenant_id, job_id) order by 1",
+    ),
+    (
+        "runs and steps",
+        "select concat_ws('|', 'run', p.code, j.number, r.run, r.device, r.operators, r.status, r.good_amount,
+             r.waste_amount, r.error, r.started_at, r.ended_at)
+         from job_run r join job j using (tenant_id, job_id) join plant p on p.plant_id = r.plant_id
+         union all
+         select concat_ws('|', 'step', j.number, e.event_id, e.kind, e.actor, e.device, e.detail, e.occurred_at)
+         from job_event e join job j using (tenant_id, job_id) order by 1",
+    ),
+    // A run is told of once its batch is known, with what later events of the batch say of it.
+    (
         "domain events",
-        "select concat_ws('|', topic, event_id, data - 'plant_id', occurred_at) from event_outbox order by outbox_id",
+        "select concat_ws('|', topic, event_id, data - 'plant_id', occurred_at) from event_outbox
+         where topic <> 'production.run-completed' order by outbox_id",
     ),
     (
         "feeds",
@@ -167,10 +186,10 @@ fn events(rng: &mut StdRng) -> Vec<(usize, NewEvent)> {
             let n = i64::try_from(n).unwrap();
             let late = SignedDuration::from_secs(rng.random_range(0..300));
             let occurred_at = start + SignedDuration::from_secs(60 * n) - late;
-            let event = if rng.random_range(0..4) == 0 {
-                Event::Device(device(rng))
-            } else {
-                movement(rng, &lots, &holds)
+            let event = match rng.random_range(0..8) {
+                0..=1 => Event::Device(device(rng)),
+                2 => Event::Job(Box::new(job(rng))),
+                _ => movement(rng, &lots, &holds),
             };
             let event = NewEvent {
                 event_id: EventId::generate(occurred_at, rng),
@@ -253,6 +272,36 @@ fn material(rng: &mut StdRng) -> Material {
 
 fn sheets(amount: i64) -> Measured {
     Measured::in_base(Quantity::new(amount.into(), Unit::Sheet))
+}
+
+fn job(rng: &mut StdRng) -> JobEvent {
+    let steps = [
+        JobStep::Received,
+        JobStep::Submitted,
+        JobStep::Started,
+        JobStep::Phase,
+        JobStep::Phase,
+        JobStep::Suspended,
+        JobStep::Requeued,
+        JobStep::Completed,
+        JobStep::Aborted,
+    ];
+    let mut progress = JobProgress::of(
+        JobRef {
+            number: format!("Job-{}", rng.random_range(0..3)),
+            job_id: None,
+            order: (rng.random_range(0..2) == 0).then(|| "Order-1".to_owned()),
+            customer: None,
+        },
+        "press-1",
+    );
+    progress.good = (rng.random_range(0..2) == 0).then(|| rng.random_range(0..9_000).into());
+    progress.priority = Some(rng.random_range(0..100));
+    progress.operators = vec!["Jane".to_owned(); rng.random_range(0..2)];
+    JobEvent {
+        step: steps[rng.random_range(0..steps.len())],
+        progress,
+    }
 }
 
 fn device(rng: &mut StdRng) -> DeviceEvent {

@@ -2,53 +2,79 @@
 //! tells about, so that neither can be there without the other. Relays and webhooks read the
 //! outbox; they are another part.
 
+use agog_sync::ids::EventId;
+use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::db::{DbError, Instant, TenantTx};
+use crate::db::{DbError, Instant, TenantTx, column};
 use crate::intake::ApplyContext;
 
-/// What ledger events meant to the modules, in their order, until it is stored.
+/// What ledger events meant to the modules, until it is stored.
 #[derive(Debug, Default)]
 pub struct Outbox(Vec<DomainEvent>);
+
+/// The ledger event behind a domain event.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    /// Its place in its ledger.
+    seq: u64,
+    event_id: EventId,
+    occurred_at: Timestamp,
+    now: Timestamp,
+}
+
+impl Origin {
+    /// The event that is being applied.
+    pub fn of(ctx: &ApplyContext<'_, '_>) -> Self {
+        Self {
+            seq: ctx.seq,
+            event_id: ctx.event_id,
+            occurred_at: ctx.occurred_at,
+            now: ctx.now,
+        }
+    }
+}
 
 /// Something that other systems may want to know.
 #[derive(Debug)]
 struct DomainEvent {
+    origin: Origin,
     topic: String,
-    event_id: uuid::Uuid,
     data: Value,
-    occurred_at: Instant,
-    created_at: Instant,
 }
 
 /// Publishes what a ledger event meant to a module. `topic` names module and event, for example
 /// `inventory.lot-received`.
 pub fn publish(ctx: &mut ApplyContext<'_, '_>, topic: impl Into<String>, data: Value) {
-    ctx.outbox.0.push(DomainEvent {
-        topic: topic.into(),
-        event_id: ctx.event_id.uuid(),
-        data,
-        occurred_at: Instant(ctx.occurred_at),
-        created_at: Instant(ctx.now),
-    });
+    let origin = Origin::of(ctx);
+    ctx.outbox.publish(origin, topic, data);
 }
 
 impl Outbox {
-    /// Stores what was published.
-    pub async fn store(self, tx: &mut TenantTx) -> Result<(), DbError> {
+    /// Publishes what an earlier event meant to a module, now that it is known.
+    pub fn publish(&mut self, origin: Origin, topic: impl Into<String>, data: Value) {
+        self.0.push(DomainEvent {
+            origin,
+            topic: topic.into(),
+            data,
+        });
+    }
+
+    /// Stores what was published, in the order of the ledger.
+    pub async fn store(mut self, tx: &mut TenantTx) -> Result<(), DbError> {
         if self.0.is_empty() {
             return Ok(());
         }
+        self.0.sort_by_key(|event| event.origin.seq);
         let tenant_id = tx.tenant_id().uuid();
-        let (mut topics, mut event_ids, mut data) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut occurred_at, mut created_at) = (Vec::new(), Vec::new());
-        for event in self.0 {
-            topics.push(event.topic);
-            event_ids.push(event.event_id);
-            data.push(event.data);
-            occurred_at.push(event.occurred_at);
-            created_at.push(event.created_at);
-        }
+        let event_ids = column(&self.0, |event| event.origin.event_id.uuid());
+        let occurred_at = column(&self.0, |event| Instant(event.origin.occurred_at));
+        let created_at = column(&self.0, |event| Instant(event.origin.now));
+        let (topics, data): (Vec<_>, Vec<_>) = self
+            .0
+            .into_iter()
+            .map(|event| (event.topic, event.data))
+            .unzip();
         // `with ordinality` keeps the order: the numbers of the rows are those in which a relay reads them.
         sqlx::query!(
             "insert into event_outbox (tenant_id, topic, event_id, data, occurred_at, created_at)

@@ -15,6 +15,7 @@ use super::{ApplyContext, ApplyError, feed};
 use crate::db::{DbError, TenantTx};
 use crate::equipment::DeviceBatch;
 use crate::events::Outbox;
+use crate::exchange::JobBatch;
 use crate::inventory::LotBatch;
 use crate::{equipment, exchange, inventory, tenants};
 
@@ -129,6 +130,7 @@ pub(super) async fn apply<'e>(
         Some(plant_id) => DeviceBatch::load(tx, plant_id, events, now, rng).await?,
         None => DeviceBatch::default(),
     };
+    let mut jobs = JobBatch::default();
     for &(envelope, event) in events {
         let actor = match &envelope.actor {
             Actor::Operator { name } => name,
@@ -138,6 +140,7 @@ pub(super) async fn apply<'e>(
         let mut ctx = ApplyContext {
             producer_id: source.producer_id,
             plant_id: source.plant_id,
+            seq: envelope.seq,
             event_id: envelope.event_id,
             kind: &envelope.kind,
             actor,
@@ -152,7 +155,7 @@ pub(super) async fn apply<'e>(
                     lot(lots, source, &mut ctx, envelope, lot_event, &mut carried)?;
                 }
             }
-            Event::Job(job_event) => exchange::job_event(tx, &mut ctx, job_event).await?,
+            Event::Job(job_event) => jobs.apply(tx, &mut ctx, job_event).await?,
             Event::Device(device_event) => devices.apply(&mut ctx, device_event)?,
             Event::Gap(gap) => equipment::telemetry_gap(tx, &mut ctx, gap).await?,
         }
@@ -161,6 +164,7 @@ pub(super) async fn apply<'e>(
         lots.store(tx).await?;
     }
     devices.store(tx).await?;
+    jobs.store(tx, &mut outbox, now).await?;
     outbox.store(tx).await?;
     Ok(carried)
 }

@@ -40,6 +40,8 @@ pub struct ApplyContext<'e, 'b> {
     pub producer_id: ProducerId,
     /// Where it happened; none for the office, which belongs to no plant.
     pub plant_id: Option<PlantId>,
+    /// Its place in the ledger.
+    pub seq: u64,
     pub event_id: EventId,
     /// The kind of the event, for example `lot.split`.
     pub kind: &'e str,
