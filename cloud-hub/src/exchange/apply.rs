@@ -8,7 +8,7 @@ use agog_sync::event::{JobEvent, JobStep};
 use agog_sync::ids::{EventId, JobId, PlantId};
 use agog_sync::lots::JobRef;
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::course::{Course, Mark};
 use super::model::{NewOrder, Step};
@@ -18,12 +18,16 @@ use super::store::order::{self, Figures};
 use super::store::run::{RunPlace, run_put};
 use super::store::step::{self, JobSaid};
 use crate::db::{DbError, TenantTx};
-use crate::events::{self, Origin, Outbox};
+use crate::events::{Origin, Outbox};
 use crate::intake::{ApplyContext, ApplyError};
 
 /// The jobs that the events of a batch are about.
 #[derive(Default)]
-pub struct JobBatch(BTreeMap<i64, Touched>);
+pub struct JobBatch {
+    touched: BTreeMap<i64, Touched>,
+    /// What is published of the steps, after the runs that they end.
+    topics: Vec<(Origin, &'static str, Value)>,
+}
 
 /// A job with new steps, of which the course is still to be told.
 struct Touched {
@@ -71,7 +75,7 @@ impl JobBatch {
         let order_key = order_of(tx, ctx, job_key, &step).await?;
         step::step_add(tx, job_key, order_key, &step).await?;
         commands_answered(tx, job_key, event, ctx.occurred_at).await?;
-        let touched = self.0.entry(job_key).or_insert_with(|| Touched {
+        let touched = self.touched.entry(job_key).or_insert_with(|| Touched {
             plant_id,
             orders: BTreeSet::new(),
             said: JobSaid::default(),
@@ -82,7 +86,7 @@ impl JobBatch {
         touched.origins.insert(ctx.event_id, Origin::of(ctx));
         if let Some(topic) = topic(event.step) {
             let data = json!({"plant_id": plant_id, "progress": event.progress});
-            events::publish(ctx, topic, data);
+            self.topics.push((Origin::of(ctx), topic, data));
         }
         Ok(())
     }
@@ -94,7 +98,7 @@ impl JobBatch {
         outbox: &mut Outbox,
         now: Timestamp,
     ) -> Result<(), DbError> {
-        for (job_key, touched) in self.0 {
+        for (job_key, touched) in self.touched {
             let marks = step::marks(tx, job_key).await?;
             for order_key in &touched.orders {
                 let place = RunPlace {
@@ -111,6 +115,9 @@ impl JobBatch {
             let given_to = marks.iter().rev().find(|mark| !mark.by_people);
             let device = given_to.map(|mark| mark.progress.device.as_str());
             step::job_put(tx, job_key, course.as_ref(), device, &touched.said, now).await?;
+        }
+        for (origin, topic, data) in self.topics {
+            outbox.publish(origin, topic, data);
         }
         Ok(())
     }
