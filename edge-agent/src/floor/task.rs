@@ -98,7 +98,7 @@ impl FloorTask {
         Ok(())
     }
 
-    async fn take(&mut self, work: Work, answer: Answer) -> Result<(), LedgerError> {
+    async fn take(&mut self, work: Work, answer: Answer) {
         let result = match work {
             Work::Report(report, read) => self.report(&report).await.map(|(at, append)| {
                 // Who hung up repeats the message.
@@ -113,16 +113,16 @@ impl FloorTask {
             Err(error) => {
                 // A machine that hung up repeats its message.
                 let _ = answer.send(Err(error.into()));
-                self.give_up().await
+                self.give_up().await;
             }
         }
     }
 
-    async fn submit(&mut self, append: Append, answer: Answer) -> Result<(), LedgerError> {
+    async fn submit(&mut self, append: Append, answer: Answer) {
         let devices = std::mem::take(&mut self.touched);
         if append.facts.is_empty() && append.said.is_empty() && append.inbox.is_none() {
             let _ = answer.send(Ok(()));
-            return Ok(());
+            return;
         }
         let has_said = !append.said.is_empty();
         match self.agent.ledger.submit(append).await {
@@ -132,11 +132,10 @@ impl FloorTask {
                 }
                 let settled = settled(receipt, answer, has_said, devices);
                 self.in_flight.push(Box::pin(settled));
-                Ok(())
             }
             Err(error) => {
                 let _ = answer.send(Err(error.into()));
-                self.give_up().await
+                self.give_up().await;
             }
         }
     }
