@@ -25,6 +25,9 @@ pub enum DbError {
     /// A row holds what this version cannot read.
     #[error("stored data: {0}")]
     Stored(String),
+    /// Another transaction has made the same row since this one looked.
+    #[error("somebody else has just made {0} known")]
+    Overtaken(&'static str),
 }
 
 impl DbError {
@@ -61,9 +64,10 @@ impl DbError {
 
     /// Somebody else was in the way; the same transaction may well succeed the next time.
     pub fn is_contention(&self) -> bool {
-        self.code().is_some_and(|code| {
-            [DEADLOCK, SERIALIZATION_FAILURE, LOCK_NOT_AVAILABLE].contains(&code.as_str())
-        })
+        matches!(self, Self::Overtaken(_))
+            || self.code().is_some_and(|code| {
+                [DEADLOCK, SERIALIZATION_FAILURE, LOCK_NOT_AVAILABLE].contains(&code.as_str())
+            })
     }
 
     /// The values themselves cannot be stored or read, and repeating changes nothing. Every other
@@ -71,6 +75,7 @@ impl DbError {
     pub fn is_of_the_data(&self) -> bool {
         match self {
             Self::Stored(_) => true,
+            Self::Overtaken(_) => false,
             Self::Sqlx(_) => self.code().is_some_and(|code| {
                 code == TOO_LONG_FOR_INDEX || BAD_DATA.iter().any(|class| code.starts_with(class))
             }),
@@ -90,7 +95,7 @@ impl DbError {
     fn database_error(&self) -> Option<&dyn DatabaseError> {
         match self {
             Self::Sqlx(error) => error.as_database_error(),
-            Self::Stored(_) => None,
+            Self::Stored(_) | Self::Overtaken(_) => None,
         }
     }
 }

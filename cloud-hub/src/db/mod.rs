@@ -18,3 +18,8 @@ pub use migrate::{MigrateError, migrate};
 pub use pool::{Bell, LOCK_TIMEOUT, Pool, STATEMENT_TIMEOUT};
 pub use system_tx::SystemTx;
 pub use tenant_tx::TenantTx;
+
+/// One column of rows, for a statement that takes many rows at once.
+pub fn column<'r, Row, Value>(rows: &'r [Row], of: impl FnMut(&'r Row) -> Value) -> Vec<Value> {
+    rows.iter().map(of).collect()
+}

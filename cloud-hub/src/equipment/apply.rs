@@ -1,181 +1,224 @@
-//! What the plants say about their devices: states, contact, telemetry blocks and gaps, each in the transaction
-//! that moves the producer's cursor.
+//! What the plants say about their devices: states, contact, consumables and what they tell people, in the transaction that
+//! moves the producer's cursor.
 
 use std::collections::BTreeMap;
 
-use agog_sync::event::{DeviceEvent, TelemetryGap};
-use agog_sync::frame::TelemetryBlock;
-use agog_sync::ids::{DeviceId, PlantId};
+use agog_sync::event::{
+    DeviceEvent, DeviceNotification, DeviceResource, DeviceState, Envelope, Event,
+};
+use agog_sync::ids::{EventId, PlantId};
 use jiff::Timestamp;
+use rand::rngs::StdRng;
 use serde_json::json;
 
-use super::model::{DeviceKey, Gap, is_stop, sort_samples};
+use super::model::{DeviceKey, is_stop};
 use super::store;
-use crate::db::TenantTx;
+use crate::db::{DbError, TenantTx};
 use crate::events;
-use crate::intake::{ApplyContext, ApplyError, BlockContext};
+use crate::intake::{ApplyContext, ApplyError};
 
 /// The classes of notifications that somebody should look at.
 const ALARMS: [&str; 3] = ["Warning", "Error", "Fatal"];
 
-/// Applies a device event.
-pub async fn device_event(
-    tx: &mut TenantTx,
-    ctx: &mut ApplyContext<'_>,
-    plant_id: PlantId,
-    event: &DeviceEvent,
-) -> Result<(), ApplyError> {
-    match event {
-        DeviceEvent::StateChanged(state) => {
-            let device = device(tx, ctx, plant_id, &state.device).await?;
-            let (at, event_id) = (ctx.occurred_at, ctx.event_id);
-            let goes_on = store::device_state_add(tx, device, state, at, event_id, ctx.now).await?;
-            let data = json!({"plant_id": plant_id, "device": state.device, "state": state.status,
-                "detail": state.status_details, "job": state.job});
-            if is_stop(&state.status) && !goes_on {
-                events::publish(tx, ctx, "equipment.stopped", data.clone()).await?;
-            }
-            events::publish(tx, ctx, "equipment.state-changed", data).await?;
-        }
-        DeviceEvent::ResourceChanged(resource) => {
-            let device = device(tx, ctx, plant_id, &resource.device).await?;
-            store::resource_set(tx, device, resource, ctx.occurred_at, ctx.event_id).await?;
-            let data = json!({"plant_id": plant_id, "resource": resource});
-            events::publish(tx, ctx, "equipment.resource-changed", data).await?;
-        }
-        DeviceEvent::Notified(notification) => {
-            let device = device(tx, ctx, plant_id, &notification.device).await?;
-            let (at, event_id) = (ctx.occurred_at, ctx.event_id);
-            store::notification_add(tx, device, notification, at, event_id).await?;
-            let data = json!({"plant_id": plant_id, "notification": notification});
-            if notification.milestone.is_some() {
-                events::publish(tx, ctx, "production.milestone", data.clone()).await?;
-            }
-            if ALARMS.contains(&notification.class.as_str()) {
-                events::publish(tx, ctx, "equipment.alarm", data).await?;
-            }
-        }
-        DeviceEvent::Lost(contact) | DeviceEvent::Found(contact) => {
-            let is_lost = matches!(event, DeviceEvent::Lost(_));
-            let device = device(tx, ctx, plant_id, &contact.device).await?;
-            store::device_contact(tx, device, is_lost, ctx.now).await?;
-            let topic = if is_lost {
-                "equipment.no-contact"
-            } else {
-                "equipment.device-found"
-            };
-            let data =
-                json!({"plant_id": plant_id, "device": contact.device, "detail": contact.detail});
-            events::publish(tx, ctx, topic, data).await?;
-        }
-    }
-    Ok(())
+/// An event of a device, and when it happened.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told<'e, What> {
+    pub device: DeviceKey,
+    pub at: Timestamp,
+    pub event_id: EventId,
+    pub what: &'e What,
 }
 
-/// Keeps that a plant shed telemetry.
-pub async fn telemetry_gap(
-    tx: &mut TenantTx,
-    ctx: &mut ApplyContext<'_>,
-    plant_id: PlantId,
-    gap: &TelemetryGap,
-) -> Result<(), ApplyError> {
-    let row = Gap {
-        device: gap.series.as_ref().map(|series| series.device.clone()),
-        reason: gap.reason.clone(),
-        count: gap.count,
-        from: gap.from,
-        to: gap.to,
-    };
-    store::gap_add(tx, plant_id, &row, Some(ctx.event_id), None, ctx.now).await?;
-    Ok(())
+/// The devices that the events of a batch are about, and the rows to add.
+#[derive(Default)]
+pub struct DeviceBatch<'e> {
+    devices: BTreeMap<String, DeviceKey>,
+    /// What was stored before each stop of the batch: when, state and reason.
+    before: BTreeMap<EventId, Before>,
+    states: Vec<Told<'e, DeviceState>>,
+    resources: Vec<Told<'e, DeviceResource>>,
+    notifications: Vec<Told<'e, DeviceNotification>>,
+    /// Whether contact with a device was lost or found last.
+    contacts: BTreeMap<DeviceKey, bool>,
+    /// States that devices told since then: whoever tells of a new state is there.
+    heard: BTreeMap<DeviceKey, Vec<EventId>>,
+    now: Timestamp,
 }
 
-/// Stores a telemetry block of a plant. The caller moves the block cursor in the same transaction, so each block
-/// counts once; whatever is in it, the queue goes on.
-pub async fn telemetry_apply(
-    tx: &mut TenantTx,
-    ctx: &mut BlockContext<'_>,
-    block: &TelemetryBlock,
-) -> Result<(), ApplyError> {
-    let sorted = sort_samples(block, ctx.now);
-    for gap in &sorted.gaps {
-        store::gap_add(tx, ctx.plant_id, gap, None, Some(block.block), ctx.now).await?;
+/// A state that is stored.
+pub(super) struct Before {
+    pub place: (Timestamp, EventId),
+    pub state: String,
+    pub detail: Option<String>,
+}
+
+impl<'e> DeviceBatch<'e> {
+    /// Makes the devices known that events of a plant name, and loads what is needed of them.
+    pub async fn load(
+        tx: &mut TenantTx,
+        plant_id: PlantId,
+        events: &[(&'e Envelope, &'e Event)],
+        now: Timestamp,
+        rng: &mut StdRng,
+    ) -> Result<Self, DbError> {
+        let mut batch = Self {
+            now,
+            ..Self::default()
+        };
+        let mut seen: BTreeMap<&str, Timestamp> = BTreeMap::new();
+        for (envelope, event) in events {
+            if let Event::Device(event) = event
+                && !event.device().is_empty()
+            {
+                let newest = seen.entry(event.device()).or_insert(envelope.occurred_at);
+                *newest = envelope.occurred_at.max(*newest);
+            }
+        }
+        if seen.is_empty() {
+            return Ok(batch);
+        }
+        batch.devices = store::devices_ensure(tx, plant_id, &seen, now, rng).await?;
+        let mut stops = Vec::new();
+        for (envelope, event) in events {
+            if let Event::Device(DeviceEvent::StateChanged(state)) = event
+                && is_stop(&state.status)
+                && let Some(device) = batch.devices.get(&state.device)
+            {
+                stops.push((*device, envelope.occurred_at, envelope.event_id));
+            }
+        }
+        if !stops.is_empty() {
+            batch.before = store::states_before(tx, &stops).await?;
+        }
+        Ok(batch)
     }
-    if sorted.kept.is_empty() {
-        return Ok(());
+
+    /// Applies a device event.
+    pub fn apply(
+        &mut self,
+        ctx: &mut ApplyContext<'_, '_>,
+        event: &'e DeviceEvent,
+    ) -> Result<(), ApplyError> {
+        let plant_id = plant_of(ctx)?;
+        let device = self.device(event.device())?;
+        match event {
+            DeviceEvent::StateChanged(state) => {
+                let data = json!({"plant_id": plant_id, "device": state.device, "state": state.status,
+                    "detail": state.status_details, "job": state.job});
+                let told = told(ctx, device, state);
+                if is_stop(&state.status) && !self.goes_on(&told) {
+                    events::publish(ctx, "equipment.stopped", data.clone());
+                }
+                self.states.push(told);
+                self.heard.entry(device).or_default().push(ctx.event_id);
+                events::publish(ctx, "equipment.state-changed", data);
+            }
+            DeviceEvent::ResourceChanged(resource) => {
+                self.resources.push(told(ctx, device, resource));
+                let data = json!({"plant_id": plant_id, "resource": resource});
+                events::publish(ctx, "equipment.resource-changed", data);
+            }
+            DeviceEvent::Notified(notification) => {
+                self.notifications.push(told(ctx, device, notification));
+                let data = json!({"plant_id": plant_id, "notification": notification});
+                if notification.milestone.is_some() {
+                    events::publish(ctx, "production.milestone", data.clone());
+                }
+                if ALARMS.contains(&notification.class.as_str()) {
+                    events::publish(ctx, "equipment.alarm", data);
+                }
+            }
+            DeviceEvent::Lost(contact) | DeviceEvent::Found(contact) => {
+                let is_lost = matches!(event, DeviceEvent::Lost(_));
+                self.contacts.insert(device, is_lost);
+                self.heard.remove(&device);
+                let topic = if is_lost {
+                    "equipment.no-contact"
+                } else {
+                    "equipment.device-found"
+                };
+                let data = json!({"plant_id": plant_id, "device": contact.device, "detail": contact.detail});
+                events::publish(ctx, topic, data);
+            }
+        }
+        Ok(())
     }
-    let newest: BTreeMap<u32, i64> =
-        sorted
-            .kept
-            .iter()
-            .fold(BTreeMap::new(), |mut newest, &index| {
-                let at = newest.entry(block.series_index[index]).or_insert(i64::MIN);
-                *at = (*at).max(block.time_us[index]);
-                newest
+
+    fn device(&self, code: &str) -> Result<DeviceKey, ApplyError> {
+        if code.is_empty() {
+            return Err(ApplyError::Refused {
+                code: "device-unnamed",
+                detail: "the event names no device".to_owned(),
             });
-    // Series are looked up in the order of their names, so that two agents never wait for each other in a ring.
-    let mut named: Vec<_> = newest
-        .iter()
-        .map(|(&index, &at)| (&block.series[index as usize], index, at))
-        .collect();
-    named.sort();
-    let mut series_ids: BTreeMap<u32, i64> = BTreeMap::new();
-    for (series, index, at) in named {
-        let seen_at = Timestamp::from_microsecond(at).unwrap_or(ctx.now);
-        let new_id = DeviceId::generate(ctx.now, ctx.rng);
-        let device =
-            store::device_ensure(tx, ctx.plant_id, &series.device, new_id, seen_at, ctx.now)
-                .await?;
-        let unit = series.unit.as_deref();
-        let series_id = store::series_ensure(tx, device, &series.metric, unit, ctx.now).await?;
-        series_ids.insert(index, series_id.0);
+        }
+        let known = self.devices.get(code).copied();
+        known
+            .ok_or_else(|| DbError::stored("a device that was just made known is not there").into())
     }
-    let column = |index: &usize| series_ids[&block.series_index[*index]];
-    let ids: Vec<i64> = sorted.kept.iter().map(column).collect();
-    let times: Vec<i64> = sorted
-        .kept
-        .iter()
-        .map(|&index| block.time_us[index])
-        .collect();
-    let values: Vec<f64> = sorted
-        .kept
-        .iter()
-        .map(|&index| block.value[index])
-        .collect();
-    store::samples_add(tx, &ids, &times, &values).await?;
-    Ok(())
+
+    /// Whether the device was in this state for this reason just before, by the times of the states.
+    fn goes_on(&self, told: &Told<'_, DeviceState>) -> bool {
+        let place = (told.at, told.event_id);
+        let of_batch = self
+            .states
+            .iter()
+            .filter(|state| state.device == told.device);
+        let of_batch = of_batch
+            .map(|state| ((state.at, state.event_id), state.what))
+            .filter(|(before, _)| *before < place)
+            .max_by_key(|(before, _)| *before);
+        let stored = self.before.get(&told.event_id);
+        match (of_batch, stored) {
+            (Some((at, _)), Some(stored)) if stored.place > at => stored.says(told.what),
+            (Some((_, state)), _) => {
+                state.status == told.what.status && state.status_details == told.what.status_details
+            }
+            (None, stored) => stored.is_some_and(|stored| stored.says(told.what)),
+        }
+    }
+
+    /// Stores what the devices told.
+    pub async fn store(self, tx: &mut TenantTx) -> Result<(), DbError> {
+        if self.devices.is_empty() {
+            return Ok(());
+        }
+        if !self.contacts.is_empty() {
+            store::devices_contact(tx, &self.contacts, self.now).await?;
+        }
+        if !self.states.is_empty() {
+            let heard: Vec<_> = self.heard.into_values().flatten().collect();
+            store::states_add(tx, &self.states).await?;
+            store::devices_tell(tx, &self.states, &heard, self.now).await?;
+        }
+        if !self.resources.is_empty() {
+            store::resources_add(tx, &self.resources).await?;
+        }
+        if !self.notifications.is_empty() {
+            store::notifications_add(tx, &self.notifications).await?;
+        }
+        Ok(())
+    }
 }
 
-/// Counts the samples of a block that the database refused as missing.
-pub async fn telemetry_refused(
-    tx: &mut TenantTx,
-    ctx: &mut BlockContext<'_>,
-    block: &TelemetryBlock,
-) -> Result<(), ApplyError> {
-    let row = Gap {
-        device: None,
-        reason: format!("block {} cannot be stored", block.block),
-        count: block.value.len() as u64,
-        from: ctx.now,
-        to: ctx.now,
-    };
-    store::gap_add(tx, ctx.plant_id, &row, None, Some(block.block), ctx.now).await?;
-    Ok(())
+impl Before {
+    fn says(&self, state: &DeviceState) -> bool {
+        self.state == state.status && self.detail == state.status_details
+    }
 }
 
-/// Finds or makes the device that an event names.
-async fn device(
-    tx: &mut TenantTx,
-    ctx: &mut ApplyContext<'_>,
-    plant_id: PlantId,
-    code: &str,
-) -> Result<DeviceKey, ApplyError> {
-    if code.is_empty() {
-        return Err(ApplyError::Refused {
-            code: "device-unnamed",
-            detail: "the event names no device".to_owned(),
-        });
+fn told<'e, What>(ctx: &ApplyContext<'_, '_>, device: DeviceKey, what: &'e What) -> Told<'e, What> {
+    Told {
+        device,
+        at: ctx.occurred_at,
+        event_id: ctx.event_id,
+        what,
     }
-    let new_id = DeviceId::generate(ctx.now, ctx.rng);
-    Ok(store::device_ensure(tx, plant_id, code, new_id, ctx.occurred_at, ctx.now).await?)
+}
+
+/// The plant that an event comes from.
+pub(super) fn plant_of(ctx: &ApplyContext<'_, '_>) -> Result<PlantId, ApplyError> {
+    ctx.plant_id.ok_or_else(|| ApplyError::Refused {
+        code: "no-plant",
+        detail: "the office has no devices".to_owned(),
+    })
 }

@@ -10,6 +10,8 @@ mod apply;
 mod model;
 mod routes;
 mod store;
+mod telemetry;
 
-pub use apply::{device_event, telemetry_apply, telemetry_gap, telemetry_refused};
+pub use apply::DeviceBatch;
 pub use routes::router;
+pub use telemetry::{telemetry_apply, telemetry_gap, telemetry_lock, telemetry_refused};

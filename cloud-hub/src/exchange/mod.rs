@@ -15,6 +15,6 @@ mod store;
 mod sweep;
 mod ticket;
 
-pub use apply::{job_event, job_plant, jobs_lock};
+pub use apply::{JobBatch, job_plant, jobs_lock};
 pub use routes::router;
 pub use sweep::{sweep, sweep_once};

@@ -2,15 +2,21 @@
 //! have to hear of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use agog_sync::event::{Actor, DecodeError, Envelope, Event};
 use agog_sync::frame::{FeedBody, FeedEvent};
 use agog_sync::ids::{AgentId, PlantId, ProducerId};
+use agog_sync::lots::LotEvent;
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 
 use super::{ApplyContext, ApplyError, feed};
 use crate::db::{DbError, TenantTx};
+use crate::equipment::DeviceBatch;
+use crate::events::Outbox;
+use crate::exchange::JobBatch;
+use crate::inventory::LotBatch;
 use crate::{equipment, exchange, inventory, tenants};
 
 /// Where events come from, and who else may have to hear of them.
@@ -21,9 +27,11 @@ pub(super) struct Source {
     plant_id: Option<PlantId>,
     /// The agents of the tenant but the producer itself.
     listeners: BTreeMap<AgentId, PlantId>,
-    /// What they have to hear, in its order; it goes into their feeds with [`Source::deliver`].
-    carried: Vec<(AgentId, String)>,
 }
+
+/// What plants have to hear of events, in its order. It goes into their feeds after the last event of the batch
+/// ([`deliver`]).
+pub(super) type Carried = Vec<(AgentId, Arc<str>)>;
 
 impl Source {
     /// Looks up the listeners, once per batch.
@@ -40,32 +48,30 @@ impl Source {
             epoch,
             plant_id,
             listeners,
-            carried: Vec::new(),
         })
     }
 
-    /// How much is carried: what came later can be dropped again.
-    pub(super) fn mark(&self) -> usize {
-        self.carried.len()
+    fn hears(&self, plants: &BTreeSet<PlantId>) -> bool {
+        self.listeners
+            .values()
+            .any(|plant_id| plants.contains(plant_id))
     }
+}
 
-    /// Drops what was carried since a mark, because the events behind it were undone.
-    pub(super) fn drop_since(&mut self, mark: usize) {
-        self.carried.truncate(mark);
+/// Puts what is carried into the feeds, in the order of the agents' ids.
+pub(super) async fn deliver(
+    tx: &mut TenantTx,
+    carried: Carried,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let mut feeds: BTreeMap<AgentId, Vec<Arc<str>>> = BTreeMap::new();
+    for (agent_id, text) in carried {
+        feeds.entry(agent_id).or_default().push(text);
     }
-
-    /// Puts what is carried into the feeds, in the order of the agents' ids.
-    pub(super) async fn deliver(
-        &mut self,
-        tx: &mut TenantTx,
-        now: Timestamp,
-    ) -> Result<(), DbError> {
-        self.carried.sort_by_key(|(agent_id, _)| *agent_id);
-        for (agent_id, text) in self.carried.drain(..) {
-            feed::push(tx, agent_id, &text, now).await?;
-        }
-        Ok(())
+    for (agent_id, texts) in feeds {
+        feed::push(tx, agent_id, &texts, now).await?;
     }
+    Ok(())
 }
 
 /// Reads what an event says. An event of a newer agent is refused here and kept as it came.
@@ -86,8 +92,8 @@ pub(super) fn decode(envelope: &Envelope) -> Result<Event, ApplyError> {
 /// Locks what events work on until the transaction ends: their jobs, then their lots, each in the order of their keys.
 ///
 /// Every transaction locks in one order, so that no two wait for each other: the producer whose ledger it writes, jobs,
-/// lots, the feeds of agents. A batch names jobs and lots in any order, so they are locked before its first event is
-/// applied; what goes into feeds goes there after its last.
+/// lots, materials, devices, the feeds of agents. A batch names jobs and lots in any order, so they are locked before its
+/// first event is applied; what goes into feeds goes there after its last.
 pub(super) async fn lock(
     tx: &mut TenantTx,
     source: &Source,
@@ -105,102 +111,110 @@ pub(super) async fn lock(
     inventory::lots_lock(tx, &lots).await
 }
 
-/// Applies an event to its module, and carries it to the plants that it concerns.
-pub(super) async fn apply(
+/// Applies events to their modules, all or none, and says what plants have to hear of them. Those of the office come one
+/// at a time: each may be about another plant.
+pub(super) async fn apply<'e>(
     tx: &mut TenantTx,
-    source: &mut Source,
-    envelope: &Envelope,
-    event: &Event,
+    source: &Source,
+    events: &[(&'e Envelope, &'e Event)],
     now: Timestamp,
     rng: &mut StdRng,
-) -> Result<(), ApplyError> {
-    let actor = match &envelope.actor {
-        Actor::Operator { name } => name,
-        Actor::Device { device } => device,
-        Actor::System { component } => component,
+) -> Result<Carried, ApplyError> {
+    let mut outbox = Outbox::default();
+    let mut carried = Carried::new();
+    let mut lots = match &of_lots(events)[..] {
+        [] => None,
+        events => Some(LotBatch::load(tx, source.plant_id, events, now).await?),
     };
-    let mut ctx = ApplyContext {
-        producer_id: source.producer_id,
-        plant_id: source.plant_id,
-        event_id: envelope.event_id,
-        kind: &envelope.kind,
-        actor,
-        occurred_at: envelope.occurred_at,
-        now,
-        rng,
+    let mut devices = match source.plant_id {
+        Some(plant_id) => DeviceBatch::load(tx, plant_id, events, now, rng).await?,
+        None => DeviceBatch::default(),
     };
-    match event {
-        Event::Lot(lot_event) => {
-            let lot_ids: Vec<_> = lot_event.lots().iter().map(|lot| lot.lot_id).collect();
-            // The plants that knew the lots before get the event, and so do those that know them
-            // through it. What they may not know yet is told as it was before the event, and stays
-            // so until the event is applied: a plant that got it and not the one before would
-            // never catch up. The lots are locked by the batch, but for those that were made since.
-            inventory::lots_lock(tx, &lot_ids).await?;
-            let mut concerned = BTreeSet::new();
-            let mut lots = Vec::new();
-            if !source.listeners.is_empty() {
-                concerned.extend(inventory::lot_plants(tx, &lot_ids).await?);
-                if source.hears(&concerned) {
-                    lots = inventory::lot_snapshots(tx, &lot_ids).await?;
+    let mut jobs = JobBatch::default();
+    for &(envelope, event) in events {
+        let actor = match &envelope.actor {
+            Actor::Operator { name } => name,
+            Actor::Device { device } => device,
+            Actor::System { component } => component,
+        };
+        let mut ctx = ApplyContext {
+            producer_id: source.producer_id,
+            plant_id: source.plant_id,
+            seq: envelope.seq,
+            event_id: envelope.event_id,
+            kind: &envelope.kind,
+            actor,
+            occurred_at: envelope.occurred_at,
+            now,
+            rng,
+            outbox: &mut outbox,
+        };
+        match event {
+            Event::Lot(lot_event) => {
+                if let Some(lots) = &mut lots {
+                    lot(lots, source, &mut ctx, envelope, lot_event, &mut carried)?;
                 }
             }
-            inventory::lot_event(tx, &mut ctx, lot_event).await?;
-            if !source.listeners.is_empty() {
-                concerned.extend(inventory::lot_plants(tx, &lot_ids).await?);
-                // Whoever is sent an event has met all of its lots, and hears of each from then on.
-                inventory::lots_met(tx, &lot_ids, &concerned).await?;
-                source.carry(&concerned, envelope, lots)?;
-            }
-            Ok(())
-        }
-        Event::Job(job_event) => exchange::job_event(tx, &mut ctx, job_event).await,
-        Event::Device(device_event) => {
-            let plant_id = source.plant()?;
-            Ok(equipment::device_event(tx, &mut ctx, plant_id, device_event).await?)
-        }
-        Event::Gap(gap) => {
-            let plant_id = source.plant()?;
-            Ok(equipment::telemetry_gap(tx, &mut ctx, plant_id, gap).await?)
+            Event::Job(job_event) => jobs.apply(tx, &mut ctx, job_event).await?,
+            Event::Device(device_event) => devices.apply(&mut ctx, device_event)?,
+            Event::Gap(gap) => equipment::telemetry_gap(tx, &mut ctx, gap).await?,
         }
     }
+    if let Some(lots) = lots {
+        lots.store(tx).await?;
+    }
+    devices.store(tx).await?;
+    jobs.store(tx, &mut outbox, now).await?;
+    outbox.store(tx).await?;
+    Ok(carried)
 }
 
-impl Source {
-    fn plant(&self) -> Result<PlantId, ApplyError> {
-        self.plant_id.ok_or_else(|| ApplyError::Refused {
-            code: "no-plant",
-            detail: "the office has no devices".to_owned(),
-        })
-    }
+fn of_lots<'e>(events: &[(&'e Envelope, &'e Event)]) -> Vec<&'e LotEvent> {
+    let of_lots = events.iter().filter_map(|(_, event)| match event {
+        Event::Lot(event) => Some(event),
+        _ => None,
+    });
+    of_lots.collect()
+}
 
-    fn hears(&self, plants: &BTreeSet<PlantId>) -> bool {
-        self.listeners
-            .values()
-            .any(|plant_id| plants.contains(plant_id))
+/// Applies a lot event, and carries it to the plants that it concerns: those that knew its lots before, and those that know
+/// them through it. What they may not know yet is told as it was before the event: a plant that got the event and not
+/// what it works on would never catch up.
+fn lot<'e>(
+    lots: &mut LotBatch<'e>,
+    source: &Source,
+    ctx: &mut ApplyContext<'e, '_>,
+    envelope: &Envelope,
+    event: &LotEvent,
+    carried: &mut Carried,
+) -> Result<(), ApplyError> {
+    let mut concerned = lots.plants(event);
+    let snapshots = if source.hears(&concerned) {
+        lots.snapshots(event)
+    } else {
+        Vec::new()
+    };
+    lots.apply(ctx, event);
+    if source.listeners.is_empty() {
+        return Ok(());
     }
-
-    fn carry(
-        &mut self,
-        plants: &BTreeSet<PlantId>,
-        envelope: &Envelope,
-        lots: Vec<agog_sync::frame::LotSnapshot>,
-    ) -> Result<(), ApplyError> {
-        if !self.hears(plants) {
-            return Ok(());
-        }
-        let body = FeedBody::LedgerEvent(Box::new(FeedEvent {
-            producer: self.producer_id,
-            epoch: self.epoch,
-            event: envelope.clone(),
-            lots,
-        }));
-        let text = feed::text(&body)?;
-        for (agent_id, plant_id) in &self.listeners {
-            if plants.contains(plant_id) {
-                self.carried.push((*agent_id, text.clone()));
-            }
-        }
-        Ok(())
+    concerned.extend(lots.plants(event));
+    // Whoever is sent an event has met all of its lots, and hears of each from then on.
+    lots.met(event, &concerned);
+    if !source.hears(&concerned) {
+        return Ok(());
     }
+    let body = FeedBody::LedgerEvent(Box::new(FeedEvent {
+        producer: source.producer_id,
+        epoch: source.epoch,
+        event: envelope.clone(),
+        lots: snapshots,
+    }));
+    let text: Arc<str> = feed::text(&body)?.into();
+    for (agent_id, plant_id) in &source.listeners {
+        if concerned.contains(plant_id) {
+            carried.push((*agent_id, text.clone()));
+        }
+    }
+    Ok(())
 }

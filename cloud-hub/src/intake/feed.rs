@@ -8,6 +8,7 @@
 //! An agent has fetched what lies before the number that it asks after. What an agent that was revoked has not fetched goes
 //! to the one that takes its place ([`take_over`]).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use agog_sync::frame::{FeedBody, FeedItem, FeedPage};
@@ -45,21 +46,21 @@ pub async fn push_to_plant(
     now: Timestamp,
 ) -> Result<bool, DbError> {
     let agents = tenants::plant_agents(tx, plant_id).await?;
-    let text = text(body)?;
+    let texts = [text(body)?.into()];
     for agent_id in &agents {
-        push(tx, *agent_id, &text, now).await?;
+        push(tx, *agent_id, &texts, now).await?;
     }
     Ok(!agents.is_empty())
 }
 
-/// Puts an item into the feed of one agent.
+/// Puts items into the feed of one agent, in their order.
 pub(super) async fn push(
     tx: &mut TenantTx,
     agent_id: AgentId,
-    text: &str,
+    texts: &[Arc<str>],
     now: Timestamp,
 ) -> Result<(), DbError> {
-    store::item_add(tx, agent_id, text, now).await?;
+    store::items_add(tx, agent_id, texts, now).await?;
     tx.ring(agent_id);
     Ok(())
 }

@@ -1,10 +1,12 @@
 //! What the plants deliver becomes rows, exactly once; what the hub has for them goes down.
 //!
 //! One transaction per batch: the producer's row is locked, `agog_sync::inbox` decides, the raw
-//! events are stored, each is applied to its module, the cursor moves. The answer is sent after
-//! the commit. An event that no module can apply is kept with its reason ([`apply`]) and never
-//! stops the ones behind it. A fault that is not the event's own fails the whole batch, and the
-//! agent sends it again.
+//! events are stored, the modules apply them, the cursor moves. The answer is sent after the
+//! commit. A module reads what its events of the batch need, works on that in memory event by
+//! event, and stores the result: the number of statements does not grow with that of the events.
+//! An event that no module can apply is kept with its reason ([`ledger`]) and never stops the ones
+//! behind it. A fault that is not the event's own fails the whole batch, and the agent sends it
+//! again.
 //!
 //! Limits: those of `agog_sync::frame`; a feed answer has at most
 //! [`FEED_ITEMS_MAX`](feed::FEED_ITEMS_MAX) items of together
@@ -25,28 +27,34 @@ use jiff::Timestamp;
 use rand::rngs::StdRng;
 
 use crate::db::DbError;
+use crate::events;
 use crate::http::{ApiError, error::chain};
 
 pub use routes::router;
 
-/// What a module needs to know of the event that it applies.
+/// What a module needs to know of the event that it applies, and where it leaves what it makes of it: `'e` is that of the
+/// event, `'b` that of its batch.
 #[derive(Debug)]
-pub struct ApplyContext<'a> {
+pub struct ApplyContext<'e, 'b> {
     /// Whose ledger it stands in.
     pub producer_id: ProducerId,
     /// Where it happened; none for the office, which belongs to no plant.
     pub plant_id: Option<PlantId>,
+    /// Its place in the ledger.
+    pub seq: u64,
     pub event_id: EventId,
     /// The kind of the event, for example `lot.split`.
-    pub kind: &'a str,
+    pub kind: &'e str,
     /// Who says so, for people.
-    pub actor: &'a str,
+    pub actor: &'e str,
     /// When it happened, by the clock of the producer.
     pub occurred_at: Timestamp,
     /// When the hub applies it.
     pub now: Timestamp,
     /// For the ids of what the hub makes.
-    pub rng: &'a mut StdRng,
+    pub rng: &'b mut StdRng,
+    /// What other systems may want to know ([`events::publish`]).
+    pub outbox: &'b mut events::Outbox,
 }
 
 /// What a module needs to know of the telemetry block that it stores.

@@ -49,11 +49,13 @@ pub async fn append(
         envelopes.push(envelope);
     }
     store::events_add(tx, producer, state.epoch, &envelopes, now).await?;
-    let mut source = Source::load(tx, producer, state.epoch, None).await?;
+    let source = Source::load(tx, producer, state.epoch, None).await?;
+    let mut carried = apply::Carried::new();
     for (envelope, new) in envelopes.iter().zip(events) {
-        apply::apply(tx, &mut source, envelope, &new.event, now, &mut rng).await?;
+        let event = [(envelope, &new.event)];
+        carried.extend(apply::apply(tx, &source, &event, now, &mut rng).await?);
     }
-    source.deliver(tx, now).await?;
+    apply::deliver(tx, carried, now).await?;
     store::ledger_move(tx, &ProducerState { head, ..state }, now).await?;
     Ok(envelopes)
 }

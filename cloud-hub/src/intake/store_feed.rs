@@ -1,5 +1,7 @@
 //! The SQL of the down feed.
 
+use std::sync::Arc;
+
 use agog_sync::ids::AgentId;
 use jiff::Timestamp;
 
@@ -41,26 +43,28 @@ pub(super) async fn counters_lock(tx: &mut TenantTx) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Adds an item under the next number. The counter's row stays locked until the transaction
+/// Adds items under the next numbers. The counter's row stays locked until the transaction
 /// ends, so numbers become visible in their order.
-pub(super) async fn item_add(
+pub(super) async fn items_add(
     tx: &mut TenantTx,
     agent_id: AgentId,
-    body: &str,
+    bodies: &[Arc<str>],
     now: Timestamp,
 ) -> Result<(), DbError> {
     let tenant_id = tx.tenant_id().uuid();
+    let bodies: Vec<&str> = bodies.iter().map(AsRef::as_ref).collect();
     sqlx::query!(
         "with counted as (
-             insert into feed_counter (tenant_id, agent_id, last_n) values ($1, $2, 1)
-             on conflict (tenant_id, agent_id) do update set last_n = feed_counter.last_n + 1
+             insert into feed_counter (tenant_id, agent_id, last_n) values ($1, $2, cardinality($3::text[]))
+             on conflict (tenant_id, agent_id) do update set last_n = feed_counter.last_n + excluded.last_n
              returning last_n
          )
          insert into feed_item (tenant_id, agent_id, n, body, created_at)
-         select $1, $2, last_n, $3, $4 from counted",
+         select $1, $2, last_n - cardinality($3::text[]) + place, body, $4
+         from counted, unnest($3::text[]) with ordinality as e (body, place)",
         tenant_id,
         agent_id.uuid(),
-        body,
+        &bodies as _,
         Instant(now) as _,
     )
     .execute(tx.conn())

@@ -51,7 +51,11 @@ pub(super) async fn take(
     };
     let mut rng = app.rng();
     let mut samples = 0;
-    for block in &batch.blocks[skip..] {
+    let blocks = &batch.blocks[skip..];
+    equipment::telemetry_lock(&mut tx, agent.plant_id, blocks)
+        .await
+        .map_err(|error| failed(error.into()))?;
+    for block in blocks {
         let mut ctx = BlockContext {
             plant_id: agent.plant_id,
             now,

@@ -12,16 +12,15 @@ mod apply;
 mod ask;
 mod model;
 mod office;
+mod register;
 mod routes;
 mod runs;
 mod store;
 mod trace;
 mod waste;
 
-pub use apply::lot_event;
-pub use ask::{
-    lot_numbers_known, lot_plants, lot_snapshots, lots_lock, lots_met, material_by_code,
-};
+pub use apply::LotBatch;
+pub use ask::{lot_numbers_known, lots_lock, material_by_code};
 pub use office::{Said, StockLot, lot_recorded, measured, recorded, stock_lot};
 pub use routes::router;
 pub use runs::{MadeByRun, RunLots, RunWindow, TakenByRun, run_lots};

@@ -16,13 +16,6 @@ use crate::intake::ApplyContext;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct LotKey(pub i64);
 
-/// The internal key of a material, and how it is counted.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct MaterialKey {
-    pub material_id: i64,
-    pub base_unit: Unit,
-}
-
 /// The event behind what is stored: every row says which fact it comes from.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fact<'a> {
@@ -36,9 +29,9 @@ pub(super) struct Fact<'a> {
     pub now: Timestamp,
 }
 
-impl<'a> Fact<'a> {
+impl<'e> Fact<'e> {
     /// The fact that is being applied.
-    pub(super) fn of(ctx: &ApplyContext<'a>) -> Self {
+    pub(super) fn of(ctx: &ApplyContext<'e, '_>) -> Self {
         Self {
             producer: ctx.producer_id,
             event_id: ctx.event_id,

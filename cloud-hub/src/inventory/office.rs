@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use rand::rngs::StdRng;
 use serde_json::json;
 
+use super::apply::LotBatch;
 use super::model::LotRow;
 use super::routes::lot_find;
 use super::store::lots as lot_store;
@@ -81,7 +82,8 @@ pub async fn lot_recorded(
     said: &Said<'_>,
     rng: &mut StdRng,
 ) -> Result<EventId, ApiError> {
-    let book = lot_store::book_load(tx, &event, plant_id).await?;
+    let loaded = LotBatch::load(tx, Some(plant_id), &[&event], said.now).await;
+    let book = loaded.map_err(failed)?.into_book();
     event.note_holds(&book);
     admit(&event, &book, said.now).map_err(|refusal| refused(&refusal))?;
     recorded(tx, app, Event::Lot(event), said, rng).await
@@ -105,13 +107,15 @@ pub async fn recorded(
         event,
     };
     let event_id = new.event_id;
-    office::append(tx, app, &[new])
-        .await
-        .map_err(|error| match error {
-            ApplyError::Refused { code, detail } => ApiError::unprocessable(code, detail),
-            ApplyError::Database(error) => error.into(),
-        })?;
+    office::append(tx, app, &[new]).await.map_err(failed)?;
     Ok(event_id)
+}
+
+fn failed(error: ApplyError) -> ApiError {
+    match error {
+        ApplyError::Refused { code, detail } => ApiError::unprocessable(code, detail),
+        ApplyError::Database(error) => error.into(),
+    }
 }
 
 /// A refusal of the rules: 409 where another state of the stock would allow it, 422 where nothing would.

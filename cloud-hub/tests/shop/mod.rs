@@ -51,15 +51,13 @@ impl Ledger {
         HoldId::generate(at("2025-10-01T00:00:00Z"), &mut self.rng)
     }
 
-    /// Seals events at the end of the ledger; each comes with the instant at which it happened.
+    /// Makes events and seals them at the end of the ledger; each comes with the instant at which it happened.
     pub(crate) fn batch(&mut self, events: Vec<(&str, Event)>) -> LedgerBatch {
-        let prev_hash = self.head.hash;
-        let first_seq = self.head.last_seq + 1;
         let events: Vec<_> = events
             .into_iter()
             .map(|(when, event)| {
                 let when = at(when);
-                let new = NewEvent {
+                NewEvent {
                     event_id: EventId::generate(when, &mut self.rng),
                     occurred_at: when,
                     recorded_at: when,
@@ -67,8 +65,20 @@ impl Ledger {
                         name: "Jane Smith".to_owned(),
                     },
                     event,
-                };
-                let envelope = Envelope::seal(self.producer, 1, &self.head, &new);
+                }
+            })
+            .collect();
+        self.seal(&events.iter().collect::<Vec<_>>())
+    }
+
+    /// Seals events at the end of the ledger.
+    pub(crate) fn seal(&mut self, events: &[&NewEvent]) -> LedgerBatch {
+        let prev_hash = self.head.hash;
+        let first_seq = self.head.last_seq + 1;
+        let events: Vec<_> = events
+            .iter()
+            .map(|new| {
+                let envelope = Envelope::seal(self.producer, 1, &self.head, new);
                 self.head = envelope.head();
                 envelope
             })

@@ -8,7 +8,7 @@ use agog_hub::exchange;
 use agog_hub::files::Files;
 use agog_hub::tenants::tokens::AgentSubject;
 use agog_hub::tenants::{Role, admin};
-use agog_sync::event::Event;
+use agog_sync::event::{Event, NewEvent};
 use agog_sync::frame::{
     self, EnrolRequest, FeedPage, LedgerAck, TelemetryAck, TelemetryBatch, TelemetryBlock,
 };
@@ -232,6 +232,13 @@ impl Shop {
 }
 
 impl Plant {
+    /// Delivers events as the newest of the plant's ledger, also such as the hub cannot apply.
+    pub(crate) async fn deliver(&mut self, events: &[&NewEvent]) {
+        let batch = self.ledger.seal(events);
+        let ack: LedgerAck = self.send("/sync/v1/ledger", &batch).await;
+        assert_eq!(ack.last_seq, batch.last_seq);
+    }
+
     /// Delivers events as the newest of the plant's ledger.
     pub(crate) async fn push(&mut self, events: Vec<(&str, Event)>) {
         let batch = self.ledger.batch(events);

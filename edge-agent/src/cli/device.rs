@@ -160,9 +160,15 @@ fn applied(mut device: DeviceConfig, arguments: WrittenArguments) -> anyhow::Res
             let Some((key, value)) = setting.split_once('=') else {
                 bail!("--set {setting}: expected KEY=VALUE");
             };
-            // Numbers and truth values as such, everything else as text.
-            let text = || Value::String(value.to_owned());
-            settings[key] = serde_json::from_str(value).unwrap_or_else(|_| text());
+            // A number or truth value where the setting is one, else text: `jmf_version=1.3` is text.
+            settings[key] = Value::String(value.to_owned());
+            if let Ok(said) = serde_json::from_str(value) {
+                let mut as_said = settings.clone();
+                as_said[key] = said;
+                if serde_json::from_value::<Settings>(as_said.clone()).is_ok() {
+                    settings = as_said;
+                }
+            }
         }
         device.settings = serde_json::from_value(settings).context("--set")?;
     }

@@ -10,6 +10,7 @@ use rust_decimal::Decimal;
 use super::{Config, DeviceConfig, Transport, folder};
 use crate::devices::profile::Settings;
 use crate::fetch::address::Network;
+use reqwest::Url;
 
 /// Length bounds of a plant code: long enough to be unique in a company, short enough for labels.
 const PLANT_CODE_CHARS: std::ops::RangeInclusive<usize> = 2..=8;
@@ -88,6 +89,13 @@ impl Problems {
     }
 
     fn http_url(&mut self, value: &str, key: impl Into<String>) {
+        // Its words stand in logs, events and answers.
+        let has_secret = Url::parse(value)
+            .is_ok_and(|url| !url.username().is_empty() || url.password().is_some());
+        if has_secret {
+            self.add(true, key, "must not name a user or password");
+            return;
+        }
         let right = value
             .strip_prefix("http://")
             .or_else(|| value.strip_prefix("https://"))

@@ -262,6 +262,10 @@ pub(super) fn entry_status(
     ticket: Option<&TicketHead>,
 ) -> QueueEntryStatus {
     let held = ticket.is_some_and(|ticket| ticket.hold);
+    // An event may say it itself; the row of a job says whether it has begun.
+    if let Some(status) = &progress.entry_status {
+        return QueueEntryStatus::from(status.as_str());
+    }
     match step {
         JobStep::Received | JobStep::Submitted if held => QueueEntryStatus::Held,
         JobStep::Held => QueueEntryStatus::Held,

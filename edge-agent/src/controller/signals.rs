@@ -140,6 +140,15 @@ fn device_status(event: &DeviceEvent) -> Option<DeviceInfo> {
 /// The closed phase, where there is one, and the new one.
 fn job_status(event: &JobEvent, names: &Names) -> Vec<DeviceInfo> {
     let progress = &event.progress;
+    // What happens to an entry that waits is no phase of the job, and says nothing of what its device does meanwhile.
+    let waits = match event.step {
+        JobStep::Resumed => progress.entry_status.as_deref() != Some("Running"),
+        JobStep::Aborted => progress.started_at.is_none() && progress.good.is_none(),
+        _ => false,
+    };
+    if waits {
+        return Vec::new();
+    }
     let status = match event.step {
         JobStep::Completed => NodeStatus::Completed,
         JobStep::Aborted => NodeStatus::Aborted,
@@ -264,6 +273,7 @@ fn queue_status(
         filter: filter.clone(),
         queue: Some(Queue {
             device_id: progress.device.clone(),
+            // Of the other entries nothing is said.
             status: if runs {
                 QueueStatus::Running
             } else {
@@ -309,9 +319,13 @@ fn notification(
 fn told(event: &Event, names: &Names) -> Option<(String, Notification)> {
     match event {
         Event::Device(DeviceEvent::Notified(said)) => Some((said.device.clone(), notified(said))),
-        Event::Device(DeviceEvent::Lost(DeviceContact { device, detail })) => Some((
+        // Why is for the plant: the words name addresses and folders inside it.
+        Event::Device(DeviceEvent::Lost(DeviceContact { device, .. })) => Some((
             device.clone(),
-            Notification::new(NotificationClass::Warning, format!("{device}: {detail}")),
+            Notification::new(
+                NotificationClass::Warning,
+                format!("{device}: no contact with the device"),
+            ),
         )),
         Event::Job(event) => {
             let what = match event.step {

@@ -152,10 +152,15 @@ fn entry_facts(
         priority: change.now.priority,
         ..JobProgress::of(job.progress.job.clone(), &device)
     };
+    let status = change.now.status.clone();
     queue::steps(job, change).into_iter().map(move |step| {
+        let says_no_status = matches!(step, JobStep::Resumed | JobStep::Requeued);
         let event = JobEvent {
             step,
-            progress: progress.clone(),
+            progress: JobProgress {
+                entry_status: says_no_status.then(|| status.clone()),
+                ..progress.clone()
+            },
         };
         fact(&device, at, What::Event(Event::Job(Box::new(event))))
     })

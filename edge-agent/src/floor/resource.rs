@@ -101,7 +101,7 @@ pub(super) fn resources(
             continue;
         }
         let says_something = now.lot.is_some() || now.level.is_some() || now.location.is_some();
-        if before.is_none() && (!says_something || said.resources.len() >= RESOURCES_MAX) {
+        if before.is_none() && (!says_something || !make_room(said, at)) {
             continue;
         }
         news.push(Noted {
@@ -113,6 +113,22 @@ pub(super) fn resources(
         said.touch(RowKey::Resource(place));
     }
     news
+}
+
+/// Sees to it that a new resource has a place: what has stayed as it is for longest is forgotten, and is news again when
+/// the device tells of it. False where everything was told of by this very signal.
+fn make_room(said: &mut DeviceSaid, at: Timestamp) -> bool {
+    if said.resources.len() < RESOURCES_MAX {
+        return true;
+    }
+    let older = said.resources.iter().filter(|(_, known)| known.at < at);
+    let oldest = older.min_by_key(|(_, known)| known.at);
+    let Some(place) = oldest.map(|(place, _)| place.clone()) else {
+        return false;
+    };
+    said.resources.remove(&place);
+    said.touch(RowKey::Resource(place));
+    true
 }
 
 impl OnDevice {

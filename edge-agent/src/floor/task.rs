@@ -5,6 +5,7 @@
 //! up for what the ledger has, and the machines repeat what was not answered.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use agog_sync::clock::to_micros;
 use agog_sync::event::{Actor, DeviceEvent, Event, JobStep};
@@ -12,7 +13,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::facts::facts;
 use super::news::{self, Noted};
@@ -32,6 +33,9 @@ use crate::run::Agent;
 /// Over four minutes of a device that says something each second. A message that is sent again comes
 /// within seconds; after a restart it may be taken for a new one.
 const HEARD_MAX: usize = 256;
+
+/// Between tries to read the ledger again after it failed: long enough for what was short to be free again.
+const READ_AGAIN: Duration = Duration::from_secs(1);
 
 /// The task itself.
 pub struct FloorTask {
@@ -81,12 +85,12 @@ impl FloorTask {
                         self.is_done(device);
                     }
                     if !answer(settled) {
-                        self.give_up().await?;
+                        self.give_up().await;
                     }
                 }
                 work = self.mailbox.recv(), if self.in_flight.len() < IN_FLIGHT_MAX => {
                     let Some((work, answer)) = work else { break };
-                    self.take(work, answer).await?;
+                    self.take(work, answer).await;
                 }
             }
         }
@@ -94,7 +98,7 @@ impl FloorTask {
         Ok(())
     }
 
-    async fn take(&mut self, work: Work, answer: Answer) -> Result<(), LedgerError> {
+    async fn take(&mut self, work: Work, answer: Answer) {
         let result = match work {
             Work::Report(report, read) => self.report(&report).await.map(|(at, append)| {
                 // Who hung up repeats the message.
@@ -109,16 +113,16 @@ impl FloorTask {
             Err(error) => {
                 // A machine that hung up repeats its message.
                 let _ = answer.send(Err(error.into()));
-                self.give_up().await
+                self.give_up().await;
             }
         }
     }
 
-    async fn submit(&mut self, append: Append, answer: Answer) -> Result<(), LedgerError> {
+    async fn submit(&mut self, append: Append, answer: Answer) {
         let devices = std::mem::take(&mut self.touched);
         if append.facts.is_empty() && append.said.is_empty() && append.inbox.is_none() {
             let _ = answer.send(Ok(()));
-            return Ok(());
+            return;
         }
         let has_said = !append.said.is_empty();
         match self.agent.ledger.submit(append).await {
@@ -128,11 +132,10 @@ impl FloorTask {
                 }
                 let settled = settled(receipt, answer, has_said, devices);
                 self.in_flight.push(Box::pin(settled));
-                Ok(())
             }
             Err(error) => {
                 let _ = answer.send(Err(error.into()));
-                self.give_up().await
+                self.give_up().await;
             }
         }
     }
@@ -160,13 +163,20 @@ impl FloorTask {
         }
     }
 
-    /// Goes back to what the ledger has.
-    async fn give_up(&mut self) -> Result<(), LedgerError> {
+    /// Goes back to what the ledger has. A machine that runs short of file descriptors or memory for a moment must not
+    /// end the agent, so it is tried until it works; machines wait in line meanwhile.
+    async fn give_up(&mut self) {
         while let Some(settled) = self.in_flight.next().await {
             answer(settled);
         }
         self.busy.clear();
-        self.reload().await
+        while let Err(error) = self.reload().await {
+            warn!(
+                error = &error as &dyn std::error::Error,
+                "what devices said before cannot be read from the ledger; trying again"
+            );
+            tokio::time::sleep(READ_AGAIN).await;
+        }
     }
 
     async fn reload(&mut self) -> Result<(), LedgerError> {

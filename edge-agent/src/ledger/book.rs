@@ -17,11 +17,16 @@ pub(super) fn load(connection: &Connection, event: &LotEvent) -> Result<LotBook,
         }
     }
     for lot in event.new_lots() {
-        let taken = connection
-            .prepare_cached("select 1 from lot where number = ?1 and lot_id != ?2 and own")?
-            .exists(params![lot.number, lot.lot_id.to_string()])?;
-        if taken {
-            book.take_number(&lot.number);
+        let taken: Option<String> = connection
+            .prepare_cached(
+                "select lot_id from lot where number = ?1 and lot_id != ?2 and own limit 1",
+            )?
+            .query_row(params![lot.number, lot.lot_id.to_string()], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        if let Some(by) = taken {
+            book.take_number(&lot.number, text::id(&by, "lot id")?);
         }
     }
     Ok(book)

@@ -19,6 +19,9 @@ pub const CHANNELS_MAX: usize = 256;
 /// A subscriber that opens more to one URL has lost count of them.
 pub const CHANNELS_PER_URL_MAX: usize = 64;
 
+/// Two for each of some hundred jobs that are watched at a time (`WatchURL`).
+pub const JOB_CHANNELS_MAX: usize = 512;
+
 /// A plant works on hundreds of jobs; more that wait to be given back mean that nobody takes them.
 pub const SUBMISSIONS_MAX: usize = 1_000;
 /// Half of them: a sender that never takes its jobs back leaves as much room to the others.
@@ -303,8 +306,14 @@ pub(super) fn open(
         let count: u32 = connection.query_row(&sql, [url], |row| row.get(0))?;
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     };
-    if count("?1 is null", None)? >= CHANNELS_MAX
-        || count("url = ?1", Some(&new.url))? >= CHANNELS_PER_URL_MAX
+    // Those of jobs come and go with them, and take no room from the subscriptions of an MIS.
+    let (of_url, all, kind) = if new.job_id.is_some() {
+        (JOB_CHANNELS_MAX, JOB_CHANNELS_MAX, "job_id is not null")
+    } else {
+        (CHANNELS_PER_URL_MAX, CHANNELS_MAX, "job_id is null")
+    };
+    if count(&format!("?1 is null and {kind}"), None)? >= all
+        || count(&format!("url = ?1 and {kind}"), Some(&new.url))? >= of_url
     {
         return Ok(Opening::Full);
     }

@@ -131,6 +131,8 @@ fn merged(before: JobProgress, now: &JobProgress) -> JobProgress {
         },
         device: now.device,
         queue_entry_id: now.queue_entry_id.or(before.queue_entry_id),
+        // It is that of its step alone.
+        entry_status: None,
         status: now.status.or(before.status),
         status_details: now.status_details.or(before.status_details),
         good: now.good.or(before.good),

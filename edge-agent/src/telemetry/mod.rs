@@ -31,6 +31,8 @@ use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
 use tokio::sync::{Semaphore, oneshot, watch};
 
+use series::SERIES_MAX;
+
 pub use delivery::Gap;
 pub use store::{Standing, StoreError};
 
@@ -295,6 +297,10 @@ impl Telemetry {
                 series.metric.clone(),
                 series.unit.clone(),
             );
+            // The store refuses a series beyond its limit, so nobody asks for its newest value.
+            if latest.len() >= SERIES_MAX && !latest.contains_key(&key) {
+                continue;
+            }
             let entry = latest.entry(key).or_insert((*at, *value));
             if *at >= entry.0 {
                 *entry = (*at, *value);

@@ -41,6 +41,16 @@ impl DeviceEvent {
         }
     }
 
+    /// The id of the device that it is about.
+    pub fn device(&self) -> &str {
+        match self {
+            Self::StateChanged(state) => &state.device,
+            Self::Lost(contact) | Self::Found(contact) => &contact.device,
+            Self::ResourceChanged(resource) => &resource.device,
+            Self::Notified(notification) => &notification.device,
+        }
+    }
+
     pub(super) fn is_kind(kind: &str) -> bool {
         [STATE_CHANGED, LOST, FOUND, RESOURCE_CHANGED, NOTIFIED].contains(&kind)
     }

@@ -117,6 +117,9 @@ pub struct JobProgress {
     /// The id that the device's queue gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue_entry_id: Option<String>,
+    /// The status of the queue entry after the step, as JMF names it, where the step alone does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry_status: Option<String>,
     /// The node that is worked on, by its `JobPartID`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_part_id: Option<String>,
@@ -174,6 +177,7 @@ impl JobProgress {
             job,
             device: device.into(),
             queue_entry_id: None,
+            entry_status: None,
             job_part_id: None,
             work_order_id: None,
             part: BTreeMap::new(),

@@ -306,7 +306,7 @@ impl Run<'_> {
     }
 
     fn create(&mut self, new: &NewLot, origin: LotOrigin, work: &WorkContext) {
-        let taken = self.book.is_number_taken(&new.lot.number);
+        let taken = self.book.is_number_taken(&new.lot);
         let id_taken = match self.book.lot(new.lot.lot_id) {
             Some(state) => state.origin != LotOrigin::Unknown,
             None => !self.known.insert(new.lot.lot_id),

@@ -1,4 +1,5 @@
-//! What the rules know of the lots that one event names. The caller loads it from its store.
+//! What the rules know of the lots that events name. The caller loads it from its store, and brings it up to date between
+//! the events of one batch.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,11 +44,12 @@ impl LotState {
     }
 }
 
-/// The states of the lots that one event names, and which of the numbers it gives are taken.
+/// The states of the lots that events name, and who has the numbers that they give.
 #[derive(Debug, Clone, Default)]
 pub struct LotBook {
     states: BTreeMap<LotId, LotState>,
-    taken_numbers: BTreeSet<String>,
+    /// The lots of the plant by number; more than one where a number was given twice.
+    numbers: BTreeMap<String, BTreeSet<LotId>>,
 }
 
 impl LotBook {
@@ -56,9 +58,19 @@ impl LotBook {
         self.states.insert(state.lot.lot_id, state);
     }
 
-    /// Says that the plant already has a lot of this number.
-    pub fn take_number(&mut self, number: impl Into<String>) {
-        self.taken_numbers.insert(number.into());
+    /// Says that a lot of the plant has this number.
+    pub fn take_number(&mut self, number: impl Into<String>, lot_id: LotId) {
+        self.numbers
+            .entry(number.into())
+            .or_default()
+            .insert(lot_id);
+    }
+
+    /// Says that a lot does not have this number any more.
+    pub fn free_number(&mut self, number: &str, lot_id: LotId) {
+        if let Some(lots) = self.numbers.get_mut(number) {
+            lots.remove(&lot_id);
+        }
     }
 
     /// The state of a lot; none when it is unknown.
@@ -66,8 +78,15 @@ impl LotBook {
         self.states.get(&lot_id)
     }
 
-    /// Whether the plant already has a lot of this number.
-    pub fn is_number_taken(&self, number: &str) -> bool {
-        self.taken_numbers.contains(number)
+    /// The state of a lot, to bring it up to date.
+    pub fn lot_mut(&mut self, lot_id: LotId) -> Option<&mut LotState> {
+        self.states.get_mut(&lot_id)
+    }
+
+    /// Whether another lot of the plant has the number of this one.
+    pub fn is_number_taken(&self, lot: &LotRef) -> bool {
+        self.numbers
+            .get(&lot.number)
+            .is_some_and(|lots| lots.iter().any(|lot_id| *lot_id != lot.lot_id))
     }
 }

@@ -389,6 +389,17 @@ impl LotEvent {
         }
     }
 
+    /// The materials that the event describes.
+    pub fn materials(&self) -> Vec<&Material> {
+        match self {
+            Self::Received(event) => vec![&event.lot.material],
+            Self::Split(event) => vec![&event.material],
+            Self::Merged(event) => vec![&event.material],
+            Self::Produced(event) => event.outputs.iter().map(|lot| &lot.material).collect(),
+            _ => vec![],
+        }
+    }
+
     /// Writes the holds that stand on the inputs of a split or merge into the event, from the
     /// book of whoever records it. Called once, before the event is sealed.
     pub fn note_holds(&mut self, book: &LotBook) {

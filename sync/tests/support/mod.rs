@@ -135,12 +135,10 @@ impl Plant {
             }
         }
         for new in event.new_lots() {
-            let taken = self
-                .lots
-                .values()
-                .any(|state| state.lot.number == new.number && state.origin != LotOrigin::Unknown);
-            if taken {
-                book.take_number(new.number.clone());
+            for state in self.lots.values() {
+                if state.lot.number == new.number && state.origin != LotOrigin::Unknown {
+                    book.take_number(new.number.clone(), state.lot.lot_id);
+                }
             }
         }
         book

@@ -3,61 +3,96 @@
 mod reports;
 mod states;
 
+use std::collections::BTreeMap;
+
 use agog_sync::event::ModuleState;
 use agog_sync::ids::{DeviceId, EventId, PlantId};
 use jiff::Timestamp;
+use rand::rngs::StdRng;
 use sqlx::types::Json;
 
 use crate::db::{DbError, Instant, TenantTx};
 use crate::equipment::model::{DeviceKey, DeviceRow, Gap, Point, SeriesId, SeriesRow};
 
 pub(in crate::equipment) use reports::{
-    notification_add, notification_list, resource_entries, resource_list, resource_set,
+    notification_list, notifications_add, resource_entries, resource_list, resources_add,
 };
-pub(in crate::equipment) use states::{device_state_add, state_list, stop_list};
+pub(in crate::equipment) use states::{
+    devices_tell, state_list, states_add, states_before, stop_list,
+};
 
-/// Finds a device of a plant by its code, or makes it known, and notes that it was heard of.
-pub(in crate::equipment) async fn device_ensure(
+/// Finds devices of a plant by their codes, or makes them known, and notes when they were heard of. In the order of their
+/// codes, so that two transactions wait for each other and never deadlock.
+pub(in crate::equipment) async fn devices_ensure(
     tx: &mut TenantTx,
     plant_id: PlantId,
-    code: &str,
-    new_id: DeviceId,
-    seen_at: Timestamp,
+    seen: &BTreeMap<&str, Timestamp>,
     now: Timestamp,
-) -> Result<DeviceKey, DbError> {
+    rng: &mut StdRng,
+) -> Result<BTreeMap<String, DeviceKey>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
-    let device_id = sqlx::query_scalar!(
+    let codes: Vec<&str> = seen.keys().copied().collect();
+    let new_ids: Vec<_> = codes
+        .iter()
+        .map(|_| DeviceId::generate(now, rng).uuid())
+        .collect();
+    let seen_at: Vec<_> = seen.values().map(|at| Instant(*at)).collect();
+    let rows = sqlx::query!(
         "insert into device (tenant_id, plant_id, code, public_id, last_seen_at, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $6)
+         select $1, $2, code, public_id, seen_at, $3, $3
+         from unnest($4::text[], $5::uuid[], $6::timestamptz[]) as e (code, public_id, seen_at) order by code
          on conflict (tenant_id, plant_id, code) do update set
              last_seen_at = greatest(device.last_seen_at, excluded.last_seen_at)
-         returning device_id",
+         returning code, device_id",
         tenant_id,
         plant_id.uuid(),
-        code,
-        new_id.uuid(),
-        Instant(seen_at) as _,
         Instant(now) as _,
+        &codes as _,
+        &new_ids,
+        &seen_at as _,
     )
-    .fetch_one(tx.conn())
+    .fetch_all(tx.conn())
     .await?;
-    Ok(DeviceKey(device_id))
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.code, DeviceKey(row.device_id)))
+        .collect())
 }
 
-/// Notes that contact with a device was lost or found.
-pub(in crate::equipment) async fn device_contact(
+/// Locks devices of a plant, as far as they are known, in the order of their codes.
+pub(in crate::equipment) async fn devices_lock(
     tx: &mut TenantTx,
-    device: DeviceKey,
-    is_lost: bool,
+    plant_id: PlantId,
+    codes: &[&str],
+) -> Result<(), DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    sqlx::query!(
+        "select device_id from device where tenant_id = $1 and plant_id = $2 and code = any($3::text[])
+         order by code for no key update",
+        tenant_id,
+        plant_id.uuid(),
+        codes as _,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Notes that contact with devices was lost or found.
+pub(in crate::equipment) async fn devices_contact(
+    tx: &mut TenantTx,
+    contacts: &BTreeMap<DeviceKey, bool>,
     now: Timestamp,
 ) -> Result<(), DbError> {
     let tenant_id = tx.tenant_id().uuid();
     sqlx::query!(
-        "update device set is_lost = $3, updated_at = $4 where tenant_id = $1 and device_id = $2",
+        "update device d set is_lost = e.is_lost, updated_at = $2
+         from unnest($3::bigint[], $4::boolean[]) as e (device_id, is_lost)
+         where d.tenant_id = $1 and d.device_id = e.device_id",
         tenant_id,
-        device.0,
-        is_lost,
         Instant(now) as _,
+        &contacts.keys().map(|device| device.0).collect::<Vec<_>>(),
+        &contacts.values().copied().collect::<Vec<_>>(),
     )
     .execute(tx.conn())
     .await?;

@@ -1,51 +1,80 @@
 //! The SQL of what is on devices and of what they tell people.
 
+use std::collections::BTreeMap;
+
 use agog_sync::event::{DeviceNotification, DeviceResource};
-use agog_sync::ids::EventId;
 use jiff::Timestamp;
 
-use crate::db::{DbError, Instant, TenantTx};
+use crate::db::{DbError, Instant, TenantTx, column};
+use crate::equipment::apply::Told;
 use crate::equipment::model::{DeviceKey, NotificationRow, ResourceRow};
 
-/// Keeps what a device says of a resource; the newest by its own time is the current one.
-pub(in crate::equipment) async fn resource_set(
+/// Keeps what devices say of resources; the newest by its own time is the current one.
+pub(in crate::equipment) async fn resources_add(
     tx: &mut TenantTx,
-    device: DeviceKey,
-    resource: &DeviceResource,
-    at: Timestamp,
-    event_id: EventId,
+    resources: &[Told<'_, DeviceResource>],
 ) -> Result<(), DbError> {
+    entries_add(tx, resources).await?;
+    let mut newest: BTreeMap<_, &Told<'_, DeviceResource>> = BTreeMap::new();
+    for told in resources {
+        let what = told.what;
+        let place = what.resource_id.as_deref().or(what.location.as_deref());
+        let kept = newest
+            .entry((
+                told.device,
+                what.resource.as_str(),
+                place.unwrap_or_default(),
+            ))
+            .or_insert(told);
+        if kept.at <= told.at {
+            *kept = told;
+        }
+    }
+    current_put(tx, &newest.into_iter().collect::<Vec<_>>()).await
+}
+
+async fn entries_add(tx: &mut TenantTx, rows: &[Told<'_, DeviceResource>]) -> Result<(), DbError> {
     let tenant_id = tx.tenant_id().uuid();
     sqlx::query!(
         "insert into device_resource_entry (tenant_id, device_id, resource, resource_ref, product, lot, location, level,
              available_amount, used_amount, unit, job, event_id, occurred_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         select $1, device_id, resource, resource_ref, product, lot, location, level, available_amount, used_amount, unit,
+             job, event_id, occurred_at
+         from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::numeric[],
+             $10::numeric[], $11::text[], $12::text[], $13::uuid[], $14::timestamptz[]) with ordinality
+             as e (device_id, resource, resource_ref, product, lot, location, level, available_amount, used_amount, unit, job,
+                 event_id, occurred_at, place)
+         order by place",
         tenant_id,
-        device.0,
-        resource.resource,
-        resource.resource_id,
-        resource.product_id,
-        resource.lot,
-        resource.location,
-        resource.level,
-        resource.available,
-        resource.used,
-        resource.unit,
-        resource.job,
-        event_id.uuid(),
-        Instant(at) as _,
+        &column(rows, |row| row.device.0),
+        &column(rows, |row| row.what.resource.as_str()) as _,
+        &column(rows, |row| row.what.resource_id.as_deref()) as _,
+        &column(rows, |row| row.what.product_id.as_deref()) as _,
+        &column(rows, |row| row.what.lot.as_deref()) as _,
+        &column(rows, |row| row.what.location.as_deref()) as _,
+        &column(rows, |row| row.what.level.as_deref()) as _,
+        &column(rows, |row| row.what.available) as _,
+        &column(rows, |row| row.what.used) as _,
+        &column(rows, |row| row.what.unit.as_deref()) as _,
+        &column(rows, |row| row.what.job.as_deref()) as _,
+        &column(rows, |row| row.event_id.uuid()),
+        &column(rows, |row| Instant(row.at)) as _,
     )
     .execute(tx.conn())
     .await?;
-    let place = resource
-        .resource_id
-        .as_ref()
-        .or(resource.location.as_ref())
-        .map_or("", String::as_str);
+    Ok(())
+}
+
+/// A place on a device, and what is said to be there.
+type Placed<'r, 'e> = ((DeviceKey, &'e str, &'e str), &'r Told<'e, DeviceResource>);
+
+async fn current_put(tx: &mut TenantTx, rows: &[Placed<'_, '_>]) -> Result<(), DbError> {
+    let tenant_id = tx.tenant_id().uuid();
     sqlx::query!(
         "insert into device_resource as kept (tenant_id, device_id, resource, place, resource_ref, product, lot, location,
              level, available_amount, used_amount, unit, job, event_id, occurred_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+         select $1, * from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+             $9::text[], $10::numeric[], $11::numeric[], $12::text[], $13::text[], $14::uuid[], $15::timestamptz[])
          on conflict (tenant_id, device_id, resource, place) do update set
              resource_ref = excluded.resource_ref, product = excluded.product, lot = excluded.lot,
              location = excluded.location, level = excluded.level, available_amount = excluded.available_amount,
@@ -53,20 +82,20 @@ pub(in crate::equipment) async fn resource_set(
              occurred_at = excluded.occurred_at
          where kept.occurred_at <= excluded.occurred_at",
         tenant_id,
-        device.0,
-        resource.resource,
-        place,
-        resource.resource_id,
-        resource.product_id,
-        resource.lot,
-        resource.location,
-        resource.level,
-        resource.available,
-        resource.used,
-        resource.unit,
-        resource.job,
-        event_id.uuid(),
-        Instant(at) as _,
+        &column(rows, |((device, ..), _)| device.0),
+        &column(rows, |((_, resource, _), _)| *resource) as _,
+        &column(rows, |((.., place), _)| *place) as _,
+        &column(rows, |(_, row)| row.what.resource_id.as_deref()) as _,
+        &column(rows, |(_, row)| row.what.product_id.as_deref()) as _,
+        &column(rows, |(_, row)| row.what.lot.as_deref()) as _,
+        &column(rows, |(_, row)| row.what.location.as_deref()) as _,
+        &column(rows, |(_, row)| row.what.level.as_deref()) as _,
+        &column(rows, |(_, row)| row.what.available) as _,
+        &column(rows, |(_, row)| row.what.used) as _,
+        &column(rows, |(_, row)| row.what.unit.as_deref()) as _,
+        &column(rows, |(_, row)| row.what.job.as_deref()) as _,
+        &column(rows, |(_, row)| row.event_id.uuid()),
+        &column(rows, |(_, row)| Instant(row.at)) as _,
     )
     .execute(tx.conn())
     .await?;
@@ -158,29 +187,30 @@ pub(in crate::equipment) async fn resource_entries(
         .collect())
 }
 
-/// Keeps what a device tells people.
-pub(in crate::equipment) async fn notification_add(
+/// Keeps what devices tell people.
+pub(in crate::equipment) async fn notifications_add(
     tx: &mut TenantTx,
-    device: DeviceKey,
-    notification: &DeviceNotification,
-    at: Timestamp,
-    event_id: EventId,
+    rows: &[Told<'_, DeviceNotification>],
 ) -> Result<(), DbError> {
     let tenant_id = tx.tenant_id().uuid();
     sqlx::query!(
         "insert into device_notification (tenant_id, device_id, class, type, text, milestone, job, module, event_id,
              occurred_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+         select $1, device_id, class, type, text, milestone, job, module, event_id, occurred_at
+         from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::uuid[],
+             $10::timestamptz[]) with ordinality
+             as e (device_id, class, type, text, milestone, job, module, event_id, occurred_at, place)
+         order by place",
         tenant_id,
-        device.0,
-        notification.class,
-        notification.notification_type,
-        notification.text,
-        notification.milestone,
-        notification.job,
-        notification.module_id,
-        event_id.uuid(),
-        Instant(at) as _,
+        &column(rows, |row| row.device.0),
+        &column(rows, |row| row.what.class.as_str()) as _,
+        &column(rows, |row| row.what.notification_type.as_deref()) as _,
+        &column(rows, |row| row.what.text.as_deref()) as _,
+        &column(rows, |row| row.what.milestone.as_deref()) as _,
+        &column(rows, |row| row.what.job.as_deref()) as _,
+        &column(rows, |row| row.what.module_id.as_deref()) as _,
+        &column(rows, |row| row.event_id.uuid()),
+        &column(rows, |row| Instant(row.at)) as _,
     )
     .execute(tx.conn())
     .await?;

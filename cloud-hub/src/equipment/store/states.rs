@@ -4,89 +4,131 @@
 //! stored: it is what lies between a state that is a stop and the next other one, so a report that comes late moves its
 //! ends to where they belong.
 
+use std::collections::BTreeMap;
+
 use agog_sync::event::{DeviceState, ModuleState};
 use agog_sync::ids::EventId;
 use jiff::Timestamp;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::db::{DbError, Instant, TenantTx};
+use crate::db::{DbError, Instant, TenantTx, column};
+use crate::equipment::apply::{Before, Told};
 use crate::equipment::model::{DeviceKey, StateRow, StopRow};
 
-/// Keeps a state; the newest by its own time is the current one. Tells whether the device was in this state for this
-/// reason just before.
-pub(in crate::equipment) async fn device_state_add(
+/// What is stored just before each of some places in the histories of devices.
+pub(in crate::equipment) async fn states_before(
     tx: &mut TenantTx,
-    device: DeviceKey,
-    state: &DeviceState,
-    at: Timestamp,
-    event_id: EventId,
-    now: Timestamp,
-) -> Result<bool, DbError> {
+    places: &[(DeviceKey, Timestamp, EventId)],
+) -> Result<BTreeMap<EventId, Before>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
-    let before = sqlx::query!(
-        "select state, detail from device_state
-         where tenant_id = $1 and device_id = $2 and (occurred_at, event_id) < ($3, $4)
-         order by occurred_at desc, event_id desc limit 1",
+    let rows = sqlx::query!(
+        r#"select e.event_id as "of!", s.event_id, s.state, s.detail, s.occurred_at as "occurred_at: Instant"
+           from unnest($2::bigint[], $3::timestamptz[], $4::uuid[]) as e (device_id, at, event_id)
+           cross join lateral (
+               select event_id, state, detail, occurred_at from device_state
+               where tenant_id = $1 and device_id = e.device_id and (occurred_at, event_id) < (e.at, e.event_id)
+               order by occurred_at desc, event_id desc limit 1
+           ) s"#,
         tenant_id,
-        device.0,
-        Instant(at) as _,
-        event_id.uuid(),
+        &column(places, |(device, ..)| device.0),
+        &column(places, |(_, at, _)| Instant(*at)) as _,
+        &column(places, |(.., event_id)| event_id.uuid()),
     )
-    .fetch_optional(tx.conn())
+    .fetch_all(tx.conn())
     .await?;
-    let goes_on = before.is_some_and(|before| {
-        before.state == state.status && before.detail == state.status_details
-    });
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let before = Before {
+                place: (row.occurred_at.0, EventId::from_uuid(row.event_id)),
+                state: row.state,
+                detail: row.detail,
+            };
+            (EventId::from_uuid(row.of), before)
+        })
+        .collect())
+}
+
+/// Keeps states.
+pub(in crate::equipment) async fn states_add(
+    tx: &mut TenantTx,
+    states: &[Told<'_, DeviceState>],
+) -> Result<(), DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    // A list of lists is no array of PostgreSQL's unless all are of one length, so operators travel as JSON.
     sqlx::query!(
         "insert into device_state (tenant_id, device_id, event_id, state, detail, job, occurred_at, condition,
              operation_mode, operators, modules)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+         select $1, device_id, event_id, state, detail, job, occurred_at, condition, operation_mode,
+             array(select jsonb_array_elements_text(operators)), modules
+         from unnest($2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::text[],
+             $9::text[], $10::jsonb[], $11::jsonb[])
+             as e (device_id, event_id, state, detail, job, occurred_at, condition, operation_mode, operators, modules)",
         tenant_id,
-        device.0,
-        event_id.uuid(),
-        state.status,
-        state.status_details,
-        state.job,
-        Instant(at) as _,
-        state.condition,
-        state.operation_mode,
-        &state.operators,
-        Json(&state.modules) as _,
+        &column(states, |told| told.device.0),
+        &column(states, |told| told.event_id.uuid()),
+        &column(states, |told| told.what.status.as_str()) as _,
+        &column(states, |told| told.what.status_details.as_deref()) as _,
+        &column(states, |told| told.what.job.as_deref()) as _,
+        &column(states, |told| Instant(told.at)) as _,
+        &column(states, |told| told.what.condition.as_deref()) as _,
+        &column(states, |told| told.what.operation_mode.as_deref()) as _,
+        &column(states, |told| Json(&told.what.operators)) as _,
+        &column(states, |told| Json(&told.what.modules)) as _,
     )
     .execute(tx.conn())
     .await?;
-    // The current state is the newest row, whichever came last, and it has lasted since the last one that was another.
+    Ok(())
+}
+
+/// Tells the current states of devices anew, of which states were just kept. The current state is the newest by its own
+/// time, whichever came last, and it has lasted since the last one that was another. A device is there again when
+/// its current state is one of those that were `heard`.
+pub(in crate::equipment) async fn devices_tell(
+    tx: &mut TenantTx,
+    states: &[Told<'_, DeviceState>],
+    heard: &[EventId],
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let mut names: BTreeMap<DeviceKey, Option<&str>> = BTreeMap::new();
+    for told in states {
+        let name = names.entry(told.device).or_default();
+        *name = told.what.name.as_deref().or(*name);
+    }
     sqlx::query!(
-        "with newest as (
-             select * from device_state where tenant_id = $1 and device_id = $2
-             order by occurred_at desc, event_id desc limit 1
-         ), other as (
-             select s.occurred_at, s.event_id from device_state s, newest n
-             where s.tenant_id = $1 and s.device_id = $2
+        "update device d set name = coalesce(e.name, d.name), state = n.state, state_detail = n.detail,
+             state_job = n.job, condition = n.condition, operation_mode = n.operation_mode, operators = n.operators,
+             modules = n.modules, state_since = since.occurred_at,
+             is_lost = d.is_lost and n.event_id <> all($4),
+             updated_at = $5
+         from unnest($2::bigint[], $3::text[]) as e (device_id, name)
+         cross join lateral (
+             select * from device_state s where s.tenant_id = $1 and s.device_id = e.device_id
+             order by s.occurred_at desc, s.event_id desc limit 1
+         ) n
+         left join lateral (
+             select s.occurred_at, s.event_id from device_state s
+             where s.tenant_id = $1 and s.device_id = e.device_id
                  and (s.state, s.detail, s.job) is distinct from (n.state, n.detail, n.job)
              order by s.occurred_at desc, s.event_id desc limit 1
-         ), since as (
-             select min(s.occurred_at) as occurred_at from device_state s left join other o on true
-             where s.tenant_id = $1 and s.device_id = $2
-                 and (o.event_id is null or (s.occurred_at, s.event_id) > (o.occurred_at, o.event_id))
-         )
-         update device d set name = coalesce($3, d.name), state = n.state, state_detail = n.detail, state_job = n.job,
-             condition = n.condition, operation_mode = n.operation_mode, operators = n.operators, modules = n.modules,
-             state_since = since.occurred_at,
-             is_lost = d.is_lost and n.event_id <> $4,
-             updated_at = $5
-         from newest n, since
-         where d.tenant_id = $1 and d.device_id = $2",
+         ) other on true
+         cross join lateral (
+             select min(s.occurred_at) as occurred_at from device_state s
+             where s.tenant_id = $1 and s.device_id = e.device_id
+                 and (other.event_id is null or (s.occurred_at, s.event_id) > (other.occurred_at, other.event_id))
+         ) since
+         where d.tenant_id = $1 and d.device_id = e.device_id",
         tenant_id,
-        device.0,
-        state.name,
-        event_id.uuid(),
+        &names.keys().map(|device| device.0).collect::<Vec<_>>(),
+        &names.values().copied().collect::<Vec<_>>() as _,
+        &heard.iter().map(EventId::uuid).collect::<Vec<_>>(),
         Instant(now) as _,
     )
     .execute(tx.conn())
     .await?;
-    Ok(goes_on)
+    Ok(())
 }
 
 /// States of a device before the given one, newest first.

@@ -64,7 +64,7 @@ pub(in crate::exchange) async fn commands_answered(
         )
         .execute(tx.conn())
         .await?;
-    } else {
+    } else if !wanted(event.step).is_empty() {
         let actions: Vec<_> = wanted(event.step)
             .iter()
             .map(|action| (*action).to_owned())

@@ -246,6 +246,30 @@ pub(in crate::exchange) async fn told(
     })
 }
 
+/// What steps say of their job itself.
+#[derive(Debug, Default)]
+pub(in crate::exchange) struct JobSaid {
+    order: Option<String>,
+    customer: Option<String>,
+    /// Its place in the queue of its device, when that was changed.
+    priority: Option<i32>,
+}
+
+impl JobSaid {
+    /// Takes in the next step: the first order and customer stand, the last priority counts.
+    pub(in crate::exchange) fn step(&mut self, step: &Step<'_>) {
+        let job = &step.progress.job;
+        self.order = self.order.take().or_else(|| job.order.clone());
+        self.customer = self.customer.take().or_else(|| job.customer.clone());
+        if step.kind == JobStep::Requeued
+            && let Some(priority) = step.progress.priority
+            && let Ok(priority) = i32::try_from(priority)
+        {
+            self.priority = Some(priority);
+        }
+    }
+}
+
 /// Brings a job up to date with its course. `device` is the one that it was given to last. Amounts are those of all runs
 /// of its last work order that has one: what was made before went into that.
 pub(in crate::exchange) async fn job_put(
@@ -253,13 +277,13 @@ pub(in crate::exchange) async fn job_put(
     job_key: i64,
     course: Option<&Course>,
     device: Option<&str>,
-    step: &Step<'_>,
+    said: &JobSaid,
+    now: Timestamp,
 ) -> Result<(), DbError> {
     let tenant_id = tx.tenant_id().uuid();
     let run = course.and_then(|course| course.runs.last());
     let end = run.and_then(|run| run.end.as_ref());
     let differences = end.map(|end| &end.differences[..]).unwrap_or_default();
-    let job = &step.progress.job;
     sqlx::query!(
         "update job set
              status = coalesce($3, status), status_at = coalesce($4, status_at), device = coalesce($5, device),
@@ -285,17 +309,14 @@ pub(in crate::exchange) async fn job_put(
         course.map(|course| course.status.as_str()),
         course.map(|course| Instant(course.status_at)) as _,
         device,
-        job.order,
-        job.customer,
+        said.order,
+        said.customer,
         course.and_then(|course| course.error.as_ref()).map(Json) as _,
         Json(differences) as _,
         run.map(|run| Instant(run.started_at)) as _,
         end.map(|end| Instant(end.ended_at)) as _,
-        Instant(step.now) as _,
-        (step.kind == JobStep::Requeued)
-            .then_some(step.progress.priority)
-            .flatten()
-            .and_then(|priority| i32::try_from(priority).ok()),
+        Instant(now) as _,
+        said.priority,
     )
     .execute(tx.conn())
     .await?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use agog_sync::ids::{HoldId, LotId, PlantId};
-use agog_sync::lots::{LotAttributes, LotBook, LotEvent, LotOrigin, LotRef, LotState, WorkContext};
+use agog_sync::lots::{LotAttributes, LotOrigin, LotRef, WorkContext};
 use agog_sync::quantity::{Quantity, Unit};
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -31,52 +31,20 @@ fn origin(text: &str) -> Result<LotOrigin, DbError> {
         .ok_or_else(|| DbError::stored(format!("unknown lot origin `{text}`")))
 }
 
-/// Loads what the rules need to know for one event, and locks the lots until the transaction ends.
-///
-/// Rows are locked in the order of their keys, so that two events about the same lots wait for each other and never
-/// deadlock. `plant_id` is the plant at which the numbers of new lots must be free.
-pub(in crate::inventory) async fn book_load(
+/// Locks lots until the transaction ends, and gives them. Rows are locked in the order of their keys, so that two batches
+/// about the same lots wait for each other and never deadlock.
+pub(in crate::inventory) async fn lots_locked(
     tx: &mut TenantTx,
-    event: &LotEvent,
-    plant_id: PlantId,
-) -> Result<LotBook, DbError> {
-    let lots: Vec<_> = event.lots().iter().map(|lot| lot.lot_id).collect();
-    let mut book = LotBook::default();
-    let keys = keys_locked(tx, &lots).await?;
-    let rows = lot_rows(tx, &keys).await?;
-    let keys: Vec<_> = rows.iter().map(|row| row.key).collect();
-    let mut holds: BTreeMap<LotKey, BTreeSet<HoldId>> = BTreeMap::new();
-    for (lot, hold) in holds_of(tx, &keys).await? {
-        if hold.stands {
-            holds.entry(lot).or_default().insert(hold.id);
-        }
+    lots: &[LotId],
+) -> Result<Vec<LotRow>, DbError> {
+    if lots.is_empty() {
+        return Ok(Vec::new());
     }
-    for row in rows {
-        book.insert(LotState {
-            lot: row.lot,
-            material: row.material,
-            balance: row.on_hand.amount,
-            base_unit: row.on_hand.unit,
-            holds: holds.remove(&row.key).unwrap_or_default(),
-            attributes: row.attributes,
-            origin: row.origin,
-            created_at: row.created_at,
-        });
+    let keys = keys_locked(tx, lots).await?;
+    if keys.is_empty() {
+        return Ok(Vec::new());
     }
-    let new: BTreeMap<_, _> = event
-        .new_lots()
-        .iter()
-        .map(|lot| (lot.number.clone(), lot.lot_id))
-        .collect();
-    if !new.is_empty() {
-        let numbers: Vec<_> = new.keys().cloned().collect();
-        for (number, lot_id) in numbers_taken(tx, plant_id, &numbers).await? {
-            if new.get(&number).is_some_and(|new| *new != lot_id) {
-                book.take_number(number);
-            }
-        }
-    }
-    Ok(book)
+    lot_rows(tx, &keys).await
 }
 
 /// Locks lots in the order of their keys, and gives these.
@@ -273,23 +241,24 @@ pub(in crate::inventory) async fn entries_of(
         .collect()
 }
 
-/// The plants that hold or have touched any of the lots.
+/// The plants that hold or have touched lots.
 pub(in crate::inventory) async fn plants_of(
     tx: &mut TenantTx,
-    lots: &[LotId],
-) -> Result<Vec<PlantId>, DbError> {
+    lots: &[LotKey],
+) -> Result<Vec<(LotKey, PlantId)>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
-    let public_ids: Vec<_> = lots.iter().map(LotId::uuid).collect();
-    let rows = sqlx::query_scalar!(
-        r#"select distinct p.plant_id from lot l
-           join lot_plant p on p.tenant_id = l.tenant_id and p.lot_id = l.lot_id
-           where l.tenant_id = $1 and l.public_id = any($2) order by 1"#,
+    let rows = sqlx::query!(
+        "select lot_id, plant_id from lot_plant where tenant_id = $1 and lot_id = any($2)",
         tenant_id,
-        &public_ids,
+        &lots.iter().map(|lot| lot.0).collect::<Vec<_>>(),
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows.into_iter().map(PlantId::from_uuid).collect())
+    let row_of = |row: i64, plant: Uuid| (LotKey(row), PlantId::from_uuid(plant));
+    Ok(rows
+        .into_iter()
+        .map(|row| row_of(row.lot_id, row.plant_id))
+        .collect())
 }
 
 /// The internal keys of public ids.
@@ -317,27 +286,18 @@ pub(in crate::inventory) async fn keys_of(
         .collect())
 }
 
-/// The numbers of the given that a plant has lots of.
-pub(in crate::inventory) async fn numbers_known(
+/// The lots of a plant that have one of the given numbers.
+pub(in crate::inventory) async fn numbers_taken(
     tx: &mut TenantTx,
     plant_id: PlantId,
-    numbers: &[String],
-) -> Result<BTreeSet<String>, DbError> {
-    let taken = numbers_taken(tx, plant_id, numbers).await?;
-    Ok(taken.into_iter().map(|(number, _)| number).collect())
-}
-
-async fn numbers_taken(
-    tx: &mut TenantTx,
-    plant_id: PlantId,
-    numbers: &[String],
+    numbers: &[&str],
 ) -> Result<Vec<(String, LotId)>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
     let rows = sqlx::query!(
-        "select number, public_id from lot where tenant_id = $1 and plant_id = $2 and number = any($3)",
+        "select number, public_id from lot where tenant_id = $1 and plant_id = $2 and number = any($3::text[])",
         tenant_id,
         plant_id.uuid(),
-        numbers,
+        numbers as _,
     )
     .fetch_all(tx.conn())
     .await?;

@@ -293,6 +293,25 @@ fn submitted(row: &JobRow, end: &CommandEnd, progress: JobProgress) -> Vec<JobEv
     std::iter::once(submitted).chain(held).collect()
 }
 
+/// A job that was held before it was begun has neither.
+fn has_begun(row: &JobRow) -> bool {
+    row.progress.started_at.is_some() || row.progress.status.is_some()
+}
+
+/// Where the entry of a job stands in the queue, as far as its steps tell.
+fn standing(row: &JobRow) -> Option<String> {
+    let held = row.ticket.as_ref().is_some_and(|ticket| ticket.hold);
+    let status = match row.step {
+        JobStep::Held => "Held",
+        JobStep::Received | JobStep::Submitted if held => "Held",
+        JobStep::Suspended => "Suspended",
+        JobStep::Started | JobStep::Phase => "Running",
+        JobStep::Resumed if has_begun(row) => "Running",
+        _ => "Waiting",
+    };
+    Some(status.to_owned())
+}
+
 fn done(action: JobAction, row: &JobRow, end: &CommandEnd, progress: JobProgress) -> JobEvent {
     // Whoever wanted something of a job that has ended is told that it came too late.
     if end.fate != Fate::Answered {
@@ -322,11 +341,21 @@ fn done(action: JobAction, row: &JobRow, end: &CommandEnd, progress: JobProgress
         _ if row.step.is_end() => JobStep::CommandDone,
         JobAction::Hold if row.step != JobStep::Held => JobStep::Held,
         JobAction::Suspend if row.step != JobStep::Suspended => JobStep::Suspended,
-        JobAction::Resume if !goes_on => JobStep::Resumed,
+        JobAction::Resume if !goes_on => {
+            let entry_status = if has_begun(row) { "Running" } else { "Waiting" };
+            return JobEvent {
+                step: JobStep::Resumed,
+                progress: JobProgress {
+                    entry_status: Some(entry_status.to_owned()),
+                    ..progress
+                },
+            };
+        }
         JobAction::Remove => JobStep::Removed,
         JobAction::Priority(priority) => {
             let progress = JobProgress {
                 priority: Some(priority),
+                entry_status: standing(row),
                 ..progress
             };
             let step = JobStep::Requeued;
@@ -334,6 +363,7 @@ fn done(action: JobAction, row: &JobRow, end: &CommandEnd, progress: JobProgress
         }
         JobAction::Position(position) => {
             let progress = JobProgress {
+                entry_status: standing(row),
                 detail: Some(format!("place {position} of the queue")),
                 ..progress
             };

@@ -1,0 +1,115 @@
+//! Materials that events describe.
+
+use std::collections::BTreeMap;
+
+use agog_sync::ids::MaterialId;
+use agog_sync::quantity::Material;
+use rust_decimal::Decimal;
+
+use super::lots::unit;
+use crate::db::{DbError, Instant, TenantTx, column};
+use crate::inventory::model::Fact;
+use crate::inventory::register::MaterialKey;
+
+/// A material that events make known.
+pub(in crate::inventory) struct NewMaterial<'r> {
+    pub new_id: MaterialId,
+    pub material: &'r Material,
+    /// The event that did, and the one that said more of it last.
+    pub made: Fact<'r>,
+    pub changed: Fact<'r>,
+}
+
+/// The materials of the given codes.
+pub(in crate::inventory) async fn materials_by_code(
+    tx: &mut TenantTx,
+    codes: &[&str],
+) -> Result<Vec<(MaterialKey, Material)>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let rows = sqlx::query!(
+        "select material_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2 from material
+         where tenant_id = $1 and code = any($2::text[])",
+        tenant_id,
+        codes as _,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let material = Material {
+                code: row.code,
+                name: row.name,
+                base_unit: unit(&row.base_unit)?,
+                width_mm: row.width_mm.map(|value: Decimal| value.normalize()),
+                length_mm: row.length_mm.map(|value: Decimal| value.normalize()),
+                grammage_g_m2: row.grammage_g_m2.map(|value: Decimal| value.normalize()),
+            };
+            Ok((MaterialKey(row.material_id), material))
+        })
+        .collect()
+}
+
+/// Adds materials in the order of their codes, and gives their keys. Fewer than were asked for when somebody else has made
+/// one of them meanwhile.
+pub(in crate::inventory) async fn materials_add(
+    tx: &mut TenantTx,
+    rows: &[NewMaterial<'_>],
+) -> Result<BTreeMap<String, MaterialKey>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let added = sqlx::query!(
+        "insert into material (tenant_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2,
+             created_by, created_at, updated_by, updated_at)
+         select $1, * from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::numeric[], $7::numeric[],
+             $8::numeric[], $9::text[], $10::timestamptz[], $11::text[], $12::timestamptz[])
+         order by 3
+         on conflict (tenant_id, code) do nothing
+         returning code, material_id",
+        tenant_id,
+        &column(rows, |row| row.new_id.uuid()),
+        &column(rows, |row| row.material.code.as_str()) as _,
+        &column(rows, |row| row.material.name.as_str()) as _,
+        &column(rows, |row| row.material.base_unit.as_str()) as _,
+        &column(rows, |row| row.material.width_mm) as _,
+        &column(rows, |row| row.material.length_mm) as _,
+        &column(rows, |row| row.material.grammage_g_m2) as _,
+        &column(rows, |row| row.made.actor) as _,
+        &column(rows, |row| Instant(row.made.at)) as _,
+        &column(rows, |row| row.changed.actor) as _,
+        &column(rows, |row| Instant(row.changed.at)) as _,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(added
+        .into_iter()
+        .map(|row| (row.code, MaterialKey(row.material_id)))
+        .collect())
+}
+
+/// Fills in the dimensions that the first definition of a material left open.
+pub(in crate::inventory) async fn materials_fill(
+    tx: &mut TenantTx,
+    rows: &[(&Material, Fact<'_>)],
+) -> Result<(), DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    sqlx::query!(
+        "update material set
+             width_mm = coalesce(material.width_mm, e.width_mm),
+             length_mm = coalesce(material.length_mm, e.length_mm),
+             grammage_g_m2 = coalesce(material.grammage_g_m2, e.grammage_g_m2),
+             updated_at = e.said_at,
+             updated_by = e.said_by
+         from unnest($2::text[], $3::numeric[], $4::numeric[], $5::numeric[], $6::text[], $7::timestamptz[])
+             as e (code, width_mm, length_mm, grammage_g_m2, said_by, said_at)
+         where material.tenant_id = $1 and material.code = e.code",
+        tenant_id,
+        &column(rows, |(material, _)| material.code.as_str()) as _,
+        &column(rows, |(material, _)| material.width_mm) as _,
+        &column(rows, |(material, _)| material.length_mm) as _,
+        &column(rows, |(material, _)| material.grammage_g_m2) as _,
+        &column(rows, |(_, fact)| fact.actor) as _,
+        &column(rows, |(_, fact)| Instant(fact.at)) as _,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
