@@ -26,6 +26,7 @@ mod mqtt;
 mod odd_devices;
 mod orders;
 mod peer;
+mod ports;
 mod press;
 mod presses;
 mod profiles;

@@ -12,7 +12,8 @@ use agog_sync::frame::JobTicket;
 use agog_sync::ids::JobId;
 
 use crate::desk::{Desk, NEAR, PRESS, document, mis};
-use crate::mis::{Mis, Mood, free_address};
+use crate::mis::{Mis, Mood};
+use crate::ports::anywhere;
 use crate::support::until;
 
 /// Written so that a writer of XML would write it otherwise.
@@ -76,7 +77,7 @@ async fn the_files_of_a_submitted_ticket_go_with_its_job() {
 
 #[tokio::test]
 async fn a_submitted_ticket_becomes_one_job_and_goes_back_as_the_device_returned_it() {
-    let (office, address) = (Mis::new(), free_address());
+    let (office, address) = (Mis::new(), anywhere());
     let desk = Desk::new(&config());
     let wishes = format!("Hold=\"true\" Priority=\"77\" ReturnJMF=\"http://{address}/jmf\"");
 
@@ -146,7 +147,7 @@ async fn a_submitted_ticket_becomes_one_job_and_goes_back_as_the_device_returned
 
 #[tokio::test]
 async fn a_watched_job_tells_its_phases_and_no_others() {
-    let (office, address) = (Mis::new(), free_address());
+    let (office, address) = (Mis::new(), anywhere());
     let _online = office.online(address);
     let desk = Desk::new(&config());
     let answer = submit(&desk, "C1", &format!("WatchURL=\"http://{address}/jmf\"")).await;
@@ -205,9 +206,9 @@ async fn give_back_as_device(desk: &Desk) {
 
 #[tokio::test]
 async fn the_channels_of_a_watched_job_go_when_it_was_given_back_and_everything_was_told() {
-    let (watcher, watching) = (Mis::new(), free_address());
+    let (watcher, watching) = (Mis::new(), anywhere());
     let _online = watcher.online(watching);
-    let (office, address) = (Mis::new(), free_address());
+    let (office, address) = (Mis::new(), anywhere());
     let desk = Desk::new(&config());
     let wishes = format!("WatchURL=\"http://{watching}/jmf\" ReturnJMF=\"http://{address}/jmf\"");
     let first = entry_id(&submit(&desk, "C1", &wishes).await);
@@ -310,7 +311,7 @@ async fn a_sender_whose_jobs_nobody_takes_back_does_not_lock_out_the_others() {
 
 #[tokio::test]
 async fn a_job_that_nobody_takes_back_is_given_up_after_a_long_time_and_its_ticket_kept() {
-    let address = free_address();
+    let address = anywhere();
     let desk = Desk::new(&config());
     let wishes = format!("ReturnJMF=\"http://{address}/jmf\" WatchURL=\"http://{address}/jmf\"");
     let id = entry_id(&submit(&desk, "C1", &wishes).await);

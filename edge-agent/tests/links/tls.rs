@@ -13,7 +13,8 @@ use axum::routing::post;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use tokio::net::TcpListener;
 
-use crate::controller::{Controller, anywhere};
+use crate::controller::Controller;
+use crate::ports::anywhere;
 use crate::support::{TestAgent, until};
 
 /// A plant's authority, in PEM files.
