@@ -36,7 +36,7 @@ fn ticket(number: &str, n: u128) -> JobTicket {
 }
 
 /// Takes every ticket into its queue, and does what it is told.
-fn obliging(message: &Message) -> Response {
+pub(crate) fn obliging(message: &Message) -> Response {
     match &message.body {
         Content::Command(Command::SubmitQueueEntry(_)) => Response {
             queue_entry: Some(QueueEntry::new("QE-1", QueueEntryStatus::Waiting)),
@@ -59,7 +59,7 @@ fn commands(peer: &Peer) -> Vec<(String, String, Option<String>)> {
     })
 }
 
-async fn order(test: &TestAgent, number: &str, action: JobAction) -> RequestId {
+pub(crate) async fn order(test: &TestAgent, number: &str, action: JobAction) -> RequestId {
     let job = test.job(number).await;
     control::command(&test.agent, &job, action, "Jane Smith", None)
         .await

@@ -20,6 +20,7 @@ mod hostile;
 mod hub;
 mod inboxes;
 mod jmf;
+mod left;
 mod marks;
 mod mis;
 mod mqtt;
