@@ -319,21 +319,20 @@ async fn params(
     job: &JobRow,
     returned: Option<ReturnRow>,
 ) -> Result<(ReturnQueueEntryParams, Vec<u8>), String> {
-    let (ticket, completed, aborted) = match returned {
-        Some(returned) => (returned.ticket, returned.completed, returned.aborted),
-        None => {
-            let ticket = as_it_came(agent, job_id).await?;
-            let document = Document::parse(&ticket, &Limits::default()).ok();
-            let root = document
-                .as_ref()
-                .and_then(|document| document.root().attribute("ID"))
-                .map(str::to_owned);
-            let root = root.into_iter().collect();
-            if job.step == JobStep::Completed {
-                (ticket, root, Vec::new())
-            } else {
-                (ticket, Vec::new(), root)
-            }
+    let (ticket, completed, aborted) = if let Some(returned) = returned {
+        (returned.ticket, returned.completed, returned.aborted)
+    } else {
+        let ticket = as_it_came(agent, job_id).await?;
+        let document = Document::parse(&ticket, &Limits::default()).ok();
+        let root = document
+            .as_ref()
+            .and_then(|document| document.root().attribute("ID"))
+            .map(str::to_owned);
+        let root = root.into_iter().collect();
+        if job.step == JobStep::Completed {
+            (ticket, root, Vec::new())
+        } else {
+            (ticket, Vec::new(), root)
         }
     };
     let params = ReturnQueueEntryParams {

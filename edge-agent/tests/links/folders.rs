@@ -432,10 +432,10 @@ async fn what_a_file_says_of_another_device_is_moved_aside_with_a_finding_and_th
         let events = events.iter().filter(|event| event.kind == kind);
         events.map(|event| event.payload.get()).collect()
     };
-    let states = told("device.state-changed");
+    let changes = told("device.state-changed");
     assert!(
-        states.len() == 1 && states[0].contains("gluer-1") && states[0].contains("Told-S2"),
-        "{states:?}"
+        changes.len() == 1 && changes[0].contains("gluer-1") && changes[0].contains("Told-S2"),
+        "{changes:?}"
     );
     assert_eq!(told("device.notified").len(), 3);
     plant.stop().await;

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use agog_edge::config::{Config, PlantTlsConfig, TlsConfig};
-use agog_edge::ingest::jmf::https::{TlsListener, serve};
+use agog_edge::ingest::jmf::https::TlsListener;
 use agog_edge::ingest::jmf::{JmfState, router};
-use agog_edge::lifecycle::Stop;
+use agog_edge::lifecycle::{Stop, serve};
 use agog_edge::uplink::http::plant_client;
 use axum::Router;
 use axum::routing::post;
