@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use axum::serve::{Listener, ListenerExt as _};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -111,14 +112,15 @@ pub async fn watchdog(ledger: Ledger, stop: Stop) -> anyhow::Result<()> {
 
 /// Serves HTTP until a soft stop; requests that are being answered are finished.
 pub async fn serve(
-    listener: tokio::net::TcpListener,
+    listener: impl Listener<Addr = SocketAddr>,
     router: axum::Router,
     stop: Stop,
 ) -> anyhow::Result<()> {
     let soft = stop.soft.clone();
     // The endpoint of the machines judges by the address that a request comes from.
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
+    // Only of such a listener axum tells the address.
+    axum::serve(listener.tap_io(|_| ()), service)
         .with_graceful_shutdown(async move { soft.cancelled().await })
         .await
         .context("cannot serve HTTP")

@@ -24,7 +24,8 @@ use crate::devices::picture::Picture;
 use crate::floor::Floor;
 use crate::health::{self, Health};
 use crate::ingest::jmf::JmfState;
-use crate::ingest::jmf::https::{self, TlsListener};
+use crate::ingest::jmf::connections::Limited;
+use crate::ingest::jmf::https::TlsListener;
 use crate::ledger::Ledger;
 use crate::lifecycle::{self, Stop, Tasks};
 use crate::outbox::files::Files;
@@ -120,11 +121,11 @@ pub async fn run(
     match &config.jmf.tls {
         None => tasks.spawn(
             "jmf",
-            lifecycle::serve(jmf_listener, machines, stop.clone()),
+            lifecycle::serve(Limited::new(jmf_listener), machines, stop.clone()),
         ),
         Some(tls) => {
             let listener = TlsListener::new(jmf_listener, tls)?;
-            tasks.spawn("jmf", https::serve(listener, machines, stop.clone()));
+            tasks.spawn("jmf", lifecycle::serve(listener, machines, stop.clone()));
         }
     }
     tasks.spawn("floor", floor_task.run());

@@ -5,6 +5,8 @@
 //! recorded: for all entries that are meant, or for none. Orders to whole queues are in
 //! [`passing`](super::passing).
 
+use std::collections::BTreeMap;
+
 use agog_jdf::QueueEntryStatus;
 use agog_jdf::jmf::{
     Message, Queue, QueueEntry, QueueEntryPosParams, QueueEntryPriParams, QueueFilter,
@@ -17,7 +19,7 @@ use super::{Call, show, submit};
 use crate::config::DeviceConfig;
 use crate::devices::client::sender_id;
 use crate::ledger::sending::{JobOrder, Order, OrderRefused};
-use crate::ledger::{Append, AppendError, InboxKey, JobRow, Refused};
+use crate::ledger::{Append, AppendError, InboxKey, JobRow, LedgerError, Refused};
 use crate::run::Agent;
 
 /// More entries than any crew orders at a time.
@@ -125,9 +127,17 @@ pub(super) async fn control(
     let is_repeated = agent.ledger.read(move |reader| reader.is_known(&known));
     let is_repeated = is_repeated.await?;
     let jobs = show::jobs(agent).await?;
+    let left = left(agent, &jobs).await?;
     let told = |job: &JobRow| {
         let queue = agent.devices.of(&job.progress.device).queue;
-        show::queue_entry(job, &queue.map(|queue| queue.entries).unwrap_or_default())
+        let entry = show::queue_entry(job, &queue.map(|queue| queue.entries).unwrap_or_default());
+        match left.get(&entry.queue_entry_id) {
+            Some(status) => QueueEntry {
+                status: status.clone(),
+                ..entry
+            },
+            None => entry,
+        }
     };
     let meant: Vec<(&JobRow, QueueEntry)> = jobs
         .iter()
@@ -210,6 +220,29 @@ pub(super) async fn control(
         Err(error) => return Err(error),
     }
     Ok(answer(meant))
+}
+
+/// How that stands which devices still have of jobs that came back, by the ID of their entries here.
+async fn left(
+    agent: &Agent,
+    jobs: &[JobRow],
+) -> Result<BTreeMap<String, QueueEntryStatus>, LedgerError> {
+    let ended: Vec<JobRow> = jobs
+        .iter()
+        .filter(|job| job.step.is_end())
+        .cloned()
+        .collect();
+    let read = agent.ledger.read(move |reader| {
+        let mut left = BTreeMap::new();
+        for job in &ended {
+            if let Some(entry) = reader.entries_left(job)?.into_iter().next() {
+                let status = QueueEntryStatus::from(entry.status.as_str());
+                left.insert(show::entry_id(job), status);
+            }
+        }
+        Ok(left)
+    });
+    read.await
 }
 
 /// Something has happened to the job since it was looked at.

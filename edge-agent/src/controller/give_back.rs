@@ -2,8 +2,9 @@
 //! plain JDF to the `ReturnURL`, until it is answered.
 //!
 //! The ticket is the one that the device returned, byte for byte; a job that ended without one
-//! (refused, removed, ended by hand) goes back as it came. It is in the ledger before the device is
-//! answered, and goes from there when it was given back. A receiver that is busy (return codes 8
+//! (refused, removed, ended by hand) goes back as it came. It is recorded with what it tells (`floor`), before the device
+//! is answered, and goes from the ledger when it was given back. A job that is run again goes back again, in a message
+//! of its own; several tickets of one job go in their order. A receiver that is busy (return codes 8
 //! and 10) is tried again; any other answer counts. A receiver that is gone for good is given up, people
 //! are told (`device.notified`), and the ticket stays where it is.
 //!
@@ -25,8 +26,7 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::devices::client::sender_id;
-use crate::jobs::find::{self, ReportedJob};
-use crate::ledger::controller::{Change, SubmissionRow};
+use crate::ledger::controller::{Change, ReturnRow, SubmissionRow};
 use crate::ledger::{Append, AppendError, Fact, InboxKey, JobRow, LedgerError, What};
 use crate::run::Agent;
 use crate::uplink::http::chain;
@@ -42,43 +42,9 @@ const ROUND_LEAST: Duration = Duration::from_millis(250);
 /// One receiver that hangs must not keep the others waiting.
 const AT_A_TIME: usize = 8;
 const TICKET_ID: &str = "returned.jdf";
+const NOT_HERE: &str = "its ticket is not here";
 /// What people are told of a failure.
 const TEXT_CHARS_MAX: usize = 500;
-
-/// Keeps the ticket of a job that an MIS submitted, before its device is answered.
-pub(crate) async fn keep(
-    agent: &Agent,
-    device: &str,
-    reported: &ReportedJob,
-    params: &ReturnQueueEntryParams,
-    ticket: &Document,
-) -> Result<(), AppendError> {
-    let job = find::job(&agent.ledger, device, reported).await?;
-    let entry = Some(&params.queue_entry_id).filter(|entry| !entry.is_empty());
-    // The return of an earlier run under the same names, told once more.
-    let is_other = |job: &JobRow| {
-        let known = job.progress.queue_entry_id.as_ref();
-        known.is_some() && entry.is_some() && known != entry
-    };
-    let job = job.filter(|job| !job.step.is_end() && !is_other(job));
-    let Some(job_id) = job.and_then(|job| job.job_id) else {
-        return Ok(());
-    };
-    let read = agent
-        .ledger
-        .read(move |reader| reader.submission_of_job(job_id));
-    if read.await?.is_none() {
-        return Ok(());
-    }
-    let change = Change::Returned {
-        job_id,
-        ticket: ticket.to_bytes(),
-        completed: params.completed.clone(),
-        aborted: params.aborted.clone(),
-    };
-    agent.ledger.change(change).await?;
-    Ok(())
-}
 
 /// Gives tickets back, as long as it runs.
 pub(super) async fn run(agent: &Agent) {
@@ -159,29 +125,52 @@ async fn ended(agent: &Agent) -> Result<Vec<(SubmissionRow, JobRow)>, LedgerErro
         .await
 }
 
+/// Gives back everything of a submission.
 async fn give_back(agent: &Agent, row: &SubmissionRow, job: &JobRow) -> Result<(), String> {
     let job_id = row.job_id;
+    loop {
+        let read = agent.ledger.read(move |reader| reader.return_next(job_id));
+        let returned = read.await.map_err(|error| chain(&error))?;
+        give_one_back(agent, row, job, returned).await?;
+        let read = agent.ledger.read(move |reader| reader.is_settled(job_id));
+        if read.await.map_err(|error| chain(&error))? {
+            break;
+        }
+    }
+    // Its channels have nothing more to tell.
+    agent.desk.channels_changed();
+    Ok(())
+}
+
+/// Gives back what the device returned, or the ticket as it came.
+async fn give_one_back(
+    agent: &Agent,
+    row: &SubmissionRow,
+    job: &JobRow,
+    returned: Option<ReturnRow>,
+) -> Result<(), String> {
+    let job_id = row.job_id;
+    let run = returned.as_ref().map(|returned| returned.run);
     let submitted = &row.submitted;
     let caller = submitted.caller.as_deref().and_then(|it| it.parse().ok());
     let return_code = match (&submitted.return_jmf, &submitted.return_url) {
         (None, None) => None,
         (Some(url), _) => {
-            let message = Message::command(
-                format!("R{job_id}"),
-                Command::ReturnQueueEntry(params(agent, row, job).await?),
-            );
+            let (params, ticket) = params(agent, job_id, job, returned).await?;
+            let message =
+                Message::command(message_id(job_id, run), Command::ReturnQueueEntry(params));
             let mut jmf = Jmf::new(sender_id(agent), agent.clock.now()).with(message);
             jmf.agent_name = Some("AGOG".to_owned());
             jmf.agent_version = Some(env!("CARGO_PKG_VERSION").to_owned());
             let mut package = Outgoing::new(jmf.to_bytes());
-            package.ticket(TICKET_ID, ticket(agent, job).await?);
+            package.ticket(TICKET_ID, ticket);
             let (content_type, body) = package.finish();
             let sent = agent.desk.outward.post(url, caller, &content_type, body);
             let (_, answer) = sent.await.map_err(|error| chain(&error))?;
             Some(code(&jmf.messages, &answer)?)
         }
         (None, Some(url)) => {
-            let ticket = ticket(agent, job).await?;
+            let (_, ticket) = params(agent, job_id, job, returned).await?;
             let sent = agent.desk.outward.post(url, caller, JDF_TYPE, ticket);
             let (status, _) = sent.await.map_err(|error| chain(&error))?;
             if !status.is_success() {
@@ -203,13 +192,19 @@ async fn give_back(agent: &Agent, row: &SubmissionRow, job: &JobRow) -> Result<(
     }
     let settle = Change::Settle {
         job_id,
+        run,
         return_code: return_code.map(ReturnCode::number),
     };
     let settled = agent.ledger.change(settle).await;
-    settled.map_err(|error| chain(&error))?;
-    // Its channels have nothing more to tell.
-    agent.desk.channels_changed();
-    Ok(())
+    settled.map(drop).map_err(|error| chain(&error))
+}
+
+/// The same for every try, and another one for another run.
+fn message_id(job_id: JobId, run: Option<u32>) -> String {
+    match run {
+        None | Some(1) => format!("R{job_id}"),
+        Some(run) => format!("R{job_id}-{run}"),
+    }
 }
 
 /// Notes that a ticket was not taken back, or gives it up. An error tells that it is tried again.
@@ -300,43 +295,52 @@ fn code(sent: &[Message], answer: &[u8]) -> Result<ReturnCode, String> {
     }
 }
 
-/// The ticket as it goes back.
+/// The ticket that goes back next.
 pub(super) async fn ticket(agent: &Agent, job: &JobRow) -> Result<Vec<u8>, String> {
-    let job_id = job.job_id.ok_or("its ticket is not here")?;
-    let read = agent.ledger.read(move |reader| {
-        let returned = reader.returned_ticket(job_id)?;
-        let as_it_came = || Ok(reader.ticket(job_id)?.map(|ticket| ticket.jdf.into_bytes()));
-        returned.map_or_else(as_it_came, |returned| Ok(Some(returned)))
-    });
-    let ticket = read.await.map_err(|error| chain(&error))?;
-    ticket.ok_or_else(|| "its ticket is not here".to_owned())
+    let job_id = job.job_id.ok_or(NOT_HERE)?;
+    let read = agent.ledger.read(move |reader| reader.return_next(job_id));
+    match read.await.map_err(|error| chain(&error))? {
+        Some(returned) => Ok(returned.ticket),
+        None => as_it_came(agent, job_id).await,
+    }
 }
 
-/// Which nodes were completed and aborted; the root, where no device said it.
+async fn as_it_came(agent: &Agent, job_id: JobId) -> Result<Vec<u8>, String> {
+    let read = agent.ledger.read(move |reader| reader.ticket(job_id));
+    let ticket = read.await.map_err(|error| chain(&error))?;
+    let ticket = ticket.ok_or(NOT_HERE)?;
+    Ok(ticket.jdf.into_bytes())
+}
+
+/// The ticket, and which nodes of it were completed and aborted; the root, where no device said it.
 async fn params(
     agent: &Agent,
-    row: &SubmissionRow,
+    job_id: JobId,
     job: &JobRow,
-) -> Result<ReturnQueueEntryParams, String> {
-    let (mut completed, mut aborted) = (row.completed.clone(), row.aborted.clone());
-    if completed.is_empty() && aborted.is_empty() {
-        let ticket = ticket(agent, job).await?;
+    returned: Option<ReturnRow>,
+) -> Result<(ReturnQueueEntryParams, Vec<u8>), String> {
+    let (ticket, completed, aborted) = if let Some(returned) = returned {
+        (returned.ticket, returned.completed, returned.aborted)
+    } else {
+        let ticket = as_it_came(agent, job_id).await?;
         let document = Document::parse(&ticket, &Limits::default()).ok();
         let root = document
             .as_ref()
             .and_then(|document| document.root().attribute("ID"))
             .map(str::to_owned);
+        let root = root.into_iter().collect();
         if job.step == JobStep::Completed {
-            completed.extend(root);
+            (ticket, root, Vec::new())
         } else {
-            aborted.extend(root);
+            (ticket, Vec::new(), root)
         }
-    }
-    Ok(ReturnQueueEntryParams {
-        queue_entry_id: row.job_id.to_string(),
+    };
+    let params = ReturnQueueEntryParams {
+        queue_entry_id: job_id.to_string(),
         url: format!("cid:{TICKET_ID}"),
         completed,
         aborted,
         priority: None,
-    })
+    };
+    Ok((params, ticket))
 }

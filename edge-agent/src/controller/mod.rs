@@ -47,7 +47,6 @@ use crate::run::Agent;
 
 pub(crate) use commands::command;
 pub use give_back::GIVEN_UP_AFTER_DAYS;
-pub(crate) use give_back::keep;
 pub(crate) use queries::query;
 
 use gate::Gate;

@@ -92,13 +92,23 @@ pub enum FloorError {
     Stopping,
 }
 
+/// A returned ticket as it came, for whoever submitted the job.
+#[derive(Debug, Clone)]
+pub struct TicketBack {
+    pub ticket: Vec<u8>,
+    /// IDs of nodes that the device has completed.
+    pub completed: Vec<String>,
+    /// IDs of nodes that the device has aborted.
+    pub aborted: Vec<String>,
+}
+
 /// Tells whether it is stored.
 type Answer = oneshot::Sender<Result<(), FloorError>>;
 
 enum Work {
     /// The sender is told when it was, before it is stored.
     Report(Box<Report>, oneshot::Sender<Timestamp>),
-    Returned(Box<ReturnedTicket>),
+    Returned(Box<(ReturnedTicket, TicketBack)>),
     Contact(Box<DeviceEvent>),
 }
 
@@ -127,8 +137,12 @@ impl Floor {
     }
 
     /// A device gives a ticket back.
-    pub async fn returned(&self, ticket: ReturnedTicket) -> Result<(), FloorError> {
-        self.work(Work::Returned(Box::new(ticket))).await
+    pub async fn returned(
+        &self,
+        ticket: ReturnedTicket,
+        back: TicketBack,
+    ) -> Result<(), FloorError> {
+        self.work(Work::Returned(Box::new((ticket, back)))).await
     }
 
     /// A device is lost or found.

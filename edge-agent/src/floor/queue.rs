@@ -36,6 +36,11 @@ pub(super) struct EntrySaid {
     /// As JMF names it.
     pub(super) status: String,
     pub(super) priority: Option<i64>,
+    /// The job that it is of, as the device names it. Known to the ledger (`ledger::left`).
+    #[serde(default)]
+    pub(super) job_id: Option<String>,
+    #[serde(default)]
+    pub(super) job_part_id: Option<String>,
     /// When, since the start of the program.
     #[serde(skip)]
     pub(super) told_at: Option<Timestamp>,
@@ -103,6 +108,8 @@ pub(super) fn queue(said: &mut DeviceSaid, told: &ToldQueue, at: Timestamp) -> V
         let now = EntrySaid {
             status: entry.status.to_string(),
             priority: entry.priority,
+            job_id: entry.job_id.clone(),
+            job_part_id: entry.job_part_id.clone(),
             told_at: Some(at),
         };
         if now.is_done() {
@@ -115,7 +122,11 @@ pub(super) fn queue(said: &mut DeviceSaid, told: &ToldQueue, at: Timestamp) -> V
         if let Some(before) = before
             && (&before.status, before.priority) == (&now.status, now.priority)
         {
-            before.told_at = now.told_at;
+            let is_same = (&before.job_id, &before.job_part_id) == (&now.job_id, &now.job_part_id);
+            *before = now;
+            if !is_same {
+                said.touch(RowKey::Entry(id.clone()));
+            }
             continue;
         }
         if !said.entries.contains_key(id) && !make_room(said, &now) {

@@ -18,13 +18,16 @@ use tracing::{info, warn};
 use super::facts::facts;
 use super::news::{self, Noted};
 use super::said::{self, DeviceSaid, RowKey};
-use super::{Answer, Content, FloorError, IN_FLIGHT_MAX, Report, Work, queue, resource};
+use super::{
+    Answer, Content, FloorError, IN_FLIGHT_MAX, Report, TicketBack, Work, queue, resource,
+};
 use crate::jobs::again::{ToldRun, is_run_again};
 use crate::jobs::booked;
 use crate::jobs::find::{self, ReportedJob};
 use crate::jobs::reconcile::{self, Signalled};
 use crate::jobs::returned::ReturnedTicket;
 use crate::jobs::story::{self, Circumstances};
+use crate::ledger::controller::NewReturn;
 use crate::ledger::{
     Append, AppendError, Appended, Fact, InboxKey, JobRow, LedgerError, Receipt, What,
 };
@@ -105,7 +108,7 @@ impl FloorTask {
                 let _ = read.send(at);
                 append
             }),
-            Work::Returned(ticket) => self.returned(*ticket).await,
+            Work::Returned(told) => self.returned(told.0, told.1).await,
             Work::Contact(event) => Ok(self.contact(*event)),
         };
         match result {
@@ -330,7 +333,11 @@ impl FloorTask {
         (at, noted)
     }
 
-    async fn returned(&mut self, mut ticket: ReturnedTicket) -> Result<Append, LedgerError> {
+    async fn returned(
+        &mut self,
+        mut ticket: ReturnedTicket,
+        back: TicketBack,
+    ) -> Result<Append, LedgerError> {
         self.settle().await?;
         let now = self.agent.clock.now();
         let reported = ticket.reported_job();
@@ -364,6 +371,21 @@ impl FloorTask {
         let tells_more = before
             .as_ref()
             .is_none_or(|before| !before.is_all_of(&ticket));
+        // Whoever submitted the job gets every run of it back, and none twice.
+        let goes_back = job.as_ref().filter(|job| tells_more || !job.step.is_end());
+        let returned = goes_back.and_then(|job| {
+            let TicketBack {
+                ticket,
+                completed,
+                aborted,
+            } = back;
+            Some(Box::new(NewReturn {
+                job_id: job.job_id?,
+                ticket,
+                completed,
+                aborted,
+            }))
+        });
         let is_run_again = |job: &JobRow| tells_more && is_run_again(job, run);
         let circumstances = Circumstances {
             at,
@@ -397,6 +419,7 @@ impl FloorTask {
             facts,
             said: said.take_rows(&device),
             inbox: Some(key),
+            returned,
             ..Append::default()
         };
         Ok(append)

@@ -43,6 +43,9 @@ pub(super) fn append(
         });
     }
     said::store(connection, &append.said)?;
+    if let Some(returned) = &append.returned {
+        controller::keep_return(connection, returned)?;
+    }
     let mut appended = Appended::default();
     if append.facts.is_empty() && append.orders.is_empty() && append.idempotency.is_none() {
         // The head stays where it is.

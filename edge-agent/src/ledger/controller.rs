@@ -4,7 +4,8 @@
 //! answered, and no message is stored a second time.
 //!
 //! Limits: [`CHANNELS_MAX`] channels, [`CHANNELS_PER_URL_MAX`] to one URL; [`SUBMISSIONS_MAX`] jobs that
-//! were not given back, [`SUBMISSIONS_PER_SENDER_MAX`] of one sender.
+//! were not given back, [`SUBMISSIONS_PER_SENDER_MAX`] of one sender; [`RETURNS_PER_JOB_MAX`] tickets of one
+//! job that wait to go back.
 
 use agog_sync::ids::JobId;
 use jiff::Timestamp;
@@ -26,6 +27,10 @@ pub const JOB_CHANNELS_MAX: usize = 512;
 pub const SUBMISSIONS_MAX: usize = 1_000;
 /// Half of them: a sender that never takes its jobs back leaves as much room to the others.
 pub const SUBMISSIONS_PER_SENDER_MAX: usize = 500;
+
+/// A job is run twice, when something went wrong some times more. A device that returns a job on and on while nobody
+/// takes it back must not fill the disk: its newest ticket then takes the place of the one before.
+pub const RETURNS_PER_JOB_MAX: u32 = 16;
 
 const DAY_MICROSECONDS: i64 = 24 * 60 * 60 * 1_000_000;
 
@@ -88,10 +93,6 @@ pub struct NewSubmission {
 pub struct SubmissionRow {
     pub job_id: JobId,
     pub submitted: NewSubmission,
-    /// IDs of nodes that the device has completed.
-    pub completed: Vec<String>,
-    /// IDs of nodes that the device has aborted.
-    pub aborted: Vec<String>,
     pub submitted_at: Timestamp,
     /// Since when giving it back has failed.
     pub failing_since: Option<Timestamp>,
@@ -118,6 +119,28 @@ impl SubmissionRow {
     }
 }
 
+/// A ticket that the device of a submission returned.
+#[derive(Debug, Clone)]
+pub struct NewReturn {
+    pub job_id: JobId,
+    /// Byte for byte.
+    pub ticket: Vec<u8>,
+    /// IDs of nodes that the device has completed.
+    pub completed: Vec<String>,
+    /// IDs of nodes that the device has aborted.
+    pub aborted: Vec<String>,
+}
+
+/// A returned ticket that is to be given back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReturnRow {
+    /// Which of the job's returns it is, from 1.
+    pub run: u32,
+    pub ticket: Vec<u8>,
+    pub completed: Vec<String>,
+    pub aborted: Vec<String>,
+}
+
 /// A change of what was promised, or of what is known of a device's folder.
 #[derive(Debug)]
 pub(crate) enum Change {
@@ -127,13 +150,6 @@ pub(crate) enum Change {
     Advance {
         channel: i64,
         position: i64,
-    },
-    /// The device returned the ticket of a submission.
-    Returned {
-        job_id: JobId,
-        ticket: Vec<u8>,
-        completed: Vec<String>,
-        aborted: Vec<String>,
     },
     /// An order to a queue is about to be passed on under this message ID.
     Passing {
@@ -163,9 +179,11 @@ pub(crate) enum Change {
     GiveUp {
         job_id: JobId,
     },
-    /// The ticket was given back, or there is nobody to give it back to.
+    /// A ticket was given back, or there is nobody to give it back to.
     Settle {
         job_id: JobId,
+        /// Which of the job's returns; none for a ticket as it came.
+        run: Option<u32>,
         return_code: Option<i64>,
     },
 }
@@ -189,24 +207,6 @@ pub(super) fn change(
                     "update channel set position = ?2 where channel = ?1 and position < ?2",
                 )?
                 .execute(params![channel, position])?;
-        }
-        Change::Returned {
-            job_id,
-            ticket,
-            completed,
-            aborted,
-        } => {
-            // A second return after the first was given back finds nobody who waits for it.
-            connection.execute(
-                "update submission set returned = ?2, completed = ?3, aborted = ?4
-                 where job_id = ?1 and settled_at is null",
-                params![
-                    job_id.to_string(),
-                    ticket,
-                    completed.join(" "),
-                    aborted.join(" ")
-                ],
-            )?;
         }
         Change::Passing {
             message,
@@ -257,16 +257,77 @@ pub(super) fn change(
         }
         Change::Settle {
             job_id,
+            run,
             return_code,
-        } => {
-            connection.execute(
-                "update submission set settled_at = ?2, return_code = ?3, returned = null
-                 where job_id = ?1 and settled_at is null",
-                params![job_id.to_string(), now.as_microsecond(), return_code],
-            )?;
-        }
+        } => settle(connection, job_id, run, return_code, now)?,
     }
     Ok(Opening::Kept)
+}
+
+/// Settles a submission when nothing more of it is to be given back; else the next ticket is tried from new on.
+fn settle(
+    connection: &Connection,
+    job_id: JobId,
+    run: Option<u32>,
+    return_code: Option<i64>,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
+    let job_id = job_id.to_string();
+    connection.execute(
+        "delete from submission_return where job_id = ?1 and run = ?2",
+        params![job_id, run],
+    )?;
+    connection.execute(
+        "update submission set failing_since = null, failed_days = 0, counted_at = null, last_error = null
+         where job_id = ?1 and exists (select 1 from submission_return where job_id = ?1)",
+        [&job_id],
+    )?;
+    connection.execute(
+        "update submission set settled_at = ?2, return_code = ?3, runs = max(runs, 1)
+         where job_id = ?1 and settled_at is null
+           and not exists (select 1 from submission_return where job_id = ?1)",
+        params![job_id, now.as_microsecond(), return_code],
+    )?;
+    Ok(())
+}
+
+/// Keeps a returned ticket for whoever submitted the job, as part of the commit of what it tells. A submission that was
+/// settled is open again.
+pub(super) fn keep_return(connection: &Connection, new: &NewReturn) -> Result<(), LedgerError> {
+    let job_id = new.job_id.to_string();
+    let run: Option<u32> = connection
+        .query_row(
+            "update submission set runs = runs + 1 where job_id = ?1 returning runs",
+            [&job_id],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(run) = run else { return Ok(()) };
+    connection.execute(
+        "update submission
+         set settled_at = null, return_code = null, given_up = 0,
+             failing_since = null, failed_days = 0, counted_at = null, last_error = null
+         where job_id = ?1 and settled_at is not null",
+        [&job_id],
+    )?;
+    connection.execute(
+        "delete from submission_return
+         where job_id = ?1 and run = (select max(run) from submission_return where job_id = ?1)
+           and (select count(*) from submission_return where job_id = ?1) >= ?2",
+        params![job_id, RETURNS_PER_JOB_MAX],
+    )?;
+    connection.execute(
+        "insert into submission_return (job_id, run, ticket, completed, aborted)
+         values (?1, ?2, ?3, ?4, ?5)",
+        params![
+            job_id,
+            run,
+            new.ticket,
+            new.completed.join(" "),
+            new.aborted.join(" ")
+        ],
+    )?;
+    Ok(())
 }
 
 pub(super) fn open(
@@ -401,12 +462,11 @@ pub(super) fn channel(row: &Row<'_>) -> Result<ChannelRow, LedgerError> {
 }
 
 pub(super) const SUBMISSION_COLUMNS: &str = "job_id, message, sender, caller, ticket_job_id, \
-     ticket_job_part_id, return_jmf, return_url, completed, aborted, submitted_at, failing_since, \
+     ticket_job_part_id, return_jmf, return_url, submitted_at, failing_since, \
      last_error, settled_at, return_code, given_up, failed_days, counted_at";
 
 pub(super) fn submission(row: &Row<'_>) -> Result<SubmissionRow, LedgerError> {
     let instant = |at: Option<i64>| at.map(text::instant).transpose();
-    let ids = |text: String| text.split_whitespace().map(str::to_owned).collect();
     Ok(SubmissionRow {
         job_id: text::id(&row.get::<_, String>(0)?, "job id")?,
         submitted: NewSubmission {
@@ -418,15 +478,71 @@ pub(super) fn submission(row: &Row<'_>) -> Result<SubmissionRow, LedgerError> {
             return_jmf: row.get(6)?,
             return_url: row.get(7)?,
         },
-        completed: ids(row.get(8)?),
-        aborted: ids(row.get(9)?),
-        submitted_at: text::instant(row.get(10)?)?,
-        failing_since: instant(row.get(11)?)?,
-        last_error: row.get(12)?,
-        settled_at: instant(row.get(13)?)?,
-        return_code: row.get(14)?,
-        given_up: row.get(15)?,
-        failed_days: row.get(16)?,
-        counted_at: instant(row.get(17)?)?,
+        submitted_at: text::instant(row.get(8)?)?,
+        failing_since: instant(row.get(9)?)?,
+        last_error: row.get(10)?,
+        settled_at: instant(row.get(11)?)?,
+        return_code: row.get(12)?,
+        given_up: row.get(13)?,
+        failed_days: row.get(14)?,
+        counted_at: instant(row.get(15)?)?,
     })
+}
+
+pub(super) const RETURN_COLUMNS: &str = "run, ticket, completed, aborted";
+
+pub(super) fn returned(row: &Row<'_>) -> rusqlite::Result<ReturnRow> {
+    let ids = |text: String| text.split_whitespace().map(str::to_owned).collect();
+    Ok(ReturnRow {
+        run: row.get(0)?,
+        ticket: row.get(1)?,
+        completed: ids(row.get(2)?),
+        aborted: ids(row.get(3)?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema;
+    use super::*;
+
+    /// The runs that wait to be given back, each with the first byte of its ticket.
+    fn waiting(connection: &Connection) -> Vec<(u32, u8)> {
+        let sql = format!("select {RETURN_COLUMNS} from submission_return order by run");
+        let mut query = connection.prepare(&sql).unwrap();
+        let rows = query.query_map([], returned).unwrap();
+        rows.map(|row| row.unwrap())
+            .map(|row| (row.run, row.ticket[0]))
+            .collect()
+    }
+
+    #[test]
+    fn a_job_that_is_returned_on_and_on_keeps_its_first_tickets_and_the_newest() {
+        let connection = schema::open_scratch().unwrap();
+        let job_id = JobId::from_uuid(uuid::Uuid::from_u128(7));
+        let now = Timestamp::UNIX_EPOCH;
+        let returned = |ticket: u8| NewReturn {
+            job_id,
+            ticket: vec![ticket],
+            completed: vec!["n1".to_owned()],
+            aborted: Vec::new(),
+        };
+        keep_return(&connection, &returned(0)).unwrap();
+        assert_eq!(waiting(&connection), [], "nobody submitted it");
+        store_submission(&connection, job_id, &NewSubmission::default(), now).unwrap();
+
+        for ticket in 1..=20 {
+            keep_return(&connection, &returned(ticket)).unwrap();
+        }
+
+        let kept = waiting(&connection);
+        assert_eq!(kept.len(), RETURNS_PER_JOB_MAX as usize);
+        assert_eq!(kept[14..], [(15, 15), (20, 20)]);
+        for (run, _) in kept {
+            settle(&connection, job_id, Some(run), Some(0), now).unwrap();
+        }
+        let sql = "select settled_at is not null from submission";
+        let is_settled: bool = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+        assert!(is_settled);
+    }
 }

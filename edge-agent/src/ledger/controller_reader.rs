@@ -4,7 +4,7 @@ use agog_sync::event::{DeviceEvent, DeviceResource, Envelope, Event};
 use agog_sync::ids::JobId;
 use rusqlite::{OptionalExtension as _, params};
 
-use super::controller::{self, ChannelRow, SubmissionRow};
+use super::controller::{self, ChannelRow, ReturnRow, SubmissionRow};
 use super::error::LedgerError;
 use super::reader::{self, Reader};
 use super::rows::{self, JobRow};
@@ -139,28 +139,26 @@ impl Reader {
         self.submission_rows(&sql, None)
     }
 
-    /// Submissions whose jobs have ended and that were not given back yet, the oldest first.
+    /// Submissions that were returned, or whose jobs have ended, and that were not given back yet, the oldest first.
     pub fn submissions_to_return(&self) -> Result<Vec<SubmissionRow>, LedgerError> {
         self.submission_rows(
-            "settled_at is null and ?1 is null and exists (
-                 select 1 from job where job.job_id = submission.job_id and job.step in
-                     ('job.refused', 'job.completed', 'job.aborted', 'job.removed'))
+            "settled_at is null and ?1 is null
+             and (exists (select 1 from submission_return as back where back.job_id = submission.job_id)
+                  or exists (select 1 from job where job.job_id = submission.job_id and job.step in
+                     ('job.refused', 'job.completed', 'job.aborted', 'job.removed')))
              order by submitted_at",
             None,
         )
     }
 
-    /// The ticket that the device returned for a submission.
-    pub fn returned_ticket(&self, job_id: JobId) -> Result<Option<Vec<u8>>, LedgerError> {
-        Ok(self
-            .connection
-            .query_row(
-                "select returned from submission where job_id = ?1",
-                [job_id.to_string()],
-                |row| row.get(0),
-            )
-            .optional()?
-            .flatten())
+    /// The oldest ticket that the device of a submission returned and that was not given back yet.
+    pub fn return_next(&self, job_id: JobId) -> Result<Option<ReturnRow>, LedgerError> {
+        let mut query = self.connection.prepare_cached(&format!(
+            "select {} from submission_return where job_id = ?1 order by run limit 1",
+            controller::RETURN_COLUMNS
+        ))?;
+        let found = query.query_row([job_id.to_string()], controller::returned);
+        Ok(found.optional()?)
     }
 
     /// Jobs that have ended, the newest first.

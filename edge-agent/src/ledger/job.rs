@@ -101,6 +101,21 @@ pub(super) fn is_open(connection: &Connection, number: &str) -> Result<bool, Led
     Ok(query.exists([number])?)
 }
 
+/// Whether a job goes by one of these names on a device, and has not ended.
+pub(super) fn is_open_as(
+    connection: &Connection,
+    device: &str,
+    names: [&str; 2],
+) -> Result<bool, LedgerError> {
+    let mut query = connection.prepare_cached(&format!(
+        "select 1 from {}
+         where device = ?1 and (number in (?2, ?3) or json_extract(head, '$.names.job_id') in (?2, ?3))
+            and step not in ('job.refused', 'job.completed', 'job.aborted', 'job.removed')",
+        rows::JOBS
+    ))?;
+    Ok(query.exists([device, names[0], names[1]])?)
+}
+
 /// Jobs of the hub are known by its id; a job that a press reports alone, by its number.
 pub(super) fn job_key(job: &JobRef) -> String {
     job.job_id.map_or_else(

@@ -19,6 +19,7 @@ mod effects;
 pub mod error;
 mod feed;
 pub(crate) mod job;
+mod left;
 mod reader;
 mod readers;
 mod resolve;
@@ -53,9 +54,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use command::LotCommand;
-use controller::{Change, NewChannel, NewSubmission, Opening};
+use controller::{Change, NewChannel, NewReturn, NewSubmission, Opening};
 pub use controller_reader::EventPage;
 pub use error::{AppendError, LedgerError, Refused};
+pub use left::LeftEntry;
 pub use reader::{JobLots, LotFilter, LotPage, Outbox, PAGE_LOTS_MAX, Reader};
 use readers::Readers;
 pub use rows::{JobRow, LotRow};
@@ -94,6 +96,8 @@ pub struct Append {
     pub submission: Option<Box<NewSubmission>>,
     /// Channels that are opened with it, as far as there is room.
     pub channels: Vec<NewChannel>,
+    /// The ticket that says so, to be given back where its job came from an MIS.
+    pub returned: Option<Box<NewReturn>>,
 }
 
 /// One fact, not recorded yet.

@@ -1,4 +1,4 @@
-//! Rows of what devices said. The ledger keeps them and does not look into them.
+//! Rows of what devices said. The ledger keeps them and looks into none but those of queue entries (`left`).
 
 use rusqlite::{Connection, params};
 

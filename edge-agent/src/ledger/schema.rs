@@ -10,7 +10,7 @@ use super::error::LedgerError;
 
 /// The schema files in order; the version of a file is its place, from 1. A file that was
 /// released is never changed.
-const SCHEMA: [&str; 7] = [
+const SCHEMA: [&str; 8] = [
     include_str!("schema/0001_ledger.sql"),
     include_str!("schema/0002_said.sql"),
     include_str!("schema/0003_outbox.sql"),
@@ -18,6 +18,7 @@ const SCHEMA: [&str; 7] = [
     include_str!("schema/0005_plain.sql"),
     include_str!("schema/0006_fast_signals.sql"),
     include_str!("schema/0007_promises.sql"),
+    include_str!("schema/0008_runs_given_back.sql"),
 ];
 
 /// How long a connection waits for another one; only checkpoints and a second program make it.
@@ -209,6 +210,39 @@ mod tests {
         let names = row.ticket.unwrap().names;
         assert_eq!(names.job_id.as_deref(), Some("J-7"));
         assert_eq!(ticket::of(&connection, job_id).unwrap(), Some(ticket));
+    }
+
+    #[test]
+    fn a_ticket_that_an_older_program_had_not_given_back_goes_back_and_what_went_back_has_its_number()
+     {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let runs = SCHEMA
+            .iter()
+            .position(|sql| sql.contains("table submission_return"));
+        migrate_with(&mut connection, &SCHEMA[..runs.unwrap()]).unwrap();
+        connection
+            .execute_batch(
+                "insert into submission (job_id, message, sender, submitted_at, returned, completed, settled_at)
+                 values ('waits', 'mis C1', 'mis', 1, x'01', 'n1 n2', null),
+                        ('is-back', 'mis C2', 'mis', 1, null, 'n1', 9),
+                        ('is-open', 'mis C3', 'mis', 1, null, '', null);",
+            )
+            .unwrap();
+
+        migrate(&mut connection).unwrap();
+
+        let told = |sql: &str| -> String {
+            let sql = format!("select group_concat(told, ', ' order by told) from ({sql})");
+            connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(
+            told("select job_id || ' ' || run || ' ' || completed as told from submission_return"),
+            "waits 1 n1 n2"
+        );
+        assert_eq!(
+            told("select job_id || ' ' || runs as told from submission"),
+            "is-back 1, is-open 0, waits 1"
+        );
     }
 
     #[test]

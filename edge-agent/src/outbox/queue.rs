@@ -117,25 +117,62 @@ pub(super) fn found(entry: &QueueEntry) -> CommandEnd {
     }
 }
 
-/// What is told to a device about an entry of its queue.
-pub(super) fn queue_command(action: JobAction, entry: String) -> Command {
-    match action {
-        JobAction::Hold => Command::HoldQueueEntry(QueueFilter::entry(entry)),
-        JobAction::Resume => Command::ResumeQueueEntry(QueueFilter::entry(entry)),
-        JobAction::Suspend => Command::SuspendQueueEntry(QueueFilter::entry(entry)),
-        JobAction::Abort => {
-            Command::AbortQueueEntry(AbortQueueEntry::from(QueueFilter::entry(entry)))
+/// What is told to a device about entries of its queue; they come back where it can only be about one.
+pub(super) fn queue_command(
+    action: JobAction,
+    entries: Vec<String>,
+) -> Result<Command, Vec<String>> {
+    let all = |entries| QueueFilter {
+        queue_entry_ids: entries,
+        ..QueueFilter::default()
+    };
+    Ok(match action {
+        JobAction::Hold => Command::HoldQueueEntry(all(entries)),
+        JobAction::Resume => Command::ResumeQueueEntry(all(entries)),
+        JobAction::Suspend => Command::SuspendQueueEntry(all(entries)),
+        JobAction::Abort => Command::AbortQueueEntry(AbortQueueEntry::from(all(entries))),
+        JobAction::Remove => Command::RemoveQueueEntry(all(entries)),
+        JobAction::Priority(priority) => {
+            let (queue_entry_id, filter) = match <[String; 1]>::try_from(entries) {
+                Ok([entry]) => (Some(entry), None),
+                Err(entries) => (None, Some(all(entries))),
+            };
+            Command::SetQueueEntryPriority(QueueEntryPriParams {
+                priority,
+                queue_entry_id,
+                filter,
+            })
         }
-        JobAction::Remove => Command::RemoveQueueEntry(QueueFilter::entry(entry)),
-        JobAction::Priority(priority) => Command::SetQueueEntryPriority(QueueEntryPriParams {
-            priority,
-            queue_entry_id: Some(entry),
-            ..QueueEntryPriParams::default()
-        }),
-        JobAction::Position(position) => Command::SetQueueEntryPosition(QueueEntryPosParams {
-            queue_entry_id: entry,
-            position: Some(position.into()),
-            ..QueueEntryPosParams::default()
-        }),
+        JobAction::Position(position) => {
+            let [entry] = <[String; 1]>::try_from(entries)?;
+            Command::SetQueueEntryPosition(QueueEntryPosParams {
+                queue_entry_id: entry,
+                position: Some(position.into()),
+                ..QueueEntryPosParams::default()
+            })
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_entries_are_told_together_what_can_be_told_of_several() {
+        let entries = || vec!["QE-2".to_owned(), "QE-3".to_owned()];
+        let held = queue_command(JobAction::Hold, entries()).unwrap();
+        assert!(
+            matches!(&held, Command::HoldQueueEntry(filter) if filter.queue_entry_ids == entries())
+        );
+        let raised = queue_command(JobAction::Priority(80), entries()).unwrap();
+        let Command::SetQueueEntryPriority(params) = raised else {
+            panic!("not a priority: {raised:?}");
+        };
+        assert_eq!(params.filter.unwrap().queue_entry_ids, entries());
+        assert_eq!(
+            queue_command(JobAction::Position(0), entries()),
+            Err(entries())
+        );
     }
 }

@@ -19,10 +19,10 @@ use crate::devices::introduction::capability;
 use crate::devices::package::{PackedFile, Submission, TICKET_URL};
 use crate::devices::profile::CheckCapability;
 use crate::devices::record::{self, Records};
-use crate::ledger::LedgerError;
 use crate::ledger::sending::{
     Acknowledge, CommandEnd, CommandState, Content, DeviceCommand, Fate, News,
 };
+use crate::ledger::{JobRow, LedgerError};
 use crate::run::Agent;
 use crate::uplink::http::{HttpError, chain};
 
@@ -328,7 +328,7 @@ impl Sender {
             return Ok(refused("the job is not known any more"));
         };
         if row.step.is_end() {
-            return Ok(refused(format!("the job has ended ({})", row.step.kind())));
+            return self.of_left(command, action, row).await;
         }
         let entry = match &row.progress.queue_entry_id {
             Some(entry) => entry.clone(),
@@ -344,11 +344,30 @@ impl Sender {
                 Err(error) => return Ok(Step::Later(chain(&error))),
             },
         };
-        Ok(Step::Send(Box::new(Outgoing {
-            message: Message::command(&*command.message_id, queue_command(action, entry)),
-            submission: None,
-            remark: None,
-        })))
+        Ok(to_entries(command, action, vec![entry]))
+    }
+
+    /// A command to a job that came back goes to all that its device still has of it.
+    async fn of_left(
+        &self,
+        command: &DeviceCommand,
+        action: JobAction,
+        row: JobRow,
+    ) -> Result<Step, LedgerError> {
+        let ended = format!("the job has ended ({})", row.step.kind());
+        let left = self
+            .agent
+            .ledger
+            .read(move |reader| reader.entries_left(&row));
+        let entries: Vec<String> = left
+            .await?
+            .into_iter()
+            .map(|it| it.queue_entry_id)
+            .collect();
+        if entries.is_empty() {
+            return Ok(refused(ended));
+        }
+        Ok(to_entries(command, action, entries))
     }
 
     /// A command as it was handed in, under the message id of its row.
@@ -380,6 +399,20 @@ impl Sender {
             Ok(None) => refused("there is no command in it"),
             Err(error) => refused(format!("the command cannot be read: {error}")),
         }
+    }
+}
+
+fn to_entries(command: &DeviceCommand, action: JobAction, entries: Vec<String>) -> Step {
+    match queue_command(action, entries) {
+        Ok(content) => Step::Send(Box::new(Outgoing {
+            message: Message::command(&*command.message_id, content),
+            submission: None,
+            remark: None,
+        })),
+        Err(entries) => refused(format!(
+            "only one entry can have a place, and the job has several: {}",
+            entries.join(", ")
+        )),
     }
 }
 

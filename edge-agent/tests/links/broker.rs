@@ -7,6 +7,7 @@ use std::time::Duration;
 use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Outgoing, Packet, QoS};
 use tempfile::TempDir;
 
+use crate::ports::anywhere;
 use crate::support::{WAIT_LIMIT, until};
 
 pub(crate) struct Broker {
@@ -18,12 +19,7 @@ pub(crate) struct Broker {
 impl Broker {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // The port is free now; nobody else asks for it in the moment between.
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = anywhere().port();
         // Started by root, Mosquitto would become a user that cannot write the folder of the test;
         // started by anybody else, it takes no notice of `user`.
         let config = format!(

@@ -4,7 +4,8 @@ use agog_edge::devices::picture::DeviceState;
 use agog_jdf::ChannelMode;
 use agog_jdf::jmf::Subscription;
 
-use crate::controller::{Controller, JMF_URL, anywhere, lively, section};
+use crate::controller::{Controller, JMF_URL, lively, section};
+use crate::ports::anywhere;
 use crate::press::Press;
 use crate::support::{TestAgent, until};
 

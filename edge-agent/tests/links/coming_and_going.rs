@@ -6,7 +6,8 @@ use agog_sync::event::JobStep;
 use agog_sync::frame::JobTicket;
 use agog_sync::ids::JobId;
 
-use crate::controller::{Controller, anywhere};
+use crate::controller::Controller;
+use crate::ports::anywhere;
 use crate::press::Press;
 use crate::support::{TestAgent, until};
 

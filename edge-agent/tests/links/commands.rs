@@ -1,6 +1,7 @@
 //! Commands to devices: their order, their fates, and what the jobs say of them.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use agog_edge::floor::Floor;
 use agog_edge::ingest::jmf::{JmfState, router};
@@ -16,8 +17,9 @@ use axum::body::Body;
 use axum::http::Request;
 use tower::ServiceExt as _;
 
-use crate::controller::{Controller, JMF_URL, anywhere, section};
+use crate::controller::{Controller, JMF_URL, section};
 use crate::peer::Peer;
+use crate::ports::anywhere;
 use crate::press::Press;
 use crate::support::{TestAgent, until};
 
@@ -34,7 +36,7 @@ fn ticket(number: &str, n: u128) -> JobTicket {
 }
 
 /// Takes every ticket into its queue, and does what it is told.
-fn obliging(message: &Message) -> Response {
+pub(crate) fn obliging(message: &Message) -> Response {
     match &message.body {
         Content::Command(Command::SubmitQueueEntry(_)) => Response {
             queue_entry: Some(QueueEntry::new("QE-1", QueueEntryStatus::Waiting)),
@@ -57,7 +59,7 @@ fn commands(peer: &Peer) -> Vec<(String, String, Option<String>)> {
     })
 }
 
-async fn order(test: &TestAgent, number: &str, action: JobAction) -> RequestId {
+pub(crate) async fn order(test: &TestAgent, number: &str, action: JobAction) -> RequestId {
     let job = test.job(number).await;
     control::command(&test.agent, &job, action, "Jane Smith", None)
         .await
@@ -203,6 +205,26 @@ async fn a_command_that_is_given_up_lets_those_behind_it_go_on() {
     assert_eq!(detail, "given up by Jane Smith: the press is sold");
     let again = outbox::give_up(&test.agent, stuck.command_id, "Jane Smith", "again").await;
     assert!(!again.unwrap(), "it has ended");
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn a_ticket_whose_answers_are_lost_is_sent_again_under_the_same_message_id() {
+    let tries = AtomicU32::new(0);
+    let peer = Peer::start(move |message| {
+        let is_submission = matches!(message.body, Content::Command(Command::SubmitQueueEntry(_)));
+        let is_lost = is_submission && tries.fetch_add(1, Ordering::Relaxed) < 2;
+        (!is_lost).then(|| obliging(message))
+    });
+    let test = TestAgent::new(&peer.section("press-3", ""));
+    test.hand_in(ticket("JOB-1", 1)).await;
+
+    let controller = Controller::start(&test);
+
+    let told = test.all_ended().await;
+    assert_eq!(told[0].state, CommandState::Answered);
+    let ids: Vec<_> = commands(&peer).into_iter().map(|(_, id, _)| id).collect();
+    assert_eq!(ids, vec![told[0].message_id.clone(); 3]);
     controller.stop().await;
 }
 

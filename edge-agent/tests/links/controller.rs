@@ -12,10 +12,6 @@ use crate::support::TestAgent;
 
 pub(crate) const JMF_URL: &str = "http://127.0.0.1:7411/jmf";
 
-pub(crate) fn anywhere() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 0))
-}
-
 pub(crate) fn section(address: SocketAddr) -> String {
     format!("[[device]]\nid = \"press-3\"\nurl = \"http://{address}/jmf\"\n")
 }

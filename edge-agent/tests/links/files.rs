@@ -11,9 +11,10 @@ use agog_sync::frame::{FeedBody, JobTicket, TicketFile};
 use agog_sync::ids::{AgentId, JobId};
 use bytes::Bytes;
 
-use crate::controller::{Controller, anywhere};
+use crate::controller::Controller;
 use crate::hub::{CODE, Hub};
 use crate::peer::Peer;
+use crate::ports::anywhere;
 use crate::support::{TestAgent, until};
 
 /// Many times what is read at once.

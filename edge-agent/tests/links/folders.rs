@@ -387,6 +387,61 @@ async fn a_signal_in_a_file_is_a_signal_of_the_device() {
 }
 
 #[tokio::test]
+async fn what_a_file_says_of_another_device_is_moved_aside_with_a_finding_and_the_rest_is_taken_in()
+{
+    let other = DEVICE.replace("gluer", "cutter");
+    let plant = Plant::start(TestAgent::new(&format!("{DEVICE}{other}")));
+    let status = |id: &str, device: &str| {
+        format!(
+            r#"<Signal ID="{id}" Type="Status"><DeviceInfo {device} DeviceStatus="Running" StatusDetails="Told-{id}"/></Signal>"#
+        )
+    };
+    let file = |sender: &str, signals: &[String]| {
+        let signals = signals.concat();
+        format!(
+            r#"<JMF xmlns="http://www.CIP4.org/JDFSchema_1_1" SenderID="{sender}" TimeStamp="2026-11-26T08:00:00Z" Version="1.5">{signals}</JMF>"#
+        )
+    };
+    let cutter = "DeviceID=\"cutter-1\"";
+    let queue = format!(
+        r#"<Signal ID="S4" Type="Status"><DeviceInfo DeviceStatus="Idle" StatusDetails="Told-S4"/><Queue {cutter} Status="Waiting" QueueSize="0"/></Signal>"#
+    );
+    for (name, sender, signals) in [
+        (
+            "info",
+            "whoever",
+            vec![status("S1", cutter), status("S2", "")],
+        ),
+        ("sender", "cutter-1", vec![status("S3", "")]),
+        ("queue", "gluer-1", vec![queue]),
+    ] {
+        let path = plant.path(&format!("gluer/out/{name}.jmf"));
+        drop_file(&path, file(sender, &signals).as_bytes());
+
+        let finding = format!("gluer/out/failed/{name}.jmf.finding.txt");
+        let finding = String::from_utf8(plant.file(&finding).await).unwrap();
+        assert!(
+            finding.contains("speaks for device `cutter-1`") && finding.contains("`gluer-1`"),
+            "{finding}"
+        );
+        plant.gone(&format!("gluer/out/{name}.jmf")).await;
+    }
+
+    let events = plant.test.events().await;
+    let told = |kind: &str| -> Vec<&str> {
+        let events = events.iter().filter(|event| event.kind == kind);
+        events.map(|event| event.payload.get()).collect()
+    };
+    let changes = told("device.state-changed");
+    assert!(
+        changes.len() == 1 && changes[0].contains("gluer-1") && changes[0].contains("Told-S2"),
+        "{changes:?}"
+    );
+    assert_eq!(told("device.notified").len(), 3);
+    plant.stop().await;
+}
+
+#[tokio::test]
 async fn a_dropped_ticket_becomes_a_job_and_goes_back_to_the_office() {
     let plant = Plant::start(TestAgent::new(&format!("{DEVICE}{INBOX}")));
     drop_file(&plant.path("office/in/art/page.pdf"), b"%PDF-1.7");

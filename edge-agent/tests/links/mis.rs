@@ -54,12 +54,6 @@ impl Online {
     }
 }
 
-/// An address of this machine that nobody listens on now.
-pub(crate) fn free_address() -> SocketAddr {
-    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap()
-}
-
 impl Mis {
     pub(crate) fn new() -> Self {
         Self(Arc::new(Mutex::new(Memory {

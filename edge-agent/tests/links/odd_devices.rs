@@ -7,8 +7,9 @@ use agog_jdf::DeviceStatus;
 use agog_jdf::jmf::{Body as Content, Device, DeviceInfo, Message, Query, Response, ReturnCode};
 use tokio::time::Instant;
 
-use crate::controller::{Controller, anywhere, lively};
+use crate::controller::{Controller, lively};
 use crate::peer::Peer;
+use crate::ports::anywhere;
 use crate::press::Press;
 use crate::support::{TestAgent, until};
 

@@ -5,7 +5,8 @@ use agog_sync::event::JobStep;
 use agog_sync::frame::JobTicket;
 use agog_sync::ids::JobId;
 
-use crate::controller::{Controller, JMF_URL, anywhere, section};
+use crate::controller::{Controller, JMF_URL, section};
+use crate::ports::anywhere;
 use crate::press::Press;
 use crate::support::{TestAgent, until};
 

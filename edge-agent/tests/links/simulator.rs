@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::controller::Controller;
+use crate::ports::anywhere;
 use crate::simulator_program::simulator_program;
 use crate::support::{TestAgent, until};
 
@@ -67,7 +68,7 @@ async fn state(test: &TestAgent, what: &str, wanted: impl Fn(&DeviceState) -> bo
 #[tokio::test]
 async fn a_simulated_press_is_known_heard_lost_and_found() {
     let folder = tempfile::tempdir().unwrap();
-    let (press, url) = Simulator::start(folder.path(), "127.0.0.1:0").await;
+    let (press, url) = Simulator::start(folder.path(), &anywhere().to_string()).await;
     let test = TestAgent::new(&format!(
         "[[device]]\nid = \"press-3\"\nurl = \"{url}\"\n[device.settings]\nheartbeat_s = 1\n"
     ));

@@ -12,7 +12,8 @@ use agog_sync::frame::JobTicket;
 use agog_sync::ids::JobId;
 
 use crate::desk::{Desk, NEAR, PRESS, document, mis};
-use crate::mis::{Mis, Mood, free_address};
+use crate::mis::{Mis, Mood};
+use crate::ports::anywhere;
 use crate::support::until;
 
 /// Written so that a writer of XML would write it otherwise.
@@ -76,7 +77,7 @@ async fn the_files_of_a_submitted_ticket_go_with_its_job() {
 
 #[tokio::test]
 async fn a_submitted_ticket_becomes_one_job_and_goes_back_as_the_device_returned_it() {
-    let (office, address) = (Mis::new(), free_address());
+    let (office, address) = (Mis::new(), anywhere());
     let desk = Desk::new(&config());
     let wishes = format!("Hold=\"true\" Priority=\"77\" ReturnJMF=\"http://{address}/jmf\"");
 
@@ -146,7 +147,7 @@ async fn a_submitted_ticket_becomes_one_job_and_goes_back_as_the_device_returned
 
 #[tokio::test]
 async fn a_watched_job_tells_its_phases_and_no_others() {
-    let (office, address) = (Mis::new(), free_address());
+    let (office, address) = (Mis::new(), anywhere());
     let _online = office.online(address);
     let desk = Desk::new(&config());
     let answer = submit(&desk, "C1", &format!("WatchURL=\"http://{address}/jmf\"")).await;
@@ -192,22 +193,98 @@ async fn channels(desk: &Desk) -> Vec<ChannelRow> {
 }
 
 async fn give_back_as_device(desk: &Desk) {
+    give_back_under(desk, "R1", "QE-1", &returned()).await;
+}
+
+async fn give_back_under(desk: &Desk, id: &str, entry: &str, ticket: &str) {
     let back = document(
         "press-3",
-        "<Command ID=\"R1\" Type=\"ReturnQueueEntry\"><ReturnQueueEntryParams QueueEntryID=\"QE-1\" \
-         URL=\"cid:back.jdf\" Completed=\"n1\"/></Command>",
+        &format!(
+            "<Command ID=\"{id}\" Type=\"ReturnQueueEntry\"><ReturnQueueEntryParams QueueEntryID=\"{entry}\" \
+             URL=\"cid:back.jdf\" Completed=\"n1\"/></Command>"
+        ),
     );
     let taken = desk
-        .send_package(&back, "back.jdf", returned().as_bytes())
+        .send_package(&back, "back.jdf", ticket.as_bytes())
         .await;
     assert_eq!(taken.return_code, ReturnCode::SUCCESS);
 }
 
+/// The ticket of a second run, two hours later.
+fn returned_again() -> String {
+    returned().replace("T12:", "T14:").replace("T11:", "T13:")
+}
+
+/// Waits until everything was given back; tells message ids and tickets in the order in which they came.
+async fn given_back(desk: &Desk, office: &Mis) -> Vec<(String, String)> {
+    until("the returns are settled", || async {
+        let open = desk.test.agent.ledger.read(Reader::submissions_unsettled);
+        open.await.unwrap().is_empty().then_some(())
+    })
+    .await;
+    let came = office.came().into_iter().map(|came| {
+        let ticket = String::from_utf8(came.ticket.unwrap()).unwrap();
+        (came.message.id, ticket)
+    });
+    came.collect()
+}
+
+#[tokio::test]
+async fn a_second_run_goes_back_to_the_mis_too_whether_it_was_signalled_or_not_and_only_once() {
+    for is_signalled in [false, true] {
+        let (office, address) = (Mis::new(), anywhere());
+        let _online = office.online(address);
+        let desk = Desk::new(&config());
+        submit(&desk, "C1", &format!("ReturnJMF=\"http://{address}/jmf\"")).await;
+        give_back_as_device(&desk).await;
+        assert_eq!(given_back(&desk, &office).await.len(), 1);
+        if is_signalled {
+            let signal = "<Signal ID=\"S1\" Type=\"Status\" Time=\"2026-01-05T13:00:00Z\"><StatusQuParams/>\
+                 <DeviceInfo DeviceID=\"press-3\" DeviceStatus=\"Running\"><JobPhase JobID=\"JOB-1\" JobPartID=\"P1\" \
+                 QueueEntryID=\"QE-2\" Status=\"InProgress\" Amount=\"7\"/></DeviceInfo></Signal>";
+            desk.ask_from([127, 0, 0, 1].into(), &document("press-3", signal))
+                .await;
+            let job = desk.test.job("JOB-1-P1").await;
+            assert_eq!(job.step, JobStep::Started);
+        }
+
+        give_back_under(&desk, "R2", "QE-2", &returned_again()).await;
+
+        let came = given_back(&desk, &office).await;
+        let tickets: Vec<&str> = came.iter().map(|(_, ticket)| ticket.as_str()).collect();
+        assert_eq!(tickets, [returned(), returned_again()], "{is_signalled}");
+        assert_ne!(came[0].0, came[1].0, "the second is not the first again");
+
+        // A device that lost our answers returns both once more.
+        give_back_under(&desk, "R3", "QE-2", &returned_again()).await;
+        give_back_under(&desk, "R4", "QE-1", &returned()).await;
+        assert_eq!(given_back(&desk, &office).await.len(), 2);
+        desk.close().await;
+    }
+}
+
+#[tokio::test]
+async fn two_runs_that_the_mis_was_away_for_go_back_in_their_order() {
+    let (office, address) = (Mis::new(), anywhere());
+    let desk = Desk::new(&config());
+    submit(&desk, "C1", &format!("ReturnJMF=\"http://{address}/jmf\"")).await;
+    give_back_as_device(&desk).await;
+    give_back_under(&desk, "R2", "QE-2", &returned_again()).await;
+    let desk = Desk::open(desk.close().await, &config());
+
+    let _online = office.online(address);
+
+    let came = given_back(&desk, &office).await;
+    let tickets: Vec<&str> = came.iter().map(|(_, ticket)| ticket.as_str()).collect();
+    assert_eq!(tickets, [returned(), returned_again()]);
+    desk.close().await;
+}
+
 #[tokio::test]
 async fn the_channels_of_a_watched_job_go_when_it_was_given_back_and_everything_was_told() {
-    let (watcher, watching) = (Mis::new(), free_address());
+    let (watcher, watching) = (Mis::new(), anywhere());
     let _online = watcher.online(watching);
-    let (office, address) = (Mis::new(), free_address());
+    let (office, address) = (Mis::new(), anywhere());
     let desk = Desk::new(&config());
     let wishes = format!("WatchURL=\"http://{watching}/jmf\" ReturnJMF=\"http://{address}/jmf\"");
     let first = entry_id(&submit(&desk, "C1", &wishes).await);
@@ -310,7 +387,7 @@ async fn a_sender_whose_jobs_nobody_takes_back_does_not_lock_out_the_others() {
 
 #[tokio::test]
 async fn a_job_that_nobody_takes_back_is_given_up_after_a_long_time_and_its_ticket_kept() {
-    let address = free_address();
+    let address = anywhere();
     let desk = Desk::new(&config());
     let wishes = format!("ReturnJMF=\"http://{address}/jmf\" WatchURL=\"http://{address}/jmf\"");
     let id = entry_id(&submit(&desk, "C1", &wishes).await);
@@ -374,8 +451,9 @@ async fn a_job_that_nobody_takes_back_is_given_up_after_a_long_time_and_its_tick
         .test
         .agent
         .ledger
-        .read(move |reader| reader.returned_ticket(job_id));
-    assert_eq!(ticket.await.unwrap().unwrap(), returned().as_bytes());
+        .read(move |reader| reader.return_next(job_id));
+    let kept = ticket.await.unwrap().unwrap().ticket;
+    assert_eq!(kept, returned().as_bytes());
     until("nothing is watched any more", || async {
         channels(&desk).await.is_empty().then_some(())
     })

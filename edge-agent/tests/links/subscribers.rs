@@ -8,7 +8,8 @@ use agog_edge::ledger::Reader;
 use agog_jdf::jmf::{Message, ReturnCode};
 
 use crate::desk::{Desk, NEAR, PRESS, document};
-use crate::mis::{Came, Mis, Mood, free_address, told_status};
+use crate::mis::{Came, Mis, Mood, told_status};
+use crate::ports::anywhere;
 use crate::support::until;
 
 fn config() -> String {
@@ -46,7 +47,7 @@ fn statuses(messages: &[Message]) -> Vec<String> {
 
 #[tokio::test]
 async fn every_event_is_signalled_in_order_though_the_subscriber_is_away_busy_and_forgetful() {
-    let (mis, address) = (Mis::new(), free_address());
+    let (mis, address) = (Mis::new(), anywhere());
     let desk = Desk::new(&config());
     let query = subscribe("Q1", "Status", address, "ChannelMode=\"Reliable\"");
     let answer = desk.ask_one(&query).await;
@@ -108,7 +109,7 @@ async fn every_event_is_signalled_in_order_though_the_subscriber_is_away_busy_an
 
 #[tokio::test]
 async fn a_channel_that_discards_tells_the_newest_and_not_what_was_missed() {
-    let (mis, address) = (Mis::new(), free_address());
+    let (mis, address) = (Mis::new(), anywhere());
     let desk = Desk::new(&config());
     let policy = "ChannelMode=\"Reliable\" RetryPolicy=\"DiscardAtNextSignal\"";
     desk.ask_one(&subscribe("Q1", "Status", address, policy))
@@ -140,7 +141,7 @@ async fn a_channel_that_discards_tells_the_newest_and_not_what_was_missed() {
 
 #[tokio::test]
 async fn the_heartbeat_keeps_to_its_second_and_says_that_nothing_happened() {
-    let (mis, address) = (Mis::new(), free_address());
+    let (mis, address) = (Mis::new(), anywhere());
     let _online = mis.online(address);
     let desk = Desk::new(&config());
     desk.press_says(1, "Idle").await;
@@ -165,7 +166,7 @@ async fn the_heartbeat_keeps_to_its_second_and_says_that_nothing_happened() {
 
 #[tokio::test]
 async fn a_step_of_the_amount_is_told_when_it_is_passed_and_what_is_not_kept_is_warned_of() {
-    let (mis, address) = (Mis::new(), free_address());
+    let (mis, address) = (Mis::new(), anywhere());
     let _online = mis.online(address);
     let desk = Desk::new(&config());
     let amount = |id: u32, amount: u32| {
@@ -232,7 +233,7 @@ async fn a_step_of_the_amount_is_told_when_it_is_passed_and_what_is_not_kept_is_
 #[tokio::test]
 async fn the_same_subscription_is_kept_once_and_stopped_by_its_filters() {
     let desk = Desk::new(&config());
-    let address = free_address();
+    let address = anywhere();
     let queue = subscribe("Q1", "QueueStatus", address, "");
     assert_eq!(desk.ask_one(&queue).await.return_code, ReturnCode::SUCCESS);
     let again = subscribe("Q2", "QueueStatus", address, "");
@@ -312,7 +313,7 @@ async fn subscriptions_that_cannot_be_are_refused_with_their_reason() {
 
 #[tokio::test]
 async fn the_heartbeat_overtakes_no_signal_that_waits_for_its_time() {
-    let (mis, address) = (Mis::new(), free_address());
+    let (mis, address) = (Mis::new(), anywhere());
     let _online = mis.online(address);
     let desk = Desk::new(&config());
     let slowly = "RepeatTime=\"1\" MinDelayTime=\"PT1.5S\"";

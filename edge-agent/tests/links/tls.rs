@@ -4,16 +4,17 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use agog_edge::config::{Config, PlantTlsConfig, TlsConfig};
-use agog_edge::ingest::jmf::https::{TlsListener, serve};
+use agog_edge::ingest::jmf::https::TlsListener;
 use agog_edge::ingest::jmf::{JmfState, router};
-use agog_edge::lifecycle::Stop;
+use agog_edge::lifecycle::{Stop, serve};
 use agog_edge::uplink::http::plant_client;
 use axum::Router;
 use axum::routing::post;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use tokio::net::TcpListener;
 
-use crate::controller::{Controller, anywhere};
+use crate::controller::Controller;
+use crate::ports::anywhere;
 use crate::support::{TestAgent, until};
 
 /// A plant's authority, in PEM files.

@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::controller::Controller;
+use crate::ports::anywhere;
 use crate::simulator::Simulator;
 use crate::support::{TestAgent, until};
 
@@ -129,7 +130,7 @@ fn agent(url: &str) -> String {
 async fn the_phases_of_a_job_add_up_to_what_the_press_made() {
     let folder = tempfile::tempdir().unwrap();
     let (_press, url) = Simulator::start_with(folder.path(), "127.0.0.1:0", &OPTIONS).await;
-    let plant = Plant::start(TestAgent::new(&agent(&url)), crate::controller::anywhere()).await;
+    let plant = Plant::start(TestAgent::new(&agent(&url)), anywhere()).await;
     until("the press signals", || async {
         plant.test.agent.devices.of("press-3").last_signal_at
     })
@@ -164,7 +165,7 @@ async fn faults_on_the_way_and_a_restart_of_the_agent_change_no_sheet_and_the_la
     let folder = tempfile::tempdir().unwrap();
     let options = [&OPTIONS[..], &["--faults", faults]].concat();
     let (_press, url) = Simulator::start_with(folder.path(), "127.0.0.1:0", &options).await;
-    let plant = Plant::start(TestAgent::new(&agent(&url)), crate::controller::anywhere()).await;
+    let plant = Plant::start(TestAgent::new(&agent(&url)), anywhere()).await;
     plant.hand_in().await;
     plant.job(JobStep::Phase).await;
     let (data, address) = plant.stop().await;

@@ -1,6 +1,5 @@
 //! Delivery: nothing is lost and nothing is doubled, whatever happens on the way.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use agog_edge::health::HubState;
@@ -14,11 +13,8 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use crate::hub::{CODE, Fault, Hub};
+use crate::ports::anywhere;
 use crate::support::{TestAgent, until};
-
-fn anywhere() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 0))
-}
 
 fn hub_section(url: &str) -> String {
     format!("[hub]\nurl = \"{url}\"\n[telemetry]\nblock_ms = 50\n")

@@ -1,5 +1,7 @@
 //! What devices without a network put into their folder, read as if they had sent it: a ticket is a
-//! `ReturnQueueEntry`, messages are messages of the device whose folder it is.
+//! `ReturnQueueEntry`, messages are messages of the device whose folder it is. No folder is shared (`config::folder`):
+//! what a message tells in the name of another device of the plant is refused, as it is over the network when it comes
+//! from where that device is not.
 
 use agog_jdf::jmf::{
     Body, Command, Jmf, Message, Response as Answer, ReturnCode, ReturnQueueEntryParams,
@@ -9,13 +11,15 @@ use agog_jdf::{Document, Limits, NodeStatus, ProductionSummary, Ticket};
 use axum::http::StatusCode;
 use bytes::Bytes;
 
-use super::heard::Caller;
+use super::heard::{Caller, count, speaks_for};
 use super::read::Received;
 use super::{BODY_BYTES_MAX, JmfState};
 use crate::folder::finding::{Outcome, Wrong};
 
 const TICKET: &str = "a JDF ticket or a JMF message, alone or in a MIME package";
 const RETURNED: &str = "a ticket that the device has worked on, with its JobID and an AuditPool that says how it ended";
+
+const OWN: &str = "what the device tells of itself; another device tells it in its own folder";
 
 /// What is in a file.
 enum Content {
@@ -44,7 +48,7 @@ impl JmfState {
         };
         let command = Command::ReturnQueueEntry(params.clone());
         let message = Message::command("folder", command);
-        let jmf = of_device(device, Jmf::new(device, self.agent.clock.now()));
+        let jmf = Jmf::new(device, self.agent.clock.now());
         let ticket = Ok(document);
         let answer = self.returned(&jmf, &message, &params, Some(&ticket));
         match answer.await {
@@ -54,16 +58,14 @@ impl JmfState {
     }
 
     async fn messages(&self, device: &str, received: Received, body: &Bytes) -> Outcome {
+        let (received, foreign) = self.own(device, received);
         let Received { jmf, tickets } = received;
         if let Some(other) = jmf.messages.iter().find(|message| !is_told(message)) {
             let (family, kind) = (other.family().as_str(), &other.kind);
             let what = format!("{family} {kind} asks for an answer, and a folder gives none");
             return Outcome::Refused(Wrong::new(what, TICKET));
         }
-        let mut jmf = of_device(device, jmf);
-        for message in &mut jmf.messages {
-            message.sender_id = None;
-        }
+        let jmf = of_device(device, jmf);
         let (status, messages) = self
             .answers(Received { jmf, tickets }, Caller::FOLDER, None, body)
             .await;
@@ -77,14 +79,46 @@ impl JmfState {
                 _ => None,
             })
             .collect();
-        outcome(&answers, TICKET)
+        match (outcome(&answers, TICKET), foreign) {
+            (Outcome::Taken, Some(other)) => {
+                let what = format!("it speaks for device `{other}` in the folder of `{device}`");
+                Outcome::Refused(Wrong::new(what, OWN))
+            }
+            (outcome, _) => outcome,
+        }
+    }
+
+    /// The messages that do not speak for another device of the plant, and for which one the others do.
+    fn own(&self, device: &str, received: Received) -> (Received, Option<String>) {
+        let Received { mut jmf, tickets } = received;
+        let mut foreign = None;
+        let messages = std::mem::take(&mut jmf.messages);
+        let (messages, tickets) = messages
+            .into_iter()
+            .zip(tickets)
+            .filter(|(message, _)| {
+                let sender = message.sender_id.as_deref().unwrap_or(&jmf.sender_id);
+                let is_other = |name: &&str| *name != device && self.known(Some(name)).is_some();
+                let other = speaks_for(&jmf, message, sender).find(is_other);
+                if let Some(other) = other {
+                    count("folder");
+                    foreign = Some(other.to_owned());
+                }
+                other.is_none()
+            })
+            .unzip();
+        jmf.messages = messages;
+        (Received { jmf, tickets }, foreign)
     }
 }
 
-/// A file in the folder of a device is from that device, whatever it calls itself.
+/// A file in the folder of a device is from that device, whatever else it calls itself.
 fn of_device(device: &str, mut jmf: Jmf) -> Jmf {
     device.clone_into(&mut jmf.sender_id);
     jmf.device_id = Some(device.to_owned());
+    for message in &mut jmf.messages {
+        message.sender_id = None;
+    }
     jmf
 }
 

@@ -95,12 +95,12 @@ impl JmfState {
     }
 }
 
-fn count(reason: &'static str) {
+pub(super) fn count(reason: &'static str) {
     metrics::counter!("agog_jmf_refused_total", "reason" => reason).increment(1);
 }
 
 /// In whose names a message tells something. A `DeviceID` beside a question or an order is whom it is meant for.
-fn speaks_for<'m>(
+pub(super) fn speaks_for<'m>(
     jmf: &'m Jmf,
     message: &'m Message,
     sender: &'m str,
@@ -120,7 +120,9 @@ fn speaks_for<'m>(
         _ => &[],
     };
     let queue = match content {
-        Some(SignalContent::QueueStatus { queue, .. }) => queue.as_ref(),
+        Some(SignalContent::Status { queue, .. } | SignalContent::QueueStatus { queue, .. }) => {
+            queue.as_ref()
+        }
         _ => None,
     };
     let device = jmf.device_id.as_deref().filter(|_| is_told);

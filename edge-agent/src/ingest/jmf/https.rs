@@ -9,8 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
-use axum::serve::{Listener, ListenerExt as _};
+use axum::serve::Listener;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -21,8 +20,8 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
+use super::connections::{Counted, Limited};
 use crate::config::TlsConfig;
-use crate::lifecycle::Stop;
 
 /// The slowest embedded controllers take some seconds.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
@@ -31,9 +30,9 @@ const HANDSHAKES_MAX: usize = 256;
 
 /// Accepts connections and makes their handshakes side by side.
 pub struct TlsListener {
-    tcp: TcpListener,
+    tcp: Limited<TcpListener>,
     acceptor: TlsAcceptor,
-    handshakes: JoinSet<Option<(TlsStream<TcpStream>, SocketAddr)>>,
+    handshakes: JoinSet<Option<(TlsStream<Counted<TcpStream>>, SocketAddr)>>,
 }
 
 impl TlsListener {
@@ -51,7 +50,7 @@ impl TlsListener {
             .with_single_cert(chain, key)
             .with_context(|| format!("certificate `{}` does not fit its key", cert.display()))?;
         Ok(Self {
-            tcp,
+            tcp: Limited::new(tcp),
             acceptor: TlsAcceptor::from(Arc::new(config)),
             handshakes: JoinSet::new(),
         })
@@ -59,7 +58,7 @@ impl TlsListener {
 }
 
 impl Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
+    type Io = TlsStream<Counted<TcpStream>>;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
@@ -91,14 +90,4 @@ impl Listener for TlsListener {
     fn local_addr(&self) -> io::Result<Self::Addr> {
         self.tcp.local_addr()
     }
-}
-
-/// Serves HTTPS until a soft stop; requests that are being answered are finished.
-pub async fn serve(listener: TlsListener, router: Router, stop: Stop) -> anyhow::Result<()> {
-    let soft = stop.soft().clone();
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener.tap_io(|_| ()), service)
-        .with_graceful_shutdown(async move { soft.cancelled().await })
-        .await
-        .context("cannot serve HTTPS")
 }

@@ -6,9 +6,10 @@
 //! of somebody who is not heard anyway (403, 503) are HTTP errors.
 //!
 //! Limits: [`BODY_BYTES_MAX`] and [`BODY_READ_LIMIT`] per body, and a budget for all of them ([`body`]);
-//! [`MESSAGES_MAX`] messages per JMF.
+//! [`MESSAGES_MAX`] messages per JMF; [`connections`] of one address.
 
 mod body;
+pub mod connections;
 mod folder;
 mod heard;
 pub mod https;

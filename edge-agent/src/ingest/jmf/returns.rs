@@ -6,14 +6,13 @@ use std::net::IpAddr;
 use agog_jdf::jmf::{
     Jmf, Message, Notification, Response as Answer, ReturnCode, ReturnQueueEntryParams,
 };
-use agog_jdf::{Document, NotificationClass};
+use agog_jdf::{Document, NodeStatus, NotificationClass};
 use tracing::{debug, error, warn};
 
 use super::kept::{Kept, keep};
 use super::read::UnreadableTicket;
 use super::{JmfState, unknown_device};
-use crate::controller;
-use crate::floor::{Content, FloorError, Report, Told};
+use crate::floor::{Content, FloorError, Report, TicketBack, Told};
 use crate::folder::give_back;
 use crate::jobs::returned::ReturnedTicket;
 use crate::ledger::InboxKey;
@@ -62,7 +61,6 @@ impl JmfState {
             debug!(device.id = %device, "ticket returned by {device}: {finding}");
         }
         let reported = returned.reported_job();
-        controller::keep(&self.agent, &device, &reported, params, document).await?;
         // Kept first: what the office waits for must not be lost when the agent is killed here.
         let kept = give_back::keep(&self.agent, &device, &reported, document).await;
         if let Err(error) = kept {
@@ -76,7 +74,8 @@ impl JmfState {
                 "the ticket could not be stored; send it again",
             ));
         }
-        self.floor.returned(returned).await?;
+        let back = back(params, document, &returned);
+        self.floor.returned(returned, back).await?;
         Ok(Answer::success())
     }
 
@@ -160,6 +159,28 @@ impl JmfState {
         };
         self.floor.report(report).await?.stored().await
     }
+}
+
+/// What goes back to whoever submitted the job. Where the device does not say which nodes it is about, it is the root.
+fn back(
+    params: &ReturnQueueEntryParams,
+    document: &Document,
+    returned: &ReturnedTicket,
+) -> TicketBack {
+    let mut back = TicketBack {
+        ticket: document.to_bytes(),
+        completed: params.completed.clone(),
+        aborted: params.aborted.clone(),
+    };
+    if back.completed.is_empty() && back.aborted.is_empty() {
+        let root = document.root().attribute("ID").map(str::to_owned);
+        if returned.ended == NodeStatus::Aborted {
+            back.aborted.extend(root);
+        } else {
+            back.completed.extend(root);
+        }
+    }
+    back
 }
 
 /// What a job has used and made is lost to the books until somebody looks: this must be seen.

@@ -12,16 +12,22 @@ use rust_decimal::prelude::ToPrimitive as _;
 
 use crate::telemetry::Sample;
 
-/// The samples of one signal.
-pub(super) fn samples(device: &str, signal: &Signal, at: Timestamp) -> Vec<Sample> {
+/// The samples of one signal. `device_of` knows which device a state is of, where that is not the one that tells it.
+pub(super) fn samples(
+    device: &str,
+    device_of: impl Fn(&DeviceInfo) -> String,
+    signal: &Signal,
+    at: Timestamp,
+) -> Vec<Sample> {
     let mut found = Found {
-        device,
+        device: device.to_owned(),
         at,
         samples: Vec::new(),
     };
     match &signal.content {
         SignalContent::Status { devices, .. } => {
             for info in devices {
+                found.device = device_of(info);
                 found.status(info);
             }
         }
@@ -35,13 +41,13 @@ pub(super) fn samples(device: &str, signal: &Signal, at: Timestamp) -> Vec<Sampl
     found.samples
 }
 
-struct Found<'a> {
-    device: &'a str,
+struct Found {
+    device: String,
     at: Timestamp,
     samples: Vec<Sample>,
 }
 
-impl Found<'_> {
+impl Found {
     fn status(&mut self, info: &DeviceInfo) {
         let unit = info.counter_unit.as_deref();
         let per_hour = format!("{}/h", unit.unwrap_or("sheet"));
@@ -95,7 +101,7 @@ impl Found<'_> {
         };
         self.samples.push(Sample {
             series: SeriesKey {
-                device: self.device.to_owned(),
+                device: self.device.clone(),
                 metric: metric.to_owned(),
                 unit: unit.map(str::to_owned),
             },
@@ -104,5 +110,37 @@ impl Found<'_> {
             // A signal that is sent again carries its old time.
             redelivered: true,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agog_jdf::Limits;
+    use agog_jdf::jmf::{Body, Jmf};
+
+    use super::*;
+
+    #[test]
+    fn the_values_of_each_device_in_a_signal_are_its_own() {
+        let xml = "<JMF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" SenderID=\"line\" TimeStamp=\"2026-01-05T10:00:00Z\" \
+             Version=\"1.5\"><Signal ID=\"S\" Type=\"Status\"><DeviceInfo DeviceID=\"press-3\" DeviceStatus=\"Running\" \
+             Speed=\"9000\"/><DeviceInfo DeviceID=\"press-4\" DeviceStatus=\"Running\" Speed=\"7000\"/></Signal></JMF>";
+        let jmf = Jmf::parse(xml.as_bytes(), &Limits::default()).unwrap().jmf;
+        let Body::Signal(signal) = &jmf.messages[0].body else {
+            panic!("not a signal");
+        };
+        let device_of = |info: &DeviceInfo| info.id().unwrap_or("line").to_owned();
+
+        let samples = samples("line", device_of, signal, Timestamp::UNIX_EPOCH);
+
+        let told: Vec<_> = samples
+            .iter()
+            .map(|sample| (sample.series.device.as_str(), sample.value.to_string()))
+            .collect();
+        let expected = [
+            ("press-3", "9000".to_owned()),
+            ("press-4", "7000".to_owned()),
+        ];
+        assert_eq!(told, expected);
     }
 }

@@ -22,6 +22,7 @@ impl JmfState {
             return Ok(unknown_device(&jmf.sender_id));
         };
         self.contacts.heard(&sender);
+        let of_device = |info: &DeviceInfo| self.known(info.id()).unwrap_or_else(|| sender.clone());
         let mut notifications = signal.notifications.clone();
         let content = match &signal.content {
             SignalContent::Status {
@@ -33,12 +34,9 @@ impl JmfState {
                     let reason = "a Status signal tells of a device or of a queue";
                     return Ok(Answer::refusal(ReturnCode::INSUFFICIENT_PARAMETERS, reason));
                 }
-                let of_device = |info: &DeviceInfo| {
-                    let device = self.known(info.id()).unwrap_or_else(|| sender.clone());
-                    (device, info.clone())
-                };
+                let told = devices.iter();
                 Content::Status {
-                    devices: devices.iter().map(of_device).collect(),
+                    devices: told.map(|info| (of_device(info), info.clone())).collect(),
                     is_whole: tells_all_jobs(params),
                     queue: queue.clone().map(ToldQueue::beside),
                 }
@@ -69,7 +67,7 @@ impl JmfState {
         };
         let reported = self.floor.report(report).await?;
         let at = reported.at;
-        let samples = samples(&sender, signal, at);
+        let samples = samples(&sender, of_device, signal, at);
         let values = if samples.is_empty() {
             None
         } else {

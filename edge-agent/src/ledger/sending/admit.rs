@@ -12,9 +12,9 @@ use super::{
     CommandState, Content, JobOrder, MessageOrder, Order, OrderRefused, PRIORITY_MAX, names,
 };
 use crate::ledger::error::{AppendError, LedgerError, Refused};
-use crate::ledger::job;
 use crate::ledger::rows::JobRow;
 use crate::ledger::writer::Books;
+use crate::ledger::{job, left};
 
 /// Takes an order. The answer is the id of its command, also when it was there before.
 pub(in crate::ledger) fn order(
@@ -96,7 +96,8 @@ fn job_order(
         return Ok(Ok(known));
     }
     let submission = store::open_submission(connection, &job::job_key(&row.progress.job))?;
-    if let Err(refused) = possible(row, order.action, submission.is_some()) {
+    let has_left = !left::entries(connection, row)?.is_empty();
+    if let Err(refused) = possible(row, order.action, submission.is_some(), has_left) {
         return Ok(Err(refused));
     }
     let now = books.clock.now();
@@ -108,6 +109,7 @@ fn job_order(
     let withdrawn = submission.filter(|submission| {
         matches!(order.action, JobAction::Abort | JobAction::Remove)
             && submission.state == CommandState::Waiting
+            && !row.step.is_end()
     });
     if let Some(submission) = withdrawn {
         let reason = format!("withdrawn by {} before it was sent", order.by);
@@ -131,9 +133,14 @@ fn job_order(
     Ok(Ok(command_id))
 }
 
-/// What can be said without asking the device.
-fn possible(row: &JobRow, action: JobAction, is_to_be_submitted: bool) -> Result<(), OrderRefused> {
-    if row.step.is_end() {
+/// What can be said without asking the device. `has_left`: the device has more of a job that came back.
+fn possible(
+    row: &JobRow,
+    action: JobAction,
+    is_to_be_submitted: bool,
+    has_left: bool,
+) -> Result<(), OrderRefused> {
+    if row.step.is_end() && !has_left {
         return Err(OrderRefused::Ended {
             number: row.number.clone(),
             step: row.step.kind(),
