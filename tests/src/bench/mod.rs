@@ -3,6 +3,7 @@
 //! Real programs in the release build, a PostgreSQL cluster of its own with full durability, one
 //! table at the end. Not a test: nothing fails because a machine is slow.
 
+mod backlog;
 mod figures;
 mod jmf;
 mod measure;
@@ -20,8 +21,8 @@ pub enum Part {
     Machines,
 }
 
-/// Measures one part, or everything, and prints the table.
-pub async fn run(only: Option<Part>) -> Result<()> {
+/// Measures one part, or everything, and prints the table. `events` is the size of the backlog.
+pub async fn run(only: Option<Part>, events: Option<usize>) -> Result<()> {
     let mut rows = Vec::new();
     say("disk …");
     rows.extend(measure::disk()?);
@@ -31,7 +32,7 @@ pub async fn run(only: Option<Part>) -> Result<()> {
         rows.extend(bench.start_and_rest().await?);
         rows.extend(bench.ledger_append().await?);
         say("uplink …");
-        rows.extend(bench.uplink().await?);
+        rows.extend(bench.backlog(events.unwrap_or(backlog::EVENTS)).await?);
         say("traces …");
         rows.extend(bench.traces().await?);
     }

@@ -11,11 +11,15 @@ struct Arguments {
     /// Measure this part alone.
     #[arg(long)]
     only: Option<Part>,
+    /// How many events the backlog has, for a long run.
+    #[arg(long)]
+    events: Option<usize>,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match bench::run(Arguments::parse().only).await {
+    let arguments = Arguments::parse();
+    match bench::run(arguments.only, arguments.events).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("agog-bench: {error:#}");

@@ -1,0 +1,225 @@
+//! A long outage: what a plant books meanwhile, how fast the hub takes it in afterwards, and what the same rows cost in plain
+//! SQL.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use super::figures::Row;
+use super::measure::{Bench, LIMIT, mebibytes, rate, resident_kib};
+use crate::demo::cast::waiting;
+use crate::support::wait;
+
+/// Requests that wait for the agent at a time while the backlog is made: a busy plant.
+const ASKERS: usize = 64;
+
+/// Movements that wait for the hub when it comes back. A short run: the share of start and end is small.
+pub(super) const EVENTS: usize = 50_000;
+
+/// What an asker books with one roll: it arrives, is split, is used up by a job, spoilt and moved, and becomes cartons.
+const CYCLE: usize = 10;
+
+/// The tables that hold what a lot movement leaves behind, each after those that it refers to, and by which of its columns
+/// a row is known to belong to an event.
+const TABLES: [(&str, &str); 7] = [
+    ("ledger_event", "x.event_id"),
+    ("lot", "x.origin_event_id"),
+    (
+        "lot_plant",
+        "(select origin_event_id from lot l where l.tenant_id = x.tenant_id and l.lot_id = x.lot_id)",
+    ),
+    ("lot_entry", "x.event_id"),
+    ("lot_edge", "x.event_id"),
+    ("lot_use", "x.event_id"),
+    ("event_outbox", "x.event_id"),
+];
+
+/// The rows of one transaction, as many as an agent sends at once.
+const BATCH: usize = agog_sync::frame::LEDGER_BATCH_EVENTS_MAX;
+
+impl Bench {
+    /// Books a backlog while the hub is away, and delivers it.
+    pub(super) async fn backlog(&mut self, events: usize) -> Result<Vec<Row>> {
+        let start = Instant::now();
+        let mut askers = tokio::task::JoinSet::new();
+        for asker in 0..ASKERS {
+            let (api, http) = (self.plant.api_url()?, self.http.clone());
+            askers.spawn(async move {
+                for index in 0..events / ASKERS {
+                    let (command, body) = movement(asker, index);
+                    let url = format!("{api}/api/v1/lots/{command}");
+                    let answer = http.post(url).json(&body).send().await?;
+                    let status = answer.status();
+                    ensure!(
+                        status.is_success(),
+                        "{command}: {status} {}",
+                        answer.text().await?
+                    );
+                }
+                Ok(())
+            });
+        }
+        while let Some(done) = askers.join_next().await {
+            done.context("an asker panicked")??;
+        }
+        let recorded = rate(events, start.elapsed());
+        let busy = self.resident_kib()?;
+        let backlog = usize::try_from(waiting(&self.plant).await?)?;
+        self.world.hub.start().await?;
+        let hub = self.world.hub.process().context("the hub runs")?.pid();
+        let (mut agent_kib, mut hub_kib) = (0, 0);
+        let start = Instant::now();
+        wait::until("the backlog to drain", LIMIT, async || {
+            agent_kib = agent_kib.max(self.resident_kib()?);
+            hub_kib = hub_kib.max(resident_kib(hub)?);
+            Ok((waiting(&self.plant).await? == 0).then_some(()))
+        })
+        .await?;
+        let drained = rate(backlog, start.elapsed());
+        let bare = rate(backlog, self.bare_sql().await?);
+        Ok(vec![
+            Row::new(
+                format!("agent: lot movements, {ASKERS} askers, durable"),
+                format!("{recorded:.0} events/s"),
+                "goal 3,000 from 16",
+            ),
+            Row::new("agent: resident after that", mebibytes(busy), ""),
+            Row::new(
+                format!("uplink: {backlog} events to the hub, applied"),
+                format!("{drained:.0} events/s"),
+                format!(
+                    "goal 6,000; {:.0} % of bare SQL, goal 60 %",
+                    100.0 * drained / bare
+                ),
+            ),
+            Row::new(
+                "the same rows by batched SQL, no policies",
+                format!("{bare:.0} events/s"),
+                "baseline",
+            ),
+            Row::new(
+                "uplink: most memory of agent and hub",
+                format!("{}, {}", mebibytes(agent_kib), mebibytes(hub_kib)),
+                "limits 64 and 256 MiB",
+            ),
+        ])
+    }
+
+    /// Writes what the hub has stored once more, for another tenant: one transaction per batch, one statement per table, as
+    /// the superuser, whom no policy checks.
+    async fn bare_sql(&self) -> Result<Duration> {
+        let mut admin = PgConnection::connect(&self.world.hub.database().admin_url).await?;
+        let mut run = async |sql: String| -> Result<()> {
+            sqlx::raw_sql(AssertSqlSafe(sql.clone()))
+                .execute(&mut admin)
+                .await
+                .with_context(|| sql)?;
+            Ok(())
+        };
+        let (from, to) = (&self.tenant_id, uuid::Uuid::from_u128(1));
+        run(format!(
+            "create schema bench;
+             create unlogged table bench.batch as
+                 select event_id, (row_number() over (order by seq) - 1) / {BATCH} as batch from ledger_event
+                 where tenant_id = '{from}' and kind like 'lot.%';
+             create index on bench.batch (event_id);"
+        ))
+        .await?;
+        for table in ["tenant", "plant", "agent", "producer", "material"] {
+            let (name, identity) = match table {
+                "tenant" => (", 'name', 'Bare'", ""),
+                "material" => ("", "overriding system value"),
+                _ => ("", ""),
+            };
+            run(format!(
+                "insert into {table} {identity}
+                 select (jsonb_populate_record(x, jsonb_build_object('tenant_id', '{to}' {name}))).* from {table} x
+                 where tenant_id = '{from}'"
+            ))
+            .await?;
+        }
+        for (table, event) in TABLES {
+            run(format!(
+                "create unlogged table bench.{table} as
+                     select x.*, b.batch from {table} x join bench.batch b on b.event_id = {event} where x.tenant_id = '{from}';
+                 update bench.{table} set tenant_id = '{to}';
+                 create index on bench.{table} (batch);"
+            ))
+            .await?;
+        }
+        run("create unlogged table bench.moved as select distinct e.lot_id, e.batch from bench.lot_entry e
+                 join bench.lot l on l.lot_id = e.lot_id and l.batch < e.batch;
+             create index on bench.moved (batch); vacuum analyze"
+            .to_owned())
+        .await
+        .ok();
+        let batches: i64 = sqlx::query_scalar("select max(batch) + 1 from bench.batch")
+            .fetch_one(&mut admin)
+            .await?;
+        let mut statements = Vec::new();
+        for (table, _) in TABLES {
+            let columns: String = sqlx::query_scalar(
+                "select string_agg(quote_ident(column_name), ', ' order by ordinal_position)
+                 from information_schema.columns where table_schema = 'public' and table_name = $1",
+            )
+            .bind(table)
+            .fetch_one(&mut admin)
+            .await?;
+            statements.push(format!(
+                "insert into {table} ({columns}) overriding system value
+                 select {columns} from bench.{table} where batch = $1"
+            ));
+        }
+        statements.push(format!(
+            "update lot set balance = balance, updated_at = now()
+             where tenant_id = '{to}' and lot_id in (select lot_id from bench.moved where batch = $1)"
+        ));
+        let start = Instant::now();
+        for batch in 0..batches {
+            let mut tx = admin.begin().await?;
+            for statement in &statements {
+                sqlx::query(AssertSqlSafe(statement.clone()))
+                    .bind(batch)
+                    .execute(&mut *tx)
+                    .await
+                    .with_context(|| statement.clone())?;
+            }
+            tx.commit().await?;
+        }
+        Ok(start.elapsed())
+    }
+}
+
+/// The `index`-th movement of an asker: the command, and its body.
+fn movement(asker: usize, index: usize) -> (&'static str, Value) {
+    let roll = format!("R{asker}-{}", index / CYCLE);
+    let details =
+        json!({ "job": format!("Job-{roll}"), "device": "press-1", "operator": "Jane Smith" });
+    let sheets = |amount: &str| json!({ "amount": amount });
+    match index % CYCLE {
+        0 => (
+            "receive",
+            json!({ "number": roll, "material": "BOARD-300", "quantity": sheets("10000"), "supplier": "Acme Paper Co." }),
+        ),
+        1 => (
+            "split",
+            json!({ "lot": roll, "into": [{ "number": format!("{roll}.1"), "quantity": sheets("2500") }],
+                "waste": [{ "number": format!("{roll}.2"), "quantity": sheets("50") }] }),
+        ),
+        2..=6 => (
+            "consume",
+            json!({ "lot": roll, "quantity": sheets("1200"), "details": details }),
+        ),
+        7 => (
+            "waste",
+            json!({ "lot": roll, "quantity": sheets("40"), "reason": "misregistration", "details": details }),
+        ),
+        8 => (
+            "produce",
+            json!({ "number": format!("{roll}.P"), "material": "CARTON-A", "quantity": sheets("5900"), "details": details }),
+        ),
+        _ => ("move", json!({ "lot": roll, "to": "Rack-7" })),
+    }
+}
