@@ -98,6 +98,17 @@ impl Call<'_> {
 /// A longer ID or name is none that a program makes; it would be stored, and sent again and again.
 const ID_CHARS_MAX: usize = 200;
 
+/// A refusal of an order whose repeat could not be told from another order, or whose ID or sender is not to
+/// be stored.
+fn unnamed(call: &Call<'_>, message: &Message) -> Option<Response> {
+    if message.id.trim().is_empty() {
+        let reason = "the command has no ID, by which a repeat of it is known";
+        let code = ReturnCode::INSUFFICIENT_PARAMETERS;
+        return Some(Response::refusal(code, reason));
+    }
+    oversized(call, message)
+}
+
 /// A refusal of a message whose ID or sender is not to be stored.
 fn oversized(call: &Call<'_>, message: &Message) -> Option<Response> {
     let names = [message.id.as_str(), call.sender(message)];

@@ -42,7 +42,7 @@ pub(super) async fn submit(
     message: &Message,
     params: &QueueSubmissionParams,
 ) -> Result<Answer, AppendError> {
-    if let Some(refusal) = super::oversized(call, message) {
+    if let Some(refusal) = super::unnamed(call, message) {
         return Ok(refusal);
     }
     let name = name_of(call, message);

@@ -128,7 +128,7 @@ pub(super) fn queue_command(action: JobAction, entry: String) -> Command {
         }
         JobAction::Remove => Command::RemoveQueueEntry(QueueFilter::entry(entry)),
         JobAction::Priority(priority) => Command::SetQueueEntryPriority(QueueEntryPriParams {
-            priority,
+            priority: Some(priority),
             queue_entry_id: Some(entry),
             ..QueueEntryPriParams::default()
         }),
