@@ -182,7 +182,7 @@ fn callers(config: &Config, device: &DeviceConfig, findings: &mut Findings) {
             true,
             format!("messages of device {} come from {homes}", device.id),
         );
-    } else if must_be_known {
+    } else if must_be_known && device.speaks_jmf() {
         findings.add(
             true,
             format!(
