@@ -32,6 +32,46 @@ fn file(program: &Program, name: &str, content: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
+#[test]
+fn a_ticket_that_another_device_has_is_not_taken_for_the_job_that_is_there() {
+    let (program, _press) = plant();
+    let ticket = file(
+        &program,
+        "job.jdf",
+        &TICKET.replace("art.pdf", "http://x/art.pdf"),
+    );
+    for _ in 0..2 {
+        program.ok(&["job", "submit", "--device", "cutter-1", "--ticket", &ticket]);
+    }
+
+    let elsewhere = ["job", "submit", "--device", "press-3", "--ticket", &ticket];
+    let error = program.fails(1, &elsewhere);
+
+    assert!(error.contains("job-number-taken"), "{error}");
+}
+
+#[test]
+fn a_job_that_its_device_will_not_return_is_given_up() {
+    let (program, _press) = plant();
+    let ticket = file(
+        &program,
+        "job.jdf",
+        &TICKET.replace("art.pdf", "http://x/art.pdf"),
+    );
+    program.ok(&["job", "submit", "--device", "cutter-1", "--ticket", &ticket]);
+
+    let reason = "the cutter is sold";
+    let shown = program.ok(&["job", "give-up", "JOB-7", "--reason", reason]);
+
+    assert!(
+        shown.contains("job.removed") && shown.contains(reason),
+        "{shown}"
+    );
+    assert_eq!(program.ok(&["job", "list"]).trim(), "no job is open");
+    let again = program.fails(1, &["job", "give-up", "JOB-7", "--reason", reason]);
+    assert!(again.contains("job-ended"), "{again}");
+}
+
 fn job(program: &Program) -> JobView {
     serde_json::from_str(&program.ok(&["--json", "job", "show", "JOB-7"])).unwrap()
 }

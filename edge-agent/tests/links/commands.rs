@@ -118,6 +118,59 @@ async fn what_was_wanted_while_the_device_was_away_is_done_in_order_when_it_is_b
 }
 
 #[tokio::test]
+async fn a_job_that_its_device_has_lost_before_it_began_is_taken_out() {
+    let peer = Peer::start(|message| {
+        Some(match &message.body {
+            Content::Command(Command::AbortQueueEntry(_)) => {
+                Response::refusal(ReturnCode::QUEUE_ENTRY_UNKNOWN, "there is no such entry")
+            }
+            _ => obliging(message),
+        })
+    });
+    let test = TestAgent::new(&peer.section("press-3", ""));
+    let controller = Controller::start(&test);
+    test.hand_in(ticket("JOB-1", 1)).await;
+    test.step("JOB-1", JobStep::Submitted).await;
+
+    order(&test, "JOB-1", JobAction::Abort).await;
+
+    test.step("JOB-1", JobStep::Removed).await;
+    let detail = test.job("JOB-1").await.progress.detail.unwrap_or_default();
+    assert_eq!(detail, "its device does not have it any more");
+    let told = test.all_ended().await;
+    assert_eq!(told.last().unwrap().state, CommandState::Answered);
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_that_will_not_come_back_is_given_up_with_all_that_waits_for_it() {
+    let press = Press::default();
+    let on = press.switch_on(anywhere());
+    let address = on.address;
+    on.off().await;
+    let test = TestAgent::new(&section(address));
+    test.hand_in(ticket("JOB-1", 1)).await;
+    order(&test, "JOB-1", JobAction::Hold).await;
+    let job = test.job("JOB-1").await;
+
+    let give_up = || control::give_up(&test.agent, &job, "Jane Smith", "the press is sold");
+    give_up().await.unwrap();
+
+    let ended = test.job("JOB-1").await;
+    assert_eq!(ended.step, JobStep::Removed);
+    let detail = ended.progress.detail.unwrap_or_default();
+    assert_eq!(detail, "given up by Jane Smith: the press is sold");
+    let told = test.commands().await;
+    let states: Vec<_> = told.iter().map(|command| command.state).collect();
+    assert_eq!(states, [CommandState::GivenUp, CommandState::GivenUp]);
+    let again = give_up().await;
+    assert!(matches!(
+        again,
+        Err(ControlError::Refused(OrderRefused::Ended { .. }))
+    ));
+}
+
+#[tokio::test]
 async fn a_ticket_that_was_not_sent_yet_is_withdrawn_and_the_device_never_sees_it() {
     let press = Press::default();
     let on = press.switch_on(anywhere());

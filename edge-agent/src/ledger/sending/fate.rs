@@ -4,6 +4,7 @@
 //! an operator is first decides. Where the job stands so already, because the device's own signals
 //! were faster than its answer, the event says no more than that the command is done.
 
+use agog_jdf::jmf::ReturnCode;
 use agog_sync::event::{Actor, Event, JobEvent, JobProgress, JobStep, NewEvent};
 use agog_sync::frame::{JobAction, JobCommand};
 use agog_sync::ids::{EventId, RequestId};
@@ -17,6 +18,9 @@ use crate::ledger::error::LedgerError;
 use crate::ledger::job;
 use crate::ledger::rows::JobRow;
 use crate::ledger::writer::Books;
+
+/// What is known of a job that its device does not know any more.
+const LOST: &str = "its device does not have it any more";
 
 /// What the task that sends a command has to tell.
 #[derive(Debug, Clone)]
@@ -138,11 +142,17 @@ pub(super) fn end(
     let Some(command) = open(connection, command_id)? else {
         return Ok(false);
     };
-    close(connection, books, command_id, end)?;
-    let Some(key) = &command.job_key else {
-        return Ok(true);
+    let row = match &command.job_key {
+        Some(key) => job::by_key(connection, key)?,
+        None => None,
     };
-    let Some(row) = job::by_key(connection, key)? else {
+    let is_lost = row.as_ref().is_some_and(|row| is_lost(&command, row, end));
+    let end = &CommandEnd {
+        fate: if is_lost { Fate::Answered } else { end.fate },
+        ..end.clone()
+    };
+    close(connection, books, command_id, end)?;
+    let Some(row) = row else {
         return Ok(true);
     };
     let name = by.unwrap_or_else(|| command.by.clone());
@@ -156,6 +166,20 @@ pub(super) fn end(
         record(connection, books, actor.clone(), event)?;
     }
     Ok(true)
+}
+
+/// Whether a device does not have the job any more that is to be taken from it, and had not begun it: then that is done. A
+/// job that it had begun may have ended there, and its ticket be on its way: people judge that.
+fn is_lost(command: &DeviceCommand, row: &JobRow, end: &CommandEnd) -> bool {
+    let is_to_end = matches!(
+        command.content,
+        Content::Job(JobAction::Abort | JobAction::Remove)
+    );
+    is_to_end
+        && end.fate == Fate::Refused
+        && end.return_code == Some(ReturnCode::QUEUE_ENTRY_UNKNOWN.number())
+        && row.progress.started_at.is_none()
+        && !row.step.is_end()
 }
 
 /// Tells the office that its command is to a job that is not known here: the machine may have taken the place of another
@@ -313,13 +337,16 @@ fn done(action: JobAction, row: &JobRow, end: &CommandEnd, progress: JobProgress
         row.step,
         JobStep::Resumed | JobStep::Started | JobStep::Phase
     );
+    let is_lost = end.return_code == Some(ReturnCode::QUEUE_ENTRY_UNKNOWN.number())
+        && row.progress.started_at.is_none();
     let progress = JobProgress {
         return_code: None,
-        detail: None,
+        detail: is_lost.then(|| LOST.to_owned()),
         ..progress
     };
     let step = match action {
         _ if row.step.is_end() => JobStep::CommandDone,
+        JobAction::Abort | JobAction::Remove if is_lost => JobStep::Removed,
         JobAction::Hold if row.step != JobStep::Held => JobStep::Held,
         JobAction::Suspend if row.step != JobStep::Suspended => JobStep::Suspended,
         JobAction::Resume if !goes_on => JobStep::Resumed,
