@@ -65,7 +65,7 @@ async fn job(agent: &Agent, inbox: &InboxConfig, dropped: Dropped) -> Result<(),
     let (_, row) = hand_in(agent, request, Some(key), "inbox")
         .await
         .map_err(problem)?;
-    if let Some(job_id) = row.job_id.filter(|_| inbox.return_to.is_some()) {
+    if let Some(job_id) = row.job_id {
         let marker = Marker::new(&inbox.folder, &dropped.name);
         let written = give_back::mark(agent, job_id, marker).await;
         written.map_err(|error| Outcome::Later(error.to_string()))?;

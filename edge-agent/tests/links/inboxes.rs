@@ -1,5 +1,6 @@
 //! What stands in the way in an inbox: it is moved aside or left alone, and the others go on.
 
+use agog_edge::jobs::control;
 use agog_sync::event::JobStep;
 
 use crate::folders::{DEVICE, INBOX, Plant, drop_file, names, ticket};
@@ -66,6 +67,40 @@ async fn a_file_with_a_name_as_long_as_can_be_is_moved_aside_with_its_finding() 
     assert!(
         text.contains("out of the inbox") && text.contains(&name),
         "{text}"
+    );
+    plant.stop().await;
+}
+
+#[tokio::test]
+async fn the_office_is_told_why_its_ticket_was_refused_or_taken_out() {
+    let plant = Plant::start(TestAgent::new(&config()));
+    let missing = naming("Job-1", "cid:art.pdf");
+    drop_file(&plant.path("office/in/one.jdf"), missing.as_bytes());
+    plant.step("Job-1", JobStep::Refused).await;
+    drop_file(
+        &plant.path("office/in/two.jdf"),
+        ticket("Job-2", "Waiting", "").as_bytes(),
+    );
+    plant.step("Job-2", JobStep::Submitted).await;
+    let job = plant.test.job("Job-2").await;
+    control::give_up(&plant.test.agent, &job, "Jane Smith", "the order is off")
+        .await
+        .unwrap();
+
+    for (name, why) in [
+        ("one.jdf", "which did not come with it"),
+        ("two.jdf", "given up by Jane Smith: the order is off"),
+    ] {
+        let finding = plant
+            .file(&format!("office/in/failed/{name}.finding.txt"))
+            .await;
+        let finding = String::from_utf8(finding).unwrap();
+        assert!(finding.contains(why), "{finding}");
+        plant.file(&format!("office/in/failed/{name}")).await;
+    }
+    assert_eq!(
+        std::fs::read_to_string(plant.path("office/in/failed/one.jdf")).unwrap(),
+        missing
     );
     plant.stop().await;
 }
