@@ -209,8 +209,8 @@ pub(super) fn queue_entry(job: &JobRow, told: &[EntryState]) -> QueueEntry {
     let (job_id, job_part_id) = names(job);
     let progress = &job.progress;
     QueueEntry {
-        job_id: Some(job_id),
-        job_part_id,
+        job_id: Some(job_id.clone()),
+        job_part_id: job_part_id.clone(),
         device_id: Some(progress.device.clone()),
         status_details: progress.status_details.clone(),
         priority: progress
@@ -225,7 +225,8 @@ pub(super) fn queue_entry(job: &JobRow, told: &[EntryState]) -> QueueEntry {
             .status
             .as_ref()
             .map(|status| JobPhase {
-                job_id: Some(job.number.clone()),
+                job_id: Some(job_id),
+                job_part_id,
                 queue_entry_id: Some(entry_id(job)),
                 status_details: progress.status_details.clone(),
                 amount: progress.good,

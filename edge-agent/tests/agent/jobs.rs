@@ -297,3 +297,32 @@ fn what_cannot_be_is_named_clearly() {
     let detail = refused.progress.detail.unwrap();
     assert!(detail.contains("`art.pdf`"), "{detail}");
 }
+
+#[test]
+fn what_no_device_can_be_meant_by_or_answer_is_refused_in_words() {
+    let mut program = Program::init();
+    let folders = "transport = \"folder\"\nfolder = { to = \"gluer/in\", from = \"gluer/out\" }";
+    configure(
+        &program,
+        &format!("\n[[device]]\nid = \"gluer-1\"\n{folders}\n"),
+    );
+    program.start();
+    let question = "<JMF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" SenderID=\"me\" Version=\"1.5\">\
+                    <Query ID=\"q\" Type=\"Status\"/></JMF>";
+    let question = file(&program, "ask.jmf", question);
+
+    for (words, why) in [
+        (
+            &["jmf", "send", "--device", "gluer-1", &question][..],
+            "device gluer-1 is reached by a folder",
+        ),
+        (
+            &["jmf", "outbox", "--device", "nobody"],
+            "no device `nobody` is configured",
+        ),
+        (&["device", "add", "press-9"], "needs --url"),
+    ] {
+        let error = program.fails(1, words);
+        assert!(error.contains(why), "{error}");
+    }
+}

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
+use crate::cli::status::duration;
 use crate::config::DeviceConfig;
 use crate::controller::routes::{SubmissionState, SubmissionView};
 use crate::devices::introduction::Introduction;
@@ -13,6 +14,8 @@ use crate::devices::picture::{ChannelState, PhaseState, QueueState};
 use crate::devices::routes::DeviceView;
 use crate::ledger::sending::{Acknowledge, CommandState, DeviceCommand};
 use crate::outbox::routes::SentMessage;
+
+const NO_DEVICE: &str = "no device is configured";
 
 /// The channels of one device.
 #[derive(Serialize)]
@@ -50,7 +53,7 @@ pub(super) fn queues_of(devices: Vec<DeviceView>) -> Vec<DeviceQueue> {
 
 pub(super) fn devices(devices: &[DeviceView], now: Timestamp) -> String {
     if devices.is_empty() {
-        return "no device is configured".to_owned();
+        return NO_DEVICE.to_owned();
     }
     let mut text = String::new();
     for device in devices {
@@ -188,6 +191,9 @@ fn job(phase: &PhaseState) -> String {
 }
 
 pub(super) fn subscriptions(devices: &[Channels], now: Timestamp) -> String {
+    if devices.is_empty() {
+        return NO_DEVICE.to_owned();
+    }
     let mut text = String::new();
     for device in devices {
         if device.subscriptions.is_empty() {
@@ -214,6 +220,9 @@ pub(super) fn subscriptions(devices: &[Channels], now: Timestamp) -> String {
 }
 
 pub(super) fn queues(devices: &[DeviceQueue], now: Timestamp) -> String {
+    if devices.is_empty() {
+        return NO_DEVICE.to_owned();
+    }
     let mut text = String::new();
     for device in devices {
         let Some(queue) = &device.queue else {
@@ -332,8 +341,9 @@ pub(super) fn sent(messages: &[SentMessage]) -> String {
 }
 
 fn ago(at: Option<Timestamp>, now: Timestamp, never: &str) -> String {
-    at.map_or_else(
-        || never.to_owned(),
-        |at| format!("{} s ago", now.duration_since(at).as_secs().max(0)),
-    )
+    let Some(at) = at else {
+        return never.to_owned();
+    };
+    let age = now.duration_since(at).as_secs();
+    format!("{} ago", duration(u64::try_from(age).unwrap_or_default()))
 }

@@ -1,6 +1,7 @@
 //! Orders become commands, or are refused at once when they cannot be carried out any more. All of it
 //! inside the transaction of whatever caused the order.
 
+use agog_jdf::QueueEntryStatus;
 use agog_sync::event::{Actor, JobEvent, JobProgress, JobStep};
 use agog_sync::frame::{JobAction, JobCommand, JobTicket};
 use agog_sync::ids::RequestId;
@@ -74,6 +75,7 @@ fn give_up(
             JobProgress {
                 queue_entry_id: row.progress.queue_entry_id,
                 job_part_id: row.progress.job_part_id,
+                status: Some(QueueEntryStatus::Aborted.to_string()),
                 good: row.progress.good,
                 waste: row.progress.waste,
                 started_at: row.progress.started_at,
