@@ -81,6 +81,9 @@ fn problem(problem: Problem) -> Stop {
     let expected = match problem.code.as_str() {
         "unknown-device" => "a device that is configured at this plant",
         "job-number-taken" => "the same ticket again, or a JobID of its own",
+        "file-missing" => {
+            "the files of the ticket in a folder of the inbox, or in the same MIME package"
+        }
         _ => TICKET,
     };
     let what = format!("{} ({})", problem.detail, problem.code);

@@ -25,7 +25,7 @@ use crate::ledger::sending::{DeviceCommand, JobGivenUp, JobOrder, Order, OrderRe
 use crate::ledger::{
     Append, AppendError, Fact, IdempotencyKey, JobRow, LedgerError, Refused, What,
 };
-use crate::outbox::routes::GiveUpRequest;
+use crate::outbox::{self, routes::GiveUpRequest};
 use crate::run::Agent;
 
 /// The largest request: tickets have kilobytes, gang forms some megabytes.
@@ -341,7 +341,7 @@ fn ticket(agent: &Agent, request: JobRequest) -> Result<JobTicket, Problem> {
             ),
         );
     }
-    let document = match Document::parse(request.jdf.as_bytes(), &Limits::default()) {
+    let mut document = match Document::parse(request.jdf.as_bytes(), &Limits::default()) {
         Ok(document) => document,
         Err(error) => {
             return refused(
@@ -357,6 +357,9 @@ fn ticket(agent: &Agent, request: JobRequest) -> Result<JobTicket, Problem> {
         Ok(ticket) => ticket.root().job_id().map(str::to_owned),
         Err(error) => return refused("bad-ticket", format!("the ticket is no JDF: {error}")),
     };
+    if let Some(reason) = outbox::ticket::lacks(&mut document, &request.files) {
+        return refused("file-missing", reason);
+    }
     let Some(number) = request
         .number
         .or(node)

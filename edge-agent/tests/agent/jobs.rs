@@ -292,10 +292,10 @@ fn what_cannot_be_is_named_clearly() {
         );
     }
     // Without its file, the device could not find it.
-    program.ok(&["job", "submit", "--device", "press-3", "--ticket", &ticket]);
-    let refused = wait_for_step(&program, "job.refused");
-    let detail = refused.progress.detail.unwrap();
-    assert!(detail.contains("`art.pdf`"), "{detail}");
+    let submit = ["job", "submit", "--device", "press-3", "--ticket", &ticket];
+    let refused = program.fails(1, &submit);
+    assert!(refused.contains("`art.pdf`"), "{refused}");
+    assert!(refused.contains("file-missing"), "{refused}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use agog_jdf::{Document, Limits};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -333,11 +334,21 @@ pub(super) fn sent(messages: &[SentMessage]) -> String {
         let _ = match (&message.command, &message.error, &message.answer) {
             (Some(sent), _, _) => writeln!(text, "{}", command(sent)),
             (_, Some(error), _) => writeln!(text, "Query {}: {error}", message.kind),
-            (_, _, Some(answer)) => writeln!(text, "Query {}:\n{answer}", message.kind),
+            (_, _, Some(answer)) => {
+                writeln!(text, "Query {}:\n{}", message.kind, laid_out(answer))
+            }
             (None, None, None) => writeln!(text, "Query {}: no answer", message.kind),
         };
     }
     text
+}
+
+/// A message with one element on each line.
+fn laid_out(xml: &str) -> String {
+    Document::parse(xml.as_bytes(), &Limits::default()).map_or_else(
+        |_| xml.to_owned(),
+        |document| String::from_utf8_lossy(&document.formatted()).into_owned(),
+    )
 }
 
 fn ago(at: Option<Timestamp>, now: Timestamp, never: &str) -> String {
