@@ -248,7 +248,10 @@ pub(super) fn names(job: &JobRow) -> (String, Option<String>) {
         .and_then(|ticket| ticket.names.job_id.clone());
     let part = of_ticket.as_ref().and_then(|job_id| {
         let part = job.number.strip_prefix(job_id.as_str())?;
-        part.strip_prefix('-').map(str::to_owned)
+        let part = part.strip_prefix('-')?;
+        // People may have given the job a number that goes on otherwise.
+        let parts = &job.ticket.as_ref()?.names.parts;
+        parts.contains(part).then(|| part.to_owned())
     });
     (
         of_ticket.unwrap_or_else(|| job.number.clone()),
