@@ -60,7 +60,7 @@ fn give_up(
         fate::close(connection, books, command.command_id, &end)?;
     }
     let now = books.clock.now();
-    let has_begun = row.progress.started_at.is_some();
+    let has_begun = fate::has_begun(&row);
     let progress = JobProgress {
         detail: Some(reason),
         ..JobProgress::of(row.progress.job.clone(), &row.progress.device)

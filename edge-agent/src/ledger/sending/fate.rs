@@ -22,6 +22,9 @@ use crate::ledger::writer::Books;
 /// What is known of a job that its device does not know any more.
 const LOST: &str = "its device does not have it any more";
 
+/// What people can do about one that had begun there.
+const LOST_BEGUN: &str = "if its ticket does not come back, `agog-edge job give-up` ends the job";
+
 /// What the task that sends a command has to tell.
 #[derive(Debug, Clone)]
 pub enum News {
@@ -146,10 +149,19 @@ pub(super) fn end(
         Some(key) => job::by_key(connection, key)?,
         None => None,
     };
-    let is_lost = row.as_ref().is_some_and(|row| is_lost(&command, row, end));
-    let end = &CommandEnd {
-        fate: if is_lost { Fate::Answered } else { end.fate },
-        ..end.clone()
+    let end = &match &row {
+        Some(row) if is_lost(&command, row, end) && has_begun(row) => CommandEnd {
+            reason: Some(match &end.reason {
+                Some(reason) => format!("{reason}; {LOST_BEGUN}"),
+                None => LOST_BEGUN.to_owned(),
+            }),
+            ..end.clone()
+        },
+        Some(row) if is_lost(&command, row, end) => CommandEnd {
+            fate: Fate::Answered,
+            ..end.clone()
+        },
+        _ => end.clone(),
     };
     close(connection, books, command_id, end)?;
     let Some(row) = row else {
@@ -168,7 +180,7 @@ pub(super) fn end(
     Ok(true)
 }
 
-/// Whether a device does not have the job any more that is to be taken from it, and had not begun it: then that is done. A
+/// Whether a device does not have the job any more that is to be taken from it. Where it had not begun it, that is done; a
 /// job that it had begun may have ended there, and its ticket be on its way: people judge that.
 fn is_lost(command: &DeviceCommand, row: &JobRow, end: &CommandEnd) -> bool {
     let is_to_end = matches!(
@@ -178,8 +190,11 @@ fn is_lost(command: &DeviceCommand, row: &JobRow, end: &CommandEnd) -> bool {
     is_to_end
         && end.fate == Fate::Refused
         && end.return_code == Some(ReturnCode::QUEUE_ENTRY_UNKNOWN.number())
-        && row.progress.started_at.is_none()
         && !row.step.is_end()
+}
+
+pub(super) fn has_begun(row: &JobRow) -> bool {
+    row.progress.started_at.is_some()
 }
 
 /// Tells the office that its command is to a job that is not known here: the machine may have taken the place of another
@@ -337,8 +352,8 @@ fn done(action: JobAction, row: &JobRow, end: &CommandEnd, progress: JobProgress
         row.step,
         JobStep::Resumed | JobStep::Started | JobStep::Phase
     );
-    let is_lost = end.return_code == Some(ReturnCode::QUEUE_ENTRY_UNKNOWN.number())
-        && row.progress.started_at.is_none();
+    let is_lost =
+        end.return_code == Some(ReturnCode::QUEUE_ENTRY_UNKNOWN.number()) && !has_begun(row);
     let progress = JobProgress {
         return_code: None,
         detail: is_lost.then(|| LOST.to_owned()),
