@@ -109,6 +109,11 @@ async fn bodies_of_users_that_cannot_be_read_are_refused() {
             (422, "invalid-body"),
         ),
         (
+            "a misspelt field, which would begin the job at once",
+            br#"{"number":"1","plant":"HAM","device":"p","jdf":"<JDF/>","hodl":true}"#.to_vec(),
+            (422, "invalid-body"),
+        ),
+        (
             "too much",
             vec![b' '; 20 * 1024 * 1024],
             (413, "body-too-large"),
@@ -117,6 +122,7 @@ async fn bodies_of_users_that_cannot_be_read_are_refused() {
     for (what, body, expected) in bad {
         let answer = world.send(post(body)).await;
         assert_eq!(answer.status, expected.0, "{what}: {}", answer.text);
+        assert_eq!(answer.body["code"], expected.1, "{what}: {}", answer.text);
     }
     let wrong = world.send(post(br#"{"number":7}"#.to_vec())).await;
     assert_eq!(

@@ -82,6 +82,32 @@ async fn the_steps_of_a_ticket_are_work_orders_in_the_order_of_work() {
 }
 
 #[tokio::test]
+async fn a_step_that_waits_is_on_no_device_however_far_the_ticket_of_its_job_is() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let (id, _) = create(&shop).await;
+    let job = JobRef {
+        number: "J-1".to_owned(),
+        job_id: Some(id.parse().unwrap()),
+        order: None,
+        customer: None,
+    };
+    let event = JobEvent {
+        step: JobStep::Submitted,
+        progress: JobProgress::of(job, "die-cutter-1"),
+    };
+    ham.push(vec![("2025-10-16T08:00:00Z", Event::Job(Box::new(event)))])
+        .await;
+
+    let waiting = orders(&shop, &id).await;
+    let (status, started) = post(&shop, &waiting[0], "start", "s1", &json!({})).await;
+
+    assert_eq!(waiting[0]["device"], Value::Null);
+    assert_eq!(status, 201, "{started}");
+    assert_eq!(started["work_order"]["device"], "press-3", "as planned");
+}
+
+#[tokio::test]
 async fn people_start_and_complete_the_steps_and_the_lots_follow() {
     let shop = Shop::open().await;
     let mut ham = shop.plant("HAM").await;

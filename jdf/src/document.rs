@@ -14,6 +14,7 @@ use std::sync::OnceLock;
 use crate::encoding::Charset;
 use crate::error::{Error, ErrorKind, ReadError};
 use crate::limits::Limits;
+use crate::name;
 use crate::place::{self, Lines};
 use crate::view::ElementRef;
 
@@ -301,9 +302,19 @@ impl Document {
         if root.is_jdf(local_name) {
             return Ok(root);
         }
+        // The right name alone would be no reason.
+        let found = match root.namespace() {
+            _ if root.local_name() != local_name => root.name().to_owned(),
+            Some(namespace) => format!("{}` in the namespace `{namespace}", root.name()),
+            None => format!(
+                "{}` without the namespace of JDF, `{}",
+                root.name(),
+                name::JDF
+            ),
+        };
         let kind = ErrorKind::WrongRoot {
             expected: local_name,
-            found: root.name().to_owned(),
+            found,
         };
         Err(Error {
             kind,

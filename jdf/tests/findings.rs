@@ -61,7 +61,7 @@ fn required_and_superfluous_elements_are_told() {
 warning /JDF/AuditPool[2] | `JDF` has more than 1 `AuditPool` | 2 of them | at most 1
 warning /JDF/NodeInfo[2] | `JDF` has more than 1 `NodeInfo` | 2 of them | at most 1
 "#);
-    insta::assert_snapshot!(told(&pool("<Media ID='m'><FoldingParams/><Comment>x</Comment></Media>"), "element-misplaced"), @r#"note /JDF/ResourcePool/Media/FoldingParams | JDF 1.5 has no `FoldingParams` inside `Media` | FoldingParams | one of Color, ColorMeasurementConditions, HoleList, Media, MediaLayers, TabDimen"#);
+    insta::assert_snapshot!(told(&pool("<Media ID='m'><FoldingParams/><Comment>x</Comment></Media>"), "element-misplaced"), @r#"note /JDF/ResourcePool/Media/FoldingParams | JDF 1.5 has no `FoldingParams` inside `Media` | FoldingParams | one of Color, ColorMeasurementConditions, HoleList, Media, MediaLayers, TabDimen…"#);
 }
 
 #[test]

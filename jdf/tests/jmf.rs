@@ -412,3 +412,20 @@ fn what_is_not_jmf_is_refused_with_its_place() {
         "expected a `JMF` document, found `JDF` at line 1, column 1 (/JDF)"
     );
 }
+
+#[test]
+fn jmf_without_its_namespace_is_told_what_it_lacks() {
+    let found = |xml: &str| {
+        let refused = Jmf::parse(xml.as_bytes(), &Limits::default());
+        refused.unwrap_err().kind.to_string()
+    };
+    assert_eq!(
+        found("<JMF/>"),
+        "expected a `JMF` document, found `JMF` without the namespace of JDF, \
+         `http://www.CIP4.org/JDFSchema_1_1`"
+    );
+    assert_eq!(
+        found("<JMF xmlns='urn:other'/>"),
+        "expected a `JMF` document, found `JMF` in the namespace `urn:other`"
+    );
+}

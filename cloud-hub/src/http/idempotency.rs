@@ -63,8 +63,12 @@ impl<T: DeserializeOwned> FromRequest<App> for IdempotentJson<T> {
         }
         let bytes = Bytes::from_request(request, app)
             .await
-            .map_err(|rejection| {
-                ApiError::new(rejection.status(), "bad-body", rejection.body_text())
+            .map_err(|rejection| match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => {
+                    let detail = "the body is larger than this path takes";
+                    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail)
+                }
+                status => ApiError::new(status, "bad-body", rejection.body_text()),
             })?;
         let body = parse(&bytes)?;
         let body_hash = *blake3::hash(&bytes).as_bytes();

@@ -11,6 +11,7 @@ use super::Session;
 use crate::config::{Config, DeviceConfig};
 use crate::ledger::Reader;
 use crate::uplink::http::{chain, plant_client};
+use crate::uplink::identity::enrolment;
 
 /// One thing that was looked at.
 #[derive(Serialize)]
@@ -182,7 +183,7 @@ fn callers(config: &Config, device: &DeviceConfig, findings: &mut Findings) {
             true,
             format!("messages of device {} come from {homes}", device.id),
         );
-    } else if must_be_known {
+    } else if must_be_known && device.speaks_jmf() {
         findings.add(
             true,
             format!(
@@ -214,6 +215,16 @@ fn data_folder(config: &Config, findings: &mut Findings) {
                 format!("data folder {folder}: {error}; run `agog-edge init`"),
             );
             return;
+        }
+    }
+    if config.hub.url.is_some() {
+        match enrolment(&config.agent.data_dir) {
+            Ok(Some(_)) => findings.add(true, "enrolled at the hub"),
+            Ok(None) => findings.add(
+                true,
+                "not enrolled at the hub yet: collects, and delivers after `agog-edge enroll`",
+            ),
+            Err(error) => findings.add(false, chain(&error)),
         }
     }
     match Reader::open(&config.ledger_path())

@@ -69,6 +69,9 @@ pub(super) async fn device(
     match arguments {
         DeviceArguments::Add(arguments) => {
             let device = applied(empty(&arguments.id), arguments)?;
+            if device.url.is_empty() && device.folder.is_none() {
+                bail!("a device needs --url, or --to and --from");
+            }
             let view: DeviceView = client
                 .post_body(
                     &config,

@@ -82,7 +82,7 @@ pub(super) fn init(mut session: Session, arguments: &InitArguments) -> anyhow::R
         };
         format!(
             "configuration  {}{kept}\ndata folder    {}\nagent          {} of plant {}\n\n\
-             Next: look through the configuration, then `agog-edge check` and `agog-edge run`.",
+             Next: look through the configuration, then `agog-edge check`, `agog-edge enroll` and `agog-edge run`.",
             made.config.display(),
             made.data_dir.display(),
             made.agent_id,

@@ -83,6 +83,9 @@ fn head(position: &Position) -> String {
 }
 
 fn books(sums: &[MaterialSum]) -> String {
+    if sums.is_empty() {
+        return "no lot was recorded yet".to_owned();
+    }
     let mut text = String::new();
     for sum in sums {
         let material = sum.material.as_deref().unwrap_or("material unknown");

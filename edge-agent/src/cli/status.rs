@@ -130,7 +130,7 @@ fn hub(hub: &HubHealth) -> String {
     format!("{state}{contact}{why}")
 }
 
-fn duration(seconds: u64) -> String {
+pub(super) fn duration(seconds: u64) -> String {
     match seconds {
         0..120 => format!("{seconds} s"),
         120..7_200 => format!("{} min", seconds / 60),

@@ -72,6 +72,11 @@ impl DeviceConfig {
         homes.is_empty() || homes.iter().any(|home| home.contains(address))
     }
 
+    /// Whether it sends messages: a device with folders does so only where it is said from where.
+    pub(crate) fn speaks_jmf(&self) -> bool {
+        self.folder.is_none() || !self.addresses.is_empty()
+    }
+
     /// From where its messages come; empty: from anywhere.
     pub(crate) fn homes(&self, must_be_known: bool) -> Vec<Network> {
         if !self.addresses.is_empty() || !must_be_known {

@@ -23,10 +23,10 @@ pub(crate) async fn command(
         Command::SuspendQueueEntry(filter) => entries(filter.clone(), Wish::Suspend).await,
         Command::RemoveQueueEntry(filter) => entries(filter.clone(), Wish::Remove).await,
         Command::AbortQueueEntry(abort) => entries(abort.filter.clone(), Wish::Abort).await,
-        Command::SetQueueEntryPriority(params) => {
-            let (filter, wish) = entries::priority(params);
-            entries(filter, wish).await
-        }
+        Command::SetQueueEntryPriority(params) => match entries::priority(params) {
+            Ok((filter, wish)) => entries(filter, wish).await,
+            Err(refusal) => Ok(*refusal),
+        },
         Command::SetQueueEntryPosition(params) => match entries::position(params) {
             Ok((filter, wish)) => entries(filter, wish).await,
             Err(refusal) => Ok(*refusal),

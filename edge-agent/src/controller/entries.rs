@@ -73,10 +73,15 @@ impl Wish {
 }
 
 /// The entries and the wish of a `SetQueueEntryPriority`.
-pub(super) fn priority(params: &QueueEntryPriParams) -> (QueueFilter, Wish) {
+pub(super) fn priority(params: &QueueEntryPriParams) -> Result<(QueueFilter, Wish), Box<Answer>> {
+    let Some(priority) = params.priority else {
+        let reason = "the command does not say a Priority from 0 to 100";
+        let code = ReturnCode::INSUFFICIENT_PARAMETERS;
+        return Err(Box::new(Answer::refusal(code, reason)));
+    };
     let mut filter = params.filter.clone().unwrap_or_default();
     filter.queue_entry_ids.extend(params.queue_entry_id.clone());
-    (filter, Wish::Priority(params.priority))
+    Ok((filter, Wish::Priority(priority)))
 }
 
 /// The entry and the wish of a `SetQueueEntryPosition`.
@@ -119,9 +124,13 @@ pub(super) async fn control(
         let reason = "Priority is a number from 0 to 100";
         return Ok(Answer::refusal(ReturnCode::INVALID_PARAMETERS, reason));
     }
+    if let Some(refusal) = super::unnamed(call, message) {
+        return Ok(refusal);
+    }
     let key = InboxKey {
         sender: "mis".to_owned(),
-        message_id: submit::name_of(call, message),
+        // A sender that counts its messages anew for each type still gives each of them its own name.
+        message_id: format!("{} {}", message.kind, submit::name_of(call, message)),
     };
     let known = key.clone();
     let is_repeated = agent.ledger.read(move |reader| reader.is_known(&known));

@@ -36,7 +36,7 @@ use agog_jdf::jmf::{Jmf, Message, Response, ReturnCode};
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::config::Config;
 use crate::devices::Devices;
@@ -96,6 +96,27 @@ impl Call<'_> {
 
 /// A longer ID or name is none that a program makes; it would be stored, and sent again and again.
 const ID_CHARS_MAX: usize = 200;
+
+/// For whoever looks after the agent: the office is only told that its URL is not followed.
+fn url_refused(call: &Call<'_>, message: &Message, error: &dyn std::fmt::Display) {
+    info!(
+        "{} of {} refused: {error}; `[jmf]` of the configuration says where URLs of messages may lead \
+         (allowed_schemes, allowed_hosts, allow_loopback)",
+        message.kind,
+        call.sender(message)
+    );
+}
+
+/// A refusal of an order whose repeat could not be told from another order, or whose ID or sender is not to
+/// be stored.
+fn unnamed(call: &Call<'_>, message: &Message) -> Option<Response> {
+    if message.id.trim().is_empty() {
+        let reason = "the command has no ID, by which a repeat of it is known";
+        let code = ReturnCode::INSUFFICIENT_PARAMETERS;
+        return Some(Response::refusal(code, reason));
+    }
+    oversized(call, message)
+}
 
 /// A refusal of a message whose ID or sender is not to be stored.
 fn oversized(call: &Call<'_>, message: &Message) -> Option<Response> {

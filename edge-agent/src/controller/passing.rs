@@ -79,7 +79,7 @@ pub(super) async fn pass_on(
         );
         return refusal(ReturnCode::NOT_IMPLEMENTED, reason);
     }
-    if let Some(refusal) = super::oversized(call, message) {
+    if let Some(refusal) = super::unnamed(call, message) {
         return Ok(refusal);
     }
     let away = || {

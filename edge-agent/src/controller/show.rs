@@ -209,8 +209,8 @@ pub(super) fn queue_entry(job: &JobRow, told: &[EntryState]) -> QueueEntry {
     let (job_id, job_part_id) = names(job);
     let progress = &job.progress;
     QueueEntry {
-        job_id: Some(job_id),
-        job_part_id,
+        job_id: Some(job_id.clone()),
+        job_part_id: job_part_id.clone(),
         device_id: Some(progress.device.clone()),
         status_details: progress.status_details.clone(),
         priority: progress
@@ -225,7 +225,8 @@ pub(super) fn queue_entry(job: &JobRow, told: &[EntryState]) -> QueueEntry {
             .status
             .as_ref()
             .map(|status| JobPhase {
-                job_id: Some(job.number.clone()),
+                job_id: Some(job_id),
+                job_part_id,
                 queue_entry_id: Some(entry_id(job)),
                 status_details: progress.status_details.clone(),
                 amount: progress.good,
@@ -247,7 +248,10 @@ pub(super) fn names(job: &JobRow) -> (String, Option<String>) {
         .and_then(|ticket| ticket.names.job_id.clone());
     let part = of_ticket.as_ref().and_then(|job_id| {
         let part = job.number.strip_prefix(job_id.as_str())?;
-        part.strip_prefix('-').map(str::to_owned)
+        let part = part.strip_prefix('-')?;
+        // People may have given the job a number that goes on otherwise.
+        let parts = &job.ticket.as_ref()?.names.parts;
+        parts.contains(part).then(|| part.to_owned())
     });
     (
         of_ticket.unwrap_or_else(|| job.number.clone()),

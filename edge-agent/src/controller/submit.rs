@@ -42,14 +42,14 @@ pub(super) async fn submit(
     message: &Message,
     params: &QueueSubmissionParams,
 ) -> Result<Answer, AppendError> {
-    if let Some(refusal) = super::oversized(call, message) {
+    if let Some(refusal) = super::unnamed(call, message) {
         return Ok(refusal);
     }
     let name = name_of(call, message);
     if let Some(known) = submitted_before(agent, &name).await? {
         return accepted(agent, &known, message, params).await;
     }
-    let read = match read(agent, call, params).await {
+    let read = match read(agent, call, message, params).await {
         Ok(read) => read,
         Err(refusal) => return Ok(*refusal),
     };
@@ -206,6 +206,7 @@ struct ReadTicket {
 async fn read(
     agent: &Agent,
     call: &Call<'_>,
+    message: &Message,
     params: &QueueSubmissionParams,
 ) -> Result<ReadTicket, Refused> {
     if params.url.trim().is_empty() {
@@ -224,6 +225,7 @@ async fn read(
         .flatten()
     {
         if let Err(error) = agent.desk.outward.check_target(target, call.caller).await {
+            super::url_refused(call, message, &error);
             return refused(ReturnCode::URL_NOT_ACCESSIBLE, error.to_string());
         }
     }

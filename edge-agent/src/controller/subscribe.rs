@@ -67,6 +67,7 @@ pub(super) async fn open(
         return Ok(Answer::refusal(ReturnCode::INVALID_PARAMETERS, reason));
     }
     if let Err(error) = agent.desk.outward.check_target(url, call.caller).await {
+        super::url_refused(call, message, &error);
         let code = ReturnCode::SUBSCRIPTION_DENIED;
         return Ok(Answer::refusal(code, error.to_string()));
     }

@@ -224,6 +224,10 @@ impl<'w> Session<'w> {
                 picture.answer(&self.device.id, answer, is_queue(kind), at, now);
             }
         }
+        if let Some(status) = picture.of(&self.device.id).status {
+            let health = &self.watch.agent.health;
+            health.device(&self.device.id, |health| health.status = Some(status));
+        }
         Ok(Told {
             told_at,
             answers: kinds.into_iter().zip(responses).collect(),

@@ -134,6 +134,13 @@ impl Devices {
         self.0.all.borrow().iter().any(|device| device.id == id)
     }
 
+    /// Whether that is a device that sends messages. One with folders does so only where it is said from where.
+    pub fn speaks_jmf(&self, id: &str) -> bool {
+        let all = self.0.all.borrow();
+        let device = all.iter().find(|device| device.id == id);
+        device.is_some_and(DeviceConfig::speaks_jmf)
+    }
+
     /// Whether that is a device whose messages do not come from this address.
     pub fn is_elsewhere(&self, id: &str, address: Option<IpAddr>) -> bool {
         let must_be_known = self.must_be_known();
@@ -147,6 +154,7 @@ impl Devices {
         let must_be_known = self.must_be_known();
         let all = self.0.all.borrow();
         all.iter()
+            .filter(|device| device.speaks_jmf())
             .any(|device| device.is_at(address, must_be_known))
     }
 

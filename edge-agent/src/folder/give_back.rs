@@ -4,6 +4,10 @@
 //! written beside the marker before the device is answered, and goes from there into the folder until
 //! that has worked; marker and ticket are then removed.
 //!
+//! A job that ends without a ticket, because it was refused or taken out before it was run, is told to the
+//! office in the same way as a file that has failed: the ticket as it was dropped goes to `failed`, with the
+//! reason beside it.
+//!
 //! Limits: tries between [`RETRY_BASE`] and [`RETRY_CAP`]; markers of jobs that never came back are
 //! removed after [`MARKERS_KEPT`].
 
@@ -16,12 +20,16 @@ use std::time::{Duration, SystemTime};
 
 use agog_jdf::Document;
 use agog_sync::backoff::Backoff;
+use agog_sync::event::JobStep;
 use agog_sync::ids::JobId;
+use futures_util::FutureExt as _;
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
+use super::finding::Wrong;
 use super::place;
-use super::watch::blocking;
+use super::watch::{FINDING_ENDING, blocking};
+use crate::config::{Config, InboxConfig};
 use crate::jobs::find::{self, ReportedJob};
 use crate::ledger::LedgerError;
 use crate::run::Agent;
@@ -30,6 +38,8 @@ use crate::run::Agent;
 const RETRY_BASE: Duration = Duration::from_millis(500);
 /// A folder that is away is not hurried.
 const RETRY_CAP: Duration = Duration::from_secs(30);
+/// Nobody at a folder waits for a refusal to the second.
+const REFUSALS_EVERY: Duration = Duration::from_secs(2);
 /// The longest that a job takes, and some.
 const MARKERS_KEPT: Duration = Duration::from_hours(24 * 180);
 
@@ -80,19 +90,24 @@ pub(crate) async fn keep(
     reported: &ReportedJob,
     document: &Document,
 ) -> Result<(), KeepError> {
-    let mut inboxes = agent.config.inboxes.iter();
-    if !inboxes.any(|inbox| inbox.return_to.is_some()) {
+    if agent.config.inboxes.is_empty() {
         return Ok(());
     }
     let job = find::job(&agent.ledger, device, reported).await?;
     let Some(job_id) = job.and_then(|job| job.job_id) else {
         return Ok(());
     };
-    let folder = folder(agent);
+    let (folder, config) = (folder(agent), agent.config.clone());
     let bytes = document.to_bytes();
     let keep = move || {
-        if !folder.join(format!("{job_id}.json")).exists() {
+        let marker_path = folder.join(format!("{job_id}.json"));
+        let Some(marker) = read_marker(&marker_path)? else {
             return Ok(());
+        };
+        let inbox = inbox_of(&config, &marker);
+        if inbox.is_some_and(|inbox| inbox.return_to.is_none()) {
+            // The office wants no ticket back.
+            return std::fs::remove_file(&marker_path);
         }
         write(&folder, &format!("{job_id}.jdf"), &bytes)
     };
@@ -103,16 +118,21 @@ pub(crate) async fn keep(
 pub(super) async fn run(agent: &Agent) -> Infallible {
     let mut rng = agent.fork_rng();
     let mut backoff = Backoff::new(RETRY_BASE, RETRY_CAP);
+    let mut refusals = tokio::time::interval(REFUSALS_EVERY);
     loop {
+        if refusals.tick().now_or_never().is_some()
+            && let Err(error) = tell_refused(agent).await
+        {
+            warn!(
+                error = &error as &dyn std::error::Error,
+                "what became of a dropped ticket is not told yet"
+            );
+        }
         let (folder, config) = (folder(agent), agent.config.clone());
         let now: SystemTime = agent.clock.now().into();
         let given = blocking(move || {
-            let return_to = |inbox: &Path| {
-                let mut inboxes = config.inboxes.iter();
-                inboxes
-                    .find(|known| known.folder == inbox)
-                    .and_then(|known| known.return_to.clone())
-            };
+            let return_to =
+                |marker: &Marker| inbox_of(&config, marker).and_then(|it| it.return_to.clone());
             give_all(&folder, &config.agent.data_dir, now, return_to)
         })
         .await;
@@ -137,7 +157,7 @@ fn give_all(
     kept: &Path,
     data_dir: &Path,
     now: SystemTime,
-    return_to: impl Fn(&Path) -> Option<PathBuf>,
+    return_to: impl Fn(&Marker) -> Option<PathBuf>,
 ) -> io::Result<()> {
     let entries = match std::fs::read_dir(kept) {
         Ok(entries) => entries,
@@ -174,10 +194,10 @@ fn give(
     ticket: &Path,
     marker_path: &Path,
     data_dir: &Path,
-    return_to: &impl Fn(&Path) -> Option<PathBuf>,
+    return_to: &impl Fn(&Marker) -> Option<PathBuf>,
 ) -> io::Result<()> {
     let marker: Marker = serde_json::from_slice(&std::fs::read(marker_path)?)?;
-    match return_to(&marker.inbox) {
+    match return_to(&marker) {
         None => warn!(
             "a returned ticket of inbox `{}` is dropped: the inbox is gone",
             marker.inbox.display()
@@ -189,19 +209,118 @@ fn give(
                 .name
                 .rsplit_once('.')
                 .map_or(&*marker.name, |it| it.0);
-            let name = place::fitted("", stem, ".jdf");
-            // An earlier try may have been killed after it had put the ticket there.
-            let there = place::read(&folder.join(&name), bytes.len() as u64);
-            if !there.is_ok_and(|there| there.as_ref() == Some(&bytes)) {
-                let hidden = folder.join(place::fitted(place::HIDDEN, &name, ""));
-                place::write_hidden(&hidden, |file| file.write_all(&bytes))?;
-                let name = place::name_free(&hidden, &folder, &name)?;
+            if let Some(name) = put(&folder, &place::fitted("", stem, ".jdf"), &bytes)? {
                 info!("returned ticket `{name}` is in `{}`", folder.display());
             }
         }
     }
     std::fs::remove_file(ticket)?;
     std::fs::remove_file(marker_path)
+}
+
+/// Puts a ticket into a folder of the office; tells its name, unless an earlier try that was killed has put it there.
+fn put(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<Option<String>> {
+    let there = place::read(&folder.join(name), bytes.len() as u64);
+    if there.is_ok_and(|there| there.as_deref() == Some(bytes)) {
+        return Ok(None);
+    }
+    let hidden = folder.join(place::fitted(place::HIDDEN, name, ""));
+    place::write_hidden(&hidden, |file| file.write_all(bytes))?;
+    place::name_free(&hidden, folder, name).map(Some)
+}
+
+/// Tells the office of jobs that have ended without a ticket.
+async fn tell_refused(agent: &Agent) -> Result<(), KeepError> {
+    let kept = folder(agent);
+    let waiting = {
+        let kept = kept.clone();
+        blocking(move || waiting(&kept)).await
+    };
+    for (job_id, marker) in waiting.map_err(KeepError::Store)? {
+        let Some(job) = agent.ledger.job_by_id(job_id).await? else {
+            continue;
+        };
+        let Some(inbox) = inbox_of(&agent.config, &marker) else {
+            continue;
+        };
+        let how = match job.step {
+            JobStep::Refused => "was refused",
+            JobStep::Removed => "was taken out of the queue",
+            _ => continue,
+        };
+        let ticket = agent.ledger.ticket(&job).await?;
+        let bytes = ticket.map(|ticket| ticket.jdf).unwrap_or_default();
+        let code = job.progress.return_code.filter(|code| *code != 0);
+        let code = code.map_or_else(String::new, |code| format!(" (return code {code})"));
+        let detail = job
+            .progress
+            .detail
+            .as_deref()
+            .unwrap_or("no reason is known");
+        let wrong = Wrong::new(
+            format!("job {} {how}{code}: {detail}", job.number),
+            format!("a ticket that device {} takes", job.progress.device),
+        );
+        warn!(
+            job.number = %job.number, device.id = %job.progress.device,
+            "ticket `{}` of inbox `{}` goes back: {wrong}", marker.name, marker.inbox.display()
+        );
+        let (failed, data_dir) = (inbox.watched().failed, agent.config.agent.data_dir.clone());
+        let marker_path = kept.join(format!("{job_id}.json"));
+        let told = blocking(move || {
+            let failed = place::real(&failed, &data_dir)?;
+            let text = wrong.to_text(&marker.name);
+            let finding = place::fitted("", &marker.name, FINDING_ENDING);
+            // The finding first, so that no ticket is there without one.
+            place::write_text(&failed, &finding, &text)?;
+            put(
+                &failed,
+                &place::fitted("", &marker.name, ""),
+                bytes.as_bytes(),
+            )?;
+            std::fs::remove_file(&marker_path)
+        });
+        told.await.map_err(KeepError::Store)?;
+    }
+    Ok(())
+}
+
+/// The jobs whose ticket did not come back yet.
+fn waiting(kept: &Path) -> io::Result<Vec<(JobId, Marker)>> {
+    let entries = match std::fs::read_dir(kept) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut waiting = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let is_marker = path.extension().is_some_and(|end| end == "json");
+        let id = path
+            .file_stem()
+            .and_then(|stem| stem.to_str()?.parse().ok());
+        let Some(job_id) = id.filter(|_| is_marker && !path.with_extension("jdf").exists()) else {
+            continue;
+        };
+        if let Some(marker) = read_marker(&path)? {
+            waiting.push((job_id, marker));
+        }
+    }
+    Ok(waiting)
+}
+
+fn read_marker(path: &Path) -> io::Result<Option<Marker>> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The inbox that a job came through, unless it is gone.
+fn inbox_of<'c>(config: &'c Config, marker: &Marker) -> Option<&'c InboxConfig> {
+    let mut inboxes = config.inboxes.iter();
+    inboxes.find(|known| known.folder == marker.inbox)
 }
 
 /// Written beside and then renamed, so that a reader never sees half.

@@ -65,7 +65,7 @@ async fn job(agent: &Agent, inbox: &InboxConfig, dropped: Dropped) -> Result<(),
     let (_, row) = hand_in(agent, request, Some(key), "inbox")
         .await
         .map_err(problem)?;
-    if let Some(job_id) = row.job_id.filter(|_| inbox.return_to.is_some()) {
+    if let Some(job_id) = row.job_id {
         let marker = Marker::new(&inbox.folder, &dropped.name);
         let written = give_back::mark(agent, job_id, marker).await;
         written.map_err(|error| Outcome::Later(error.to_string()))?;
@@ -81,6 +81,9 @@ fn problem(problem: Problem) -> Stop {
     let expected = match problem.code.as_str() {
         "unknown-device" => "a device that is configured at this plant",
         "job-number-taken" => "the same ticket again, or a JobID of its own",
+        "file-missing" => {
+            "the files of the ticket in a folder of the inbox, or in the same MIME package"
+        }
         _ => TICKET,
     };
     let what = format!("{} ({})", problem.detail, problem.code);

@@ -32,7 +32,7 @@ const INBOX_ENDINGS: [&str; 2] = ["jdf", "mjd"];
 /// A network folder that is away for a moment is not lost.
 const TRIES_BEFORE_LOST: u32 = 3;
 /// Behind the name of a file that has failed.
-const FINDING_ENDING: &str = ".finding.txt";
+pub(super) const FINDING_ENDING: &str = ".finding.txt";
 /// What people are told of a failure; the whole of it lies beside the file.
 const TEXT_CHARS_MAX: usize = 500;
 

@@ -1,11 +1,12 @@
-//! Commands to a job at its device: hold, resume, suspend, abort, remove, priority, position. What
+//! Commands to a job at its device: hold, resume, suspend, abort, remove, priority, position; and the end of a job
+//! that its device has lost. What
 //! cannot be done any more is refused at once; the rest goes through the outbox, behind the job's
 //! submission.
 
 use agog_sync::frame::JobAction;
 use agog_sync::ids::RequestId;
 
-use crate::ledger::sending::{JobOrder, Order, OrderRefused};
+use crate::ledger::sending::{JobGivenUp, JobOrder, Order, OrderRefused};
 use crate::ledger::{Append, AppendError, IdempotencyKey, JobRow, LedgerError, Refused};
 use crate::run::Agent;
 
@@ -35,23 +36,43 @@ pub async fn command(
         by: by.to_owned(),
         command_id,
     };
-    match under_key(agent, order, None).await {
-        Ok(command_id) => Ok(command_id),
-        Err(AppendError::Refused(Refused::Order(refused))) => Err(refused.into()),
-        Err(AppendError::Ledger(error)) => Err(error.into()),
+    let taken = under_key(agent, Order::Job(order), None).await;
+    taken.map_err(control_error)
+}
+
+/// Ends a job that its device has lost, or will not return, in the name of `by`. The device is told nothing.
+pub async fn give_up(
+    agent: &Agent,
+    job: &JobRow,
+    by: &str,
+    reason: &str,
+) -> Result<(), ControlError> {
+    let order = Order::GiveUp(JobGivenUp {
+        job: job.progress.job.clone(),
+        by: by.to_owned(),
+        reason: reason.to_owned(),
+    });
+    let taken = under_key(agent, order, None).await;
+    taken.map(drop).map_err(control_error)
+}
+
+fn control_error(error: AppendError) -> ControlError {
+    match error {
+        AppendError::Refused(Refused::Order(refused)) => refused.into(),
+        AppendError::Ledger(error) => error.into(),
         // Other refusals are of facts and keys, and there are none here.
-        Err(AppendError::Refused(_)) => Err(LedgerError::Stopped.into()),
+        AppendError::Refused(_) => LedgerError::Stopped.into(),
     }
 }
 
 /// The same for a client that may repeat its request.
 pub(super) async fn under_key(
     agent: &Agent,
-    order: JobOrder,
+    order: Order,
     idempotency: Option<IdempotencyKey>,
 ) -> Result<RequestId, AppendError> {
     let append = Append {
-        orders: vec![Order::Job(order)],
+        orders: vec![order],
         idempotency,
         ..Append::default()
     };

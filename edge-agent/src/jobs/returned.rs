@@ -183,6 +183,10 @@ impl ReturnedTicket {
         let aborted = !params.aborted.is_empty()
             || summary.end_status == Some(NodeStatus::Aborted)
             || (!completed && !errors.is_empty());
+        if aborted && errors.is_empty() {
+            // First: whoever asks why the job ended so is told this before what could not be booked.
+            remarks.insert(0, aborted_by(device, &summary));
+        }
         let code = errors.iter().find_map(|error| error.error_code());
         let job_id = node.job_id().map(str::to_owned);
         Ok(Self {
@@ -230,6 +234,14 @@ impl ReturnedTicket {
             job_part_id: self.job_part_id.clone(),
         }
     }
+}
+
+/// Why a job was aborted whose ticket tells of no error.
+fn aborted_by(device: &str, summary: &ProductionSummary) -> String {
+    let last = summary.phases.last();
+    let details = last.and_then(|phase| phase.status_details.as_deref());
+    let details = details.map_or_else(String::new, |details| format!(" ({details})"));
+    format!("aborted at device {device}{details}")
 }
 
 /// A return is known by what it returns: a device that repeats it may make a new message of it, and

@@ -1,5 +1,6 @@
 //! Tickets over the local API: `POST /api/v1/jobs`, `GET /api/v1/jobs`, `GET /api/v1/jobs/{number}`, and
-//! commands to jobs: `POST /api/v1/jobs/{number}/{hold|resume|suspend|abort|remove|priority|position}`.
+//! commands to jobs: `POST /api/v1/jobs/{number}/{hold|resume|suspend|abort|remove|priority|position}`, and `give-up`, which
+//! ends a job here alone.
 //!
 //! Limits: [`TICKET_BYTES_MAX`] per request. A number of a job that has not ended is not given
 //! twice; the same ticket again is the same job.
@@ -20,10 +21,11 @@ use serde::{Deserialize, Serialize};
 use super::control;
 use crate::api::problem::{self, Problem};
 use crate::api::{ApiState, idempotency_key};
-use crate::ledger::sending::{DeviceCommand, JobOrder, OrderRefused};
+use crate::ledger::sending::{DeviceCommand, JobGivenUp, JobOrder, Order, OrderRefused};
 use crate::ledger::{
     Append, AppendError, Fact, IdempotencyKey, JobRow, LedgerError, Refused, What,
 };
+use crate::outbox::{self, routes::GiveUpRequest};
 use crate::run::Agent;
 
 /// The largest request: tickets have kilobytes, gang forms some megabytes.
@@ -110,6 +112,7 @@ pub fn router(agent: Agent) -> Router<ApiState> {
     Router::new()
         .route("/api/v1/jobs", get(list).post(hand_in))
         .route("/api/v1/jobs/{number}", get(show))
+        .route("/api/v1/jobs/{number}/give-up", post(give_up))
         .route("/api/v1/jobs/{number}/{action}", post(command))
         .layer(DefaultBodyLimit::max(TICKET_BYTES_MAX))
         .with_state(agent)
@@ -211,10 +214,33 @@ async fn command(
         command_id: None,
     };
     let key = idempotency_key(&headers, &format!("jobs/{number}/{name}"), &body)?;
-    let command_id = control::under_key(&agent, order, key).await?;
+    let command_id = control::under_key(&agent, Order::Job(order), key).await?;
     let command = agent.ledger.command_by_id(command_id).await?;
     let command = command.ok_or(LedgerError::Stopped)?;
     Ok((StatusCode::ACCEPTED, Json(command)))
+}
+
+/// Ends a job that its device has lost or will not return; the device is told nothing.
+async fn give_up(
+    State(agent): State<Agent>,
+    Path(number): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<JobView>, Problem> {
+    let request: GiveUpRequest =
+        serde_json::from_slice(&body).map_err(|error| Problem::malformed(error.to_string()))?;
+    if request.reason.trim().is_empty() {
+        return Err(Problem::malformed("the reason is empty"));
+    }
+    let job = known(&agent, &number).await?;
+    let key = idempotency_key(&headers, &format!("jobs/{number}/give-up"), &body)?;
+    let given_up = JobGivenUp {
+        job: job.progress.job,
+        by: request.by.unwrap_or_else(|| "operator".to_owned()),
+        reason: request.reason,
+    };
+    control::under_key(&agent, Order::GiveUp(given_up), key).await?;
+    show(State(agent), Path(number)).await
 }
 
 async fn hand_in(
@@ -243,7 +269,11 @@ pub(crate) async fn take(
 ) -> Result<(bool, JobRow), Problem> {
     let ticket = ticket(agent, request)?;
     check_files(agent, &ticket.files).await?;
-    let (number, jdf) = (ticket.number.clone(), ticket.jdf.clone());
+    let (number, device, jdf) = (
+        ticket.number.clone(),
+        ticket.device.clone(),
+        ticket.jdf.clone(),
+    );
     let append = Append {
         facts: vec![Fact {
             occurred_at: None,
@@ -260,7 +290,7 @@ pub(crate) async fn take(
         let known = agent.ledger.job_by_number(&number).await?;
         if let Some(known) = known.filter(|job| !job.step.is_end()) {
             let ticket = agent.ledger.ticket(&known).await?;
-            if ticket.is_some_and(|ticket| ticket.jdf == jdf) {
+            if ticket.is_some_and(|ticket| ticket.jdf == jdf && ticket.device == device) {
                 return Ok((false, known));
             }
         }
@@ -311,7 +341,7 @@ fn ticket(agent: &Agent, request: JobRequest) -> Result<JobTicket, Problem> {
             ),
         );
     }
-    let document = match Document::parse(request.jdf.as_bytes(), &Limits::default()) {
+    let mut document = match Document::parse(request.jdf.as_bytes(), &Limits::default()) {
         Ok(document) => document,
         Err(error) => {
             return refused(
@@ -327,6 +357,9 @@ fn ticket(agent: &Agent, request: JobRequest) -> Result<JobTicket, Problem> {
         Ok(ticket) => ticket.root().job_id().map(str::to_owned),
         Err(error) => return refused("bad-ticket", format!("the ticket is no JDF: {error}")),
     };
+    if let Some(reason) = outbox::ticket::lacks(&mut document, &request.files) {
+        return refused("file-missing", reason);
+    }
     let Some(number) = request
         .number
         .or(node)

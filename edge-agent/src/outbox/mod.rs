@@ -23,7 +23,7 @@ mod hot_folder;
 mod queue;
 pub mod routes;
 mod send;
-mod ticket;
+pub(crate) mod ticket;
 mod verdict;
 
 use std::collections::BTreeSet;

@@ -138,7 +138,7 @@ pub(super) fn queue_command(
                 Err(entries) => (None, Some(all(entries))),
             };
             Command::SetQueueEntryPriority(QueueEntryPriParams {
-                priority,
+                priority: Some(priority),
                 queue_entry_id,
                 filter,
             })

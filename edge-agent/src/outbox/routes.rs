@@ -84,6 +84,10 @@ async fn list(
     query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Vec<DeviceCommand>>, Problem> {
     let Query(query) = query.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
+    let unknown = query
+        .device
+        .clone()
+        .filter(|id| !shared.agent.known_devices.contains(id));
     let filter = CommandFilter {
         device: query.device,
         with_ended: query.ended,
@@ -92,7 +96,12 @@ async fn list(
         .agent
         .ledger
         .read(move |reader| reader.commands(&filter));
-    Ok(Json(commands.await?))
+    let commands = commands.await?;
+    match unknown {
+        // What was sent to a device that was removed is still shown.
+        Some(id) if commands.is_empty() => Err(unknown_device(&id)),
+        _ => Ok(Json(commands)),
+    }
 }
 
 /// Why a command is given up, and who says so.
@@ -159,18 +168,18 @@ async fn take_file(
         })
 }
 
+fn unknown_device(id: &str) -> Problem {
+    let detail = format!("no device `{id}` is configured");
+    Problem::new(StatusCode::NOT_FOUND, "device-unknown", detail)
+}
+
 async fn send(
     State(shared): State<Shared>,
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Json<Vec<SentMessage>>, Problem> {
     let Some(device) = &shared.agent.known_devices.get(&id) else {
-        let detail = format!("no device `{id}` is configured");
-        return Err(Problem::new(
-            StatusCode::NOT_FOUND,
-            "device-unknown",
-            detail,
-        ));
+        return Err(unknown_device(&id));
     };
     let unusable =
         |detail: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-message", detail);
@@ -191,6 +200,11 @@ async fn send(
                 "{family} {kind}: only queries and commands are sent"
             )));
         }
+    }
+    if device.folder.is_some() {
+        return Err(unusable(format!(
+            "device {id} is reached by a folder, which takes tickets only"
+        )));
     }
     let mut sent = Vec::new();
     let deadline = Instant::now() + FATE_WITHIN;

@@ -83,6 +83,13 @@ pub(super) fn ready(
     })
 }
 
+/// Why a ticket cannot be sent with these files, as far as that can be said before its device is there: whoever hands it
+/// in is told at once.
+pub(crate) fn lacks(document: &mut Document, files: &[TicketFile]) -> Option<String> {
+    let fits = check_files(files).and_then(|()| lead_to_files(document, files));
+    fits.err().map(|unfit| unfit.reason)
+}
+
 fn check_files(files: &[TicketFile]) -> Result<(), Unfit> {
     if files.len() > FILES_MAX {
         let reason = format!(

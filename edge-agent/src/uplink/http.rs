@@ -217,15 +217,26 @@ fn no_answer(url: &str, source: reqwest::Error) -> HttpError {
     }
 }
 
+/// Steps on the way to a cause, which say nothing to whoever reads that a machine is switched off.
+const STEPS: [&str; 4] = [
+    "error sending request",
+    "client error (Connect)",
+    "tcp connect error",
+    "dns error",
+];
+
 /// An error with its causes, in one line.
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let part = error.to_string();
-        if !text.ends_with(&part) {
+        let is_step = error.source().is_some() && STEPS.contains(&part.as_str());
+        // The number that the operating system gives its error is no news beside its words.
+        let part = part.split(" (os error ").next().unwrap_or_default();
+        if !is_step && !text.ends_with(part) {
             text.push_str(": ");
-            text.push_str(&part);
+            text.push_str(part);
         }
         cause = error.source();
     }

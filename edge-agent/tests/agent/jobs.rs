@@ -32,6 +32,46 @@ fn file(program: &Program, name: &str, content: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
+#[test]
+fn a_ticket_that_another_device_has_is_not_taken_for_the_job_that_is_there() {
+    let (program, _press) = plant();
+    let ticket = file(
+        &program,
+        "job.jdf",
+        &TICKET.replace("art.pdf", "http://x/art.pdf"),
+    );
+    for _ in 0..2 {
+        program.ok(&["job", "submit", "--device", "cutter-1", "--ticket", &ticket]);
+    }
+
+    let elsewhere = ["job", "submit", "--device", "press-3", "--ticket", &ticket];
+    let error = program.fails(1, &elsewhere);
+
+    assert!(error.contains("job-number-taken"), "{error}");
+}
+
+#[test]
+fn a_job_that_its_device_will_not_return_is_given_up() {
+    let (program, _press) = plant();
+    let ticket = file(
+        &program,
+        "job.jdf",
+        &TICKET.replace("art.pdf", "http://x/art.pdf"),
+    );
+    program.ok(&["job", "submit", "--device", "cutter-1", "--ticket", &ticket]);
+
+    let reason = "the cutter is sold";
+    let shown = program.ok(&["job", "give-up", "JOB-7", "--reason", reason]);
+
+    assert!(
+        shown.contains("job.removed") && shown.contains(reason),
+        "{shown}"
+    );
+    assert_eq!(program.ok(&["job", "list"]).trim(), "no job is open");
+    let again = program.fails(1, &["job", "give-up", "JOB-7", "--reason", reason]);
+    assert!(again.contains("job-ended"), "{again}");
+}
+
 fn job(program: &Program) -> JobView {
     serde_json::from_str(&program.ok(&["--json", "job", "show", "JOB-7"])).unwrap()
 }
@@ -252,8 +292,37 @@ fn what_cannot_be_is_named_clearly() {
         );
     }
     // Without its file, the device could not find it.
-    program.ok(&["job", "submit", "--device", "press-3", "--ticket", &ticket]);
-    let refused = wait_for_step(&program, "job.refused");
-    let detail = refused.progress.detail.unwrap();
-    assert!(detail.contains("`art.pdf`"), "{detail}");
+    let submit = ["job", "submit", "--device", "press-3", "--ticket", &ticket];
+    let refused = program.fails(1, &submit);
+    assert!(refused.contains("`art.pdf`"), "{refused}");
+    assert!(refused.contains("file-missing"), "{refused}");
+}
+
+#[test]
+fn what_no_device_can_be_meant_by_or_answer_is_refused_in_words() {
+    let mut program = Program::init();
+    let folders = "transport = \"folder\"\nfolder = { to = \"gluer/in\", from = \"gluer/out\" }";
+    configure(
+        &program,
+        &format!("\n[[device]]\nid = \"gluer-1\"\n{folders}\n"),
+    );
+    program.start();
+    let question = "<JMF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" SenderID=\"me\" Version=\"1.5\">\
+                    <Query ID=\"q\" Type=\"Status\"/></JMF>";
+    let question = file(&program, "ask.jmf", question);
+
+    for (words, why) in [
+        (
+            &["jmf", "send", "--device", "gluer-1", &question][..],
+            "device gluer-1 is reached by a folder",
+        ),
+        (
+            &["jmf", "outbox", "--device", "nobody"],
+            "no device `nobody` is configured",
+        ),
+        (&["device", "add", "press-9"], "needs --url"),
+    ] {
+        let error = program.fails(1, words);
+        assert!(error.contains(why), "{error}");
+    }
 }

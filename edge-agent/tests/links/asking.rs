@@ -3,6 +3,8 @@
 use agog_jdf::QueueEntryStatus;
 use agog_jdf::jmf::ReturnCode;
 use agog_jdf::package::JMF_TYPE;
+use agog_sync::frame::JobTicket;
+use agog_sync::ids::JobId;
 use axum::http::StatusCode;
 
 use crate::desk::{Desk, NEAR, PRESS, answers, document, mis};
@@ -83,6 +85,30 @@ async fn devices_and_their_queues_are_shown_as_they_told_of_themselves() {
     let unknown = named("<Query ID=\"Q\" Type=\"Status\"/>").replace("press-3", "press-9");
     let answer = desk.ask_from(near, &unknown).await.remove(0);
     assert_eq!(answer.return_code, ReturnCode::DEVICE_ID_UNKNOWN);
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_number_that_people_gave_a_job_names_no_part_of_its_ticket() {
+    let desk = Desk::new(PRESS);
+    let jdf = "<JDF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" ID=\"n\" Type=\"Cutting\" JobID=\"JOB-1\" \
+               JobPartID=\"P1\" Status=\"Waiting\"/>";
+    for (n, number) in [(1, "JOB-1-Monday"), (2, "JOB-1-P1")] {
+        let job_id = JobId::from_uuid(uuid::Uuid::from_u128(n));
+        let ticket = JobTicket::new(job_id, number, "press-3", jdf);
+        desk.test.hand_in(ticket).await;
+    }
+
+    let answer = desk.ask_one("<Query ID=\"Q\" Type=\"QueueStatus\"/>").await;
+
+    let entries = answer.queue.unwrap().entries;
+    let mut parts: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry.job_id.as_deref(), entry.job_part_id.as_deref()))
+        .collect();
+    parts.sort_unstable();
+    let job = Some("JOB-1");
+    assert_eq!(parts, [(job, None), (job, Some("P1"))]);
     desk.close().await;
 }
 

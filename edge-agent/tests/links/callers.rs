@@ -127,3 +127,20 @@ async fn a_large_message_of_a_known_sender_is_answered() {
     assert_eq!(answer[0].return_code, ReturnCode::SUCCESS);
     desk.close().await;
 }
+
+#[tokio::test]
+async fn nobody_speaks_for_a_device_with_folders_who_is_not_known_himself() {
+    let desk = Desk::new(
+        "[jmf]\nlisten = \"127.0.0.1:0\"\nknown_senders = [\"10.2.0.0/16\"]\n\
+         [[device]]\nid = \"gluer-1\"\ntransport = \"folder\"\nfolder = { to = \"in\", from = \"out\" }\n",
+    );
+    let message = document("gluer-1", &status("gluer-1"));
+    for (caller, code) in [
+        ([10, 1, 0, 7], ReturnCode::AUTHENTICATION_DENIED),
+        ([10, 2, 0, 7], ReturnCode::SUCCESS),
+    ] {
+        let answer = desk.ask_from(caller.into(), &message).await;
+        assert_eq!(answer[0].return_code, code, "{caller:?}");
+    }
+    desk.close().await;
+}

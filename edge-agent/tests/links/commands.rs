@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use agog_edge::floor::Floor;
 use agog_edge::ingest::jmf::{JmfState, router};
 use agog_edge::jobs::control::{self, ControlError};
+use agog_edge::ledger::What;
 use agog_edge::ledger::sending::{CommandState, OrderRefused};
 use agog_edge::outbox;
 use agog_jdf::QueueEntryStatus;
 use agog_jdf::jmf::{Body as Content, Command, Jmf, Message, QueueEntry, Response, ReturnCode};
-use agog_sync::event::{Event, JobStep};
+use agog_sync::event::{Event, JobEvent, JobProgress, JobStep};
 use agog_sync::frame::{FeedBody, FeedItem, JobAction, JobCommand, JobTicket};
 use agog_sync::ids::{JobId, RequestId};
 use axum::body::Body;
@@ -117,6 +118,99 @@ async fn what_was_wanted_while_the_device_was_away_is_done_in_order_when_it_is_b
     );
     assert_eq!(test.job("JOB-1").await.progress.priority, Some(90));
     controller.stop().await;
+}
+
+/// A device that loses every job that it takes.
+fn forgetful(message: &Message) -> Response {
+    match &message.body {
+        Content::Command(Command::AbortQueueEntry(_)) => {
+            Response::refusal(ReturnCode::QUEUE_ENTRY_UNKNOWN, "there is no such entry")
+        }
+        _ => obliging(message),
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_its_device_has_lost_after_it_began_waits_for_people() {
+    let peer = Peer::start(|message| Some(forgetful(message)));
+    let test = TestAgent::new(&peer.section("press-3", ""));
+    let controller = Controller::start(&test);
+    test.hand_in(ticket("JOB-1", 1)).await;
+    test.step("JOB-1", JobStep::Submitted).await;
+    let job = test.job("JOB-1").await.progress.job;
+    let started = JobEvent {
+        step: JobStep::Started,
+        progress: JobProgress {
+            started_at: Some("2026-01-05T10:00:00Z".parse().unwrap()),
+            good: Some(40.into()),
+            ..JobProgress::of(job, "press-3")
+        },
+    };
+    test.record(What::Event(Event::Job(Box::new(started))))
+        .await;
+
+    order(&test, "JOB-1", JobAction::Abort).await;
+
+    let told = test.all_ended().await;
+    let abort = told.last().unwrap();
+    assert_eq!(abort.state, CommandState::Refused);
+    let reason = abort.reason.as_deref().unwrap_or_default();
+    assert!(reason.contains("`agog-edge job give-up`"), "{reason}");
+    let job = test.job("JOB-1").await;
+    let given_up = control::give_up(&test.agent, &job, "Jane Smith", "it was restarted");
+    given_up.await.unwrap();
+    let ended = test.job("JOB-1").await;
+    assert_eq!(
+        (ended.step, ended.progress.good),
+        (JobStep::Aborted, Some(40.into()))
+    );
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_that_its_device_has_lost_before_it_began_is_taken_out() {
+    let peer = Peer::start(|message| Some(forgetful(message)));
+    let test = TestAgent::new(&peer.section("press-3", ""));
+    let controller = Controller::start(&test);
+    test.hand_in(ticket("JOB-1", 1)).await;
+    test.step("JOB-1", JobStep::Submitted).await;
+
+    order(&test, "JOB-1", JobAction::Abort).await;
+
+    test.step("JOB-1", JobStep::Removed).await;
+    let detail = test.job("JOB-1").await.progress.detail.unwrap_or_default();
+    assert_eq!(detail, "its device does not have it any more");
+    let told = test.all_ended().await;
+    assert_eq!(told.last().unwrap().state, CommandState::Answered);
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_that_will_not_come_back_is_given_up_with_all_that_waits_for_it() {
+    let press = Press::default();
+    let on = press.switch_on(anywhere());
+    let address = on.address;
+    on.off().await;
+    let test = TestAgent::new(&section(address));
+    test.hand_in(ticket("JOB-1", 1)).await;
+    order(&test, "JOB-1", JobAction::Hold).await;
+    let job = test.job("JOB-1").await;
+
+    let give_up = || control::give_up(&test.agent, &job, "Jane Smith", "the press is sold");
+    give_up().await.unwrap();
+
+    let ended = test.job("JOB-1").await;
+    assert_eq!(ended.step, JobStep::Removed);
+    let detail = ended.progress.detail.unwrap_or_default();
+    assert_eq!(detail, "given up by Jane Smith: the press is sold");
+    let told = test.commands().await;
+    let states: Vec<_> = told.iter().map(|command| command.state).collect();
+    assert_eq!(states, [CommandState::GivenUp, CommandState::GivenUp]);
+    let again = give_up().await;
+    assert!(matches!(
+        again,
+        Err(ControlError::Refused(OrderRefused::Ended { .. }))
+    ));
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! What stands in the way in an inbox: it is moved aside or left alone, and the others go on.
 
+use agog_edge::jobs::control;
+use agog_edge::outbox;
 use agog_sync::event::JobStep;
 
 use crate::folders::{DEVICE, INBOX, Plant, drop_file, names, ticket};
-use crate::support::TestAgent;
+use crate::support::{TestAgent, until};
 
 fn config() -> String {
     format!("{DEVICE}{INBOX}")
@@ -66,6 +68,51 @@ async fn a_file_with_a_name_as_long_as_can_be_is_moved_aside_with_its_finding() 
     assert!(
         text.contains("out of the inbox") && text.contains(&name),
         "{text}"
+    );
+    plant.stop().await;
+}
+
+#[tokio::test]
+async fn the_office_is_told_why_its_ticket_was_refused_or_taken_out() {
+    let plant = Plant::start(TestAgent::new(
+        "[[device]]\nid = \"press-3\"\nurl = \"http://127.0.0.1:1/jmf\"\n\
+         [[inbox]]\nfolder = \"office/in\"\ndevice = \"press-3\"\n",
+    ));
+    let dropped = |job: &str| ticket(job, "Waiting", "");
+    drop_file(
+        &plant.path("office/in/lost.jdf"),
+        naming("Job-1", "cid:art.pdf").as_bytes(),
+    );
+    for (name, job) in [("one.jdf", "Job-2"), ("two.jdf", "Job-3")] {
+        let path = plant.path("office/in").join(name);
+        drop_file(&path, dropped(job).as_bytes());
+        plant.step(job, JobStep::Received).await;
+    }
+    let agent = &plant.test.agent;
+    let submission = plant.test.commands().await.swap_remove(0).command_id;
+    let is_given_up = outbox::give_up(agent, submission, "Jane Smith", "the press is sold");
+    assert!(is_given_up.await.unwrap());
+    let job = plant.test.job("Job-3").await;
+    let given_up = control::give_up(agent, &job, "Jane Smith", "the order is off");
+    given_up.await.unwrap();
+
+    for (name, why) in [
+        ("lost.jdf", "which did not come with it"),
+        ("one.jdf", "given up by Jane Smith: the press is sold"),
+        ("two.jdf", "given up by Jane Smith: the order is off"),
+    ] {
+        let failed = plant.path("office/in/failed");
+        let finding = format!("office/in/failed/{name}.finding.txt");
+        let finding = String::from_utf8(plant.file(&finding).await).unwrap();
+        assert!(finding.contains(why), "{finding}");
+        until("the ticket is beside it", || async {
+            names(&failed).contains(&name.to_owned()).then_some(())
+        })
+        .await;
+    }
+    assert_eq!(
+        plant.file("office/in/failed/one.jdf").await,
+        dropped("Job-2").as_bytes()
     );
     plant.stop().await;
 }

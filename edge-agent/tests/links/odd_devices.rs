@@ -8,6 +8,7 @@ use agog_jdf::jmf::{Body as Content, Device, DeviceInfo, Message, Query, Respons
 use tokio::time::Instant;
 
 use crate::controller::{Controller, lively};
+use crate::jmf::{Endpoint, jmf};
 use crate::peer::Peer;
 use crate::ports::anywhere;
 use crate::press::Press;
@@ -225,4 +226,26 @@ async fn a_device_that_sends_and_does_not_answer_is_not_lost_and_this_is_shown()
     assert_eq!(test.kinds().await, ["device.found"]);
     signals.abort();
     controller.stop().await;
+}
+
+#[tokio::test]
+async fn signals_without_an_id_are_not_taken_for_repeats_of_each_other() {
+    let endpoint = Endpoint::new();
+    let says = |text: &str| {
+        format!(
+            "<Signal Type=\"Notification\"><Notification Class=\"Warning\" \
+             TimeStamp=\"2026-01-05T10:00:00Z\"><Comment>{text}</Comment></Notification></Signal>"
+        )
+    };
+    let both = jmf(&(says("ink is low") + &says("the feeder is empty")));
+
+    endpoint.post_xml(&both).await;
+    // Sent again, because the answer was lost.
+    endpoint.post_xml(&both).await;
+
+    let events = endpoint.test.events().await;
+    let said: Vec<_> = events.iter().map(|event| event.payload.get()).collect();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said[0].contains("ink is low"), "{said:?}");
+    assert!(said[1].contains("the feeder is empty"), "{said:?}");
 }

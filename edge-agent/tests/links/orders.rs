@@ -52,6 +52,17 @@ async fn orders_to_entries_are_judged_by_what_the_entry_is() {
         )
     };
     assert_eq!(code(priority(101)).await, ReturnCode::INVALID_PARAMETERS);
+    for said in ["", "Priority=\"high\""] {
+        let unsaid = format!(
+            "<Command ID=\"C\" Type=\"SetQueueEntryPriority\"><QueueEntryPriParams \
+             QueueEntryID=\"{id}\" {said}/></Command>"
+        );
+        assert_eq!(
+            code(unsaid).await,
+            ReturnCode::INSUFFICIENT_PARAMETERS,
+            "{said}"
+        );
+    }
     let again = |id: &str| {
         format!(
             "<Command ID=\"C\" Type=\"ResubmitQueueEntry\"><ResubmissionParams \
@@ -62,6 +73,33 @@ async fn orders_to_entries_are_judged_by_what_the_entry_is() {
     assert_eq!(code(again(&id)).await, ReturnCode::INVALID_PARAMETERS);
     let queue = "<Command ID=\"C\" Type=\"HoldQueue\"/>".to_owned();
     assert_eq!(code(queue).await, ReturnCode::INSUFFICIENT_PARAMETERS);
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn an_order_that_is_not_done_is_never_answered_as_the_repeat_of_another_one() {
+    let desk = Desk::new(&config());
+    let id = entry_id(&submit(&desk, "C1", "Hold=\"true\"").await);
+    let order = |kind: &str, name: &str| {
+        let entry = format!("<QueueEntryDef QueueEntryID=\"{id}\"/>");
+        let params = format!("<{kind}Params><QueueFilter>{entry}</QueueFilter></{kind}Params>");
+        format!("<Command {name} Type=\"{kind}\">{params}</Command>")
+    };
+
+    // One that names none of them: nobody could tell a repeat.
+    for kind in ["ResumeQueueEntry", "AbortQueueEntry"] {
+        let answer = desk.ask_one(&order(kind, "")).await;
+        let code = answer.return_code;
+        assert_eq!(code, ReturnCode::INSUFFICIENT_PARAMETERS, "{kind}");
+    }
+    // A program that counts its messages anew for each kind of them.
+    for kind in ["ResumeQueueEntry", "AbortQueueEntry"] {
+        let answer = desk.ask_one(&order(kind, "ID=\"C\"")).await;
+        assert_eq!(answer.return_code, ReturnCode::SUCCESS, "{kind}");
+    }
+
+    let kinds = desk.test.kinds().await;
+    assert_eq!(kinds, ["job.received", "job.removed"]);
     desk.close().await;
 }
 

@@ -184,6 +184,15 @@ async fn a_watched_job_tells_its_phases_and_no_others() {
         (phase.status.clone(), phase.amount),
         (NodeStatus::InProgress, Some(2.into()))
     );
+    let asked = desk.ask_one("<Query ID=\"Q\" Type=\"QueueStatus\"><QueueFilter QueueEntryDetails=\"JobPhase\"/></Query>").await;
+    let entries = asked.queue.unwrap().entries;
+    let entry = entries.iter().find(|it| it.queue_entry_id == id).unwrap();
+    let inside = &entry.job_phases[0];
+    assert_eq!(
+        (&inside.job_id, &inside.job_part_id),
+        (&phase.job_id, &phase.job_part_id),
+        "an entry names its job as signals do"
+    );
     desk.close().await;
 }
 

@@ -140,12 +140,16 @@ impl TestAgent {
 
     /// A ticket that was handed in at the plant.
     pub(crate) async fn hand_in(&self, ticket: JobTicket) {
+        self.record(What::Ticket(Box::new(ticket))).await;
+    }
+
+    pub(crate) async fn record(&self, what: What) {
         let fact = Fact {
             occurred_at: None,
             actor: Actor::System {
                 component: "test".to_owned(),
             },
-            what: What::Ticket(Box::new(ticket)),
+            what,
         };
         let append = Append {
             facts: vec![fact],

@@ -100,8 +100,8 @@ parameters! {
 
     /// A new priority (JDF 1.5, `SetQueueEntryPriority`).
     QueueEntryPriParams "QueueEntryPriParams" {
-        /// 0 to 100, higher is sooner.
-        priority: i64 = "Priority",
+        /// 0 to 100, higher is sooner. None is an error that the sender has to be told.
+        priority: Option<i64> = "Priority",
         /// The entry, unless a filter says which.
         queue_entry_id: Option<String> = "QueueEntryID",
     }

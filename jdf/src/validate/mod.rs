@@ -176,5 +176,9 @@ fn detail(finding: Option<&mut Finding>, found: impl Into<String>, expected: imp
 /// Enough of a value to recognise it in a message.
 fn shown(value: &str) -> String {
     const SHOWN_CHARACTERS: usize = 80;
-    value.chars().take(SHOWN_CHARACTERS).collect()
+    let mut shown: String = value.chars().take(SHOWN_CHARACTERS).collect();
+    if shown.len() < value.len() {
+        shown.push('…');
+    }
+    shown
 }

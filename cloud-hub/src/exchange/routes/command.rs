@@ -22,10 +22,12 @@ use crate::tenants::{self, Principal, Role};
 
 /// Nothing more needs to be said.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Plain {}
 
 /// Another priority.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct PriorityRequest {
     /// 0 to 100; the higher ones are first.
     priority: i64,
@@ -33,6 +35,7 @@ pub(super) struct PriorityRequest {
 
 /// Another place.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct PositionRequest {
     /// Among the waiting entries of the queue, from 0.
     position: u32,

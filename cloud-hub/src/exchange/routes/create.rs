@@ -39,6 +39,7 @@ const INPUTS_MAX: usize = 100;
 
 /// The lot that a job makes.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct OutputRequest {
     /// Its number; the plant makes one when none is given.
     #[serde(default)]
@@ -54,6 +55,7 @@ pub(super) struct OutputRequest {
 
 /// A job for a device of a plant: a JDF ticket, or the plain description that one is made from.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct JobRequest {
     #[schema(example = "Job-1235")]
     pub(super) number: String,

@@ -27,6 +27,7 @@ const UNSAID: &str = "not said";
 
 /// A work order is done.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct CompleteRequest {
     /// Good amount, a decimal number as text.
     #[schema(example = "14500")]
@@ -64,6 +65,7 @@ pub(super) struct CompleteRequest {
 
 /// A lot that was used.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct InputRequest {
     /// Its number or id.
     lot: String,
@@ -82,6 +84,7 @@ struct InputRequest {
 
 /// The lot that was made.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct MadeRequest {
     /// Its number; made of plant, job and place when none is given.
     #[serde(default)]

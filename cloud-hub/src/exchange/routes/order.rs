@@ -105,6 +105,7 @@ pub(super) struct WorkOrders {
 
 /// Somebody begins a work order.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct StartRequest {
     /// Who works; the holder of the token when it is not said.
     #[serde(default)]

@@ -189,6 +189,10 @@ pub(in crate::exchange) async fn order_put(
     };
     let run = course.runs.last();
     let end = run.and_then(|run| run.end.as_ref());
+    // The device of a job that waits does not run its first step for that: it may be planned elsewhere.
+    let device = run
+        .map(|run| &*run.device)
+        .or_else(|| (status != WAITING).then_some(&*course.device));
     sqlx::query!(
         "update work_order set status = $3, device = $4, operators = $5, good_amount = $6, waste_amount = $7,
              started_at = $8, ended_at = $9, updated_at = $10
@@ -196,7 +200,7 @@ pub(in crate::exchange) async fn order_put(
         tenant_id,
         order_key,
         status,
-        course.device,
+        device,
         &figures.operators,
         figures.good,
         figures.waste,

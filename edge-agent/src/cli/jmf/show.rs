@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
+use agog_jdf::{Document, Limits};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
+use crate::cli::status::duration;
 use crate::config::DeviceConfig;
 use crate::controller::routes::{SubmissionState, SubmissionView};
 use crate::devices::introduction::Introduction;
@@ -13,6 +15,8 @@ use crate::devices::picture::{ChannelState, PhaseState, QueueState};
 use crate::devices::routes::DeviceView;
 use crate::ledger::sending::{Acknowledge, CommandState, DeviceCommand};
 use crate::outbox::routes::SentMessage;
+
+const NO_DEVICE: &str = "no device is configured";
 
 /// The channels of one device.
 #[derive(Serialize)]
@@ -50,7 +54,7 @@ pub(super) fn queues_of(devices: Vec<DeviceView>) -> Vec<DeviceQueue> {
 
 pub(super) fn devices(devices: &[DeviceView], now: Timestamp) -> String {
     if devices.is_empty() {
-        return "no device is configured".to_owned();
+        return NO_DEVICE.to_owned();
     }
     let mut text = String::new();
     for device in devices {
@@ -188,6 +192,9 @@ fn job(phase: &PhaseState) -> String {
 }
 
 pub(super) fn subscriptions(devices: &[Channels], now: Timestamp) -> String {
+    if devices.is_empty() {
+        return NO_DEVICE.to_owned();
+    }
     let mut text = String::new();
     for device in devices {
         if device.subscriptions.is_empty() {
@@ -214,6 +221,9 @@ pub(super) fn subscriptions(devices: &[Channels], now: Timestamp) -> String {
 }
 
 pub(super) fn queues(devices: &[DeviceQueue], now: Timestamp) -> String {
+    if devices.is_empty() {
+        return NO_DEVICE.to_owned();
+    }
     let mut text = String::new();
     for device in devices {
         let Some(queue) = &device.queue else {
@@ -324,16 +334,27 @@ pub(super) fn sent(messages: &[SentMessage]) -> String {
         let _ = match (&message.command, &message.error, &message.answer) {
             (Some(sent), _, _) => writeln!(text, "{}", command(sent)),
             (_, Some(error), _) => writeln!(text, "Query {}: {error}", message.kind),
-            (_, _, Some(answer)) => writeln!(text, "Query {}:\n{answer}", message.kind),
+            (_, _, Some(answer)) => {
+                writeln!(text, "Query {}:\n{}", message.kind, laid_out(answer))
+            }
             (None, None, None) => writeln!(text, "Query {}: no answer", message.kind),
         };
     }
     text
 }
 
-fn ago(at: Option<Timestamp>, now: Timestamp, never: &str) -> String {
-    at.map_or_else(
-        || never.to_owned(),
-        |at| format!("{} s ago", now.duration_since(at).as_secs().max(0)),
+/// A message with one element on each line.
+fn laid_out(xml: &str) -> String {
+    Document::parse(xml.as_bytes(), &Limits::default()).map_or_else(
+        |_| xml.to_owned(),
+        |document| String::from_utf8_lossy(&document.formatted()).into_owned(),
     )
+}
+
+fn ago(at: Option<Timestamp>, now: Timestamp, never: &str) -> String {
+    let Some(at) = at else {
+        return never.to_owned();
+    };
+    let age = now.duration_since(at).as_secs();
+    format!("{} ago", duration(u64::try_from(age).unwrap_or_default()))
 }

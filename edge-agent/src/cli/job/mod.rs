@@ -14,6 +14,7 @@ use clap::{Args, Subcommand};
 use super::{Client, Session};
 use crate::jobs::routes::{CommandRequest, JobView};
 use crate::ledger::sending::DeviceCommand;
+use crate::outbox::routes::GiveUpRequest;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum JobArguments {
@@ -40,6 +41,17 @@ pub(super) enum JobArguments {
     Abort(Target),
     /// Take the job out of the queue. One that was not sent yet is withdrawn.
     Remove(Target),
+    /// End a job here that its device has lost or will not return. The device is told nothing.
+    GiveUp {
+        /// The number of the job.
+        number: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// Who says so.
+        #[arg(long, value_name = "NAME")]
+        operator: Option<String>,
+    },
     /// Set the priority in the device's queue.
     Priority {
         #[command(flatten)]
@@ -87,6 +99,14 @@ pub(super) async fn job(mut session: Session, arguments: JobArguments) -> anyhow
             session.output.show(&job, print::job)?;
             return Ok(ExitCode::SUCCESS);
         }
+        JobArguments::GiveUp {
+            number,
+            reason,
+            operator: by,
+        } => {
+            let request = GiveUpRequest { reason, by };
+            return give_up(&mut session, &number, &request).await;
+        }
         JobArguments::Hold(target) => ("hold", target, CommandRequest::default()),
         JobArguments::Resume(target) => ("resume", target, CommandRequest::default()),
         JobArguments::Suspend(target) => ("suspend", target, CommandRequest::default()),
@@ -110,6 +130,20 @@ pub(super) async fn job(mut session: Session, arguments: JobArguments) -> anyhow
     command(&mut session, name, target, request).await
 }
 
+async fn give_up(
+    session: &mut Session,
+    number: &str,
+    request: &GiveUpRequest,
+) -> anyhow::Result<ExitCode> {
+    let config = session.config()?;
+    let client = Client::find(&config)?;
+    let key = RequestId::generate(session.clock.now(), &mut session.rng).to_string();
+    let path = ["api", "v1", "jobs", number, "give-up"];
+    let job: JobView = client.post(&config, &path, &key, request).await?;
+    session.output.show(&job, print::job)?;
+    Ok(ExitCode::SUCCESS)
+}
+
 async fn command(
     session: &mut Session,
     name: &str,
@@ -128,7 +162,7 @@ async fn command(
     let command: DeviceCommand = client.post(&config, &path, &key, &request).await?;
     session.output.show(&command, |command| {
         format!(
-            "{name} of job {} for device {}: {} ({})",
+            "{name} of job {0} for device {1}: {2} ({3}); `agog-edge job show {0}` says what becomes of it",
             target.number,
             command.device,
             command.state.as_str(),

@@ -76,8 +76,9 @@ impl JmfState {
             let reason = format!("messages of device `{device}` are not taken from this address");
             return Some(Answer::refusal(ReturnCode::AUTHENTICATION_DENIED, reason));
         }
-        let is_device = self.agent.known_devices.contains(sender);
-        if !is_device && !self.agent.desk.gate.knows(sender, caller.address) {
+        if !self.agent.known_devices.speaks_jmf(sender)
+            && !self.agent.desk.gate.knows(sender, caller.address)
+        {
             count("sender");
             return Some(Answer::refusal(ReturnCode::AUTHENTICATION_DENIED, UNKNOWN));
         }

@@ -309,9 +309,16 @@ fn key(sender: &str, jmf: &Jmf, message: &Message) -> InboxKey {
         .time
         .or(jmf.timestamp)
         .map_or_else(String::new, |at| at.to_string());
+    // One without an ID is known by what it says: others of the same time would pass for its repeats.
+    let name = if message.id.is_empty() {
+        let alone = Jmf::default().with(message.clone());
+        blake3::hash(&alone.to_bytes()).to_string()
+    } else {
+        message.id.clone()
+    };
     InboxKey {
         sender: format!("jmf:{sender}"),
-        message_id: format!("{} {time}", message.id),
+        message_id: format!("{name} {time}"),
     }
 }
 

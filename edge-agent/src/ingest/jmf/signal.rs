@@ -2,7 +2,8 @@
 
 use agog_jdf::JobDetails;
 use agog_jdf::jmf::{
-    DeviceInfo, Jmf, Message, Response as Answer, ReturnCode, Signal, SignalContent, StatusQuParams,
+    DeviceInfo, Jmf, Message, Notification, Response as Answer, ReturnCode, Signal, SignalContent,
+    StatusQuParams,
 };
 use tracing::{info, warn};
 
@@ -42,7 +43,7 @@ impl JmfState {
                 }
             }
             SignalContent::Notification { notification, .. } => {
-                info!(device.id = %sender, "device {sender} says: {}", notification.text());
+                info!(device.id = %sender, "device {sender} says: {}", said(notification));
                 notifications.insert(0, notification.clone());
                 Content::Notifications
             }
@@ -109,6 +110,19 @@ impl JmfState {
         ]
         .into_iter()
         .find_map(|name| self.known(name))
+    }
+}
+
+/// A notification in words; a milestone often has none.
+fn said(notification: &Notification) -> String {
+    let text = notification.text();
+    if !text.is_empty() {
+        return text;
+    }
+    let milestone = notification.milestone.as_ref();
+    match milestone.and_then(|milestone| milestone.kind.as_ref()) {
+        Some(kind) => format!("milestone {kind}"),
+        None => "something, without words".to_owned(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Orders become commands, or are refused at once when they cannot be carried out any more. All of it
 //! inside the transaction of whatever caused the order.
 
+use agog_jdf::QueueEntryStatus;
 use agog_sync::event::{Actor, JobEvent, JobProgress, JobStep};
 use agog_sync::frame::{JobAction, JobCommand, JobTicket};
 use agog_sync::ids::RequestId;
@@ -9,7 +10,8 @@ use rusqlite::Connection;
 use super::fate::{self, CommandEnd, Fate};
 use super::store::{self, New};
 use super::{
-    CommandState, Content, JobOrder, MessageOrder, Order, OrderRefused, PRIORITY_MAX, names,
+    CommandState, Content, JobGivenUp, JobOrder, MessageOrder, Order, OrderRefused, PRIORITY_MAX,
+    names,
 };
 use crate::ledger::error::{AppendError, LedgerError, Refused};
 use crate::ledger::rows::JobRow;
@@ -31,8 +33,64 @@ pub(in crate::ledger) fn order(
             job_order(connection, books, &row, &order)?
                 .map_err(|refused| Refused::Order(refused).into())
         }
+        Order::GiveUp(given_up) => give_up(connection, books, &given_up),
         Order::Message(order) => Ok(message(connection, books, &order)?),
     }
+}
+
+/// Ends a job in the name of a person, with all that is to be sent for it. What its device had signalled of it is what
+/// it came to.
+fn give_up(
+    connection: &Connection,
+    books: &mut Books,
+    given_up: &JobGivenUp,
+) -> Result<RequestId, AppendError> {
+    let key = job::job_key(&given_up.job);
+    let Some(row) = job::by_key(connection, &key)? else {
+        let number = given_up.job.number.clone();
+        return Err(Refused::Order(OrderRefused::UnknownJob(number)).into());
+    };
+    if row.step.is_end() {
+        let (number, step) = (row.number, row.step.kind());
+        return Err(Refused::Order(OrderRefused::Ended { number, step }).into());
+    }
+    let reason = format!("given up by {}: {}", given_up.by, given_up.reason);
+    let end = CommandEnd::new(Fate::GivenUp, reason.clone());
+    for command in store::open_of_job(connection, &key)? {
+        fate::close(connection, books, command.command_id, &end)?;
+    }
+    let now = books.clock.now();
+    let has_begun = fate::has_begun(&row);
+    let progress = JobProgress {
+        detail: Some(reason),
+        ..JobProgress::of(row.progress.job.clone(), &row.progress.device)
+    };
+    let event = JobEvent {
+        step: if has_begun {
+            JobStep::Aborted
+        } else {
+            JobStep::Removed
+        },
+        progress: if has_begun {
+            JobProgress {
+                queue_entry_id: row.progress.queue_entry_id,
+                job_part_id: row.progress.job_part_id,
+                status: Some(QueueEntryStatus::Aborted.to_string()),
+                good: row.progress.good,
+                waste: row.progress.waste,
+                started_at: row.progress.started_at,
+                ended_at: Some(now),
+                ..progress
+            }
+        } else {
+            progress
+        },
+    };
+    let actor = Actor::Operator {
+        name: given_up.by.clone(),
+    };
+    fate::record(connection, books, actor, event)?;
+    Ok(RequestId::generate(now, &mut books.rng))
 }
 
 /// The ticket of a new job is submitted; the command has the id of the job.

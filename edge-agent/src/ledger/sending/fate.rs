@@ -4,6 +4,7 @@
 //! an operator is first decides. Where the job stands so already, because the device's own signals
 //! were faster than its answer, the event says no more than that the command is done.
 
+use agog_jdf::jmf::ReturnCode;
 use agog_sync::event::{Actor, Event, JobEvent, JobProgress, JobStep, NewEvent};
 use agog_sync::frame::{JobAction, JobCommand};
 use agog_sync::ids::{EventId, RequestId};
@@ -17,6 +18,12 @@ use crate::ledger::error::LedgerError;
 use crate::ledger::job;
 use crate::ledger::rows::JobRow;
 use crate::ledger::writer::Books;
+
+/// What is known of a job that its device does not know any more.
+const LOST: &str = "its device does not have it any more";
+
+/// What people can do about one that had begun there.
+const LOST_BEGUN: &str = "if its ticket does not come back, `agog-edge job give-up` ends the job";
 
 /// What the task that sends a command has to tell.
 #[derive(Debug, Clone)]
@@ -138,11 +145,26 @@ pub(super) fn end(
     let Some(command) = open(connection, command_id)? else {
         return Ok(false);
     };
-    close(connection, books, command_id, end)?;
-    let Some(key) = &command.job_key else {
-        return Ok(true);
+    let row = match &command.job_key {
+        Some(key) => job::by_key(connection, key)?,
+        None => None,
     };
-    let Some(row) = job::by_key(connection, key)? else {
+    let end = &match &row {
+        Some(row) if is_lost(&command, row, end) && has_begun(row) => CommandEnd {
+            reason: Some(match &end.reason {
+                Some(reason) => format!("{reason}; {LOST_BEGUN}"),
+                None => LOST_BEGUN.to_owned(),
+            }),
+            ..end.clone()
+        },
+        Some(row) if is_lost(&command, row, end) => CommandEnd {
+            fate: Fate::Answered,
+            ..end.clone()
+        },
+        _ => end.clone(),
+    };
+    close(connection, books, command_id, end)?;
+    let Some(row) = row else {
         return Ok(true);
     };
     let name = by.unwrap_or_else(|| command.by.clone());
@@ -156,6 +178,23 @@ pub(super) fn end(
         record(connection, books, actor.clone(), event)?;
     }
     Ok(true)
+}
+
+/// Whether a device does not have the job any more that is to be taken from it. Where it had not begun it, that is done; a
+/// job that it had begun may have ended there, and its ticket be on its way: people judge that.
+fn is_lost(command: &DeviceCommand, row: &JobRow, end: &CommandEnd) -> bool {
+    let is_to_end = matches!(
+        command.content,
+        Content::Job(JobAction::Abort | JobAction::Remove)
+    );
+    is_to_end
+        && end.fate == Fate::Refused
+        && end.return_code == Some(ReturnCode::QUEUE_ENTRY_UNKNOWN.number())
+        && !row.step.is_end()
+}
+
+pub(super) fn has_begun(row: &JobRow) -> bool {
+    row.progress.started_at.is_some()
 }
 
 /// Tells the office that its command is to a job that is not known here: the machine may have taken the place of another
@@ -332,13 +371,16 @@ fn done(action: JobAction, row: &JobRow, end: &CommandEnd, progress: JobProgress
         row.step,
         JobStep::Resumed | JobStep::Started | JobStep::Phase
     );
+    let is_lost =
+        end.return_code == Some(ReturnCode::QUEUE_ENTRY_UNKNOWN.number()) && !has_begun(row);
     let progress = JobProgress {
         return_code: None,
-        detail: None,
+        detail: is_lost.then(|| LOST.to_owned()),
         ..progress
     };
     let step = match action {
         _ if row.step.is_end() => JobStep::CommandDone,
+        JobAction::Abort | JobAction::Remove if is_lost => JobStep::Removed,
         JobAction::Hold if row.step != JobStep::Held => JobStep::Held,
         JobAction::Suspend if row.step != JobStep::Suspended => JobStep::Suspended,
         JobAction::Resume if !goes_on => {

@@ -32,8 +32,19 @@ const PRIORITY_MAX: i64 = 100;
 pub enum Order {
     /// Something about a job that the device has, or is going to have.
     Job(JobOrder),
+    /// A job is not waited for any longer; its device is told nothing.
+    GiveUp(JobGivenUp),
     /// A JMF command as it is.
     Message(MessageOrder),
+}
+
+/// The end of a job that its device has lost or will not return.
+#[derive(Debug, Clone)]
+pub struct JobGivenUp {
+    pub job: JobRef,
+    /// Who says so.
+    pub by: String,
+    pub reason: String,
 }
 
 /// A command to the queue entry of a job.

@@ -148,6 +148,22 @@ pub(super) fn open_submission(
     one(connection, sql, job_key)
 }
 
+/// What is still to be sent, or answered, of a job.
+pub(super) fn open_of_job(
+    connection: &Connection,
+    job_key: &str,
+) -> Result<Vec<DeviceCommand>, LedgerError> {
+    let mut query = connection.prepare_cached(&format!(
+        "select {COLUMNS} from device_command where job_key = ?1 and ended_at is null order by place"
+    ))?;
+    let mut found = query.query([job_key])?;
+    let mut commands = Vec::new();
+    while let Some(row) = found.next()? {
+        commands.push(command(row)?);
+    }
+    Ok(commands)
+}
+
 /// Stores what may have changed: everything but what the command is.
 pub(super) fn update(connection: &Connection, command: &DeviceCommand) -> Result<(), LedgerError> {
     connection
