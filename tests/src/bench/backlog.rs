@@ -162,7 +162,8 @@ impl Bench {
         for (table, _) in TABLES {
             let columns: String = sqlx::query_scalar(
                 "select string_agg(quote_ident(column_name), ', ' order by ordinal_position)
-                 from information_schema.columns where table_schema = 'public' and table_name = $1",
+                 from information_schema.columns
+                 where table_schema = 'public' and table_name = $1 and is_generated = 'NEVER'",
             )
             .bind(table)
             .fetch_one(&mut admin)

@@ -193,8 +193,9 @@ fn is_lost(command: &DeviceCommand, row: &JobRow, end: &CommandEnd) -> bool {
         && !row.step.is_end()
 }
 
+/// A job that its device has not begun has neither.
 pub(super) fn has_begun(row: &JobRow) -> bool {
-    row.progress.started_at.is_some()
+    row.progress.started_at.is_some() || row.progress.status.is_some()
 }
 
 /// Tells the office that its command is to a job that is not known here: the machine may have taken the place of another
@@ -330,11 +331,6 @@ fn submitted(row: &JobRow, end: &CommandEnd, progress: JobProgress) -> Vec<JobEv
         progress,
     };
     std::iter::once(submitted).chain(held).collect()
-}
-
-/// A job that was held before it was begun has neither.
-fn has_begun(row: &JobRow) -> bool {
-    row.progress.started_at.is_some() || row.progress.status.is_some()
 }
 
 /// Where the entry of a job stands in the queue, as far as its steps tell.
