@@ -149,12 +149,13 @@ impl Bench {
             ))
             .await?;
         }
-        run("create unlogged table bench.moved as select distinct e.lot_id, e.batch from bench.lot_entry e
+        run(
+            "create unlogged table bench.moved as select distinct e.lot_id, e.batch from bench.lot_entry e
                  join bench.lot l on l.lot_id = e.lot_id and l.batch < e.batch;
-             create index on bench.moved (batch); vacuum analyze"
-            .to_owned())
-        .await
-        .ok();
+             create index on bench.moved (batch); analyze bench.moved"
+                .to_owned(),
+        )
+        .await?;
         let batches: i64 = sqlx::query_scalar("select max(batch) + 1 from bench.batch")
             .fetch_one(&mut admin)
             .await?;
