@@ -31,6 +31,7 @@ mod presses;
 mod profiles;
 mod returns;
 mod runs;
+mod same_names;
 mod simulator;
 #[path = "../shared/simulator_program.rs"]
 mod simulator_program;
