@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::again::{ended_at, has_come_back};
 use crate::ledger::{JobRow, Ledger, LedgerError};
+use crate::words;
 
 /// How a device names a job.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -17,6 +18,19 @@ pub struct ReportedJob {
 }
 
 impl ReportedJob {
+    /// The names in a message, as long as names may be.
+    pub fn told(
+        job_id: Option<&String>,
+        queue_entry_id: Option<&String>,
+        job_part_id: Option<&String>,
+    ) -> Self {
+        Self {
+            job_id: words::name_of(job_id),
+            queue_entry_id: words::name_of(queue_entry_id),
+            job_part_id: words::name_of(job_part_id),
+        }
+    }
+
     /// The same device means the same job by both names: what both tell is equal, and it is enough
     /// to know the job by.
     pub fn agrees(&self, other: &Self) -> bool {
@@ -34,8 +48,8 @@ impl ReportedJob {
 
 /// A device may call a job by its number or by the `JobID` of its ticket.
 fn is_named(job: &JobRow, job_id: &str) -> bool {
-    let of_ticket = || job.ticket.as_ref()?.names.job_id.as_deref();
-    job.number == job_id || of_ticket() == Some(job_id)
+    let of_ticket = || words::name_of(job.ticket.as_ref()?.names.job_id.as_ref());
+    job.number == job_id || of_ticket().as_deref() == Some(job_id)
 }
 
 fn has_part(job: &JobRow, reported: &ReportedJob) -> bool {

@@ -20,6 +20,7 @@ mod hostile;
 mod hub;
 mod inboxes;
 mod jmf;
+mod long_words;
 mod marks;
 mod mis;
 mod mqtt;
