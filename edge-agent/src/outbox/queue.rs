@@ -12,7 +12,6 @@ use crate::config::DeviceConfig;
 use crate::devices::client::DeviceError;
 use crate::ledger::sending::{CommandEnd, Fate};
 use crate::ledger::{JobRow, LedgerError, TicketNames};
-use crate::words;
 
 /// Why it is not known whether a job is in the queue of its device.
 #[derive(Debug, thiserror::Error)]
@@ -108,7 +107,7 @@ pub(super) fn found(entry: &QueueEntry) -> CommandEnd {
         fate: Fate::Answered,
         return_code: None,
         reason: None,
-        queue_entry_id: Some(words::name(&entry.queue_entry_id)),
+        queue_entry_id: Some(entry.queue_entry_id.clone()),
         is_held: entry.status == QueueEntryStatus::Held,
     }
 }

@@ -5,7 +5,6 @@ use agog_jdf::jmf::{Response, ReturnCode};
 use agog_sync::frame::JobAction;
 
 use crate::ledger::sending::{CommandEnd, Content, Fate, News};
-use crate::words;
 
 /// What is known of a job whose abort the device has taken.
 const ABORTING: &str = "the device ends the job, which has ended when its ticket comes back";
@@ -14,7 +13,7 @@ const ABORTING: &str = "the device ends the job, which has ended when its ticket
 pub(super) fn verdict(content: &Content, repeated: bool, answer: &Response) -> News {
     let code = answer.return_code;
     if is_busy(code) {
-        let reason = words::words(&answer.reason());
+        let reason = answer.reason();
         // The try before may still be on its way through the device.
         return if repeated {
             News::Unanswered(reason)
@@ -23,7 +22,7 @@ pub(super) fn verdict(content: &Content, repeated: bool, answer: &Response) -> N
         };
     }
     if code == ReturnCode::SYNCHRONOUS_NOT_SUPPORTED {
-        return News::AnswersLater(words::words(&answer.reason()));
+        return News::AnswersLater(answer.reason());
     }
     let done = code.is_processed() || is_done_already(content, repeated, code);
     if done && answer.acknowledged {
@@ -34,13 +33,13 @@ pub(super) fn verdict(content: &Content, repeated: bool, answer: &Response) -> N
     let reason = match code {
         ReturnCode::SUCCESS if is_abort => Some(ABORTING.to_owned()),
         ReturnCode::SUCCESS => None,
-        _ => Some(words::words(&answer.reason())),
+        _ => Some(answer.reason()),
     };
     News::Ended(CommandEnd {
         fate: if done { Fate::Answered } else { Fate::Refused },
         return_code: Some(code.number()),
         reason,
-        queue_entry_id: entry.map(|entry| words::name(&entry.queue_entry_id)),
+        queue_entry_id: entry.map(|entry| entry.queue_entry_id.clone()),
         is_held: entry.is_some_and(|entry| entry.status == QueueEntryStatus::Held),
     })
 }

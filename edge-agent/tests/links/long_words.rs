@@ -56,13 +56,10 @@ async fn whatever_a_device_says_at_length_is_cut_and_every_event_can_go_to_the_h
     let codes: Vec<_> = answers.iter().map(|answer| answer.return_code).collect();
     assert_eq!(codes, [ReturnCode::SUCCESS; 4]);
 
-    let errors: String = (0..100)
-        .map(|_| {
-            format!(
-                "<Notification Class=\"Error\" TimeStamp=\"2026-01-05T09:00:00Z\"><Comment>{word}</Comment></Notification>"
-            )
-        })
-        .collect();
+    let error = format!(
+        "<Notification Class=\"Error\" TimeStamp=\"2026-01-05T09:00:00Z\"><Comment>{word}</Comment></Notification>"
+    );
+    let errors = error.repeat(100);
     let ticket = returned(&word)
         .replace("<PhaseTime", &format!("{errors}<PhaseTime"))
         .replace("Jane Smith", &word);

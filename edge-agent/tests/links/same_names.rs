@@ -74,8 +74,8 @@ async fn stands(endpoint: &Endpoint, number: &str) -> (JobStep, Option<String>, 
     (job.step, job.progress.queue_entry_id, job.progress.good)
 }
 
-fn entry(id: &str) -> Option<String> {
-    Some(id.to_owned())
+fn entry(id: &str) -> String {
+    id.to_owned()
 }
 
 #[tokio::test]
@@ -92,11 +92,11 @@ async fn a_late_word_of_an_entry_that_came_back_does_not_begin_the_next_job_of_t
     let waits = (JobStep::Received, None, None);
     assert_eq!(stands(&endpoint, "2026-2").await, waits);
     let (step, first, _) = stands(&endpoint, "2026-1").await;
-    assert_eq!((step, first), (JobStep::Completed, entry("QE-1")));
+    assert_eq!((step, first), (JobStep::Completed, Some(entry("QE-1"))));
 
     // Its own entry is told, and it begins.
     say(&endpoint, "10:00:00", "QE-2", "InProgress", 7).await;
-    let begun = (JobStep::Started, entry("QE-2"), Some(7.into()));
+    let begun = (JobStep::Started, Some(entry("QE-2")), Some(7.into()));
     assert_eq!(stands(&endpoint, "2026-2").await, begun);
 }
 
@@ -107,7 +107,7 @@ async fn a_job_that_is_known_by_its_entry_is_not_meant_by_another_one_of_the_sam
     say(&endpoint, "08:00:00", "QE-1", "InProgress", 100).await;
     say(&endpoint, "08:10:00", "QE-2", "InProgress", 7).await;
     give_back(&endpoint, "QE-1", &part("P1")).await;
-    let begun = (JobStep::Started, entry("QE-2"), Some(7.into()));
+    let begun = (JobStep::Started, Some(entry("QE-2")), Some(7.into()));
     assert_eq!(stands(&endpoint, "2026-2").await, begun);
 
     say(&endpoint, "09:31:00", "QE-1", "Completed", 14_500).await;
@@ -116,7 +116,7 @@ async fn a_job_that_is_known_by_its_entry_is_not_meant_by_another_one_of_the_sam
     list(&endpoint, "09:33:00", "QE-9", "Removed").await;
 
     let (_, second, good) = stands(&endpoint, "2026-2").await;
-    assert_eq!((second, good), (entry("QE-2"), Some(7.into())));
+    assert_eq!((second, good), (Some(entry("QE-2")), Some(7.into())));
     let kinds = endpoint.test.kinds().await;
     let job_events = kinds.iter().filter(|kind| kind.starts_with("job."));
     assert!(
@@ -137,9 +137,9 @@ async fn a_copy_that_is_run_at_the_press_is_a_job_of_its_own_and_ends_with_its_o
     say(&endpoint, "07:00:00", "QE-1", "Setup", 0).await;
     say(&endpoint, "08:00:00", "QE-9", "InProgress", 100).await;
     give_back(&endpoint, "QE-9", &returned("")).await;
-    assert_eq!(stands(&endpoint, "2026-1").await.1, entry("QE-1"));
+    assert_eq!(stands(&endpoint, "2026-1").await.1, Some(entry("QE-1")));
     let (step, copy, _) = stands(&endpoint, "JOB-B").await;
-    assert_eq!((step, copy), (JobStep::Completed, entry("QE-9")));
+    assert_eq!((step, copy), (JobStep::Completed, Some(entry("QE-9"))));
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn a_job_that_comes_back_under_another_entry_than_was_signalled_ends_all_t
         .await;
     say(&endpoint, "08:00:00", "0815", "InProgress", 100).await;
     give_back(&endpoint, "QE-1", &returned("")).await;
-    let ended = (JobStep::Completed, entry("QE-1"), Some(14_500.into()));
+    let ended = (JobStep::Completed, Some(entry("QE-1")), Some(14_500.into()));
     assert_eq!(stands(&endpoint, "2026-1").await, ended);
 }
 
@@ -175,7 +175,7 @@ async fn an_entry_id_that_a_restarted_press_gives_again_is_of_the_job_that_began
                  StartTime=\"2026-01-05T10:00:00Z\"/>";
     let signal = status("s9", "2026-01-05T10:00:01Z", "Running", phase);
     endpoint.post_xml(&jmf(&signal)).await;
-    let begun = (JobStep::Started, entry("QE-1"), Some(3.into()));
+    let begun = (JobStep::Started, Some(entry("QE-1")), Some(3.into()));
     assert_eq!(stands(&endpoint, "2026-2").await, begun);
 }
 
