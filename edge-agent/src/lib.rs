@@ -13,6 +13,7 @@
 //! - [`telemetry`]: samples, in a file and thread of their own
 //! - [`uplink`]: delivery to the hub, and what comes down from it
 //! - [`api`], [`cli`]: the local HTTP API and the command line that talks to it
+//! - [`words`]: how much of what machines write is kept
 //! - [`health`], [`lifecycle`], [`logging`]: being a good service
 
 pub mod api;
@@ -34,3 +35,4 @@ pub mod outbox;
 pub mod run;
 pub mod telemetry;
 pub mod uplink;
+pub mod words;

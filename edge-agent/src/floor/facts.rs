@@ -7,8 +7,10 @@ use jiff::Timestamp;
 use super::job_ref;
 use super::news::{News, Noted, PhaseNews};
 use super::queue::{self, EntryChange};
+use super::snapshot::Phase;
 use crate::jobs::again::{ToldRun, ended_at, has_come_back, is_run_again};
 use crate::jobs::find::{self, ReportedJob};
+use crate::ledger::sending::{CommandState, Content, DeviceCommand};
 use crate::ledger::{Fact, JobRow, Ledger, LedgerError, What};
 
 /// The facts of the news of one device, in order. `is_settled` knows the jobs whose ticket came back.
@@ -28,12 +30,13 @@ pub(super) async fn facts(
             News::Resource(resource) => Event::Device(DeviceEvent::ResourceChanged(resource)),
             News::Notified(notification) => Event::Device(DeviceEvent::Notified(notification)),
             News::Phase(phase) => {
-                let job = find::job(ledger, device, &phase.job).await?;
                 let told = ToldRun {
                     job: &phase.job,
                     is_settled: is_settled(&phase.job),
                     began_at: began_at(&phase),
                 };
+                let job = find::signalled(ledger, device, &phase.job, told.began_at).await?;
+                let job = job.filter(|job| !is_of_another(job, &phase.job, &is_settled));
                 if job.is_none() && told.is_settled {
                     continue;
                 }
@@ -60,7 +63,11 @@ pub(super) async fn facts(
                 continue;
             }
             News::Entry(change) => {
-                if let Some(job) = find::job(ledger, device, &change.job).await? {
+                let job = find::signalled(ledger, device, &change.job, None).await?;
+                if let Some(job) = job
+                    && !is_of_another(&job, &change.job, &is_settled)
+                    && !is_left_over(ledger, &job, &change).await?
+                {
                     facts.extend(entry_facts(device, &job, &change, at));
                 }
                 continue;
@@ -81,6 +88,47 @@ fn fact(device: &str, at: Timestamp, what: What) -> Fact {
     }
 }
 
+/// The entry came back with a ticket already: what is said of it is of the job that had it, and not of an
+/// open one of the same name.
+fn is_of_another(
+    job: &JobRow,
+    told: &ReportedJob,
+    is_settled: impl Fn(&ReportedJob) -> bool,
+) -> bool {
+    let by_entry = ReportedJob {
+        queue_entry_id: told.queue_entry_id.clone(),
+        ..ReportedJob::default()
+    };
+    let is_its_own = job.progress.queue_entry_id == told.queue_entry_id;
+    !job.step.is_end() && !is_its_own && is_settled(&by_entry) && is_settled(told)
+}
+
+/// An entry that was held or removed before anybody here heard of it is not that of a job which was never
+/// sent; and one that was removed is of an earlier run, unless the job is known to have it.
+async fn is_left_over(
+    ledger: &Ledger,
+    job: &JobRow,
+    change: &EntryChange,
+) -> Result<bool, LedgerError> {
+    if change.before.is_some() || job.progress.queue_entry_id.is_some() {
+        return Ok(false);
+    }
+    match change.now.status.as_str() {
+        "Removed" => Ok(true),
+        "Held" => {
+            let of = job.progress.job.clone();
+            let commands = ledger
+                .read(move |reader| reader.commands_of_job(&of))
+                .await?;
+            let is_unsent = |command: &DeviceCommand| {
+                command.content == Content::Submit && command.state == CommandState::Waiting
+            };
+            Ok(job.step == JobStep::Received && commands.iter().any(is_unsent))
+        }
+        _ => Ok(false),
+    }
+}
+
 /// The event that a phase is; none when the job was never begun.
 fn phase_event(
     device: &str,
@@ -93,8 +141,8 @@ fn phase_event(
         // Another run of it.
         Some(row) if has_come_back(row) => JobStep::Started,
         Some(row) if has_begun(row) => JobStep::Phase,
-        // What was never begun cannot be left.
-        _ if news.phase.is_none() => return None,
+        // What was never begun cannot be left, and what was over before it began never ran.
+        _ if news.phase.as_ref().is_none_or(Phase::is_over) => return None,
         _ => JobStep::Started,
     };
     let job = match (row, &news.job.job_id) {

@@ -17,9 +17,7 @@ use super::queue::EntryChange;
 use super::said::{DeviceSaid, RowKey};
 use super::snapshot::{Phase, PhaseChange, Snapshot, job_of};
 use crate::jobs::find::ReportedJob;
-
-/// Words for people that are longer are cut.
-const TEXT_CHARS_MAX: usize = 2_000;
+use crate::words;
 
 /// Something that is worth an event, of a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -305,17 +303,17 @@ pub(super) fn notified(device: &str, notification: &Notification, at: Timestamp)
         at,
         News::Notified(DeviceNotification {
             device: device.to_owned(),
-            class: notification
-                .class
-                .as_ref()
-                .map_or_else(|| "Information".to_owned(), ToString::to_string),
-            notification_type: notification.kind.clone(),
-            text: (!text.is_empty()).then(|| text.chars().take(TEXT_CHARS_MAX).collect()),
+            class: notification.class.as_ref().map_or_else(
+                || "Information".to_owned(),
+                |class| words::name(class.as_str()),
+            ),
+            notification_type: words::name_of(notification.kind.as_ref()),
+            text: (!text.is_empty()).then(|| words::words(&text)),
             milestone: milestone
                 .and_then(|milestone| milestone.kind.as_ref())
-                .map(ToString::to_string),
-            job: notification.job_id.clone(),
-            module_id: notification.module_id.clone(),
+                .map(|kind| words::name(&kind.to_string())),
+            job: words::name_of(notification.job_id.as_ref()),
+            module_id: words::name_of(notification.module_id.as_ref()),
         }),
     )
 }

@@ -18,6 +18,7 @@ use super::news::{News, Noted};
 use super::said::{DeviceSaid, RowKey};
 use crate::jobs::find::ReportedJob;
 use crate::ledger::JobRow;
+use crate::words;
 
 /// Ten times the jobs that wait at the busiest digital press; each is one small row.
 const ENTRIES_MAX: usize = 1_000;
@@ -104,9 +105,9 @@ pub(super) fn queue(said: &mut DeviceSaid, told: &ToldQueue, at: Timestamp) -> V
     let mut news = Vec::new();
     let entries = queue.entries.iter();
     for entry in entries.filter(|entry| !entry.queue_entry_id.is_empty()) {
-        let id = &entry.queue_entry_id;
+        let id = &words::name(&entry.queue_entry_id);
         let now = EntrySaid {
-            status: entry.status.to_string(),
+            status: words::name(entry.status.as_str()),
             priority: entry.priority,
             job_id: entry.job_id.clone(),
             job_part_id: entry.job_part_id.clone(),
@@ -139,11 +140,7 @@ pub(super) fn queue(said: &mut DeviceSaid, told: &ToldQueue, at: Timestamp) -> V
             at,
             late: false,
             news: News::Entry(EntryChange {
-                job: ReportedJob {
-                    job_id: entry.job_id.clone(),
-                    queue_entry_id: Some(id.clone()),
-                    job_part_id: entry.job_part_id.clone(),
-                },
+                job: ReportedJob::told(entry.job_id.as_ref(), Some(id), entry.job_part_id.as_ref()),
                 before,
                 now,
             }),

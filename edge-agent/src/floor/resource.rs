@@ -15,6 +15,7 @@ use super::news::{News, Noted};
 use super::said::{DeviceSaid, RowKey};
 use super::snapshot::places;
 use crate::jobs::find::ReportedJob;
+use crate::words;
 
 /// More inks, coatings, papers and glues than any device has.
 pub(super) const RESOURCES_MAX: usize = 128;
@@ -67,11 +68,11 @@ pub(super) fn resources(
     resources: &[ResourceInfo],
     at: Timestamp,
 ) -> Vec<Noted> {
-    let job = ReportedJob {
-        job_id: params.job_id.clone(),
-        queue_entry_id: params.queue_entry_id.clone(),
-        job_part_id: params.job_part_id.clone(),
-    };
+    let job = ReportedJob::told(
+        params.job_id.as_ref(),
+        params.queue_entry_id.as_ref(),
+        params.job_part_id.as_ref(),
+    );
     let mut news = Vec::new();
     for info in resources.iter().take(RESOURCES_MAX) {
         let key = key(info);
@@ -81,9 +82,9 @@ pub(super) fn resources(
         let now = OnDevice {
             at,
             lot: newest_lot(info),
-            location: info.location.clone(),
-            level: info.level.as_ref().map(ToString::to_string),
-            product_id: info.product_id.clone(),
+            location: words::name_of(info.location.as_ref()),
+            level: info.level.as_ref().map(|it| words::name(it.as_str())),
+            product_id: words::name_of(info.product_id.as_ref()),
         };
         // The article is in the key where nothing else tells resources apart, so that a change of
         // it is looked for under what stays: the name, the role and the module.
@@ -139,14 +140,14 @@ impl OnDevice {
 }
 
 fn key(info: &ResourceInfo) -> ResourceKey {
-    let module = info.module_id.clone();
+    let module = words::name_of(info.module_id.as_ref());
     ResourceKey {
-        name: info.resource_name.clone().unwrap_or_default(),
-        resource_id: info.resource_id.clone(),
-        product_id: info.product_id.clone(),
-        process_usage: info.process_usage.clone(),
+        name: words::name_of(info.resource_name.as_ref()).unwrap_or_default(),
+        resource_id: words::name_of(info.resource_id.as_ref()),
+        product_id: words::name_of(info.product_id.as_ref()),
+        process_usage: words::name_of(info.process_usage.as_ref()),
         module: module.or_else(|| info.module_index.as_ref().map(places)),
-        usage: info.usage.as_ref().map(ToString::to_string),
+        usage: info.usage.as_ref().map(|it| words::name(&it.to_string())),
     }
 }
 
@@ -154,7 +155,7 @@ fn key(info: &ResourceInfo) -> ResourceKey {
 fn newest_lot(info: &ResourceInfo) -> Option<String> {
     let lots = info.amounts.all_lots();
     let named = lots.filter(|(lot, _)| !lot.lot_id.is_empty());
-    named.last().map(|(lot, _)| lot.lot_id.clone())
+    named.last().map(|(lot, _)| words::name(&lot.lot_id))
 }
 
 fn changed(
@@ -178,7 +179,7 @@ fn changed(
         level: now.level.clone(),
         available: stored(info.available_amount),
         used: stored(info.amounts.actual_total()),
-        unit: info.unit.clone(),
+        unit: words::name_of(info.unit.as_ref()),
         job: job.job_id.clone(),
     }
 }
@@ -199,12 +200,13 @@ fn count(
         let Some(amount) = stored(lot.actual_amount).filter(|_| !lot.lot_id.is_empty()) else {
             continue;
         };
-        let is_same = |known: &&mut UsedLot| known.lot == lot.lot_id && known.is_waste == is_waste;
+        let name = words::name(&lot.lot_id);
+        let is_same = |known: &&mut UsedLot| known.lot == name && known.is_waste == is_waste;
         let room = lots.len() < LOTS_MAX;
         match lots.iter_mut().find(is_same) {
             Some(known) => known.amount = known.amount.saturating_add(amount),
             None if room => lots.push(UsedLot {
-                lot: lot.lot_id.clone(),
+                lot: name,
                 amount,
                 is_waste,
             }),

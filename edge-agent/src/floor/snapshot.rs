@@ -4,7 +4,8 @@
 //! What a report leaves out of modules, condition and mode is taken to be as it was; people and jobs
 //! that are not named any more are gone.
 //!
-//! Limits: [`PHASES_MAX`] job phases and [`MODULES_MAX`] modules, [`OPERATORS_MAX`] people.
+//! Limits: [`PHASES_MAX`] job phases and [`MODULES_MAX`] modules, [`OPERATORS_MAX`] people, [`PART_KEYS_MAX`] partition keys;
+//! texts as in [`words`].
 
 use agog_jdf::PartKeys;
 use agog_jdf::jmf::{DeviceInfo, Employee, JobPhase, ModuleStatus};
@@ -14,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::jobs::find::ReportedJob;
+use crate::words;
 
 /// More than any device works on at a time.
 const PHASES_MAX: usize = 32;
@@ -21,6 +23,8 @@ const PHASES_MAX: usize = 32;
 const MODULES_MAX: usize = 64;
 /// More than work at any device.
 const OPERATORS_MAX: usize = 16;
+/// More levels than any sheet is divided by.
+const PART_KEYS_MAX: usize = 32;
 /// The beginning of one phase as a device computes it anew with each signal.
 const SAME_BEGINNING: SignedDuration = SignedDuration::from_secs(2);
 
@@ -93,7 +97,7 @@ impl Snapshot {
         let job = match info
             .job_phases
             .iter()
-            .find_map(|phase| phase.job_id.clone())
+            .find_map(|phase| words::name_of(phase.job_id.as_ref()))
         {
             None if !is_whole => was.and_then(|was| was.job.clone()),
             job => job,
@@ -103,14 +107,16 @@ impl Snapshot {
             state: DeviceState {
                 device: device.to_owned(),
                 name: name.map(str::to_owned),
-                status: info.status.to_string(),
-                status_details: info.status_details.clone(),
+                status: words::name(info.status.as_str()),
+                status_details: words::name_of(info.status_details.as_ref()),
                 condition: told_or(
-                    info.condition.as_ref().map(ToString::to_string),
+                    info.condition.as_ref().map(|it| words::name(it.as_str())),
                     was.and_then(|was| was.condition.as_ref()),
                 ),
                 operation_mode: told_or(
-                    info.operation_mode.as_ref().map(ToString::to_string),
+                    info.operation_mode
+                        .as_ref()
+                        .map(|it| words::name(it.as_str())),
                     was.and_then(|was| was.operation_mode.as_ref()),
                 ),
                 job,
@@ -173,8 +179,8 @@ impl Phase {
             }
         }
         Self {
-            status: told.status.to_string(),
-            status_details: told.status_details.clone(),
+            status: words::name(told.status.as_str()),
+            status_details: words::name_of(told.status_details.as_ref()),
             part: common_part(&told.parts),
             operators: people,
             began_at: kept.or(began_at),
@@ -195,10 +201,12 @@ impl Phase {
 /// How a device names the job of a phase; none when it does not.
 pub(super) fn job_of(phase: &JobPhase) -> Option<ReportedJob> {
     let named = phase.queue_entry_id.is_some() || phase.job_id.is_some();
-    named.then(|| ReportedJob {
-        job_id: phase.job_id.clone(),
-        queue_entry_id: phase.queue_entry_id.clone(),
-        job_part_id: phase.job_part_id.clone(),
+    named.then(|| {
+        ReportedJob::told(
+            phase.job_id.as_ref(),
+            phase.queue_entry_id.as_ref(),
+            phase.job_part_id.as_ref(),
+        )
     })
 }
 
@@ -222,6 +230,7 @@ pub(super) fn operators(employees: &[Employee]) -> Vec<String> {
         .iter()
         .filter_map(name)
         .take(OPERATORS_MAX)
+        .map(|name| words::name(&name))
         .collect()
 }
 
@@ -234,7 +243,7 @@ pub(super) fn places(ranges: &Ranges) -> String {
             format!("{from} ~ {to}")
         }
     });
-    places.collect::<Vec<_>>().join(" ")
+    words::name(&places.collect::<Vec<_>>().join(" "))
 }
 
 fn put(phases: &mut Vec<(ReportedJob, Phase)>, job: ReportedJob, phase: Phase) {
@@ -251,7 +260,9 @@ fn common_part(parts: &[PartKeys]) -> PartKeys {
     };
     let mut common = first.clone();
     common.retain(|key, value| others.iter().all(|part| part.get(key) == Some(value)));
-    common
+    let keys = common.iter().take(PART_KEYS_MAX);
+    keys.map(|(key, value)| (words::name(key), words::name(value)))
+        .collect()
 }
 
 fn modules(info: &DeviceInfo) -> Vec<ModuleState> {
@@ -275,10 +286,10 @@ fn modules(info: &DeviceInfo) -> Vec<ModuleState> {
 
 fn module(told: &ModuleStatus) -> ModuleState {
     ModuleState {
-        module_id: told.module_id.clone(),
+        module_id: words::name_of(told.module_id.as_ref()),
         module_index: told.module_index.as_ref().map(places),
-        module_type: told.module_type.clone(),
-        status: told.status.to_string(),
-        status_details: told.status_details.clone(),
+        module_type: words::name(&told.module_type),
+        status: words::name(told.status.as_str()),
+        status_details: words::name_of(told.status_details.as_ref()),
     }
 }

@@ -341,8 +341,13 @@ impl FloorTask {
         self.settle().await?;
         let now = self.agent.clock.now();
         let reported = ticket.reported_job();
-        let job = find::job(&self.agent.ledger, &ticket.device, &reported).await?;
         let device = ticket.device.clone();
+        let clock = &self.said.entry(device.clone()).or_default().memory.clock;
+        let began_at = ticket
+            .summary
+            .start
+            .map(|start| to_micros(clock.event(Some(start), now)));
+        let job = find::returned(&self.agent.ledger, &device, &reported, began_at).await?;
         self.touched = vec![device.clone()];
         let node = booked::node_key(&ticket);
         let before = node.as_ref().and_then(|node| self.booked(node)).cloned();

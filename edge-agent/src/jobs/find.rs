@@ -2,9 +2,12 @@
 //! their own queue entry id; the office knows it by its number.
 
 use agog_jdf::{Document, Limits};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::again::{ended_at, has_come_back};
 use crate::ledger::{JobRow, Ledger, LedgerError};
+use crate::words;
 
 /// How a device names a job.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -15,6 +18,19 @@ pub struct ReportedJob {
 }
 
 impl ReportedJob {
+    /// The names in a message, as long as names may be.
+    pub fn told(
+        job_id: Option<&String>,
+        queue_entry_id: Option<&String>,
+        job_part_id: Option<&String>,
+    ) -> Self {
+        Self {
+            job_id: words::name_of(job_id),
+            queue_entry_id: words::name_of(queue_entry_id),
+            job_part_id: words::name_of(job_part_id),
+        }
+    }
+
     /// The same device means the same job by both names: what both tell is equal, and it is enough
     /// to know the job by.
     pub fn agrees(&self, other: &Self) -> bool {
@@ -32,8 +48,8 @@ impl ReportedJob {
 
 /// A device may call a job by its number or by the `JobID` of its ticket.
 fn is_named(job: &JobRow, job_id: &str) -> bool {
-    let of_ticket = || job.ticket.as_ref()?.names.job_id.as_deref();
-    job.number == job_id || of_ticket() == Some(job_id)
+    let of_ticket = || words::name_of(job.ticket.as_ref()?.names.job_id.as_ref());
+    job.number == job_id || of_ticket().as_deref() == Some(job_id)
 }
 
 fn has_part(job: &JobRow, reported: &ReportedJob) -> bool {
@@ -42,20 +58,63 @@ fn has_part(job: &JobRow, reported: &ReportedJob) -> bool {
     ticket.is_none_or(|ticket| ticket.names.has_part(part))
 }
 
-/// The job that `device` means: by its queue entry among the open jobs, else by its number, else by
-/// the `JobID` inside the tickets of the open jobs, and always by a part that the ticket has. A
-/// device that was restarted may give its entry ids again, so an entry counts only when the job
-/// agrees, and the newest of several is meant. A job that has ended is meant by its entry, by its
-/// number, or by the `JobID` of its ticket.
+/// What a device does when it names a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    /// It tells of the job while it has it.
+    Signal,
+    /// It gives its ticket back.
+    Return,
+}
+
+/// The job that `device` tells of in a signal: by its queue entry among the open jobs, else among those
+/// that have ended, else by its number or by the `JobID` inside the tickets of the open jobs, and always
+/// by a part that the ticket has. A device that was restarted may give its entry ids again, so an entry
+/// counts only when the job agrees and, of a job that has ended, only for what began before its end
+/// (`began_at`); the newest of several is meant. An open job that is known by another entry is not meant:
+/// the same names under an entry of their own are another job, or a copy that was made at the device. A
+/// job that has ended is meant by its entry, by its number, or by the `JobID` of its ticket.
+pub async fn signalled(
+    ledger: &Ledger,
+    device: &str,
+    reported: &ReportedJob,
+    began_at: Option<Timestamp>,
+) -> Result<Option<JobRow>, LedgerError> {
+    meant(ledger, device, reported, began_at, Word::Signal).await
+}
+
+/// The job whose ticket `device` gives back, found as that of a signal. A device may return a job under
+/// another entry than it signalled: where nothing else is meant, the one open job of these names is.
+pub async fn returned(
+    ledger: &Ledger,
+    device: &str,
+    reported: &ReportedJob,
+    began_at: Option<Timestamp>,
+) -> Result<Option<JobRow>, LedgerError> {
+    meant(ledger, device, reported, began_at, Word::Return).await
+}
+
+/// The job whose ticket `device` gives back, whenever it was begun.
 pub async fn job(
     ledger: &Ledger,
     device: &str,
     reported: &ReportedJob,
 ) -> Result<Option<JobRow>, LedgerError> {
+    returned(ledger, device, reported, None).await
+}
+
+async fn meant(
+    ledger: &Ledger,
+    device: &str,
+    reported: &ReportedJob,
+    began_at: Option<Timestamp>,
+    word: Word,
+) -> Result<Option<JobRow>, LedgerError> {
     let open = ledger.jobs_open_on(device).await?;
-    if let Some(entry) = &reported.queue_entry_id {
+    let entry = reported.queue_entry_id.as_ref();
+    if entry.is_some() {
         let same = |job: &&JobRow| {
-            job.progress.queue_entry_id.as_ref() == Some(entry)
+            job.progress.queue_entry_id.as_ref() == entry
                 && reported.job_id.as_ref().is_none_or(|id| is_named(job, id))
                 && has_part(job, reported)
         };
@@ -66,32 +125,43 @@ pub async fn job(
     let Some(job_id) = &reported.job_id else {
         return Ok(None);
     };
-    // An entry of its own makes it another job of the same name.
-    let other_entry = |job: &JobRow| {
-        let known = job.progress.queue_entry_id.as_ref();
-        known.is_some()
-            && reported.queue_entry_id.is_some()
-            && known != reported.queue_entry_id.as_ref()
+    let is_meant = |job: &JobRow| is_named(job, job_id) && has_part(job, reported);
+    let mut of_entry = None;
+    if let Some(entry) = entry {
+        let (of, entry) = (device.to_owned(), entry.clone());
+        let ended = ledger.read(move |reader| reader.ended_by_entry(&of, &entry));
+        of_entry = ended.await?.filter(is_meant);
+    }
+    let is_of_its_run = |job: &JobRow| {
+        let is_later = began_at.is_some_and(|began| began > ended_at(job));
+        has_come_back(job) && !is_later
     };
-    let mut named: Vec<&JobRow> = open
-        .iter()
-        .filter(|job| is_named(job, job_id) && has_part(job, reported))
-        .collect();
-    named.sort_by_key(|job| (other_entry(job), job.number != *job_id));
+    if of_entry.as_ref().is_some_and(is_of_its_run) {
+        return Ok(of_entry);
+    }
+    // An entry of its own makes it another job of the same name.
+    let is_other = |job: &JobRow| {
+        let known = job.progress.queue_entry_id.as_ref();
+        known.is_some() && entry.is_some() && known != entry
+    };
+    let named = open.iter().filter(|job| is_meant(job));
+    let (others, mut named): (Vec<&JobRow>, Vec<&JobRow>) = named.partition(|job| is_other(job));
+    named.sort_by_key(|job| job.number != *job_id);
     if let Some(job) = named.first() {
         return Ok(Some((*job).clone()));
     }
-    let is_meant = |job: &JobRow| is_named(job, job_id) && has_part(job, reported);
-    if let Some(entry) = &reported.queue_entry_id {
-        let (of, entry) = (device.to_owned(), entry.clone());
-        let ended = ledger.read(move |reader| reader.ended_by_entry(&of, &entry));
-        if let Some(job) = ended.await?.filter(is_meant) {
-            return Ok(Some(job));
-        }
+    if of_entry.is_some() {
+        return Ok(of_entry);
     }
-    let numbered = ledger.job_by_number(job_id).await?;
-    if let Some(job) = numbered.filter(|job| job.progress.device == device && is_meant(job)) {
-        return Ok(Some(job));
+    if let (Word::Return, [job]) = (word, others.as_slice()) {
+        return Ok(Some((*job).clone()));
+    }
+    let numbered = ledger.job_by_number(job_id).await?.filter(|job| {
+        let is_free = job.step.is_end() || !is_other(job);
+        job.progress.device == device && is_free && is_meant(job)
+    });
+    if numbered.is_some() {
+        return Ok(numbered);
     }
     let (of, named) = (device.to_owned(), job_id.clone());
     let ended = ledger.read(move |reader| reader.ended_with_ticket(&of, &named));

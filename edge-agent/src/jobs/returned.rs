@@ -2,6 +2,8 @@
 //!
 //! The amounts come from the audits (`agog_jdf::ProductionSummary`). What follows from them is in
 //! `story.rs`.
+//!
+//! Limits: [`LOTS_MAX`] lots, [`REMARKS_MAX`] remarks; texts as in [`words`].
 
 use agog_jdf::audit::{Audit, AuditContent};
 use agog_jdf::jmf::ReturnQueueEntryParams;
@@ -15,6 +17,12 @@ use rust_decimal::Decimal;
 use super::allocate::NamedLot;
 use super::find::ReportedJob;
 use crate::ledger::InboxKey;
+use crate::words;
+
+/// Pallets and reels of a long run.
+const LOTS_MAX: usize = 256;
+/// What a device says beyond this number helps nobody.
+const REMARKS_MAX: usize = 10;
 
 /// What a device gave back.
 #[derive(Debug, Clone)]
@@ -118,7 +126,8 @@ impl ReturnedTicket {
                     .any(|it| it == id)
             })
         };
-        let queue_entry_id = Some(params.queue_entry_id.clone()).filter(|id| !id.is_empty());
+        let queue_entry_id = Some(&params.queue_entry_id).filter(|id| !id.is_empty());
+        let queue_entry_id = words::name_of(queue_entry_id);
         let mut remarks = Vec::new();
         let of_others = |ran: &Ran<'_>| {
             let own = ran.devices().any(|named| named == device);
@@ -159,7 +168,7 @@ impl ReturnedTicket {
         });
         let summary = within_limits(summary, &mut remarks);
         let main_input = node.main_input(&ticket).map(|link| link.rref().to_owned());
-        let input = used(&summary, main_input.as_deref());
+        let input = used(&summary, main_input.as_deref(), &mut remarks);
         let errors: Vec<_> = summary
             .notifications
             .iter()
@@ -188,15 +197,22 @@ impl ReturnedTicket {
             remarks.insert(0, aborted_by(device, &summary));
         }
         let code = errors.iter().find_map(|error| error.error_code());
-        let job_id = node.job_id().map(str::to_owned);
+        let job_id = node.job_id().map(words::name);
+        let job_part_id = node.job_part_id().map(words::name);
+        let node_id = node.id().map(words::name);
+        let findings = summary.findings.iter();
+        let said: Vec<String> = findings
+            .map(|finding| finding.message.clone())
+            .chain(remarks)
+            .collect();
         Ok(Self {
             key: key(
                 sender,
                 [
                     queue_entry_id.as_deref(),
                     job_id.as_deref(),
-                    node.job_part_id(),
-                    node.id(),
+                    job_part_id.as_deref(),
+                    node_id.as_deref(),
                 ],
                 &summary.end.map_or_else(
                     || blake3::hash(&document.to_bytes()).to_string(),
@@ -206,8 +222,8 @@ impl ReturnedTicket {
             device: device.to_owned(),
             queue_entry_id,
             job_id,
-            job_part_id: node.job_part_id().map(str::to_owned),
-            node_id: node.id().map(str::to_owned),
+            job_part_id,
+            node_id,
             return_code: code.and_then(|code| u32::try_from(code).ok()),
             runs: runs
                 .into_iter()
@@ -223,7 +239,7 @@ impl ReturnedTicket {
             },
             summary,
             input,
-            remarks,
+            remarks: words::some(&said, REMARKS_MAX),
         })
     }
 
@@ -249,10 +265,7 @@ fn aborted_by(device: &str, summary: &ProductionSummary) -> String {
 /// ticket does not tell, what is in it.
 fn key(sender: &str, names: [Option<&str>; 4], ended: &str) -> InboxKey {
     let names = names.map(Option::unwrap_or_default).join(" ");
-    InboxKey {
-        sender: sender.to_owned(),
-        message_id: format!("return {names} {ended}"),
-    }
+    InboxKey::new(sender, format!("return {names} {ended}"))
 }
 
 /// A count of a device as it can be stored: no finer and no larger than a quantity may be.
@@ -284,7 +297,7 @@ fn within_limits(mut summary: ProductionSummary, remarks: &mut Vec<String>) -> P
     summary
 }
 
-fn used(summary: &ProductionSummary, main_input: Option<&str>) -> Used {
+fn used(summary: &ProductionSummary, main_input: Option<&str>, remarks: &mut Vec<String>) -> Used {
     let input = summary
         .consumed
         .iter()
@@ -298,15 +311,31 @@ fn used(summary: &ProductionSummary, main_input: Option<&str>) -> Used {
             lots: Vec::new(),
         };
     };
-    let lots = input
-        .lots
-        .iter()
-        .map(|lot| NamedLot {
-            number: lot.lot_id.clone(),
-            amount: lot.amount,
-            is_waste: lot.is_waste,
-        })
-        .collect();
+    let mut lots: Vec<NamedLot> = Vec::new();
+    let mut left_out = 0;
+    for lot in &input.lots {
+        let number = words::name(&lot.lot_id);
+        if let Some(amount) = lot.amount.filter(|amount| *amount < Decimal::ZERO) {
+            // Nothing is given back to a lot by what a device says of another one.
+            remarks.push(format!(
+                "the amount of lot {number} is not booked: {} is less than nothing",
+                amount.normalize()
+            ));
+        } else if lots.len() < LOTS_MAX {
+            lots.push(NamedLot {
+                number,
+                amount: lot.amount,
+                is_waste: lot.is_waste,
+            });
+        } else {
+            left_out += 1;
+        }
+    }
+    if left_out > 0 {
+        remarks.push(format!(
+            "{left_out} more lots are named, which are not booked by their names"
+        ));
+    }
     // The input was counted as a whole, and the output tells which part of it was lost.
     if input.waste.is_zero() && input.good == summary.good + summary.waste {
         return Used {

@@ -26,6 +26,10 @@ use super::returned::{ReturnedTicket, Used};
 use crate::floor::job_ref;
 use crate::ledger::{Fact, JobLots, JobRow, LedgerError, LotRow, What};
 use crate::run::Agent;
+use crate::words;
+
+/// With the device's own, and those to each lot of a usual job.
+const REMARKS_MAX: usize = 30;
 
 /// Why the lot rules are overruled for what a machine has already done.
 pub const REPORTED: &str = "reported by device";
@@ -89,7 +93,7 @@ pub(crate) async fn facts(
             .phases
             .iter()
             .rev()
-            .find_map(|p| p.employees.first().cloned()),
+            .find_map(|p| words::name_of(p.employees.first())),
         materials: agent.config.material_map(),
         rng: agent.fork_rng(),
         lots,
@@ -150,11 +154,7 @@ impl Story {
             .collect();
         let Used { good, waste, lots } = &self.returned.input;
         let drawn = allocate(*good, *waste, lots, declared, &on_hand);
-        let findings = self.returned.summary.findings.iter();
-        let mut remarks: Vec<String> = findings
-            .map(|finding| finding.message.clone())
-            .chain(self.returned.remarks.iter().cloned())
-            .collect();
+        let mut remarks = self.returned.remarks.clone();
         if drawn.is_empty() && good + waste > Decimal::ZERO {
             remarks.push(format!(
                 "{} used, but neither the device nor the ticket names a lot",
@@ -272,7 +272,7 @@ impl Story {
                 status: Some(self.returned.ended.to_string()),
                 good: Some(summary.good),
                 waste: Some(summary.waste),
-                detail: (!remarks.is_empty()).then(|| remarks.join("; ")),
+                detail: (!remarks.is_empty()).then(|| words::some(remarks, REMARKS_MAX).join("; ")),
                 started_at: self.circumstances.started_at,
                 ended_at: self.circumstances.ended_at,
                 ..JobProgress::of(self.job.clone(), &self.returned.device)
@@ -383,10 +383,8 @@ impl Story {
                 })
             })
             .find_map(|phase| {
-                phase
-                    .status_details
-                    .clone()
-                    .filter(|details| details != "Good")
+                let details = words::name_of(phase.status_details.as_ref());
+                details.filter(|details| details != "Good")
             })
     }
 

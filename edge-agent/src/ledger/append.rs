@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use agog_sync::clock::to_micros;
 use agog_sync::event::{Envelope, Event, NewEvent};
+use agog_sync::frame::LEDGER_BATCH_BYTES_MAX;
 use agog_sync::ids::{EventId, LotId};
 use agog_sync::lots::{self, Flag, LotEvent};
 use jiff::Timestamp;
@@ -17,6 +18,11 @@ use super::{
     Append, Appended, Fact, IdempotencyKey, InboxKey, RecordedEvent, What, book, controller,
     effects, job, resolve, rows, said, text, ticket,
 };
+
+/// The largest payload of an event: a device with all its units, each with the longest names, has 350 KiB.
+/// A batch has room for one at least.
+pub const EVENT_BYTES_MAX: usize = 384 * 1024;
+const _: () = assert!(EVENT_BYTES_MAX < LEDGER_BATCH_BYTES_MAX);
 
 /// Records all facts of `append`, or none.
 pub(super) fn append(
@@ -122,7 +128,12 @@ fn record_fact(
         actor: fact.actor,
         event,
     };
-    let (envelope, position) = seal(connection, books, &new)?;
+    let (envelope, position) = seal(connection, books, &new).map_err(|error| match error {
+        LedgerError::EventTooLarge { kind, bytes } => {
+            AppendError::Refused(Refused::EventTooLarge { kind, bytes })
+        }
+        other => other.into(),
+    })?;
     if let Some(outcome) = outcome {
         effects::store(connection, position, &outcome.effects, true)?;
         appended.flags.extend(outcome.flags);
@@ -147,7 +158,8 @@ fn record_fact(
     Ok(())
 }
 
-/// Seals an event as the next of our chain and stores it; tells its place in the file.
+/// Seals an event as the next of our chain and stores it; tells its place in the file. One that the hub could
+/// not take would keep everything behind it here, and is refused.
 pub(super) fn seal(
     connection: &Connection,
     books: &mut Books,
@@ -155,6 +167,11 @@ pub(super) fn seal(
 ) -> Result<(Envelope, i64), LedgerError> {
     let Books { position, .. } = books;
     let envelope = Envelope::seal(position.producer, position.epoch, &position.head, new);
+    let bytes = envelope.payload.get().len();
+    if bytes > EVENT_BYTES_MAX {
+        let kind = envelope.kind;
+        return Err(LedgerError::EventTooLarge { kind, bytes });
+    }
     let place = insert_event(
         connection,
         &position.producer.to_string(),

@@ -9,6 +9,7 @@ use agog_sync::lots;
 use agog_sync::quantity::{ConversionError, QuantityError, Unit};
 use rusqlite::ErrorCode;
 
+use super::append::EVENT_BYTES_MAX;
 use super::sending::OrderRefused;
 
 /// The store failed. Nothing of the request was recorded.
@@ -56,6 +57,11 @@ pub enum LedgerError {
         #[source]
         source: Arc<DecodeError>,
     },
+    /// An event would be larger than the hub takes.
+    #[error(
+        "event `{kind}` of {bytes} bytes is larger than an event may be ({EVENT_BYTES_MAX} bytes)"
+    )]
+    EventTooLarge { kind: String, bytes: usize },
     /// The machine has no room for a thread.
     #[error("cannot start the ledger's writer thread")]
     Thread(#[source] Arc<std::io::Error>),
@@ -79,7 +85,8 @@ impl LedgerError {
             | Self::EpochNotNewer { .. }
             | Self::FeedOutOfOrder { .. }
             | Self::FeedBroken { .. }
-            | Self::FeedUnknown { .. } => true,
+            | Self::FeedUnknown { .. }
+            | Self::EventTooLarge { .. } => true,
             Self::Open { .. }
             | Self::TooNew { .. }
             | Self::Missing { .. }
@@ -160,6 +167,11 @@ pub enum Refused {
         "{own} jobs of this sender wait to be given back, {all} of all; send the ticket again later"
     )]
     SubmissionsFull { own: u32, all: u32 },
+    /// An event would be larger than the hub takes.
+    #[error(
+        "event `{kind}` of {bytes} bytes is larger than an event may be ({EVENT_BYTES_MAX} bytes)"
+    )]
+    EventTooLarge { kind: String, bytes: usize },
     /// The key was used for another request.
     #[error("Idempotency-Key `{0}` was used for another request")]
     KeyReused(String),
@@ -181,6 +193,7 @@ impl Refused {
             Self::Order(refused) => refused.code(),
             Self::NumberTaken(_) => "job-number-taken",
             Self::SubmissionsFull { .. } => "too-many-submissions",
+            Self::EventTooLarge { .. } => "event-too-large",
             Self::KeyReused(_) => "idempotency-key-reused",
         }
     }

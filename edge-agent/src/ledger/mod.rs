@@ -53,6 +53,7 @@ use rand::rngs::StdRng;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use append::EVENT_BYTES_MAX;
 pub use command::LotCommand;
 use controller::{Change, NewChannel, NewReturn, NewSubmission, Opening};
 pub use controller_reader::EventPage;
@@ -66,6 +67,8 @@ pub use sums::MaterialSum;
 pub use ticket::{TicketHead, TicketNames};
 pub use verify::Verification;
 use writer::Writer;
+
+use crate::words;
 
 /// Requests that wait for the writer. When full, askers wait in line: a press or an operator
 /// waits for a disk that is behind, and nothing is dropped.
@@ -130,6 +133,16 @@ pub struct InboxKey {
     pub sender: String,
     /// Its id, unique for the sender.
     pub message_id: String,
+}
+
+impl InboxKey {
+    /// A key that takes no more room than a usual one, whatever the machine made of its id.
+    pub fn new(sender: impl Into<String>, message_id: String) -> Self {
+        Self {
+            sender: sender.into(),
+            message_id: words::message_id(message_id),
+        }
+    }
 }
 
 /// Something that a device said, for whoever asks what it said last.

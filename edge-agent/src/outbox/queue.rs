@@ -1,20 +1,26 @@
 //! The queue of a device: where a job is in it, and what is told about its entries.
 
-use std::collections::BTreeSet;
-
 use agog_jdf::QueueEntryStatus;
 use agog_jdf::jmf::{
     AbortQueueEntry, Command, Message, Query, QueryContent, QueueEntry, QueueEntryPosParams,
     QueueEntryPriParams, QueueFilter, Response,
 };
 use agog_sync::frame::JobAction;
-use tracing::warn;
 
 use super::send::Sender;
 use crate::config::DeviceConfig;
 use crate::devices::client::DeviceError;
 use crate::ledger::sending::{CommandEnd, Fate};
-use crate::ledger::{JobRow, TicketNames};
+use crate::ledger::{JobRow, LedgerError, TicketNames};
+
+/// Why it is not known whether a job is in the queue of its device.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LookUpError {
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
 
 impl Sender {
     /// The entry of a job that the device has told no id of.
@@ -22,7 +28,7 @@ impl Sender {
         &self,
         device: &DeviceConfig,
         row: &JobRow,
-    ) -> Result<Option<QueueEntry>, DeviceError> {
+    ) -> Result<Option<QueueEntry>, LookUpError> {
         // A ticket without a JobID is sent with the number of its job.
         let mut names = row.ticket.clone().unwrap_or_default().names;
         names.job_id.get_or_insert_with(|| row.number.clone());
@@ -35,8 +41,14 @@ impl Sender {
         &self,
         device: &DeviceConfig,
         names: &TicketNames,
-    ) -> Result<Option<QueueEntry>, DeviceError> {
-        let ended = self.ended_entries(&device.id).await;
+    ) -> Result<Option<QueueEntry>, LookUpError> {
+        // Without them an entry of an earlier run would be taken for the job that is meant.
+        let of = device.id.clone();
+        let ended = self
+            .agent
+            .ledger
+            .read(move |reader| reader.ended_entries(&of));
+        let ended = ended.await?;
         let filter = QueueFilter {
             job_id: names.job_id.clone(),
             ..QueueFilter::default()
@@ -47,10 +59,11 @@ impl Sender {
         self.contacts.heard(&device.id);
         if !answer.return_code.is_processed() {
             // It does not say that the job is not there.
-            return Err(DeviceError::Unanswered {
+            let unanswered = DeviceError::Unanswered {
                 url: device.url.clone(),
                 kind: format!("QueueStatus ({})", answer.reason()),
-            });
+            };
+            return Err(unanswered.into());
         }
         let mut entries = answer.queue.into_iter().flat_map(|queue| queue.entries);
         // Devices may ignore the filter; an entry that was thrown out can be submitted again.
@@ -71,24 +84,6 @@ impl Sender {
                 && !is_old
         };
         Ok(entries.rfind(is_meant))
-    }
-
-    /// The queue entries of jobs that have ended on a device. Without them an entry of an earlier run
-    /// could only be taken for the job that is meant.
-    async fn ended_entries(&self, device: &str) -> BTreeSet<String> {
-        let of = device.to_owned();
-        let read = self
-            .agent
-            .ledger
-            .read(move |reader| reader.ended_entries(&of));
-        read.await.unwrap_or_else(|error| {
-            warn!(
-                error = &error as &dyn std::error::Error,
-                device.id = device,
-                "ended jobs of device {device} not read"
-            );
-            BTreeSet::new()
-        })
     }
 
     /// Sends one message and gives its answer.

@@ -202,10 +202,14 @@ impl Sender {
         let Some((row, ticket)) = row.zip(ticket) else {
             return Ok(refused("the job has no ticket"));
         };
-        if row.step != JobStep::Received {
-            // Its signals were faster than its answer.
+        if row.step != JobStep::Received && command.state == CommandState::Sent {
+            // Its signals were faster than its answer. A ticket that the device surely does not have is
+            // sent all the same: what goes by its names there is another one.
             let end = CommandEnd::new(Fate::Answered, "the device has the job");
             return Ok(Step::End(end));
+        }
+        if row.step.is_end() {
+            return Ok(refused(format!("the job has ended ({})", row.step.kind())));
         }
         let check = device.profile().check_capability;
         let capability = match self.capability(device, check).await {

@@ -21,6 +21,7 @@ mod hub;
 mod inboxes;
 mod jmf;
 mod left;
+mod long_words;
 mod marks;
 mod mis;
 mod mqtt;
@@ -33,6 +34,7 @@ mod presses;
 mod profiles;
 mod returns;
 mod runs;
+mod same_names;
 mod simulator;
 #[path = "../shared/simulator_program.rs"]
 mod simulator_program;

@@ -37,8 +37,8 @@ fn second() -> String {
         .replace("T09:30", "T11:00")
 }
 
-/// A job that was run, and came back at half past nine.
-async fn run_once() -> Endpoint {
+/// A job that is run.
+async fn running() -> Endpoint {
     let endpoint = Endpoint::new();
     endpoint.test.receive("LOT-1", 30_000).await;
     endpoint.ticket(&["LOT-1"]).await;
@@ -50,6 +50,12 @@ async fn run_once() -> Endpoint {
         "Amount=\"14500\" Waste=\"500\" StartTime=\"2026-01-05T08:00:00Z\"",
     )
     .await;
+    endpoint
+}
+
+/// A job that was run, and came back at half past nine.
+async fn run_once() -> Endpoint {
+    let endpoint = running().await;
     give_back(&endpoint, "c1", "QE-1", &returned("LOT-1")).await;
     endpoint
 }
@@ -269,5 +275,32 @@ async fn a_returned_job_is_found_again_by_the_job_id_of_its_ticket() {
     assert_eq!(
         (job.step, job.progress.queue_entry_id, job.progress.good),
         (JobStep::Completed, Some(entry(8)), Some(1_000.into()))
+    );
+}
+
+#[tokio::test]
+async fn what_is_signalled_behind_a_return_in_one_message_is_of_the_run_that_begins() {
+    let endpoint = running().await;
+    let back = "<Command ID=\"c1\" Type=\"ReturnQueueEntry\" xsi:type=\"CommandReturnQueueEntry\">\
+         <ReturnQueueEntryParams QueueEntryID=\"QE-1\" URL=\"cid:back.jdf\" Completed=\"n1\"/></Command>";
+    let again = "<JobPhase JobID=\"JOB-B\" QueueEntryID=\"QE-1\" Status=\"Setup\" Amount=\"0\" \
+                 StartTime=\"2026-01-05T10:00:00Z\"/>";
+    let signal = status("s2", "2026-01-05T10:00:00Z", "Running", again);
+    let mut package = Outgoing::new(jmf(&format!("{back}{signal}")).into_bytes());
+    package.ticket("back.jdf", returned("LOT-1").into_bytes());
+    let (content_type, body) = package.finish();
+    let (_, answers) = endpoint.post(&content_type, body).await;
+    assert_eq!(answers.len(), 2);
+
+    let kinds = endpoint.test.kinds().await;
+    let jobs = kinds.into_iter().filter(|kind| kind.starts_with("job."));
+    assert_eq!(
+        jobs.collect::<Vec<_>>(),
+        [
+            "job.received",
+            "job.started",
+            "job.completed",
+            "job.started"
+        ]
     );
 }

@@ -45,7 +45,7 @@ use crate::controller::{self, Call};
 use crate::devices::client::sender_id;
 use crate::devices::contact::Contacts;
 use crate::floor::{Floor, FloorError};
-use crate::ledger::{InboxKey, LedgerError};
+use crate::ledger::{AppendError, InboxKey, LedgerError};
 use crate::outbox;
 use crate::run::Agent;
 use crate::telemetry::Telemetry;
@@ -174,11 +174,12 @@ impl JmfState {
         };
         let one = |(message, ticket)| self.answer_to(&call, message, ticket, caller);
         let pairs = jmf.messages.iter().zip(tickets.iter().map(Option::as_ref));
-        let answers = if jmf.messages.iter().all(is_told) {
+        let answers = if jmf.messages.iter().all(is_signal) {
             // All together, so that they share a commit; the floor takes them in their order.
             join_all(pairs.map(one)).await
         } else {
-            // What is asked may be about what was ordered before.
+            // What is asked may be about what was ordered before, and what is signalled behind a return
+            // is of another run.
             let mut answers = Vec::new();
             for pair in pairs {
                 answers.push(one(pair).await);
@@ -191,6 +192,16 @@ impl JmfState {
             match answer {
                 None => {}
                 Some(Ok(answer)) => responses.push(response(message, answer)),
+                Some(Err(FloorError::Append(AppendError::Refused(refused)))) => {
+                    // It would be refused again.
+                    warn!(
+                        "message {} of {} refused: {refused}",
+                        message.id, jmf.sender_id
+                    );
+                    let code = ReturnCode::INVALID_PARAMETERS;
+                    let refusal = Answer::refusal(code, refused.to_string());
+                    responses.push(response(message, refusal));
+                }
                 Some(Err(error)) => {
                     warn!(
                         error = &error as &dyn std::error::Error,
@@ -316,18 +327,11 @@ fn key(sender: &str, jmf: &Jmf, message: &Message) -> InboxKey {
     } else {
         message.id.clone()
     };
-    InboxKey {
-        sender: format!("jmf:{sender}"),
-        message_id: format!("{name} {time}"),
-    }
+    InboxKey::new(format!("jmf:{sender}"), format!("{name} {time}"))
 }
 
-/// Whether a message tells something, and neither asks nor orders.
-fn is_told(message: &Message) -> bool {
-    matches!(
-        &message.body,
-        Content::Signal(_) | Content::Command(Command::ReturnQueueEntry(_))
-    )
+fn is_signal(message: &Message) -> bool {
+    matches!(&message.body, Content::Signal(_))
 }
 
 fn expects_answer(message: &Message) -> bool {

@@ -15,7 +15,7 @@ use super::{JmfState, unknown_device};
 use crate::floor::{Content, FloorError, Report, TicketBack, Told};
 use crate::folder::give_back;
 use crate::jobs::returned::ReturnedTicket;
-use crate::ledger::InboxKey;
+use crate::ledger::{AppendError, InboxKey};
 
 impl JmfState {
     pub(super) async fn returned(
@@ -75,8 +75,16 @@ impl JmfState {
             ));
         }
         let back = back(params, document, &returned);
-        self.floor.returned(returned, back).await?;
-        Ok(Answer::success())
+        match self.floor.returned(returned, back).await {
+            Ok(()) => Ok(Answer::success()),
+            Err(FloorError::Append(AppendError::Refused(refused))) => {
+                let code = ReturnCode::INVALID_PARAMETERS;
+                let reason = refused.to_string();
+                let body = document.to_bytes();
+                self.unreadable(&device, code, &reason, &body).await
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// A whole body that cannot be read, but speaks of a return: what a job has made is in it.

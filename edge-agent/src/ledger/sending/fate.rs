@@ -18,6 +18,7 @@ use crate::ledger::error::LedgerError;
 use crate::ledger::job;
 use crate::ledger::rows::JobRow;
 use crate::ledger::writer::Books;
+use crate::words;
 
 /// What is known of a job that its device does not know any more.
 const LOST: &str = "its device does not have it any more";
@@ -108,21 +109,21 @@ pub(in crate::ledger) fn note(
         }
         News::NotProcessed(error) => {
             command.state = CommandState::Waiting;
-            command.last_error = Some(error);
+            command.last_error = Some(words::words(&error));
             if command.acknowledge == Acknowledge::Promised {
                 // Said by the Acknowledge itself: whoever waits for it tries again.
                 command.acknowledge = Acknowledge::Asked;
                 books.commands += 1;
             }
         }
-        News::Unanswered(error) => command.last_error = Some(error),
+        News::Unanswered(error) => command.last_error = Some(words::words(&error)),
         News::AnswersLater(error) => {
             // Of the tries before nobody knows whether they were processed.
             if command.attempts <= 1 {
                 command.state = CommandState::Waiting;
             }
             command.acknowledge = Acknowledge::Asked;
-            command.last_error = Some(error);
+            command.last_error = Some(words::words(&error));
         }
         News::Promised => {
             command.acknowledge = Acknowledge::Promised;
@@ -242,7 +243,7 @@ pub(super) fn close(
         Fate::GivenUp => CommandState::GivenUp,
     };
     command.return_code = end.return_code;
-    command.reason.clone_from(&end.reason);
+    command.reason = end.reason.as_deref().map(words::words);
     command.ended_at = Some(books.clock.now());
     // Whoever waits behind it, or for it, looks again.
     books.commands += 1;
@@ -290,9 +291,9 @@ fn open(
 /// waits for its fate.
 fn events(command: &DeviceCommand, row: &JobRow, end: &CommandEnd) -> Vec<JobEvent> {
     let progress = JobProgress {
-        queue_entry_id: end.queue_entry_id.clone(),
+        queue_entry_id: words::name_of(end.queue_entry_id.as_ref()),
         return_code: end.return_code.and_then(|code| u32::try_from(code).ok()),
-        detail: end.reason.clone(),
+        detail: end.reason.as_deref().map(words::words),
         ..JobProgress::of(row.progress.job.clone(), &row.progress.device)
     };
     match &command.content {
