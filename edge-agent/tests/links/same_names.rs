@@ -11,8 +11,9 @@ use agog_sync::frame::JobTicket;
 use agog_sync::ids::JobId;
 use rust_decimal::Decimal;
 
-use crate::controller::{JMF_URL, anywhere, section};
+use crate::controller::{JMF_URL, section};
 use crate::jmf::{Endpoint, jmf, returned, status};
+use crate::ports::anywhere;
 use crate::press::Press;
 use crate::support::{TestAgent, until};
 
