@@ -36,7 +36,10 @@ impl Sender {
         device: &DeviceConfig,
         names: &TicketNames,
     ) -> Result<Option<QueueEntry>, DeviceError> {
-        let ended = self.ended_entries(&device.id).await;
+        let ended = match &names.job_id {
+            Some(job_id) => self.ended_entries(&device.id, job_id).await,
+            None => BTreeSet::new(),
+        };
         let filter = QueueFilter {
             job_id: names.job_id.clone(),
             ..QueueFilter::default()
@@ -73,14 +76,14 @@ impl Sender {
         Ok(entries.rfind(is_meant))
     }
 
-    /// The queue entries of jobs that have ended on a device. Without them an entry of an earlier run
+    /// The queue entries of jobs of that name that have ended on a device. Without them an entry of an earlier run
     /// could only be taken for the job that is meant.
-    async fn ended_entries(&self, device: &str) -> BTreeSet<String> {
-        let of = device.to_owned();
+    async fn ended_entries(&self, device: &str, job_id: &str) -> BTreeSet<String> {
+        let (of, named) = (device.to_owned(), job_id.to_owned());
         let read = self
             .agent
             .ledger
-            .read(move |reader| reader.ended_entries(&of));
+            .read(move |reader| reader.ended_entries(&of, &named));
         read.await.unwrap_or_else(|error| {
             warn!(
                 error = &error as &dyn std::error::Error,
