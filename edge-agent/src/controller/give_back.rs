@@ -116,11 +116,7 @@ pub(super) async fn run(agent: &Agent) {
     }
 }
 
-async fn try_once(
-    agent: &Agent,
-    row: SubmissionRow,
-    job: JobRow,
-) -> (JobId, Result<(), String>) {
+async fn try_once(agent: &Agent, row: SubmissionRow, job: JobRow) -> (JobId, Result<(), String>) {
     let settled = match give_back(agent, &row, &job).await {
         Err(reason) => not_taken(agent, &row, &job, reason).await,
         Ok(()) => Ok(()),
@@ -136,7 +132,10 @@ fn has_room(going: &BTreeMap<JobId, String>, job_id: JobId, receiver: &str) -> b
 
 /// Whose server a job goes back to; empty where it is nobody's.
 fn receiver(submitted: &NewSubmission) -> String {
-    let url = submitted.return_jmf.as_ref().or(submitted.return_url.as_ref());
+    let url = submitted
+        .return_jmf
+        .as_ref()
+        .or(submitted.return_url.as_ref());
     let url = url.and_then(|url| Url::parse(url).ok());
     let host = url.as_ref().and_then(Url::host_str);
     host.unwrap_or_default().to_owned()

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use crate::telemetry::series::SERIES_MAX;
 use crate::telemetry::store::empty_block;
 use crate::telemetry::{Limits, Sample, Telemetry};
 
@@ -371,4 +372,24 @@ async fn a_block_that_cannot_be_read_back_becomes_a_gap_and_the_others_are_deliv
     let again = telemetry.blocks_after(0, 10, usize::MAX).await.unwrap();
     assert_eq!(again.len(), 4);
     assert_eq!(telemetry.gaps().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn the_newest_values_are_of_no_more_series_than_the_file_takes() {
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits::default());
+    let names: Vec<String> = (0..SERIES_MAX + 5).map(|n| format!("m{n}")).collect();
+    for some in names.chunks(4_000) {
+        let samples = some.iter().map(|name| sample(name, 0, 1.0));
+        telemetry.record(samples.collect()).await.unwrap();
+    }
+    telemetry
+        .record(vec![sample("m0", 1, 2.0), sample("one-more", 1, 2.0)])
+        .await
+        .unwrap();
+
+    let latest = telemetry.latest();
+    assert_eq!(latest.len(), SERIES_MAX);
+    let first = latest.iter().find(|value| value.metric == "m0").unwrap();
+    assert!((first.value - 2.0).abs() < f64::EPSILON);
 }

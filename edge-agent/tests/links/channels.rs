@@ -222,7 +222,9 @@ async fn a_device_whose_url_is_only_spelled_anew_has_its_channels_again_at_once(
     // Nothing but the stopping of the old channels makes the agent look at them within this test.
     let rare = |host: &str| {
         let url = format!("http://{host}:{}/jmf", on.address.port());
-        format!("[[device]]\nid = \"press-3\"\nurl = \"{url}\"\n[device.settings]\nheartbeat_s = 300\n")
+        format!(
+            "[[device]]\nid = \"press-3\"\nurl = \"{url}\"\n[device.settings]\nheartbeat_s = 300\n"
+        )
     };
     let test = TestAgent::new(&rare("127.0.0.1"));
     let controller = Controller::start(&test);

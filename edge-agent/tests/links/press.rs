@@ -135,16 +135,14 @@ impl Press {
             memory.miss_stops -= 1;
             return None;
         }
-        memory
-            .subscriptions
-            .retain(|(kind, id, subscription)| {
-                let fits = |wanted: &Option<String>, is: &str| {
-                    wanted.as_ref().is_none_or(|wanted| wanted == is)
-                };
-                subscription.url.as_ref() != Some(&params.url)
-                    || !fits(&params.channel_id, id)
-                    || !fits(&params.message_type, kind)
-            });
+        memory.subscriptions.retain(|(kind, id, subscription)| {
+            let fits = |wanted: &Option<String>, is: &str| {
+                wanted.as_ref().is_none_or(|wanted| wanted == is)
+            };
+            subscription.url.as_ref() != Some(&params.url)
+                || !fits(&params.channel_id, id)
+                || !fits(&params.message_type, kind)
+        });
         Some(Response::success())
     }
 

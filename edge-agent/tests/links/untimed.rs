@@ -95,9 +95,7 @@ async fn a_resource_that_names_another_device_is_booked_to_it() {
     let mut told: Vec<_> = events
         .iter()
         .map(|event| match event.event().unwrap() {
-            Event::Device(DeviceEvent::ResourceChanged(told)) => {
-                (told.device, told.level.unwrap())
-            }
+            Event::Device(DeviceEvent::ResourceChanged(told)) => (told.device, told.level.unwrap()),
             other => panic!("{other:?}"),
         })
         .collect();

@@ -131,7 +131,7 @@ mod tests {
         let Body::Signal(signal) = &jmf.messages[0].body else {
             panic!("not a signal");
         };
-        let device_of = |info: &DeviceInfo| info.id().unwrap_or("line").to_owned();
+        let device_of = |named: Option<&str>| named.unwrap_or("line").to_owned();
 
         let samples = samples("line", device_of, signal, Timestamp::UNIX_EPOCH);
 
