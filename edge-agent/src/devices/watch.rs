@@ -3,7 +3,8 @@
 //! A device repeats its Status every heartbeat. When it was silent for two, it is asked: one that
 //! restarted has lost its channels and gets them anew; one that does not answer within the margin
 //! is lost, until it answers again. In between its channels are verified every
-//! [`VERIFY_HEARTBEATS`], and at once when the same device was told to stop them under an earlier spelling of its URL.
+//! [`VERIFY_HEARTBEATS`]; when the same device was told to stop them under an earlier spelling of its URL, it is connected
+//! anew at once.
 //!
 //! At a stop the channels are left open on purpose: the device goes on queueing what it has to
 //! say, and the agent takes the same channels up again at its next start.
@@ -186,7 +187,8 @@ async fn stay(
             tokio::select! {
                 () = &mut silence => break,
                 () = sleep_until(verify_at) => {}
-                () = stopped(retired, device) => {}
+                // A device that cannot list its channels gets them anew as well.
+                () = stopped(retired, device) => return Left::Channels,
             }
             verify_at = Instant::now() + every;
             // An answer is a sign of life; without one the silence goes on being counted.
