@@ -238,10 +238,11 @@ impl Reader {
         device: &str,
         job_id: &str,
     ) -> Result<BTreeSet<String>, LedgerError> {
-        // A ticket without a JobID is sent with the number of its job.
+        // A ticket without a JobID is sent with the number of its job. The plus keeps SQLite from looking at everything
+        // that the device has ever made.
         let mut query = self.connection.prepare_cached(
             "select json_extract(progress, '$.queue_entry_id') from job
-             where device = ?1
+             where +device = ?1
                and step in ('job.refused', 'job.completed', 'job.aborted', 'job.removed')
                and job_key in
                  (select job_key from job_ticket where json_extract(head, '$.names.job_id') = ?2
