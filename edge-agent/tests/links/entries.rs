@@ -140,7 +140,7 @@ async fn an_mis_is_told_of_entries_what_they_are_and_of_a_lost_device_no_address
         let SignalContent::Notification { notification, .. } = signal.content else {
             return None;
         };
-        Some(notification.text().to_string())
+        Some(notification.text())
     })
     .await;
     assert_eq!(words, "press-3: no contact with the device");
