@@ -10,7 +10,6 @@ use rust_decimal::Decimal;
 use super::{Config, DeviceConfig, Transport, folder};
 use crate::devices::profile::Settings;
 use crate::fetch::address::Network;
-use reqwest::Url;
 
 /// Length bounds of a plant code: long enough to be unique in a company, short enough for labels.
 const PLANT_CODE_CHARS: std::ops::RangeInclusive<usize> = 2..=8;
@@ -89,10 +88,10 @@ impl Problems {
     }
 
     fn http_url(&mut self, value: &str, key: impl Into<String>) {
-        // Its words stand in logs, events and answers.
-        let has_secret = Url::parse(value)
-            .is_ok_and(|url| !url.username().is_empty() || url.password().is_some());
-        if has_secret {
+        // Its words stand in logs, events and answers. What cannot be read as a URL may hold a secret all the same.
+        let after_scheme = value.split_once("://").map_or(value, |(_, rest)| rest);
+        let host = after_scheme.split(['/', '?', '#']).next();
+        if host.is_some_and(|host| host.contains('@')) {
             self.add(true, key, "must not name a user or password");
             return;
         }

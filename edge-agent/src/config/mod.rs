@@ -475,6 +475,25 @@ mod tests {
     }
 
     #[test]
+    fn a_url_with_a_user_or_password_is_refused_and_not_repeated() {
+        for url in [
+            "http://agog:geheim@press-3/",
+            "https://geheim@press-3:8080/jmf",
+            "http://agog:geheim@press-3:99999/",
+        ] {
+            let text = format!(
+                "{MINIMAL}[hub]\nurl = \"{url}\"\n[[device]]\nid = \"p\"\nurl = \"{url}\"\n"
+            );
+            let message = parse(&text).unwrap_err().to_string();
+            let named = message.matches("must not name a user or password").count();
+            assert_eq!(named, 2, "{message}");
+            assert!(!message.contains("geheim"), "{message}");
+        }
+        let at = parse(&format!("{MINIMAL}[hub]\nurl = \"https://hub/at@home\"\n"));
+        assert!(at.is_ok(), "{at:?}");
+    }
+
+    #[test]
     fn an_unknown_profile_is_refused_with_its_line_and_the_profiles_there_are() {
         let message = parse(&format!(
             "{MINIMAL}[[device]]\nid = \"p\"\nurl = \"http://p/\"\nprofile = \"heidelburg\"\n"

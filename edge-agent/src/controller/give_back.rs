@@ -8,8 +8,8 @@
 //! and 10) is tried again; any other answer counts. A receiver that is gone for good is given up, people
 //! are told (`device.notified`), and the ticket stays where it is.
 //!
-//! Limits: waits between [`RETRY_BASE`] and [`RETRY_CAP`], [`AT_A_TIME`] receivers at a time, given up
-//! [`GIVEN_UP_AFTER_DAYS`].
+//! Limits: waits between [`RETRY_BASE`] and [`RETRY_CAP`], [`AT_A_TIME`] tickets at a time and [`AT_A_RECEIVER`] to one
+//! host, given up [`GIVEN_UP_AFTER_DAYS`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,12 +21,13 @@ use agog_sync::backoff::Backoff;
 use agog_sync::event::{Actor, DeviceEvent, DeviceNotification, Event, JobStep};
 use agog_sync::ids::JobId;
 use futures_util::StreamExt as _;
-use futures_util::stream;
+use futures_util::stream::FuturesUnordered;
+use reqwest::Url;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::devices::client::sender_id;
-use crate::ledger::controller::{Change, ReturnRow, SubmissionRow};
+use crate::ledger::controller::{Change, NewSubmission, ReturnRow, SubmissionRow};
 use crate::ledger::{Append, AppendError, Fact, InboxKey, JobRow, LedgerError, What};
 use crate::run::Agent;
 use crate::uplink::http::chain;
@@ -39,74 +40,105 @@ pub(super) const RETRY_CAP: Duration = Duration::from_mins(5);
 pub const GIVEN_UP_AFTER_DAYS: u32 = 30;
 /// A busy plant commits many times a second; one look for many of them is enough.
 const ROUND_LEAST: Duration = Duration::from_millis(250);
-/// One receiver that hangs must not keep the others waiting.
-const AT_A_TIME: usize = 8;
+/// Tickets that are on their way at a time: more would only fill the memory.
+const AT_A_TIME: usize = 16;
+/// Of them to one receiver: one that hangs must not keep the others waiting.
+const AT_A_RECEIVER: usize = 2;
 const TICKET_ID: &str = "returned.jdf";
 const NOT_HERE: &str = "its ticket is not here";
 /// What people are told of a failure.
 const TEXT_CHARS_MAX: usize = 500;
 
-/// Gives tickets back, as long as it runs.
+/// Gives tickets back, as long as it runs. A try that takes long keeps nobody else waiting: what ends
+/// meanwhile is looked for while it goes on.
 pub(super) async fn run(agent: &Agent) {
     let mut rng = agent.fork_rng();
     let mut moved = agent.ledger.position();
     let mut waits: BTreeMap<JobId, (Backoff, Instant)> = BTreeMap::new();
-    loop {
+    let mut tries = FuturesUnordered::new();
+    // What is being tried, and whose it is.
+    let mut going: BTreeMap<JobId, String> = BTreeMap::new();
+    'rounds: loop {
         moved.mark_unchanged();
-        let ended = match ended(agent).await {
-            Ok(ended) => ended,
-            Err(error) => {
-                warn!(
-                    error = &error as &dyn std::error::Error,
-                    "jobs that are to be given back not read"
-                );
-                Vec::new()
+        let now = Instant::now();
+        match ended(agent).await {
+            Ok(ended) => {
+                waits.retain(|job_id, _| ended.iter().any(|(row, _)| row.job_id == *job_id));
+                for (row, job) in ended {
+                    let wait = waits.get(&row.job_id);
+                    let is_due = wait.is_none_or(|(_, resume)| *resume <= now);
+                    let receiver = receiver(&row.submitted);
+                    if is_due && has_room(&going, row.job_id, &receiver) {
+                        going.insert(row.job_id, receiver);
+                        tries.push(try_once(agent, row, job));
+                    }
+                }
+            }
+            Err(error) => warn!(
+                error = &error as &dyn std::error::Error,
+                "jobs that are to be given back not read"
+            ),
+        }
+        // What is due and has no room yet is looked at when a try has ended.
+        let waiting = waits.values().map(|(_, resume)| *resume);
+        let mut look_at = waiting.filter(|resume| *resume > now).min();
+        let mut has_moved = false;
+        let (job_id, settled) = loop {
+            tokio::select! {
+                Some(ended) = tries.next() => break ended,
+                changed = moved.changed(), if !has_moved => {
+                    // The ledger ends with the program.
+                    if changed.is_err() {
+                        return;
+                    }
+                    has_moved = true;
+                    let soon = Instant::now() + ROUND_LEAST;
+                    look_at = Some(look_at.map_or(soon, |resume| resume.min(soon)));
+                }
+                () = tokio::time::sleep_until(look_at.unwrap_or(now)), if look_at.is_some() => {
+                    continue 'rounds;
+                }
             }
         };
-        waits.retain(|job_id, _| ended.iter().any(|(row, _)| row.job_id == *job_id));
-        let now = Instant::now();
-        let due = ended.into_iter().filter(|(row, _)| {
-            waits
-                .get(&row.job_id)
-                .is_none_or(|(_, resume)| *resume <= now)
-        });
-        let tries = due.map(|(row, job)| async move {
-            let settled = match give_back(agent, &row, &job).await {
-                Err(reason) => not_taken(agent, &row, &job, reason).await,
-                Ok(()) => Ok(()),
-            };
-            (row.job_id, settled)
-        });
-        let results: Vec<_> = stream::iter(tries.collect::<Vec<_>>())
-            .buffer_unordered(AT_A_TIME)
-            .collect()
-            .await;
-        for (job_id, settled) in results {
-            match settled {
-                Ok(()) => {
-                    waits.remove(&job_id);
-                }
-                Err(reason) => {
-                    debug!("job {job_id} not given back yet: {reason}");
-                    let (backoff, resume) = waits
-                        .entry(job_id)
-                        .or_insert_with(|| (Backoff::new(RETRY_BASE, RETRY_CAP), now));
-                    *resume = Instant::now() + backoff.next_wait(&mut rng);
-                }
+        going.remove(&job_id);
+        match settled {
+            Ok(()) => {
+                waits.remove(&job_id);
             }
-        }
-        let next = waits.values().map(|(_, resume)| *resume).min();
-        tokio::select! {
-            changed = moved.changed() => {
-                // The ledger ends with the program.
-                if changed.is_err() {
-                    return;
-                }
-                tokio::time::sleep(ROUND_LEAST).await;
+            Err(reason) => {
+                debug!("job {job_id} not given back yet: {reason}");
+                let (backoff, resume) = waits
+                    .entry(job_id)
+                    .or_insert_with(|| (Backoff::new(RETRY_BASE, RETRY_CAP), now));
+                *resume = Instant::now() + backoff.next_wait(&mut rng);
             }
-            () = tokio::time::sleep_until(next.unwrap_or(now)), if next.is_some() => {}
         }
     }
+}
+
+async fn try_once(agent: &Agent, row: SubmissionRow, job: JobRow) -> (JobId, Result<(), String>) {
+    let settled = match give_back(agent, &row, &job).await {
+        Err(reason) => not_taken(agent, &row, &job, reason).await,
+        Ok(()) => Ok(()),
+    };
+    (row.job_id, settled)
+}
+
+/// Whether a job is not tried already, and a try for its receiver leaves room to the others.
+fn has_room(going: &BTreeMap<JobId, String>, job_id: JobId, receiver: &str) -> bool {
+    let of_receiver = going.values().filter(|other| *other == receiver).count();
+    !going.contains_key(&job_id) && going.len() < AT_A_TIME && of_receiver < AT_A_RECEIVER
+}
+
+/// Whose server a job goes back to; empty where it is nobody's.
+fn receiver(submitted: &NewSubmission) -> String {
+    let url = submitted
+        .return_jmf
+        .as_ref()
+        .or(submitted.return_url.as_ref());
+    let url = url.and_then(|url| Url::parse(url).ok());
+    let host = url.as_ref().and_then(Url::host_str);
+    host.unwrap_or_default().to_owned()
 }
 
 /// Submissions that were not given back and whose jobs have ended.

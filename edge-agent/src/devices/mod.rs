@@ -60,6 +60,7 @@ pub async fn run(
         contacts,
         floor,
         jmf_url,
+        retired: Watch::retirements(),
     });
     let mut running = Running::default();
     // By the key of the record: a device that comes back is not retired any more.

@@ -1,5 +1,6 @@
 //! Channels of devices that are no longer in the configuration, or that were told another address
-//! of the agent: they are stopped, so that no device goes on sending to nobody.
+//! of the agent: they are stopped, so that no device goes on sending to nobody. Where the same device is
+//! still there under another spelling of its URL, these were its only channels: it is looked at again.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use tracing::{debug, info, warn};
 
 use super::profile::ProfileName;
 use super::record::Record;
-use super::watch::Watch;
+use super::watch::{Retired, Watch};
 use crate::config::{DeviceConfig, Transport};
 use crate::uplink::http::chain;
 
@@ -41,6 +42,11 @@ pub(super) async fn retire(watch: &Watch, record: Record) {
             tokio::time::sleep(backoff.next_wait(&mut rng)).await;
         }
     }
+    // Nobody may watch anything.
+    let _ = watch.retired.send(Retired {
+        device: record.device.clone(),
+        url: record.url.clone(),
+    });
     if let Err(error) = watch.records.remove(&key).await {
         warn!(
             error = &error as &dyn std::error::Error,

@@ -3,7 +3,8 @@
 //! A device repeats its Status every heartbeat. When it was silent for two, it is asked: one that
 //! restarted has lost its channels and gets them anew; one that does not answer within the margin
 //! is lost, until it answers again. In between its channels are verified every
-//! [`VERIFY_HEARTBEATS`].
+//! [`VERIFY_HEARTBEATS`]; when the same device was told to stop them under an earlier spelling of its URL, it is connected
+//! anew at once.
 //!
 //! At a stop the channels are left open on purpose: the device goes on queueing what it has to
 //! say, and the agent takes the same channels up again at its next start.
@@ -13,6 +14,8 @@ use std::time::Duration;
 
 use agog_sync::backoff::Backoff;
 use agog_sync::event::{DeviceContact, DeviceEvent};
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, info, warn};
 
@@ -43,9 +46,38 @@ pub(super) struct Watch {
     pub(super) records: Records,
     /// Where the device sends its signals.
     pub(super) jmf_url: String,
+    /// What was told to stop its channels, because nothing here names it as it was named before.
+    pub(super) retired: broadcast::Sender<Retired>,
+}
+
+/// A device as it was named before.
+#[derive(Debug, Clone)]
+pub(super) struct Retired {
+    pub(super) device: String,
+    pub(super) url: String,
+}
+
+/// Retirements that one device may not have looked at yet; beyond that it looks whatever they were.
+const RETIRED_MAX: usize = 64;
+
+/// Returns when a device that may be this one under another spelling was told to stop its channels.
+async fn stopped(retired: &mut broadcast::Receiver<Retired>, device: &DeviceConfig) {
+    loop {
+        match retired.recv().await {
+            Ok(before) if before.device != device.id && before.url != device.url => {}
+            Ok(_) | Err(RecvError::Lagged(_)) => return,
+            // Its sender lives as long as this.
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
 }
 
 impl Watch {
+    /// Where retirements are told.
+    pub(super) fn retirements() -> broadcast::Sender<Retired> {
+        broadcast::Sender::new(RETIRED_MAX)
+    }
+
     pub(super) fn picture(&self) -> &Picture {
         &self.agent.devices
     }
@@ -83,6 +115,8 @@ pub(super) async fn watch(
     known: Option<Record>,
 ) -> std::convert::Infallible {
     let mut rng = watch.agent.fork_rng();
+    // From before it is asked for its channels: what is stopped after that is looked for again.
+    let mut retired = watch.retired.subscribe();
     let mut session = Session::new(watch, device, known);
     let mut backoff = Backoff::new(session.profile.first_retry(), RETRY_CAP);
     let mut budget = Budget::default();
@@ -99,7 +133,7 @@ pub(super) async fn watch(
                     lost = Some(false);
                     contact(watch, device, true, "answers, subscribed").await;
                 }
-                let left = stay(watch, device, &mut session).await;
+                let left = stay(watch, device, &mut session, &mut retired).await;
                 in_contact_until = Instant::now();
                 match left {
                     Left::Channels => info!(
@@ -137,7 +171,12 @@ pub(super) async fn watch(
 }
 
 /// Returns when the device has to be connected again.
-async fn stay(watch: &Watch, device: &DeviceConfig, session: &mut Session<'_>) -> Left {
+async fn stay(
+    watch: &Watch,
+    device: &DeviceConfig,
+    session: &mut Session<'_>,
+    retired: &mut broadcast::Receiver<Retired>,
+) -> Left {
     let limit = session.profile.silence_limit();
     let margin = session.profile.margin();
     let every = session.profile.heartbeat() * VERIFY_HEARTBEATS;
@@ -148,6 +187,8 @@ async fn stay(watch: &Watch, device: &DeviceConfig, session: &mut Session<'_>) -
             tokio::select! {
                 () = &mut silence => break,
                 () = sleep_until(verify_at) => {}
+                // A device that cannot list its channels gets them anew as well.
+                () = stopped(retired, device) => return Left::Channels,
             }
             verify_at = Instant::now() + every;
             // An answer is a sign of life; without one the silence goes on being counted.

@@ -74,7 +74,8 @@ pub enum Content {
     },
     Resources {
         params: Box<ResourceQuParams>,
-        resources: Vec<ResourceInfo>,
+        /// By the device that has them.
+        resources: Vec<(String, Vec<ResourceInfo>)>,
     },
     Queue(ToldQueue),
     /// Nothing but notifications.

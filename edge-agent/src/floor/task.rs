@@ -311,13 +311,15 @@ impl FloorTask {
             }
             Content::Queue(told) => own.extend(queue::queue(said, told, at)),
             Content::Resources { params, resources } => {
-                own.extend(resource::resources(
-                    &report.device,
-                    said,
-                    params,
-                    resources,
-                    at,
-                ));
+                for (device, infos) in resources {
+                    let said = self.said.entry(device.clone()).or_default();
+                    let news = resource::resources(device, said, params, infos, at);
+                    if *device == report.device {
+                        own.extend(news);
+                    } else {
+                        noted.push((device.clone(), news));
+                    }
+                }
             }
             Content::Notifications => {}
         }

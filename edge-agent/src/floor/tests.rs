@@ -537,3 +537,36 @@ proptest! {
         prop_assert_eq!(timeline(&found), timeline(&expected));
     }
 }
+
+#[test]
+fn a_resource_beyond_the_limit_is_told_and_what_is_longest_unchanged_is_forgotten() {
+    let mut said = DeviceSaid::default();
+    let mut tell = |second: i64, number: i64, level: ResourceLevel| {
+        let info = ResourceInfo {
+            resource_name: Some("Ink".to_owned()),
+            resource_id: Some(format!("R{number}")),
+            level: Some(level),
+            ..ResourceInfo::default()
+        };
+        let params = ResourceQuParams::default();
+        resource::resources("press-3", &mut said, &params, &[info], at(second)).len()
+    };
+    let most = i64::try_from(resource::RESOURCES_MAX).unwrap();
+    for number in 0..most {
+        assert_eq!(tell(number, number, ResourceLevel::OK), 1);
+    }
+    assert_eq!(tell(200, 0, ResourceLevel::Low), 1);
+
+    assert_eq!(tell(300, most, ResourceLevel::OK), 1);
+
+    // The first has changed since it was told of, so that the second made room.
+    for number in [0, 2, most] {
+        let level = if number == 0 {
+            ResourceLevel::Low
+        } else {
+            ResourceLevel::OK
+        };
+        assert_eq!(tell(301, number, level), 0, "{number}");
+    }
+    assert_eq!(tell(302, 1, ResourceLevel::OK), 1);
+}

@@ -517,6 +517,33 @@ mod tests {
     }
 
     #[test]
+    fn channels_of_jobs_take_no_room_from_the_subscriptions_of_an_mis() {
+        let connection = schema::open_scratch().unwrap();
+        let channel = |n: usize, job_id| NewChannel {
+            channel_id: format!("Q{n}"),
+            kind: "Status".to_owned(),
+            url: "http://mis/jmf".to_owned(),
+            device: None,
+            sender: "mis".to_owned(),
+            caller: None,
+            query: format!("<Query ID=\"{n}\"/>"),
+            job_id,
+        };
+        let open = |new: &NewChannel| super::open(&connection, new, Timestamp::UNIX_EPOCH).unwrap();
+        for n in 0..CHANNELS_PER_URL_MAX + 10 {
+            let job_id = JobId::from_uuid(uuid::Uuid::from_u128(n as u128));
+            let opened = open(&channel(n, Some(job_id)));
+            assert!(matches!(opened, Opening::Opened), "{n}");
+        }
+        for n in 0..CHANNELS_PER_URL_MAX {
+            let opened = open(&channel(n, None));
+            assert!(matches!(opened, Opening::Opened), "{n}");
+        }
+        let beyond = open(&channel(CHANNELS_PER_URL_MAX, None));
+        assert!(matches!(beyond, Opening::Full));
+    }
+
+    #[test]
     fn a_job_that_is_returned_on_and_on_keeps_its_first_tickets_and_the_newest() {
         let connection = schema::open_scratch().unwrap();
         let job_id = JobId::from_uuid(uuid::Uuid::from_u128(7));

@@ -232,14 +232,26 @@ impl Reader {
         Ok(jobs)
     }
 
-    /// The queue entries of jobs that have ended on a device.
-    pub fn ended_entries(&self, device: &str) -> Result<BTreeSet<String>, LedgerError> {
+    /// The queue entries of jobs that have ended on a device, and that it may call by this `JobID`.
+    pub fn ended_entries(
+        &self,
+        device: &str,
+        job_id: &str,
+    ) -> Result<BTreeSet<String>, LedgerError> {
+        // A ticket without a JobID is sent with the number of its job. The plus keeps SQLite from looking at everything
+        // that the device has ever made.
         let mut query = self.connection.prepare_cached(
             "select json_extract(progress, '$.queue_entry_id') from job
-             where device = ?1
-               and step in ('job.refused', 'job.completed', 'job.aborted', 'job.removed')",
+             where +device = ?1
+               and step in ('job.refused', 'job.completed', 'job.aborted', 'job.removed')
+               and job_key in
+                 (select job_key from job_ticket where json_extract(head, '$.names.job_id') = ?2
+                  union all
+                  select job_key from job_ticket where json_extract(head, '$.names.job_id') is null
+                  union all
+                  select job_key from job where number = ?2)",
         )?;
-        let rows = query.query_map([device], |row| row.get::<_, Option<String>>(0))?;
+        let rows = query.query_map([device, job_id], |row| row.get::<_, Option<String>>(0))?;
         let entries: Vec<Option<String>> = rows.collect::<Result<_, _>>()?;
         Ok(entries.into_iter().flatten().collect())
     }
@@ -262,7 +274,7 @@ impl Reader {
         )
     }
 
-    /// The ticket of a job; none for a job that only a device knows.
+    /// The ticket of a job; none for a job that only a device knows, or that ended long ago.
     pub fn ticket(&self, job_id: JobId) -> Result<Option<JobTicket>, LedgerError> {
         ticket::of(&self.connection, job_id)
     }
@@ -276,7 +288,7 @@ impl Reader {
         let mut found = query.query([])?;
         let mut tickets = Vec::new();
         while let Some(row) = found.next()? {
-            tickets.push(text::json(&row.get::<_, String>(0)?, "ticket")?);
+            tickets.extend(ticket::read(&row.get::<_, String>(0)?).transpose()?);
         }
         Ok(tickets)
     }

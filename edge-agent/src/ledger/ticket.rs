@@ -82,15 +82,18 @@ pub(super) fn store(connection: &Connection, ticket: &JobTicket) -> Result<(), L
     Ok(())
 }
 
-/// The ticket of a job; none for a job that only a device knows.
+/// The ticket of a job; none for a job that only a device knows, or that ended long ago.
 pub(super) fn of(connection: &Connection, job_id: JobId) -> Result<Option<JobTicket>, LedgerError> {
     let found: Option<String> = connection
         .prepare_cached("select ticket from job_ticket where job_key = ?1")?
         .query_row([job_id.to_string()], |row| row.get(0))
         .optional()?;
-    found
-        .map(|ticket| text::json(&ticket, "ticket"))
-        .transpose()
+    found.as_deref().and_then(read).transpose()
+}
+
+/// A stored ticket; none where upkeep has removed it.
+pub(super) fn read(stored: &str) -> Option<Result<JobTicket, LedgerError>> {
+    (!stored.is_empty()).then(|| text::json(stored, "ticket"))
 }
 
 /// The head as a row has it: stored, or read from the ticket of an older program.

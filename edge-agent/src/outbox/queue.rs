@@ -1,5 +1,7 @@
 //! The queue of a device: where a job is in it, and what is told about its entries.
 
+use std::collections::BTreeSet;
+
 use agog_jdf::QueueEntryStatus;
 use agog_jdf::jmf::{
     AbortQueueEntry, Command, Message, Query, QueryContent, QueueEntry, QueueEntryPosParams,
@@ -43,12 +45,17 @@ impl Sender {
         names: &TicketNames,
     ) -> Result<Option<QueueEntry>, LookUpError> {
         // Without them an entry of an earlier run would be taken for the job that is meant.
-        let of = device.id.clone();
-        let ended = self
-            .agent
-            .ledger
-            .read(move |reader| reader.ended_entries(&of));
-        let ended = ended.await?;
+        let ended = match names.job_id.clone() {
+            Some(job_id) => {
+                let of = device.id.clone();
+                let read = self
+                    .agent
+                    .ledger
+                    .read(move |reader| reader.ended_entries(&of, &job_id));
+                read.await?
+            }
+            None => BTreeSet::new(),
+        };
         let filter = QueueFilter {
             job_id: names.job_id.clone(),
             ..QueueFilter::default()

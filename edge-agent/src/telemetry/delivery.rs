@@ -1,14 +1,16 @@
 //! What leaves `telemetry.db`: blocks to the hub, and what is dropped when a bound is reached.
 //!
 //! A dropped block is sent as an empty one under its number, so that the sequence that the hub
-//! checks stays dense; a row of `gap`, written with the drop, becomes a ledger event.
+//! checks stays dense; a row of `gap`, written with the drop, becomes a ledger event. A block that
+//! cannot be read back is dropped in the same way: it must not keep those after it here.
 //!
 //! Limits: [`GAPS_PER_READ`] gaps per read; bytes and age come from the configuration.
 
 use agog_sync::frame::{self, TelemetryBlock};
 use agog_sync::ids::EventId;
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, named_params, params};
+use rusqlite::{OptionalExtension, Transaction, named_params, params};
+use tracing::error;
 
 use super::store::{Store, StoreError, empty_block, step, timestamp};
 
@@ -96,29 +98,76 @@ impl Store {
             return Ok(0);
         };
         let event_id = EventId::generate(now, &mut self.rng);
-        transaction
-            .execute(
-                "insert into gap (event_id, from_us, to_us, sample_count, reason, dropped_us)
-                 values (:event_id, :from_us, :to_us, :count, :reason, :dropped_us)",
-                named_params! {
-                    ":event_id": event_id.to_string(), ":from_us": from_us, ":to_us": to_us,
-                    ":count": count.cast_signed(), ":reason": reason,
-                    ":dropped_us": now.as_microsecond(),
-                },
-            )
-            .map_err(step("record a gap"))?;
+        let dropped = Dropped {
+            from_us,
+            to_us,
+            count,
+            reason,
+        };
+        dropped.record(&transaction, event_id, now)?;
         transaction.commit().map_err(step("commit a drop"))?;
         self.bytes = bytes;
         Ok(count)
     }
 
-    /// Blocks after `after`, in order and dense: a dropped block comes back empty. Stops before
-    /// `blocks_max` blocks or `bytes_max` compressed bytes are exceeded, but returns at least one.
+    /// Blocks after `after`, in order and dense: a dropped block comes back empty, and one that cannot
+    /// be read is dropped. Stops before `blocks_max` blocks or `bytes_max` compressed bytes are
+    /// exceeded, but returns at least one.
     pub(super) fn blocks_after(
+        &mut self,
+        after: u64,
+        blocks_max: usize,
+        bytes_max: usize,
+        now: Timestamp,
+    ) -> Result<Vec<TelemetryBlock>, StoreError> {
+        let mut unreadable = Vec::new();
+        let blocks = self.read_blocks(after, blocks_max, bytes_max, &mut unreadable)?;
+        for (block, reason) in unreadable {
+            self.drop_unreadable(block, &reason, now)?;
+        }
+        Ok(blocks)
+    }
+
+    fn drop_unreadable(
+        &mut self,
+        block: u64,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let event_id = EventId::generate(now, &mut self.rng);
+        let transaction = self.connection.transaction().map_err(step("begin"))?;
+        let (from_us, to_us, count, length): (i64, i64, i64, i64) = transaction
+            .query_row(
+                "delete from block where block = ?1
+                 returning first_us, last_us, sample_count, length(body)",
+                params![block.cast_signed()],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+            )
+            .map_err(step("drop an unreadable block"))?;
+        let reason = format!("block {block} cannot be read back: {reason}");
+        let dropped = Dropped {
+            from_us,
+            to_us,
+            count: count.cast_unsigned(),
+            reason: &reason,
+        };
+        dropped.record(&transaction, event_id, now)?;
+        transaction.commit().map_err(step("commit a drop"))?;
+        self.bytes = self.bytes.saturating_sub(length.cast_unsigned());
+        error!("{count} samples of telemetry lost: {reason}");
+        metrics::counter!("agog_telemetry_dropped_total", "intentional" => "false")
+            .increment(dropped.count);
+        Ok(())
+    }
+
+    /// The blocks as they are; `unreadable` takes the numbers of those that come back empty for want
+    /// of being read, with the reasons.
+    fn read_blocks(
         &self,
         after: u64,
         blocks_max: usize,
         bytes_max: usize,
+        unreadable: &mut Vec<(u64, String)>,
     ) -> Result<Vec<TelemetryBlock>, StoreError> {
         let last = self.standing()?.last_block;
         let mut statement = self
@@ -138,12 +187,10 @@ impl Store {
             }
             blocks.push(match body {
                 None => empty_block(block),
-                Some(body) => {
-                    let mut stored: TelemetryBlock = frame::decode(&body, BLOCK_BYTES_MAX)
-                        .map_err(|source| StoreError::Block { block, source })?;
-                    stored.block = block;
-                    stored
-                }
+                Some(body) => read_block(block, &body).unwrap_or_else(|reason| {
+                    unreadable.push((block, reason));
+                    empty_block(block)
+                }),
             });
         }
         Ok(blocks)
@@ -250,6 +297,44 @@ impl Store {
             .map(drop)
             .map_err(step("forget a recorded gap"))
     }
+}
+
+/// What a row of `gap` tells.
+struct Dropped<'r> {
+    from_us: i64,
+    to_us: i64,
+    count: u64,
+    reason: &'r str,
+}
+
+impl Dropped<'_> {
+    fn record(
+        &self,
+        transaction: &Transaction<'_>,
+        event_id: EventId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        transaction
+            .execute(
+                "insert into gap (event_id, from_us, to_us, sample_count, reason, dropped_us)
+                 values (:event_id, :from_us, :to_us, :count, :reason, :dropped_us)",
+                named_params! {
+                    ":event_id": event_id.to_string(), ":from_us": self.from_us,
+                    ":to_us": self.to_us, ":count": self.count.cast_signed(),
+                    ":reason": self.reason, ":dropped_us": now.as_microsecond(),
+                },
+            )
+            .map(drop)
+            .map_err(step("record a gap"))
+    }
+}
+
+/// A stored block that the hub can take, or what is wrong with it.
+fn read_block(block: u64, body: &[u8]) -> Result<TelemetryBlock, String> {
+    let stored: TelemetryBlock =
+        frame::decode(body, BLOCK_BYTES_MAX).map_err(|error| error.to_string())?;
+    stored.samples()?;
+    Ok(TelemetryBlock { block, ..stored })
 }
 
 #[cfg(test)]

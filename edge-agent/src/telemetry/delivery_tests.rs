@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use agog_sync::clock::{Clock, ManualClock};
-use agog_sync::frame::SeriesKey;
+use agog_sync::frame::{SeriesKey, TelemetryBlock, encode};
 use jiff::{SignedDuration, Timestamp};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use crate::telemetry::series::SERIES_MAX;
+use crate::telemetry::store::empty_block;
 use crate::telemetry::{Limits, Sample, Telemetry};
 
 fn start() -> Timestamp {
@@ -321,4 +323,73 @@ async fn delivered_blocks_go_and_a_new_epoch_counts_from_one() {
         .await
         .unwrap();
     assert_eq!((now.last_block, now.acked_block), (2, 0));
+}
+
+#[tokio::test]
+async fn a_block_that_cannot_be_read_back_becomes_a_gap_and_the_others_are_delivered() {
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits::default());
+    for second in 0..4_i32 {
+        let value = sample("speed", second.into(), second.into());
+        telemetry.record(vec![value]).await.unwrap();
+        telemetry.flush(bench.clock.now()).await.unwrap();
+    }
+    let misfit = TelemetryBlock {
+        value: vec![1.0],
+        ..empty_block(3)
+    };
+    let damage: [(u64, Vec<u8>); 2] = [(2, b"no zstd".to_vec()), (3, encode(&misfit).unwrap())];
+    let file = rusqlite::Connection::open(bench.folder.path().join("telemetry.db")).unwrap();
+    for (block, body) in damage {
+        file.execute(
+            "update block set body = ?2 where block = ?1",
+            rusqlite::params![block.cast_signed(), body],
+        )
+        .unwrap();
+    }
+
+    let blocks = telemetry.blocks_after(0, 10, usize::MAX).await.unwrap();
+
+    let told: Vec<_> = blocks
+        .iter()
+        .map(|block| (block.block, block.value.clone()))
+        .collect();
+    assert_eq!(
+        told,
+        [(1, vec![0.0]), (2, vec![]), (3, vec![]), (4, vec![3.0])]
+    );
+    let gaps = telemetry.gaps().await.unwrap();
+    let told: Vec<_> = gaps.iter().map(|gap| (gap.from, gap.count)).collect();
+    let at = |second| start() + SignedDuration::from_secs(second);
+    assert_eq!(told, [(at(1), 1), (at(2), 1)]);
+    assert_eq!(
+        (gaps[0].reason.as_str(), gaps[1].reason.as_str()),
+        (
+            "block 2 cannot be read back: body is not zstd",
+            "block 3 cannot be read back: columns of a telemetry block differ in length"
+        )
+    );
+    let again = telemetry.blocks_after(0, 10, usize::MAX).await.unwrap();
+    assert_eq!(again.len(), 4);
+    assert_eq!(telemetry.gaps().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn the_newest_values_are_of_no_more_series_than_the_file_takes() {
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits::default());
+    let names: Vec<String> = (0..SERIES_MAX + 5).map(|n| format!("m{n}")).collect();
+    for some in names.chunks(4_000) {
+        let samples = some.iter().map(|name| sample(name, 0, 1.0));
+        telemetry.record(samples.collect()).await.unwrap();
+    }
+    telemetry
+        .record(vec![sample("m0", 1, 2.0), sample("one-more", 1, 2.0)])
+        .await
+        .unwrap();
+
+    let latest = telemetry.latest();
+    assert_eq!(latest.len(), SERIES_MAX);
+    let first = latest.iter().find(|value| value.metric == "m0").unwrap();
+    assert!((first.value - 2.0).abs() < f64::EPSILON);
 }

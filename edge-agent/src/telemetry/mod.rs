@@ -108,6 +108,7 @@ pub struct Telemetry {
     room: Arc<Semaphore>,
     latest: Latest,
     standing: watch::Receiver<Standing>,
+    clock: Arc<dyn Clock>,
 }
 
 /// The thread of the buffer; join it after the last handle is gone.
@@ -152,10 +153,11 @@ impl Telemetry {
         // commands come from tasks that wait for the answer before they send again.
         let (commands, inbox) = std::sync::mpsc::channel();
         let (running, ended) = std::sync::mpsc::sync_channel(1);
+        let of_thread = Arc::clone(&clock);
         std::thread::Builder::new()
             .name("telemetry".into())
             .spawn(move || {
-                buffer::run(store, &inbox, &*clock, &publish);
+                buffer::run(store, &inbox, &*of_thread, &publish);
                 // Whoever asked has waited long enough and is gone when this fails.
                 let _ = running.send(());
             })
@@ -167,6 +169,7 @@ impl Telemetry {
                 room,
                 latest,
                 standing,
+                clock,
             },
             TelemetryThread(ended),
         ))
@@ -223,14 +226,16 @@ impl Telemetry {
             .collect()
     }
 
-    /// Waiting blocks after `after`: dense, at most `blocks_max` and about `bytes_max` compressed.
+    /// Waiting blocks after `after`: dense, at most `blocks_max` and about `bytes_max` compressed. One
+    /// that cannot be read back becomes a gap.
     pub async fn blocks_after(
         &self,
         after: u64,
         blocks_max: usize,
         bytes_max: usize,
     ) -> Result<Vec<TelemetryBlock>, TelemetryError> {
-        self.call(move |store| store.blocks_after(after, blocks_max, bytes_max))
+        let now = self.clock.now();
+        self.call(move |store| store.blocks_after(after, blocks_max, bytes_max, now))
             .await
     }
 

@@ -36,12 +36,6 @@ pub enum StoreError {
         #[source]
         source: rusqlite::Error,
     },
-    #[error("telemetry block {block} cannot be read back")]
-    Block {
-        block: u64,
-        #[source]
-        source: frame::FrameError,
-    },
     #[error("telemetry journal is damaged before sample {0}")]
     Journal(i64),
     #[error("telemetry block cannot be written")]

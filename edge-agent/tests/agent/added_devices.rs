@@ -25,6 +25,9 @@ fn a_device_is_added_watched_changed_and_removed_without_a_restart() {
         &url,
         "--set",
         "heartbeat_s=1",
+        // Text, though it looks like a number.
+        "--set",
+        "jmf_version=1.3",
     ]);
 
     wait_for("the press signals", || {
@@ -37,6 +40,7 @@ fn a_device_is_added_watched_changed_and_removed_without_a_restart() {
         (changed.profile.heartbeat_s, changed.origin),
         (1, Origin::Api)
     );
+    assert_eq!(changed.profile.jmf_version, "1.3");
 
     program.signal("TERM");
     program.wait();
@@ -73,6 +77,16 @@ fn what_cannot_be_added_or_changed_is_refused_with_the_field_or_the_file() {
                 "add",
                 "x",
                 "--url",
+                "http://agog:geheim@127.0.0.1:2/",
+            ],
+            "must not name a user or password",
+        ),
+        (
+            vec![
+                "device",
+                "add",
+                "x",
+                "--url",
                 "http://x/",
                 "--set",
                 "heartbeat_s=0",
@@ -86,6 +100,7 @@ fn what_cannot_be_added_or_changed_is_refused_with_the_field_or_the_file() {
     ] {
         let text = program.fails(1, &arguments);
         assert!(text.contains(why), "{arguments:?}: {text}");
+        assert!(!text.contains("geheim"), "{text}");
     }
     assert_eq!(listed(&program).len(), 1);
 }

@@ -214,3 +214,34 @@ async fn channels_to_an_address_that_the_agent_no_longer_has_are_stopped() {
     .await;
     controller.stop().await;
 }
+
+#[tokio::test]
+async fn a_device_whose_url_is_only_spelled_anew_has_its_channels_again_at_once() {
+    let press = Press::default();
+    let on = press.switch_on(anywhere());
+    // Nothing but the stopping of the old channels makes the agent look at them within this test.
+    let rare = |host: &str| {
+        let url = format!("http://{host}:{}/jmf", on.address.port());
+        format!(
+            "[[device]]\nid = \"press-3\"\nurl = \"{url}\"\n[device.settings]\nheartbeat_s = 300\n"
+        )
+    };
+    let test = TestAgent::new(&rare("127.0.0.1"));
+    let controller = Controller::start(&test);
+    known(&test).await;
+    controller.stop().await;
+    let folder = test.close();
+    assert_eq!(press.memory().asked, KINDS.len());
+
+    // The old spelling is given up after the new one has taken its channels up.
+    press.memory().miss_stops = 1;
+    let test = TestAgent::open(folder, &rare("localhost"));
+    let controller = Controller::start(&test);
+
+    until("the channels were stopped and opened again", || async {
+        (press.memory().asked == 2 * KINDS.len()).then_some(())
+    })
+    .await;
+    subscribed(&press).await;
+    controller.stop().await;
+}

@@ -31,6 +31,8 @@ pub(crate) struct Memory {
     pub(crate) refuse_reliable: bool,
     /// Answers of so many submissions get lost after the ticket was taken.
     pub(crate) lose_answers: usize,
+    /// So many orders to stop all channels to a URL are not answered, and not carried out.
+    pub(crate) miss_stops: usize,
     pub(crate) refuse_with: Option<ReturnCode>,
     pub(crate) return_url: Option<String>,
 }
@@ -127,18 +129,21 @@ impl Press {
         }
     }
 
-    fn stop(&self, params: &StopPersistentChannel) -> Response {
-        self.memory()
-            .subscriptions
-            .retain(|(kind, id, subscription)| {
-                let fits = |wanted: &Option<String>, is: &str| {
-                    wanted.as_ref().is_none_or(|wanted| wanted == is)
-                };
-                subscription.url.as_ref() != Some(&params.url)
-                    || !fits(&params.channel_id, id)
-                    || !fits(&params.message_type, kind)
-            });
-        Response::success()
+    fn stop(&self, params: &StopPersistentChannel) -> Option<Response> {
+        let mut memory = self.memory();
+        if params.channel_id.is_none() && memory.miss_stops > 0 {
+            memory.miss_stops -= 1;
+            return None;
+        }
+        memory.subscriptions.retain(|(kind, id, subscription)| {
+            let fits = |wanted: &Option<String>, is: &str| {
+                wanted.as_ref().is_none_or(|wanted| wanted == is)
+            };
+            subscription.url.as_ref() != Some(&params.url)
+                || !fits(&params.channel_id, id)
+                || !fits(&params.message_type, kind)
+        });
+        Some(Response::success())
     }
 
     fn submit(
@@ -184,7 +189,7 @@ async fn answer(State(press): State<Press>, body: Bytes) -> HttpResponse {
             Content::Command(Command::SubmitQueueEntry(params)) => {
                 press.submit(&params.url, params.return_jmf.clone(), &package)
             }
-            Content::Command(Command::StopPersistentChannel(params)) => Some(press.stop(params)),
+            Content::Command(Command::StopPersistentChannel(params)) => press.stop(params),
             other => panic!("unexpected {other:?}"),
         };
         let Some(response) = response else {

@@ -120,6 +120,10 @@ pub(super) fn speaks_for<'m>(
         Some(SignalContent::Status { devices, .. }) => devices.as_slice(),
         _ => &[],
     };
+    let resources = match content {
+        Some(SignalContent::Resource { resources, .. }) => resources.as_slice(),
+        _ => &[],
+    };
     let queue = match content {
         Some(SignalContent::Status { queue, .. } | SignalContent::QueueStatus { queue, .. }) => {
             queue.as_ref()
@@ -130,5 +134,6 @@ pub(super) fn speaks_for<'m>(
     std::iter::once(sender)
         .chain(device)
         .chain(devices.iter().filter_map(DeviceInfo::id))
+        .chain(resources.iter().filter_map(|it| it.device_id.as_deref()))
         .chain(queue.map(|queue| queue.device_id.as_str()))
 }

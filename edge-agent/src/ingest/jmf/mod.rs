@@ -25,7 +25,7 @@ use std::time::Duration;
 use agog_jdf::Document;
 use agog_jdf::jmf::{
     Body as Content, Command, Family, Jmf, Message, Query, QueryContent, Response as Answer,
-    ReturnCode,
+    ReturnCode, SignalContent,
 };
 use agog_jdf::package::JMF_TYPE;
 use axum::Router;
@@ -36,6 +36,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use tracing::{info, warn};
 
 use self::body::{Bodies, ReadBody, Unread};
@@ -314,20 +315,35 @@ impl JmfState {
 }
 
 /// A message of a machine. Its time is part of the key: a device that was restarted may begin its
-/// message ids anew, while one that repeats a message repeats its time.
-fn key(sender: &str, jmf: &Jmf, message: &Message) -> InboxKey {
-    let time = message
-        .time
-        .or(jmf.timestamp)
-        .map_or_else(String::new, |at| at.to_string());
+/// message ids anew, while one that repeats a message repeats its time. Without a time an ID names nothing, as devices
+/// may number the messages of each document from 1: then words for people are a repetition when they are the same. A state is
+/// compared with the one before whatever its key is, and the same again after another one is a change.
+fn key(sender: &str, jmf: &Jmf, message: &Message, now: Timestamp) -> InboxKey {
+    // Where a message stands in its document is no part of what it says.
+    let said = || {
+        let alone = Jmf::new("", Timestamp::UNIX_EPOCH).with(message.clone());
+        blake3::hash(&alone.to_bytes()).to_hex().to_string()
+    };
     // One without an ID is known by what it says: others of the same time would pass for its repeats.
     let name = if message.id.is_empty() {
-        let alone = Jmf::default().with(message.clone());
-        blake3::hash(&alone.to_bytes()).to_string()
+        said()
     } else {
         message.id.clone()
     };
-    InboxKey::new(format!("jmf:{sender}"), format!("{name} {time}"))
+    let told = match message.time.or(jmf.timestamp) {
+        Some(at) => at.to_string(),
+        None if tells_people(message) => said(),
+        None => format!("heard {now}"),
+    };
+    InboxKey::new(format!("jmf:{sender}"), format!("{name} {told}"))
+}
+
+fn tells_people(message: &Message) -> bool {
+    let Content::Signal(signal) = &message.body else {
+        return false;
+    };
+    let is_notification = matches!(signal.content, SignalContent::Notification { .. });
+    is_notification || !signal.notifications.is_empty()
 }
 
 fn is_signal(message: &Message) -> bool {

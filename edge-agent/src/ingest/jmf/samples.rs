@@ -12,10 +12,11 @@ use rust_decimal::prelude::ToPrimitive as _;
 
 use crate::telemetry::Sample;
 
-/// The samples of one signal. `device_of` knows which device a state is of, where that is not the one that tells it.
+/// The samples of one signal. `device_of` knows of which device a state or a resource is that names one, where that is
+/// not the one that tells it.
 pub(super) fn samples(
     device: &str,
-    device_of: impl Fn(&DeviceInfo) -> String,
+    device_of: impl Fn(Option<&str>) -> String,
     signal: &Signal,
     at: Timestamp,
 ) -> Vec<Sample> {
@@ -27,12 +28,13 @@ pub(super) fn samples(
     match &signal.content {
         SignalContent::Status { devices, .. } => {
             for info in devices {
-                found.device = device_of(info);
+                found.device = device_of(info.id());
                 found.status(info);
             }
         }
         SignalContent::Resource { resources, .. } => {
             for resource in resources {
+                found.device = device_of(resource.device_id.as_deref());
                 found.resource(resource);
             }
         }
@@ -129,7 +131,7 @@ mod tests {
         let Body::Signal(signal) = &jmf.messages[0].body else {
             panic!("not a signal");
         };
-        let device_of = |info: &DeviceInfo| info.id().unwrap_or("line").to_owned();
+        let device_of = |named: Option<&str>| named.unwrap_or("line").to_owned();
 
         let samples = samples("line", device_of, signal, Timestamp::UNIX_EPOCH);
 

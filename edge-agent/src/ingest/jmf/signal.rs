@@ -2,8 +2,8 @@
 
 use agog_jdf::JobDetails;
 use agog_jdf::jmf::{
-    DeviceInfo, Jmf, Message, Notification, Response as Answer, ReturnCode, Signal, SignalContent,
-    StatusQuParams,
+    DeviceInfo, Jmf, Message, Notification, ResourceInfo, Response as Answer, ReturnCode, Signal,
+    SignalContent, StatusQuParams,
 };
 use tracing::{info, warn};
 
@@ -23,7 +23,7 @@ impl JmfState {
             return Ok(unknown_device(&jmf.sender_id));
         };
         self.contacts.heard(&sender);
-        let of_device = |info: &DeviceInfo| self.known(info.id()).unwrap_or_else(|| sender.clone());
+        let of_device = |named: Option<&str>| self.known(named).unwrap_or_else(|| sender.clone());
         let mut notifications = signal.notifications.clone();
         let content = match &signal.content {
             SignalContent::Status {
@@ -37,7 +37,9 @@ impl JmfState {
                 }
                 let told = devices.iter();
                 Content::Status {
-                    devices: told.map(|info| (of_device(info), info.clone())).collect(),
+                    devices: told
+                        .map(|info| (of_device(info.id()), info.clone()))
+                        .collect(),
                     is_whole: tells_all_jobs(params),
                     queue: queue.clone().map(ToldQueue::beside),
                 }
@@ -49,7 +51,7 @@ impl JmfState {
             }
             SignalContent::Resource { params, resources } => Content::Resources {
                 params: Box::new(params.clone()),
-                resources: resources.clone(),
+                resources: by_device(resources, of_device),
             },
             SignalContent::QueueStatus { filter, queue } => match queue {
                 Some(queue) => Content::Queue(ToldQueue::listed(queue.clone(), filter)),
@@ -59,7 +61,7 @@ impl JmfState {
         };
         // Facts come first: values that cannot be stored must not keep a fact from the ledger.
         let report = Report {
-            key: key(&sender, jmf, message),
+            key: key(&sender, jmf, message, self.agent.clock.now()),
             device: sender.clone(),
             at: message.time.or(jmf.timestamp),
             told: Told::Signal,
@@ -124,6 +126,22 @@ fn said(notification: &Notification) -> String {
         Some(kind) => format!("milestone {kind}"),
         None => "something, without words".to_owned(),
     }
+}
+
+/// Resources by the device that has them, in the order in which they are told.
+fn by_device(
+    resources: &[ResourceInfo],
+    of_device: impl Fn(Option<&str>) -> String,
+) -> Vec<(String, Vec<ResourceInfo>)> {
+    let mut found: Vec<(String, Vec<ResourceInfo>)> = Vec::new();
+    for info in resources {
+        let device = of_device(info.device_id.as_deref());
+        match found.iter_mut().find(|(known, _)| *known == device) {
+            Some((_, infos)) => infos.push(info.clone()),
+            None => found.push((device, vec![info.clone()])),
+        }
+    }
+    found
 }
 
 /// Whether a job that the signal does not name is not on the device: the channel may be for one job,

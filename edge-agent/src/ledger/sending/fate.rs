@@ -335,7 +335,7 @@ fn submitted(row: &JobRow, end: &CommandEnd, progress: JobProgress) -> Vec<JobEv
 }
 
 /// Where the entry of a job stands in the queue, as far as its steps tell.
-fn standing(row: &JobRow) -> Option<String> {
+fn standing(row: &JobRow) -> String {
     let held = row.ticket.as_ref().is_some_and(|ticket| ticket.hold);
     let status = match row.step {
         JobStep::Held => "Held",
@@ -345,7 +345,7 @@ fn standing(row: &JobRow) -> Option<String> {
         JobStep::Resumed if has_begun(row) => "Running",
         _ => "Waiting",
     };
-    Some(status.to_owned())
+    status.to_owned()
 }
 
 fn done(action: JobAction, row: &JobRow, end: &CommandEnd, progress: JobProgress) -> JobEvent {
@@ -394,7 +394,7 @@ fn done(action: JobAction, row: &JobRow, end: &CommandEnd, progress: JobProgress
         JobAction::Priority(priority) => {
             let progress = JobProgress {
                 priority: Some(priority),
-                entry_status: standing(row),
+                entry_status: Some(standing(row)),
                 ..progress
             };
             let step = JobStep::Requeued;
@@ -402,7 +402,7 @@ fn done(action: JobAction, row: &JobRow, end: &CommandEnd, progress: JobProgress
         }
         JobAction::Position(position) => {
             let progress = JobProgress {
-                entry_status: standing(row),
+                entry_status: Some(standing(row)),
                 detail: Some(format!("place {position} of the queue")),
                 ..progress
             };
