@@ -33,7 +33,7 @@ const LEFT_BEHIND: [(&str, &str); 15] = [
         "lots",
         "select l.public_id::text || concat_ws('|', l.number, p.code, m.code, l.base_unit, l.balance, l.supplier, l.expiry,
              l.location, l.quality, l.origin, l.work, l.origin_event_id, l.created_at)
-         from lot l join plant p using (tenant_id, plant_id) left join material m using (tenant_id, material_id) order by 1",
+         from lot l join plant p using (tenant_id, plant_id) left join material m using (tenant_id, material_id) order by l.lot_id",
     ),
     (
         "materials",

@@ -146,6 +146,29 @@ async fn samples_are_shown_raw_and_by_minute_and_a_repeated_block_counts_once() 
 }
 
 #[tokio::test]
+async fn a_block_of_a_device_that_cannot_be_stored_is_a_gap_and_the_others_are_stored() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let start = minutes_ago(&shop, 10);
+    ham.push_blocks(vec![
+        block("press-3", "speed", start, &[(0, 10.0)]),
+        block("press\0", "speed", start, &[(0, 20.0), (1, 30.0)]),
+        block("press-3", "speed", start, &[(30, 40.0)]),
+    ])
+    .await;
+
+    let id = device_id(&shop, "press-3").await;
+    let path = format!("/api/v1/equipment/{id}/telemetry?metric=speed&resolution=raw");
+    let (_, raw) = shop.get(&path).await;
+    assert_eq!(values(&raw), [10.0, 40.0]);
+    let gaps: Vec<(i64,)> = shop
+        .as_server(sqlx::query_as("select sample_count from telemetry_gap"))
+        .await
+        .unwrap();
+    assert_eq!(gaps, [(2,)]);
+}
+
+#[tokio::test]
 async fn late_samples_land_in_their_day_and_minute() {
     let shop = Shop::open().await;
     let mut ham = shop.plant("HAM").await;

@@ -38,7 +38,9 @@ pub async fn telemetry_lock(
     blocks: &[TelemetryBlock],
 ) -> Result<(), DbError> {
     let series = blocks.iter().flat_map(|block| &block.series);
-    let codes: BTreeSet<&str> = series.map(|series| series.device.as_str()).collect();
+    let codes = series.map(|series| series.device.as_str());
+    // No device has a code that cannot be stored, and one bad block must not stop the others.
+    let codes: BTreeSet<&str> = codes.filter(|code| !code.contains('\0')).collect();
     store::devices_lock(tx, plant_id, &codes.into_iter().collect::<Vec<_>>()).await
 }
 

@@ -59,6 +59,8 @@ struct Lot<'e> {
 }
 
 struct Made<'e> {
+    /// How many lots the batch knew before: lots are listed in the order in which the hub met them.
+    place: usize,
     material: Option<String>,
     work: WorkContext,
     fact: Fact<'e>,
@@ -260,6 +262,7 @@ impl<'e> LotBatch<'e> {
                     flags.extend(self.counted(ctx, material, &lot, base_unit));
                 }
                 let made = Made {
+                    place: self.lots.len(),
                     material: material.as_ref().map(|material| material.code.clone()),
                     work,
                     fact,
@@ -380,7 +383,9 @@ impl<'e> LotBatch<'e> {
         }
         self.book.take_number(&state.lot.number, lot_id);
         self.book.insert(state);
-        self.lots.entry(lot_id).or_default().made = Some(made);
+        let lot = self.lots.entry(lot_id).or_default();
+        let place = lot.made.as_ref().map_or(made.place, |before| before.place);
+        lot.made = Some(Made { place, ..made });
     }
 
     /// Makes a material known. That the plant counts it in another unit than the company does is flagged.
@@ -447,10 +452,12 @@ impl<'e> LotBatch<'e> {
                 fact: made.fact,
             };
             match lot.key {
-                None => new.push(row),
+                None => new.push((made.place, row)),
                 Some(_) => filled.push(row),
             }
         }
+        new.sort_by_key(|(place, _)| *place);
+        let new: Vec<_> = new.into_iter().map(|(_, row)| row).collect();
         made::lots_fill(tx, &filled, self.plant_id, self.now).await?;
         let asked = new.len();
         let keys = made::lots_add(tx, &new, self.plant_id, self.now).await?;

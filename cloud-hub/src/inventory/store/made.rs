@@ -29,7 +29,7 @@ pub(in crate::inventory) struct MovedRow<'r> {
     pub location: Option<&'r str>,
 }
 
-/// Adds lots at a plant, in the order of their ids, and gives their keys. Fewer than were asked for when somebody else has
+/// Adds lots at a plant, in their order, and gives their keys. Fewer than were asked for when somebody else has
 /// made one of them meanwhile.
 pub(in crate::inventory) async fn lots_add(
     tx: &mut TenantTx,
@@ -48,9 +48,10 @@ pub(in crate::inventory) async fn lots_add(
              location, quality, origin, work, origin_producer, origin_event_id, created_at
          from unnest($4::uuid[], $5::text[], $6::bigint[], $7::text[], $8::numeric[], $9::text[], $10::text[], $11::text[],
              $12::text[], $13::jsonb[], $14::text[], $15::jsonb[], $16::uuid[], $17::uuid[], $18::timestamptz[])
+             with ordinality
              as e (public_id, number, material_id, base_unit, balance, supplier, supplier_lot, expiry, location, quality,
-                 origin, work, origin_producer, origin_event_id, created_at)
-         order by public_id
+                 origin, work, origin_producer, origin_event_id, created_at, place)
+         order by place
          on conflict (tenant_id, public_id) do nothing
          returning public_id, lot_id",
         tenant_id,
