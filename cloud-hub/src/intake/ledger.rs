@@ -22,6 +22,9 @@ use crate::db::TenantTx;
 use crate::http::{ApiError, error::chain};
 use crate::tenants::AgentPrincipal;
 
+/// A batch of so many events is worth being planned for: some milliseconds, for thousands of rows.
+const PLAN_ANEW_EVENTS: usize = 100;
+
 /// The longest kind that is stored.
 const KIND_BYTES_MAX: usize = 100;
 
@@ -53,6 +56,9 @@ pub(super) async fn take(
         );
     }
     let events = &batch.events[skip..];
+    if events.len() >= PLAN_ANEW_EVENTS {
+        tx.plan_anew().await?;
+    }
     let source = Source::load(&mut tx, producer, next.epoch, Some(agent.plant_id))
         .await
         .map_err(failed)?;
