@@ -33,18 +33,20 @@ pub(crate) fn differences(signalled: &Signalled, ticket: &ReturnedTicket) -> Vec
     let mut found = Vec::new();
     let summary = &ticket.summary;
     // Devices count what goes in (sheets) or what comes out (labels); either is right.
-    amount(
-        &mut found,
-        "good",
-        signalled.good,
-        [summary.good, ticket.input.good],
-    );
-    amount(
-        &mut found,
-        "waste",
-        signalled.waste,
-        [summary.waste, ticket.input.waste],
-    );
+    if ticket.tells_amounts {
+        amount(
+            &mut found,
+            "good",
+            signalled.good,
+            [summary.good, ticket.input.good],
+        );
+        amount(
+            &mut found,
+            "waste",
+            signalled.waste,
+            [summary.waste, ticket.input.waste],
+        );
+    }
     time(
         &mut found,
         "started_at",

@@ -40,6 +40,8 @@ pub struct ReturnedTicket {
     /// The code of the error that the device tells of, as in the answer to a submission.
     pub return_code: Option<u32>,
     pub summary: ProductionSummary,
+    /// The ticket says what was made or used. Many devices return no more than times: then what they signalled counts.
+    pub tells_amounts: bool,
     /// The runs that have ended, as the device tells their times.
     pub runs: Vec<ToldRun>,
     /// What was used of the main input.
@@ -237,6 +239,7 @@ impl ReturnedTicket {
             } else {
                 NodeStatus::Completed
             },
+            tells_amounts: tells_amounts(&summary),
             summary,
             input,
             remarks: words::some(&said, REMARKS_MAX),
@@ -250,6 +253,11 @@ impl ReturnedTicket {
             job_part_id: self.job_part_id.clone(),
         }
     }
+}
+
+fn tells_amounts(summary: &ProductionSummary) -> bool {
+    let nothing = summary.good.is_zero() && summary.waste.is_zero();
+    !nothing || !summary.consumed.is_empty() || !summary.produced.is_empty()
 }
 
 /// Why a job was aborted whose ticket tells of no error.

@@ -90,6 +90,26 @@ async fn signals_that_agree_with_the_ticket_leave_no_difference() {
 }
 
 #[tokio::test]
+async fn a_ticket_that_tells_no_amounts_leaves_what_was_signalled() {
+    let endpoint = Endpoint::new();
+    endpoint.ticket(&[]).await;
+    let all = phase("InProgress", 14_500);
+    signal(&endpoint, "s1", "08:00:00", "Running", &all).await;
+    let ticket = r#"<JDF xmlns="http://www.CIP4.org/JDFSchema_1_1" ID="n1" Type="ConventionalPrinting" Status="Completed"
+        Version="1.5" JobID="JOB-B"><AuditPool><ProcessRun EndStatus="Completed" Start="2026-01-05T08:00:00Z"
+        End="2026-01-05T09:30:00Z" TimeStamp="2026-01-05T09:30:00Z"/></AuditPool></JDF>"#;
+
+    endpoint.post_return("c1", ticket).await;
+
+    let ledger = &endpoint.test.agent.ledger;
+    let job = ledger.job_by_number("JOB-B").await.unwrap().unwrap();
+    assert_eq!(job.step, JobStep::Completed);
+    let amounts = (job.progress.good, job.progress.waste);
+    assert_eq!(amounts, (Some(14_500.into()), Some(12.into())));
+    assert_eq!(job.progress.differences, []);
+}
+
+#[tokio::test]
 async fn an_error_that_the_ticket_tells_of_ends_the_job_with_its_code_and_words() {
     let endpoint = Endpoint::new();
     endpoint.ticket(&[]).await;
