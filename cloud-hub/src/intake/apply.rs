@@ -92,7 +92,7 @@ pub(super) fn decode(envelope: &Envelope) -> Result<Event, ApplyError> {
 /// Locks what events work on until the transaction ends: their jobs, then their lots, each in the order of their keys.
 ///
 /// Every transaction locks in one order, so that no two wait for each other: the producer whose ledger it writes, jobs,
-/// lots, materials, devices, the feeds of agents. A batch names jobs and lots in any order, so they are locked before its
+/// lots, devices, materials, the feeds of agents. A batch names jobs and lots in any order, so they are locked before its
 /// first event is applied; what goes into feeds goes there after its last.
 pub(super) async fn lock(
     tx: &mut TenantTx,

@@ -3,7 +3,8 @@
 //! One transaction per batch: the producer's row is locked, `agog_sync::inbox` decides, the raw
 //! events are stored, the modules apply them, the cursor moves. The answer is sent after the
 //! commit. A module reads what its events of the batch need, works on that in memory event by
-//! event, and stores the result: the number of statements does not grow with that of the events.
+//! event, and stores the result: the number of statements does not grow with that of the events, but
+//! for the steps of jobs.
 //! An event that no module can apply is kept with its reason ([`ledger`]) and never stops the ones
 //! behind it. A fault that is not the event's own fails the whole batch, and the agent sends it
 //! again.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use agog_sync::ids::{LotId, PlantId};
 use agog_sync::quantity::Material;
 
-use super::store::{lots as lot_store, stock as stock_store};
+use super::store::{lots as lot_store, materials};
 use crate::db::{DbError, TenantTx};
 
 /// Locks lots until the transaction ends, in the one order in which everybody does.
@@ -29,7 +29,7 @@ pub async fn lot_numbers_known(
 
 /// A material of the tenant.
 pub async fn material_by_code(tx: &mut TenantTx, code: &str) -> Result<Option<Material>, DbError> {
-    let found = stock_store::material_find(tx, code).await?;
+    let found = materials::material_find(tx, code).await?;
     Ok(found
         .map(|row| row.material)
         .filter(|material| material.code == code))

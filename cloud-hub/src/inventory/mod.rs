@@ -10,6 +10,7 @@
 
 mod apply;
 mod ask;
+mod batch;
 mod model;
 mod office;
 mod register;
@@ -19,8 +20,8 @@ mod store;
 mod trace;
 mod waste;
 
-pub use apply::LotBatch;
 pub use ask::{lot_numbers_known, lots_lock, material_by_code};
+pub use batch::LotBatch;
 pub use office::{Said, StockLot, lot_recorded, measured, recorded, stock_lot};
 pub use routes::router;
 pub use runs::{MadeByRun, RunLots, RunWindow, TakenByRun, run_lots};

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rand::rngs::StdRng;
 use serde_json::json;
 
-use super::apply::LotBatch;
+use super::batch::LotBatch;
 use super::model::LotRow;
 use super::routes::lot_find;
 use super::store::lots as lot_store;

@@ -11,20 +11,16 @@ use super::store::materials::{self as store, NewMaterial};
 use crate::db::{DbError, TenantTx};
 use crate::intake::ApplyContext;
 
-/// The internal key of a material.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct MaterialKey(pub i64);
-
 /// A material as it is known after the events applied so far.
 #[derive(Debug)]
-pub(super) struct Known<'e> {
+struct Known<'e> {
     /// None until it is stored.
-    key: Option<MaterialKey>,
-    pub material: Material,
+    key: Option<i64>,
+    material: Material,
     /// The id of one that the batch makes, and the event that does.
-    pub made: Option<(MaterialId, Fact<'e>)>,
+    made: Option<(MaterialId, Fact<'e>)>,
     /// The event of the batch that filled it in last.
-    pub filled: Option<Fact<'e>>,
+    filled: Option<Fact<'e>>,
 }
 
 /// Materials by code.
@@ -38,10 +34,10 @@ impl<'e> Register<'e> {
         if codes.is_empty() {
             return Ok(register);
         }
-        for (key, material) in store::materials_by_code(tx, codes).await? {
+        for row in store::materials_by_code(tx, codes).await? {
             let known = Known {
-                key: Some(key),
-                material,
+                key: Some(row.key),
+                material: row.material,
                 made: None,
                 filled: None,
             };
@@ -84,8 +80,7 @@ impl<'e> Register<'e> {
     /// The key of a material that has been stored.
     pub(super) fn key(&self, code: &str) -> Result<i64, DbError> {
         let key = self.0.get(code).and_then(|known| known.key);
-        key.map(|key| key.0)
-            .ok_or_else(|| DbError::stored(format!("material {code} is used and was never stored")))
+        key.ok_or_else(|| DbError::stored(format!("material {code} is used and was never stored")))
     }
 
     /// Stores what is new.

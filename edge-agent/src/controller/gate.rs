@@ -82,8 +82,8 @@ impl Gate {
         };
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= ADDRESSES_MAX && !buckets.contains_key(&caller) {
-            let quiet = |bucket: &Bucket| now.duration_since(bucket.at).as_secs_f64() < 1.0;
-            buckets.retain(|_, bucket| quiet(bucket));
+            let is_recent = |bucket: &Bucket| now.duration_since(bucket.at).as_secs_f64() < 1.0;
+            buckets.retain(|_, bucket| is_recent(bucket));
             if buckets.len() >= ADDRESSES_MAX {
                 return false;
             }

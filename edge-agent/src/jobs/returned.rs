@@ -198,6 +198,10 @@ impl ReturnedTicket {
             // First: whoever asks why the job ended so is told this before what could not be booked.
             remarks.insert(0, aborted_by(device, &summary));
         }
+        let tells_amounts = tells_amounts(&summary);
+        if !tells_amounts && !aborted {
+            remarks.push("the ticket tells no amounts: nothing is drawn from lots".to_owned());
+        }
         let code = errors.iter().find_map(|error| error.error_code());
         let job_id = node.job_id().map(words::name);
         let job_part_id = node.job_part_id().map(words::name);
@@ -239,7 +243,7 @@ impl ReturnedTicket {
             } else {
                 NodeStatus::Completed
             },
-            tells_amounts: tells_amounts(&summary),
+            tells_amounts,
             summary,
             input,
             remarks: words::some(&said, REMARKS_MAX),

@@ -112,14 +112,6 @@ impl Reader {
         Ok(self.submission_rows("job_id = ?1", Some(&job_id))?.pop())
     }
 
-    /// Submissions that were not given back yet, the oldest first.
-    pub fn submissions_unsettled(&self) -> Result<Vec<SubmissionRow>, LedgerError> {
-        self.submission_rows(
-            "settled_at is null and ?1 is null order by submitted_at",
-            None,
-        )
-    }
-
     /// Submissions that were not given back yet, the oldest first, and with `with_settled` those that were,
     /// the newest first; at most `limit`.
     pub fn submissions(

@@ -3,7 +3,7 @@
 //!
 //! One writer thread owns the file. Whoever asks is answered after the commit that holds the
 //! event, its effects, its inbox or idempotency key and the outbox position; many askers share
-//! one commit. Readers open short-lived connections of their own.
+//! one commit. Readers have connections of their own, some of which are kept.
 //!
 //! Limits: [`INBOX_REQUESTS_MAX`] requests wait for the writer, then askers wait in line;
 //! a commit holds at most [`writer::GROUP_EVENTS_MAX`] events or [`writer::GROUP_AGE_MAX`] of work.

@@ -53,7 +53,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
-/// Opens the ledger for one short read.
+/// Opens the ledger for reading.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, LedgerError> {
     if !path.exists() {
         return Err(LedgerError::Missing {

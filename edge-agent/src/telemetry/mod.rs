@@ -255,7 +255,7 @@ impl Telemetry {
             .await
     }
 
-    /// Drops what is beyond the limits at `now`; the thread does this by itself every few seconds.
+    /// Drops what is beyond the limits at `now`; the thread does this by itself every second.
     pub async fn shed(&self, now: Timestamp) -> Result<u64, TelemetryError> {
         self.call(move |store| store.shed(now)).await
     }

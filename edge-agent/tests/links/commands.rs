@@ -67,6 +67,16 @@ pub(crate) async fn order(test: &TestAgent, number: &str, action: JobAction) -> 
         .unwrap()
 }
 
+/// The job has ended, and nothing of it is left on its device.
+pub(crate) async fn a_hold_comes_too_late(test: &TestAgent) {
+    let job = test.job("JOB-1").await;
+    let late = control::command(&test.agent, &job, JobAction::Hold, "Jane Smith", None).await;
+    assert!(
+        matches!(late, Err(ControlError::Refused(OrderRefused::Ended { .. }))),
+        "{late:?}"
+    );
+}
+
 #[tokio::test]
 async fn what_was_wanted_while_the_device_was_away_is_done_in_order_when_it_is_back() {
     let peer = Peer::start(|message| Some(obliging(message)));
@@ -249,12 +259,7 @@ async fn a_ticket_that_was_not_sent_yet_is_withdrawn_and_the_device_never_sees_i
             CommandState::Answered
         ]
     );
-    let job = test.job("JOB-1").await;
-    let late = control::command(&test.agent, &job, JobAction::Hold, "Jane Smith", None).await;
-    assert!(
-        matches!(late, Err(ControlError::Refused(OrderRefused::Ended { .. }))),
-        "{late:?}"
-    );
+    a_hold_comes_too_late(&test).await;
     controller.stop().await;
 }
 

@@ -1,13 +1,12 @@
 //! What devices signal, through the endpoint into the ledger: over restarts, out of order, many at once.
 
-use agog_edge::ledger::{Append, Fact, What};
 use agog_jdf::jmf::ReturnCode;
-use agog_sync::event::{Actor, DeviceEvent, Event, JobEvent};
+use agog_sync::event::{DeviceEvent, Event, JobEvent};
 use agog_sync::frame::JobTicket;
 use agog_sync::ids::JobId;
 use rust_decimal::Decimal;
 
-use crate::jmf::{Endpoint, jmf, phase, status};
+use crate::endpoint::{Endpoint, jmf, phase, status};
 use crate::support::TestAgent;
 
 /// Posts one Status and expects it to be taken.
@@ -405,18 +404,7 @@ async fn a_part_of_a_job_that_went_out_as_a_ticket_of_its_own_is_not_taken_for_a
         );
         let job_id = JobId::from_uuid(uuid::Uuid::from_u128(n));
         let ticket = JobTicket::new(job_id, format!("2026-{n}"), "press-3", jdf);
-        let fact = Fact {
-            occurred_at: None,
-            actor: Actor::System {
-                component: "test".to_owned(),
-            },
-            what: What::Ticket(Box::new(ticket)),
-        };
-        let append = Append {
-            facts: vec![fact],
-            ..Append::default()
-        };
-        endpoint.test.agent.ledger.append(append).await.unwrap();
+        endpoint.test.hand_in(ticket).await;
     }
     let second =
         phase("InProgress", 7).replace("JobID=\"JOB-B\"", "JobID=\"JOB-X\" JobPartID=\"P2\"");

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use agog_edge::ledger::Reader;
 use agog_jdf::jmf::ReturnCode;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -73,7 +72,11 @@ async fn an_office_that_does_not_answer_keeps_no_other_office_waiting() {
     .await;
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
     until("only the jobs of the silent office are left", || async {
-        let open = desk.test.agent.ledger.read(Reader::submissions_unsettled);
+        let open = desk
+            .test
+            .agent
+            .ledger
+            .read(|reader| reader.submissions(false, 100));
         (open.await.unwrap().len() == 3).then_some(())
     })
     .await;

@@ -1,8 +1,7 @@
 //! Jobs of which one part came back while their device still has others.
 
 use agog_edge::ingest::jmf::{JmfState, router};
-use agog_edge::jobs::control::{self, ControlError};
-use agog_edge::ledger::sending::{CommandFilter, CommandState, OrderRefused};
+use agog_edge::ledger::sending::{CommandFilter, CommandState};
 use agog_jdf::QueueEntryStatus;
 use agog_jdf::jmf::{Body as Content, Command, Jmf, ReturnCode};
 use agog_jdf::package::{JMF_TYPE, Outgoing};
@@ -13,10 +12,10 @@ use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use tower::ServiceExt as _;
 
-use crate::commands::{obliging, order};
+use crate::commands::{a_hold_comes_too_late, obliging, order};
 use crate::controller::Controller;
 use crate::desk::{Desk, mis};
-use crate::jmf::jmf;
+use crate::endpoint::jmf;
 use crate::peer::Peer;
 use crate::submissions::{config, entry_id, submission};
 use crate::support::TestAgent;
@@ -155,12 +154,7 @@ async fn commands_to_a_job_whose_first_part_came_back_reach_what_its_device_stil
 
     // Nothing is left.
     listed(3, &[]).await;
-    let job = test.job("JOB-1").await;
-    let late = control::command(&test.agent, &job, JobAction::Hold, "Jane Smith", None).await;
-    assert!(
-        matches!(late, Err(ControlError::Refused(OrderRefused::Ended { .. }))),
-        "{late:?}"
-    );
+    a_hold_comes_too_late(&test).await;
     controller.stop().await;
 }
 

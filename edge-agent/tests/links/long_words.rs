@@ -7,7 +7,7 @@ use agog_sync::event::{Actor, DeviceEvent, DeviceNotification, Event, JobStep};
 use axum::http::StatusCode;
 use rust_decimal::Decimal;
 
-use crate::jmf::{Endpoint, jmf, returned, status};
+use crate::endpoint::{Endpoint, jmf, returned, status};
 
 /// A word of so many characters, four bytes each.
 fn long(chars: usize) -> String {

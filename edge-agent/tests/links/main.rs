@@ -10,6 +10,7 @@ mod commands;
 mod controller;
 mod corpus;
 mod desk;
+mod endpoint;
 mod entries;
 mod faulty_device;
 mod fetching;

@@ -8,7 +8,7 @@ use agog_jdf::jmf::{Body as Content, Device, DeviceInfo, Message, Query, Respons
 use tokio::time::Instant;
 
 use crate::controller::{Controller, lively};
-use crate::jmf::{Endpoint, jmf};
+use crate::endpoint::{Endpoint, jmf};
 use crate::peer::Peer;
 use crate::ports::anywhere;
 use crate::press::Press;

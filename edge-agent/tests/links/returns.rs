@@ -4,7 +4,7 @@ use agog_jdf::jmf::ReturnCode;
 use agog_sync::event::{DeviceEvent, Event, JobStep};
 use rust_decimal::Decimal;
 
-use crate::jmf::{Endpoint, jmf, phase, returned, status};
+use crate::endpoint::{Endpoint, jmf, phase, returned, status};
 use crate::support::TestAgent;
 
 async fn signal(endpoint: &Endpoint, id: &str, time: &str, state: &str, phase: &str) {
@@ -107,6 +107,11 @@ async fn a_ticket_that_tells_no_amounts_leaves_what_was_signalled() {
     let amounts = (job.progress.good, job.progress.waste);
     assert_eq!(amounts, (Some(14_500.into()), Some(12.into())));
     assert_eq!(job.progress.differences, []);
+    let told = job.progress.detail.as_deref();
+    assert_eq!(
+        told,
+        Some("the ticket tells no amounts: nothing is drawn from lots")
+    );
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use agog_jdf::package::Outgoing;
 use agog_sync::event::{Event, JobEvent, JobStep};
 use rust_decimal::Decimal;
 
-use crate::jmf::{Endpoint, jmf, returned, status};
+use crate::endpoint::{Endpoint, jmf, returned, status};
 
 /// What a press says of the job: its queue entry, its amount, and more attributes.
 async fn say(endpoint: &Endpoint, time: &str, entry: &str, phase: &str, more: &str) {
@@ -18,14 +18,7 @@ async fn say(endpoint: &Endpoint, time: &str, entry: &str, phase: &str, more: &s
 }
 
 async fn give_back(endpoint: &Endpoint, id: &str, entry: &str, ticket: &str) {
-    let message = jmf(&format!(
-        "<Command ID=\"{id}\" Type=\"ReturnQueueEntry\" xsi:type=\"CommandReturnQueueEntry\">\
-         <ReturnQueueEntryParams QueueEntryID=\"{entry}\" URL=\"cid:back.jdf\" Completed=\"n1\"/></Command>"
-    ));
-    let mut package = Outgoing::new(message.into_bytes());
-    package.ticket("back.jdf", ticket.as_bytes().to_vec());
-    let (content_type, body) = package.finish();
-    let (_, answers) = endpoint.post(&content_type, body).await;
+    let answers = endpoint.post_return_of(id, entry, ticket).await;
     assert_eq!(answers[0].return_code, ReturnCode::SUCCESS);
 }
 

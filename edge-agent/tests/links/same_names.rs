@@ -5,14 +5,13 @@ use agog_edge::ledger::sending::CommandState;
 use agog_edge::lifecycle::Stop;
 use agog_edge::outbox;
 use agog_jdf::jmf::ReturnCode;
-use agog_jdf::package::Outgoing;
 use agog_sync::event::JobStep;
 use agog_sync::frame::JobTicket;
 use agog_sync::ids::JobId;
 use rust_decimal::Decimal;
 
 use crate::controller::{JMF_URL, section};
-use crate::jmf::{Endpoint, jmf, returned, status};
+use crate::endpoint::{Endpoint, jmf, returned, status};
 use crate::ports::anywhere;
 use crate::press::Press;
 use crate::support::{TestAgent, until};
@@ -58,15 +57,20 @@ async fn list(endpoint: &Endpoint, time: &str, entry: &str, status: &str) {
 }
 
 async fn give_back(endpoint: &Endpoint, entry: &str, ticket: &str) {
-    let message = jmf(&format!(
-        "<Command ID=\"c{entry}\" Type=\"ReturnQueueEntry\" xsi:type=\"CommandReturnQueueEntry\">\
-         <ReturnQueueEntryParams QueueEntryID=\"{entry}\" URL=\"cid:back.jdf\" Completed=\"n1\"/></Command>"
-    ));
-    let mut package = Outgoing::new(message.into_bytes());
-    package.ticket("back.jdf", ticket.as_bytes().to_vec());
-    let (content_type, body) = package.finish();
-    let (_, answers) = endpoint.post(&content_type, body).await;
+    let answers = endpoint
+        .post_return_of(&format!("c{entry}"), entry, ticket)
+        .await;
     assert_eq!(answers[0].return_code, ReturnCode::SUCCESS);
+}
+
+/// The office has handed in the job `2026-1`.
+async fn with_ticket() -> Endpoint {
+    let endpoint = Endpoint::new();
+    endpoint
+        .test
+        .hand_in(ticket("2026-1", 1, returned("")))
+        .await;
+    endpoint
 }
 
 /// Step, queue entry and good amount of a job.
@@ -130,11 +134,7 @@ async fn a_job_that_is_known_by_its_entry_is_not_meant_by_another_one_of_the_sam
 
 #[tokio::test]
 async fn a_copy_that_is_run_at_the_press_is_a_job_of_its_own_and_ends_with_its_own_return() {
-    let endpoint = Endpoint::new();
-    endpoint
-        .test
-        .hand_in(ticket("2026-1", 1, returned("")))
-        .await;
+    let endpoint = with_ticket().await;
     say(&endpoint, "07:00:00", "QE-1", "Setup", 0).await;
     say(&endpoint, "08:00:00", "QE-9", "InProgress", 100).await;
     give_back(&endpoint, "QE-9", &returned("")).await;
@@ -145,11 +145,7 @@ async fn a_copy_that_is_run_at_the_press_is_a_job_of_its_own_and_ends_with_its_o
 
 #[tokio::test]
 async fn a_job_that_comes_back_under_another_entry_than_was_signalled_ends_all_the_same() {
-    let endpoint = Endpoint::new();
-    endpoint
-        .test
-        .hand_in(ticket("2026-1", 1, returned("")))
-        .await;
+    let endpoint = with_ticket().await;
     say(&endpoint, "08:00:00", "0815", "InProgress", 100).await;
     give_back(&endpoint, "QE-1", &returned("")).await;
     let ended = (JobStep::Completed, Some(entry("QE-1")), Some(14_500.into()));
@@ -159,11 +155,7 @@ async fn a_job_that_comes_back_under_another_entry_than_was_signalled_ends_all_t
 #[tokio::test]
 async fn an_entry_id_that_a_restarted_press_gives_again_is_of_the_job_that_began_after_the_return()
 {
-    let endpoint = Endpoint::new();
-    endpoint
-        .test
-        .hand_in(ticket("2026-1", 1, returned("")))
-        .await;
+    let endpoint = with_ticket().await;
     say(&endpoint, "08:00:00", "QE-1", "InProgress", 100).await;
     give_back(&endpoint, "QE-1", &returned("")).await;
     endpoint

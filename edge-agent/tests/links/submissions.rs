@@ -116,11 +116,7 @@ async fn a_submitted_ticket_becomes_one_job_and_goes_back_as_the_device_returned
     })
     .await;
     office.set(Mood::Answers);
-    until("the return is settled", || async {
-        let open = desk.test.agent.ledger.read(Reader::submissions_unsettled);
-        open.await.unwrap().is_empty().then_some(())
-    })
-    .await;
+    all_settled(&desk).await;
     for came in office.came() {
         assert_eq!(came.message.id, office.came()[0].message.id);
         let Content::Command(Command::ReturnQueueEntry(params)) = came.message.body else {
@@ -224,13 +220,22 @@ fn returned_again() -> String {
     returned().replace("T12:", "T14:").replace("T11:", "T13:")
 }
 
-/// Waits until everything was given back; tells message ids and tickets in the order in which they came.
-async fn given_back(desk: &Desk, office: &Mis) -> Vec<(String, String)> {
+/// Waits until everything was given back.
+async fn all_settled(desk: &Desk) {
     until("the returns are settled", || async {
-        let open = desk.test.agent.ledger.read(Reader::submissions_unsettled);
+        let open = desk
+            .test
+            .agent
+            .ledger
+            .read(|reader| reader.submissions(false, 100));
         open.await.unwrap().is_empty().then_some(())
     })
     .await;
+}
+
+/// Waits until everything was given back; tells message ids and tickets in the order in which they came.
+async fn given_back(desk: &Desk, office: &Mis) -> Vec<(String, String)> {
+    all_settled(desk).await;
     let came = office.came().into_iter().map(|came| {
         let ticket = String::from_utf8(came.ticket.unwrap()).unwrap();
         (came.message.id, ticket)
@@ -365,7 +370,10 @@ async fn a_number_that_is_taken_is_refused_where_it_is_recorded() {
         assert_eq!(refused.unwrap_err().to_string(), taken.to_string());
     }
     assert_eq!(desk.test.kinds().await, ["job.received"]);
-    let open = ledger.read(Reader::submissions_unsettled).await.unwrap();
+    let open = ledger
+        .read(|reader| reader.submissions(false, 100))
+        .await
+        .unwrap();
     assert!(open.is_empty(), "nothing of the refused one is left");
     desk.close().await;
 }

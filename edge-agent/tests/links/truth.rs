@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use agog_edge::ingest::jmf::{JmfState, router};
 use agog_edge::ledger::rows::JobRow;
-use agog_edge::ledger::{Append, Fact, What};
-use agog_sync::event::{Actor, DeviceEvent, Event, JobStep};
+use agog_sync::event::{DeviceEvent, Event, JobStep};
 use agog_sync::frame::JobTicket;
 use agog_sync::ids::JobId;
 use rust_decimal::Decimal;
@@ -81,18 +80,7 @@ impl Plant {
             <ComponentLink rRef=\"C1\" Usage=\"Output\" Amount=\"5000\"/></ResourceLinkPool></JDF>";
         let job_id = JobId::from_uuid(uuid::Uuid::from_u128(9));
         let ticket = JobTicket::new(job_id, "JOB-1", "press-3", jdf);
-        let fact = Fact {
-            occurred_at: None,
-            actor: Actor::System {
-                component: "test".to_owned(),
-            },
-            what: What::Ticket(Box::new(ticket)),
-        };
-        let append = Append {
-            facts: vec![fact],
-            ..Append::default()
-        };
-        self.test.agent.ledger.append(append).await.unwrap();
+        self.test.hand_in(ticket).await;
     }
 
     async fn job(&self, step: JobStep) -> JobRow {

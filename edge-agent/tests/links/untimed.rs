@@ -4,7 +4,7 @@ use agog_jdf::jmf::ReturnCode;
 use agog_sync::event::{DeviceEvent, Event};
 
 use crate::desk::{Desk, document};
-use crate::jmf::{Endpoint, jmf};
+use crate::endpoint::{Endpoint, jmf};
 use crate::support::TestAgent;
 
 /// Posts a message whose time nothing tells.

@@ -16,7 +16,9 @@ use crate::app::App;
 use crate::db::TenantTx;
 use crate::http::{ApiError, Page, PageQuery};
 use crate::inventory::model::{MaterialRow, QuantitySchema, StockRow};
-use crate::inventory::store::{lots as lot_store, stock as stock_store, trace as trace_store};
+use crate::inventory::store::{
+    lots as lot_store, materials, stock as stock_store, trace as trace_store,
+};
 use crate::tenants::{self, Principal};
 
 /// A material.
@@ -128,7 +130,7 @@ pub(super) async fn materials(
 ) -> Result<Json<Page<MaterialAnswer>>, ApiError> {
     let after: Option<String> = page.after()?;
     let mut tx = TenantTx::begin(&app.pool, principal.tenant_id()).await?;
-    let rows = stock_store::material_list(&mut tx, after.as_deref(), page.fetch()).await?;
+    let rows = materials::material_list(&mut tx, after.as_deref(), page.fetch()).await?;
     Ok(Json(
         page.page(rows, |row| row.material.code.clone())
             .map(MaterialAnswer::from),
@@ -147,7 +149,7 @@ pub(super) async fn lot_genealogy(
 ) -> Result<Json<Page<GenealogyAnswer>>, ApiError> {
     let after: i64 = page.after()?.unwrap_or(0);
     let mut tx = TenantTx::begin(&app.pool, principal.tenant_id()).await?;
-    let material = stock_store::material_find(&mut tx, &id)
+    let material = materials::material_find(&mut tx, &id)
         .await?
         .ok_or_else(|| ApiError::not_found("material"))?;
     let keys = stock_store::lots_of_material(&mut tx, material.key, after, page.fetch()).await?;

@@ -83,7 +83,8 @@ pub(in crate::inventory) async fn lot_rows(
     .await?;
     let material_ids: BTreeSet<_> = rows.iter().filter_map(|row| row.material_id).collect();
     let materials =
-        super::stock::materials_by_key(tx, &material_ids.into_iter().collect::<Vec<_>>()).await?;
+        super::materials::materials_by_key(tx, &material_ids.into_iter().collect::<Vec<_>>())
+            .await?;
     rows.into_iter()
         .map(|row| {
             let material = row

@@ -1,4 +1,4 @@
-//! Lots that events make, fill in and move: one statement of each kind per batch.
+//! Lots that events make and move: one statement of each kind per batch.
 
 use agog_sync::ids::{LotId, PlantId};
 use agog_sync::lots::{LotState, WorkContext};
@@ -29,11 +29,13 @@ pub(in crate::inventory) struct MovedRow<'r> {
     pub location: Option<&'r str>,
 }
 
-/// Adds lots at a plant, in their order, and gives their keys. Fewer than were asked for when somebody else has
+/// Adds lots at a plant, in their order, and fills in those of `stubs`, of which no more than their names were known; what
+/// these hold is brought up to date by [`lots_move`]. Gives the keys of all: fewer than were asked for when somebody else has
 /// made one of them meanwhile.
-pub(in crate::inventory) async fn lots_add(
+pub(in crate::inventory) async fn lots_put(
     tx: &mut TenantTx,
     rows: &[MadeRow<'_>],
+    stubs: &[i64],
     plant_id: PlantId,
     now: Timestamp,
 ) -> Result<Keys, DbError> {
@@ -41,7 +43,7 @@ pub(in crate::inventory) async fn lots_add(
         return Ok(Keys::new());
     }
     let tenant_id = tx.tenant_id().uuid();
-    let added = sqlx::query!(
+    let put = sqlx::query!(
         "insert into lot (tenant_id, plant_id, updated_at, public_id, number, material_id, base_unit, balance, supplier,
              supplier_lot, expiry, location, quality, origin, work, origin_producer, origin_event_id, created_at)
          select $1, $2, $3, public_id, number, material_id, base_unit, balance, supplier, supplier_lot, expiry::date,
@@ -52,7 +54,23 @@ pub(in crate::inventory) async fn lots_add(
              as e (public_id, number, material_id, base_unit, balance, supplier, supplier_lot, expiry, location, quality,
                  origin, work, origin_producer, origin_event_id, created_at, place)
          order by place
-         on conflict (tenant_id, public_id) do nothing
+         on conflict (tenant_id, public_id) do update set
+             number = excluded.number,
+             plant_id = excluded.plant_id,
+             material_id = coalesce(excluded.material_id, lot.material_id),
+             base_unit = excluded.base_unit,
+             supplier = excluded.supplier,
+             supplier_lot = excluded.supplier_lot,
+             expiry = excluded.expiry,
+             location = excluded.location,
+             quality = excluded.quality,
+             origin = excluded.origin,
+             work = excluded.work,
+             origin_producer = excluded.origin_producer,
+             origin_event_id = excluded.origin_event_id,
+             created_at = excluded.created_at,
+             updated_at = excluded.updated_at
+         where lot.lot_id = any($19)
          returning public_id, lot_id",
         tenant_id,
         plant_id.uuid(),
@@ -72,69 +90,14 @@ pub(in crate::inventory) async fn lots_add(
         &column(rows, |row| row.fact.producer.uuid()),
         &column(rows, |row| row.fact.event_id.uuid()),
         &column(rows, |row| Instant(row.state.created_at)) as _,
+        stubs,
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(added
+    Ok(put
         .into_iter()
         .map(|row| (LotId::from_uuid(row.public_id), LotKey(row.lot_id)))
         .collect())
-}
-
-/// Fills in lots of which no more than their names were known. Their balances move with [`lots_move`].
-pub(in crate::inventory) async fn lots_fill(
-    tx: &mut TenantTx,
-    rows: &[MadeRow<'_>],
-    plant_id: PlantId,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let tenant_id = tx.tenant_id().uuid();
-    sqlx::query!(
-        "update lot set
-             number = e.number,
-             plant_id = $2,
-             material_id = coalesce(e.material_id, lot.material_id),
-             base_unit = e.base_unit,
-             supplier = e.supplier,
-             supplier_lot = e.supplier_lot,
-             expiry = e.expiry::date,
-             location = e.location,
-             quality = e.quality,
-             origin = e.origin,
-             work = e.work,
-             origin_producer = e.origin_producer,
-             origin_event_id = e.origin_event_id,
-             created_at = e.created_at,
-             updated_at = $3
-         from unnest($4::uuid[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
-             $12::jsonb[], $13::text[], $14::jsonb[], $15::uuid[], $16::uuid[], $17::timestamptz[])
-             as e (public_id, number, material_id, base_unit, supplier, supplier_lot, expiry, location, quality, origin, work,
-                 origin_producer, origin_event_id, created_at)
-         where lot.tenant_id = $1 and lot.public_id = e.public_id",
-        tenant_id,
-        plant_id.uuid(),
-        Instant(now) as _,
-        &column(rows, |row| row.state.lot.lot_id.uuid()),
-        &column(rows, |row| row.state.lot.number.as_str()) as _,
-        &column(rows, |row| row.material_id) as _,
-        &column(rows, |row| row.state.base_unit.as_str()) as _,
-        &column(rows, |row| row.state.attributes.supplier.as_deref()) as _,
-        &column(rows, |row| row.state.attributes.supplier_lot.as_deref()) as _,
-        &column(rows, |row| row.state.attributes.expiry.map(|day| day.to_string())) as _,
-        &column(rows, |row| row.state.attributes.location.as_deref()) as _,
-        &column(rows, |row| Json(&row.state.attributes.quality)) as _,
-        &column(rows, |row| row.state.origin.as_str()) as _,
-        &column(rows, |row| Json(row.work)) as _,
-        &column(rows, |row| row.fact.producer.uuid()),
-        &column(rows, |row| row.fact.event_id.uuid()),
-        &column(rows, |row| Instant(row.state.created_at)) as _,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
 }
 
 /// Brings balances and places of lots up to date.

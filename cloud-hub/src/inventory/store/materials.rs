@@ -1,15 +1,15 @@
-//! Materials that events describe.
+//! Materials: finding them, and keeping what events say of them.
 
 use std::collections::BTreeMap;
 
 use agog_sync::ids::MaterialId;
 use agog_sync::quantity::Material;
 use rust_decimal::Decimal;
+use uuid::Uuid;
 
 use super::lots::unit;
 use crate::db::{DbError, Instant, TenantTx, column};
-use crate::inventory::model::Fact;
-use crate::inventory::register::MaterialKey;
+use crate::inventory::model::{Fact, MaterialRow};
 
 /// A material that events make known.
 pub(in crate::inventory) struct NewMaterial<'r> {
@@ -20,33 +20,110 @@ pub(in crate::inventory) struct NewMaterial<'r> {
     pub changed: Fact<'r>,
 }
 
+/// A material as it is stored.
+struct Stored {
+    material_id: i64,
+    public_id: Uuid,
+    code: String,
+    name: String,
+    base_unit: String,
+    width_mm: Option<Decimal>,
+    length_mm: Option<Decimal>,
+    grammage_g_m2: Option<Decimal>,
+}
+
+impl Stored {
+    fn read(self) -> Result<MaterialRow, DbError> {
+        Ok(MaterialRow {
+            key: self.material_id,
+            id: MaterialId::from_uuid(self.public_id),
+            material: Material {
+                code: self.code,
+                name: self.name,
+                base_unit: unit(&self.base_unit)?,
+                width_mm: self.width_mm.map(|size| size.normalize()),
+                length_mm: self.length_mm.map(|size| size.normalize()),
+                grammage_g_m2: self.grammage_g_m2.map(|size| size.normalize()),
+            },
+        })
+    }
+}
+
+/// Materials by code, after the given one.
+pub(in crate::inventory) async fn material_list(
+    tx: &mut TenantTx,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<MaterialRow>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let rows = sqlx::query_as!(
+        Stored,
+        "select material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2 from material
+         where tenant_id = $1 and ($2::text is null or code > $2) order by code limit $3",
+        tenant_id,
+        after,
+        limit,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(Stored::read).collect()
+}
+
+/// A material by its id or its code.
+pub(in crate::inventory) async fn material_find(
+    tx: &mut TenantTx,
+    text: &str,
+) -> Result<Option<MaterialRow>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let row = sqlx::query_as!(
+        Stored,
+        "select material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2 from material
+         where tenant_id = $1 and (code = $2 or public_id = $3) order by public_id = $3 desc nulls last limit 1",
+        tenant_id,
+        text,
+        Uuid::parse_str(text).ok(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    row.map(Stored::read).transpose()
+}
+
+/// The materials of the given keys.
+pub(super) async fn materials_by_key(
+    tx: &mut TenantTx,
+    keys: &[i64],
+) -> Result<BTreeMap<i64, Material>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let rows = sqlx::query_as!(
+        Stored,
+        "select material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2 from material
+         where tenant_id = $1 and material_id = any($2)",
+        tenant_id,
+        keys,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter()
+        .map(|row| row.read().map(|row| (row.key, row.material)))
+        .collect()
+}
+
 /// The materials of the given codes.
 pub(in crate::inventory) async fn materials_by_code(
     tx: &mut TenantTx,
     codes: &[&str],
-) -> Result<Vec<(MaterialKey, Material)>, DbError> {
+) -> Result<Vec<MaterialRow>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
-    let rows = sqlx::query!(
-        "select material_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2 from material
+    let rows = sqlx::query_as!(
+        Stored,
+        "select material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2 from material
          where tenant_id = $1 and code = any($2::text[])",
         tenant_id,
         codes as _,
     )
     .fetch_all(tx.conn())
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let material = Material {
-                code: row.code,
-                name: row.name,
-                base_unit: unit(&row.base_unit)?,
-                width_mm: row.width_mm.map(|value: Decimal| value.normalize()),
-                length_mm: row.length_mm.map(|value: Decimal| value.normalize()),
-                grammage_g_m2: row.grammage_g_m2.map(|value: Decimal| value.normalize()),
-            };
-            Ok((MaterialKey(row.material_id), material))
-        })
-        .collect()
+    rows.into_iter().map(Stored::read).collect()
 }
 
 /// Adds materials in the order of their codes, and gives their keys. Fewer than were asked for when somebody else has made
@@ -54,7 +131,7 @@ pub(in crate::inventory) async fn materials_by_code(
 pub(in crate::inventory) async fn materials_add(
     tx: &mut TenantTx,
     rows: &[NewMaterial<'_>],
-) -> Result<BTreeMap<String, MaterialKey>, DbError> {
+) -> Result<BTreeMap<String, i64>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
     let added = sqlx::query!(
         "insert into material (tenant_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2,
@@ -81,7 +158,7 @@ pub(in crate::inventory) async fn materials_add(
     .await?;
     Ok(added
         .into_iter()
-        .map(|row| (row.code, MaterialKey(row.material_id)))
+        .map(|row| (row.code, row.material_id))
         .collect())
 }
 

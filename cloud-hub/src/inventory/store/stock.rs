@@ -1,111 +1,14 @@
-//! Adding up: materials, stock levels and the sums of the waste analysis.
+//! Adding up: stock levels and the sums of the waste analysis.
 
-use std::collections::BTreeMap;
-
-use agog_sync::ids::{MaterialId, PlantId};
-use agog_sync::quantity::{Material, Unit};
+use agog_sync::ids::PlantId;
+use agog_sync::quantity::Unit;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use crate::db::{DbError, Instant, TenantTx};
-use crate::inventory::model::{EdgeRow, LotKey, MaterialRow, StockRow};
+use crate::inventory::model::{EdgeRow, LotKey, StockRow};
 use crate::inventory::waste::{Amounts, View};
-
-/// Materials by code, after the given one.
-pub(in crate::inventory) async fn material_list(
-    tx: &mut TenantTx,
-    after: Option<&str>,
-    limit: i64,
-) -> Result<Vec<MaterialRow>, DbError> {
-    let tenant_id = tx.tenant_id().uuid();
-    let rows = sqlx::query!(
-        "select material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2 from material
-         where tenant_id = $1 and ($2::text is null or code > $2) order by code limit $3",
-        tenant_id,
-        after,
-        limit,
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(MaterialRow {
-                key: row.material_id,
-                id: MaterialId::from_uuid(row.public_id),
-                material: Material {
-                    code: row.code,
-                    name: row.name,
-                    base_unit: super::lots::unit(&row.base_unit)?,
-                    width_mm: row.width_mm.map(|value: Decimal| value.normalize()),
-                    length_mm: row.length_mm.map(|value: Decimal| value.normalize()),
-                    grammage_g_m2: row.grammage_g_m2.map(|value: Decimal| value.normalize()),
-                },
-            })
-        })
-        .collect()
-}
-
-/// A material by its id or its code.
-pub(in crate::inventory) async fn material_find(
-    tx: &mut TenantTx,
-    text: &str,
-) -> Result<Option<MaterialRow>, DbError> {
-    let tenant_id = tx.tenant_id().uuid();
-    let row = sqlx::query!(
-        "select material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2 from material
-         where tenant_id = $1 and (code = $2 or public_id = $3) order by public_id = $3 desc nulls last limit 1",
-        tenant_id,
-        text,
-        Uuid::parse_str(text).ok(),
-    )
-    .fetch_optional(tx.conn())
-    .await?;
-    row.map(|row| {
-        Ok(MaterialRow {
-            key: row.material_id,
-            id: MaterialId::from_uuid(row.public_id),
-            material: Material {
-                code: row.code,
-                name: row.name,
-                base_unit: super::lots::unit(&row.base_unit)?,
-                width_mm: row.width_mm.map(|value: Decimal| value.normalize()),
-                length_mm: row.length_mm.map(|value: Decimal| value.normalize()),
-                grammage_g_m2: row.grammage_g_m2.map(|value: Decimal| value.normalize()),
-            },
-        })
-    })
-    .transpose()
-}
-
-/// The materials of the given keys.
-pub(super) async fn materials_by_key(
-    tx: &mut TenantTx,
-    keys: &[i64],
-) -> Result<BTreeMap<i64, Material>, DbError> {
-    let tenant_id = tx.tenant_id().uuid();
-    let rows = sqlx::query!(
-        "select material_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2 from material
-         where tenant_id = $1 and material_id = any($2)",
-        tenant_id,
-        keys,
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            let material = Material {
-                code: row.code,
-                name: row.name,
-                base_unit: super::lots::unit(&row.base_unit)?,
-                width_mm: row.width_mm.map(|value: Decimal| value.normalize()),
-                length_mm: row.length_mm.map(|value: Decimal| value.normalize()),
-                grammage_g_m2: row.grammage_g_m2.map(|value: Decimal| value.normalize()),
-            };
-            Ok((row.material_id, material))
-        })
-        .collect()
-}
 
 /// Lots of a material in the order in which the hub met them, after the given one.
 pub(in crate::inventory) async fn lots_of_material(
