@@ -2,14 +2,17 @@
 
 mod support;
 
+use std::time::Duration;
+
 use agog_hub::db::TenantTx;
 use agog_sync::chain::ChainHead;
 use agog_sync::event::{ChainError, Envelope, Event};
 use agog_sync::frame::{LedgerBatch, SyncState};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use sqlx::Connection as _;
 
-use support::{Agent, World, state, states};
+use support::{Agent, World, received, state, states};
 
 const LEDGER: &str = "/sync/v1/ledger";
 
@@ -449,4 +452,58 @@ async fn an_agent_reads_its_own_ledger_only() {
             (200, &Value::Array(Vec::new()))
         );
     }
+}
+
+#[tokio::test]
+async fn a_batch_that_meets_another_making_the_same_lot_is_sent_again_and_fills_it_in() {
+    let (world, mut agent, token) = agent().await;
+    let event = received("LOT-9");
+    let Event::Lot(lots) = &event else {
+        panic!("not about a lot")
+    };
+    let lot_id = lots.lots()[0].lot_id;
+    let batch = agent.batch(&world, &[event]);
+    // Somebody else names the lot for the first time, and has not committed yet.
+    let mut other = TenantTx::begin(&world.hub.app.pool, agent.tenant_id)
+        .await
+        .unwrap();
+    let pid: i32 = sqlx::query_scalar(
+        "insert into lot (tenant_id, public_id, number, plant_id, base_unit, origin, origin_producer, origin_event_id,
+             created_at, updated_at)
+         select tenant_id, $1, 'LOT-9', plant_id, 'piece', 'unknown', $1, $1, now(), now() from plant
+         returning pg_backend_pid()",
+    )
+    .bind(lot_id.uuid())
+    .fetch_one(other.conn())
+    .await
+    .unwrap();
+    let mut looker = sqlx::PgConnection::connect_with(&world.hub.database)
+        .await
+        .unwrap();
+    let somebody_waits = async {
+        let blocked =
+            "select exists (select from pg_stat_activity where $1 = any(pg_blocking_pids(pid)))";
+        loop {
+            let query = sqlx::query_scalar(blocked).bind(pid);
+            if query.fetch_one(&mut looker).await.unwrap() {
+                break;
+            }
+        }
+        other.commit().await.unwrap();
+    };
+
+    let somebody_waits = tokio::time::timeout(Duration::from_secs(30), somebody_waits);
+    let (answer, waited) = tokio::join!(world.push(&token, LEDGER, &batch), somebody_waits);
+
+    waited.expect("the batch waits for whoever makes the lot");
+    assert_eq!(answer.says(), (503, "busy"));
+    let again = world.push(&token, LEDGER, &batch).await;
+    assert_eq!(again.status, 200, "{}", again.text);
+    let filled_in = "select count(*) from lot where number = 'LOT-9' and origin = 'received' and balance = 50000";
+    assert_eq!(count(&world, &agent, filled_in).await, 1);
+    assert_eq!(
+        count(&world, &agent, "select count(*) from lot_entry").await,
+        1
+    );
+    assert_eq!(count(&world, &agent, REJECTED).await, 0);
 }
