@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant as Deadline;
 
-use super::store_feed as store;
+use super::{runs, store_feed as store};
 use crate::app::App;
 use crate::db::{DbError, TenantTx};
 use crate::tenants::{self, AgentPrincipal};
@@ -136,6 +136,14 @@ async fn seen(app: &App, agent: AgentPrincipal, after: u64) -> Result<(), DbErro
 async fn look(app: &App, agent: AgentPrincipal, after: u64) -> Result<FeedPage, DbError> {
     // A transaction per look: a waiting request holds no connection.
     let mut tx = TenantTx::begin(&app.pool, agent.tenant_id).await?;
+    if !runs::is_served(&mut tx, agent.producer_id(), agent.run).await? {
+        // Another process took over while this one waited: nothing more is given out to it.
+        return Ok(FeedPage {
+            items: Vec::new(),
+            next: after,
+            must_refetch: false,
+        });
+    }
     let counter = store::counter_find(&mut tx, agent.agent_id).await?;
     // An agent ahead of the hub has seen items that a restored hub has lost; one far behind has
     // missed items that are gone. Either goes on from what there is.
