@@ -165,6 +165,21 @@ async fn an_older_agent_tells_no_run_and_goes_on() {
 }
 
 #[tokio::test]
+async fn a_process_that_waits_for_the_feed_is_told_when_another_one_takes_over() {
+    let (world, agent) = agent().await;
+    let (original, copy) = (run(&world), run(&world));
+    let first = token(&agent.ask_as(&world, original, &[]).await);
+    let waiting = world.get(&first, "/sync/v1/feed?after=0&wait_s=25");
+    let taking_over = async {
+        token(&agent.ask_as(&world, copy, &[original]).await);
+    };
+    let limit = std::time::Duration::from_secs(15);
+    let both = async { tokio::join!(waiting, taking_over) };
+    let (answer, ()) = tokio::time::timeout(limit, both).await.unwrap();
+    assert_eq!(answer.says(), (401, "run-superseded"), "{}", answer.text);
+}
+
+#[tokio::test]
 async fn telemetry_of_a_process_that_was_superseded_is_not_taken() {
     let (world, agent) = agent().await;
     let (original, copy) = (run(&world), run(&world));

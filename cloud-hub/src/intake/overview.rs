@@ -55,14 +55,14 @@ struct AgentSync {
     /// Events that are kept and were not applied.
     rejected_events: i64,
     /// The newest first.
-    runs: Vec<RunAnswer>,
+    runs: Vec<AgentRun>,
     /// Those after the first, the newest first.
-    epochs: Vec<EpochAnswer>,
+    epochs: Vec<AgentEpoch>,
 }
 
 /// One start of an agent.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct RunAnswer {
+pub(super) struct AgentRun {
     pub run_id: Uuid,
     #[schema(value_type = String)]
     pub began_at: Timestamp,
@@ -79,7 +79,7 @@ pub(super) struct RunAnswer {
 
 /// An epoch after the first.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct EpochAnswer {
+pub(super) struct AgentEpoch {
     pub epoch: i64,
     /// When its first event came here.
     #[schema(value_type = String)]

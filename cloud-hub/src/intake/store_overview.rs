@@ -4,7 +4,7 @@ use agog_sync::ids::ProducerId;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::overview::{EpochAnswer, RunAnswer};
+use super::overview::{AgentEpoch, AgentRun};
 use crate::db::{DbError, Instant, TenantTx};
 
 /// What is here of an agent.
@@ -50,7 +50,7 @@ pub(super) async fn runs(
     tx: &mut TenantTx,
     producer: ProducerId,
     limit: i64,
-) -> Result<Vec<RunAnswer>, DbError> {
+) -> Result<Vec<AgentRun>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
     let rows = sqlx::query!(
         r#"select run_id, began_at as "began_at: Instant", reason, ended_at as "ended_at: Instant",
@@ -65,7 +65,7 @@ pub(super) async fn runs(
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| RunAnswer {
+        .map(|row| AgentRun {
             run_id: row.run_id,
             began_at: row.began_at.into(),
             reason: row.reason,
@@ -80,7 +80,7 @@ pub(super) async fn epochs(
     tx: &mut TenantTx,
     producer: ProducerId,
     limit: i64,
-) -> Result<Vec<EpochAnswer>, DbError> {
+) -> Result<Vec<AgentEpoch>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
     let rows = sqlx::query!(
         r#"select epoch, began_at as "began_at: Instant", reason, run_id, before_epoch, before_seq
@@ -93,7 +93,7 @@ pub(super) async fn epochs(
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| EpochAnswer {
+        .map(|row| AgentEpoch {
             epoch: row.epoch,
             began_at: row.began_at.into(),
             reason: row.reason,

@@ -6,7 +6,8 @@ use crate::support::*;
 use agog_edge::ledger::{FetchBack, Ledger, LedgerThread, NewEpoch, Reader};
 use agog_sync::clock::ManualClock;
 use agog_sync::event::Envelope;
-use agog_sync::frame::LedgerAck;
+use agog_sync::frame::{FeedBody, FeedItem, JobAction, JobCommand, JobTicket, LedgerAck};
+use agog_sync::ids::{JobId, RequestId};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rust_decimal::Decimal;
@@ -229,6 +230,58 @@ async fn events_that_an_older_program_sealed_again_make_room_for_those_that_come
     assert_eq!(test.on_hand("LOT-1").await, Decimal::from(63));
     assert_eq!(epoch(&test, 1).await, delivered[0]);
     test.assert_whole(9).await;
+}
+
+#[tokio::test]
+async fn a_ticket_that_the_feed_gives_out_again_is_not_sent_again_blindly() {
+    let items = || {
+        let job = |n: u128| JobId::from_uuid(uuid::Uuid::from_u128(n));
+        let ticket = |n: u128| {
+            let ticket = JobTicket::new(job(n), format!("JOB-{n}"), "press-3", "<JDF/>");
+            FeedBody::JobTicket(Box::new(ticket))
+        };
+        let remove = JobCommand {
+            command_id: RequestId::from_uuid(uuid::Uuid::from_u128(70)),
+            job_id: job(1),
+            action: JobAction::Remove,
+            by: "office".to_owned(),
+        };
+        let bodies = [ticket(1), ticket(2), FeedBody::JobCommand(Box::new(remove))];
+        (1..).zip(bodies).map(|(n, body)| FeedItem { n, body })
+    };
+    let test = TestLedger::new();
+    test.lot(receive("LOT-1", 100)).await.unwrap();
+    let folder = test.close();
+    let backup = backup(&folder);
+    // Job 1 is removed before it is sent, job 2 waits for its press.
+    let test = open(folder, 2);
+    for item in items() {
+        test.ledger.apply_feed(item).await.unwrap();
+    }
+    let delivered = vec![epoch(&test, 1).await];
+    let test = open(backup, 3);
+    open_epoch(&test, &delivered, 1).await;
+    fetch_back(&test, &delivered).await;
+
+    for item in items() {
+        test.ledger.apply_feed(item).await.unwrap();
+    }
+
+    let next = test.ledger.command_next("press-3").await.unwrap().unwrap();
+    assert_eq!(
+        next.job.as_deref(),
+        Some("JOB-2"),
+        "of job 1 nothing is sent"
+    );
+    // Its press is asked first whether it has the ticket.
+    assert_eq!(
+        (next.state, next.attempts),
+        (agog_edge::ledger::sending::CommandState::Sent, 1)
+    );
+    let row = test.ledger.job_by_number("JOB-2").await.unwrap().unwrap();
+    assert!(test.ledger.ticket(&row).await.unwrap().is_some());
+    assert_eq!(epoch(&test, 2).await, [], "nothing new is told of them");
+    test.assert_whole(delivered[0].len() as u64).await;
 }
 
 #[tokio::test]

@@ -300,7 +300,9 @@ async fn ledger(State(hub): State<Hub>, headers: HeaderMap, body: Bytes) -> Resp
                 &json!(ack(&expected, false)),
             );
         }
-        Decision::Malformed { detail } => panic!("malformed batch: {detail}"),
+        Decision::UnknownProtocol { detail } | Decision::Malformed { detail } => {
+            panic!("malformed batch: {detail}")
+        }
     };
     if fault == Some(Fault::AnswerLost) {
         let broken = stream::iter([Err::<Bytes, _>(std::io::Error::other("the line is cut"))]);
