@@ -62,6 +62,8 @@ pub enum HubState {
     Offline,
     /// It refuses this agent; a person must act.
     Refused,
+    /// It serves another process with the identity of this one; a person must act.
+    Fenced,
 }
 
 /// Contact with a device.

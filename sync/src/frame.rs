@@ -11,7 +11,7 @@ use std::io::Read;
 
 use crate::chain::Hash;
 use crate::event::Envelope;
-use crate::ids::{AgentId, HoldId, JobId, PlantId, ProducerId, RequestId, TenantId};
+use crate::ids::{AgentId, HoldId, JobId, PlantId, ProducerId, RequestId, RunId, TenantId};
 use crate::lots::{LotAttributes, LotOrigin, LotRef};
 use crate::quantity::{Material, Unit};
 
@@ -46,6 +46,27 @@ pub struct LedgerBatch {
     pub last_seq: u64,
     /// The hash before the first event.
     pub prev_hash: Hash,
+    /// Why this epoch was opened; with the batches of a second or later epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened: Option<EpochOpened>,
+    pub events: Vec<Envelope>,
+}
+
+/// Why an agent opened an epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EpochOpened {
+    /// `rolled-back`, `diverged` or `superseded`; a newer agent may have other words.
+    pub reason: String,
+    /// When, by the agent's clock.
+    pub at: jiff::Timestamp,
+}
+
+/// Events of an agent as the hub has them, given back to it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LedgerPage {
+    pub epoch: u64,
+    /// In order, without a gap, from the one after the number that was asked; within the limits of
+    /// a batch. None: the hub has no more.
     pub events: Vec<Envelope>,
 }
 
@@ -316,6 +337,9 @@ pub struct EnrolRequest {
     pub public_key: String,
     pub agent_name: String,
     pub agent_version: String,
+    /// The newest run of the agent's file. An agent that enrols again is served from this run on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
 }
 
 /// Where the agent belongs now.

@@ -11,6 +11,7 @@
 //! - [`lots`]: the lot rules; [`trace`]: where a lot came from and went
 //! - [`frame`]: what travels between agent and hub, with its limits
 //! - [`outbox`], [`inbox`], [`backoff`]: the two sides of the protocol as plain functions
+//! - [`recovery`], [`runs`]: what happens after a disk was set back or copied
 
 pub mod backoff;
 pub mod chain;
@@ -22,4 +23,6 @@ pub mod inbox;
 pub mod lots;
 pub mod outbox;
 pub mod quantity;
+pub mod recovery;
+pub mod runs;
 pub mod trace;

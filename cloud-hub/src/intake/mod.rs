@@ -18,9 +18,15 @@ mod apply;
 pub mod feed;
 mod ledger;
 pub mod office;
+mod overview;
+pub mod rejected;
 mod routes;
+pub mod runs;
 mod store;
 mod store_feed;
+mod store_overview;
+mod store_rejected;
+mod store_runs;
 mod telemetry;
 
 use agog_sync::ids::{EventId, PlantId, ProducerId};

@@ -2,6 +2,7 @@
 
 use agog_sync::chain::{ChainHead, Hash};
 use agog_sync::event::{Actor, Envelope};
+use agog_sync::frame::{LEDGER_BATCH_BYTES_MAX, LEDGER_BATCH_EVENTS_MAX};
 use agog_sync::ids::{EventId, PlantId, ProducerId};
 use agog_sync::inbox::ProducerState;
 use jiff::Timestamp;
@@ -218,45 +219,71 @@ pub(super) async fn events_known(
     Ok(rows.into_iter().map(EventId::from_uuid).collect())
 }
 
-/// The events of a ledger after a place, as they came.
+/// The events of a ledger after a place, as they came, as many as a batch may have.
 pub(super) async fn events_after(
     tx: &mut TenantTx,
     producer: ProducerId,
     epoch: u64,
     after: u64,
-    count_max: i64,
 ) -> Result<Vec<Envelope>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
-    let rows = sqlx::query!(
-        "select seq, event_id, kind, version, occurred_us, recorded_us, actor, payload, prev_hash, hash
-         from ledger_event
-         where tenant_id = $1 and producer_id = $2 and epoch = $3 and seq > $4
-         order by seq limit $5",
+    let rows = sqlx::query_as!(
+        EventRow,
+        r#"select seq as "seq!", event_id as "event_id!", kind as "kind!", version as "version!",
+             occurred_us as "occurred_us!", recorded_us as "recorded_us!", actor as "actor!", payload as "payload!",
+             prev_hash as "prev_hash!", hash as "hash!"
+         from (
+             select *, row_number() over page as place, sum(octet_length(payload)) over page as bytes
+             from (
+                 select * from ledger_event
+                 where tenant_id = $1 and producer_id = $2 and epoch = $3 and seq > $4
+                 order by seq limit $5
+             ) as next window page as (order by seq)
+         ) as counted
+         where place = 1 or bytes <= $6 order by seq"#,
         tenant_id,
         producer.uuid(),
         to_bigint(epoch)?,
         to_bigint(after)?,
-        count_max,
+        i64::try_from(LEDGER_BATCH_EVENTS_MAX).map_err(DbError::stored)?,
+        i64::try_from(LEDGER_BATCH_BYTES_MAX).map_err(DbError::stored)?,
     )
     .fetch_all(tx.conn())
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let actor: Actor = serde_json::from_str(&row.actor).map_err(DbError::stored)?;
-            Ok(Envelope {
-                seq: from_bigint(row.seq)?,
-                event_id: EventId::from_uuid(row.event_id),
-                kind: row.kind,
-                version: u16::try_from(row.version).map_err(DbError::stored)?,
-                occurred_at: from_micros(row.occurred_us)?,
-                recorded_at: from_micros(row.recorded_us)?,
-                actor,
-                payload: RawValue::from_string(row.payload).map_err(DbError::stored)?,
-                prev_hash: Hash::try_from(&row.prev_hash[..]).map_err(DbError::stored)?,
-                hash: Hash::try_from(&row.hash[..]).map_err(DbError::stored)?,
-            })
+    rows.into_iter().map(EventRow::envelope).collect()
+}
+
+/// The columns of an event as it came.
+#[derive(Debug)]
+pub(super) struct EventRow {
+    pub seq: i64,
+    pub event_id: Uuid,
+    pub kind: String,
+    pub version: i32,
+    pub occurred_us: i64,
+    pub recorded_us: i64,
+    pub actor: String,
+    pub payload: String,
+    pub prev_hash: Vec<u8>,
+    pub hash: Vec<u8>,
+}
+
+impl EventRow {
+    pub(super) fn envelope(self) -> Result<Envelope, DbError> {
+        let actor: Actor = serde_json::from_str(&self.actor).map_err(DbError::stored)?;
+        Ok(Envelope {
+            seq: from_bigint(self.seq)?,
+            event_id: EventId::from_uuid(self.event_id),
+            kind: self.kind,
+            version: u16::try_from(self.version).map_err(DbError::stored)?,
+            occurred_at: from_micros(self.occurred_us)?,
+            recorded_at: from_micros(self.recorded_us)?,
+            actor,
+            payload: RawValue::from_string(self.payload).map_err(DbError::stored)?,
+            prev_hash: Hash::try_from(&self.prev_hash[..]).map_err(DbError::stored)?,
+            hash: Hash::try_from(&self.hash[..]).map_err(DbError::stored)?,
         })
-        .collect()
+    }
 }
 
 /// Keeps why an event was not applied.
@@ -368,14 +395,14 @@ pub(super) async fn blocks_move(
     Ok(())
 }
 
-fn to_bigint(number: u64) -> Result<i64, DbError> {
+pub(super) fn to_bigint(number: u64) -> Result<i64, DbError> {
     i64::try_from(number).map_err(DbError::stored)
 }
 
-fn from_bigint(number: i64) -> Result<u64, DbError> {
+pub(super) fn from_bigint(number: i64) -> Result<u64, DbError> {
     u64::try_from(number).map_err(DbError::stored)
 }
 
-fn from_micros(micros: i64) -> Result<Timestamp, DbError> {
+pub(super) fn from_micros(micros: i64) -> Result<Timestamp, DbError> {
     Timestamp::from_microsecond(micros).map_err(DbError::stored)
 }

@@ -104,6 +104,7 @@ impl Shop {
                 .encode(&agent_id.to_string().as_bytes()[..32]),
             agent_name: "test".to_owned(),
             agent_version: "0".to_owned(),
+            run: None,
         };
         let answer = self
             .client
@@ -121,7 +122,12 @@ impl Shop {
             ledger: Ledger::new(agent_id.into()),
             hub: self.hub.clone(),
             client: self.client.clone(),
-            token: self.hub.app.access_tokens.issue(subject, now).unwrap(),
+            token: self
+                .hub
+                .app
+                .access_tokens
+                .issue(subject, None, now)
+                .unwrap(),
         }
     }
 
@@ -303,6 +309,7 @@ impl Plant {
             .access_tokens
             .read(&self.token, self.hub.app.clock.now())
             .unwrap()
+            .0
             .tenant_id;
         let mut tx = TenantTx::begin(&self.hub.app.pool, tenant_id)
             .await

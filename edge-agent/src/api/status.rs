@@ -18,7 +18,9 @@ use super::ApiState;
 use super::problem::Problem;
 use crate::config::Config;
 use crate::health::Surroundings;
-use crate::ledger::{LedgerError, Outbox, Position, Reader, Verification};
+use crate::ledger::{
+    EpochStatus, FetchStatus, LedgerError, Outbox, Position, Reader, Verification,
+};
 use crate::run::Addresses;
 
 /// A writer that does not answer within this time is stuck.
@@ -58,6 +60,12 @@ pub struct LedgerStatus {
     /// The newest item of the hub's feed that is applied.
     pub feed_cursor: u64,
     pub jobs_open: u64,
+    /// The epochs that were opened here, the newest first.
+    #[serde(default)]
+    pub epochs: Vec<EpochStatus>,
+    /// What came back from the hub.
+    #[serde(default)]
+    pub fetch_back: FetchStatus,
 }
 
 /// What only the running agent knows.
@@ -95,6 +103,8 @@ impl StatusReport {
                 oldest_unsent_age_s: age_s(&outbox, now),
                 feed_cursor: reader.feed_cursor()?,
                 jobs_open: reader.jobs_open()?.len() as u64,
+                epochs: reader.epochs()?,
+                fetch_back: reader.fetch_status()?,
             },
             running,
         })

@@ -70,6 +70,26 @@ fn lines(report: &StatusReport) -> String {
         "outbox   {} events wait for the hub{age}",
         ledger.outbox_depth
     );
+    for opened in &ledger.epochs {
+        let _ = writeln!(
+            text,
+            "epoch    {} opened {}: {}",
+            opened.epoch,
+            opened.opened_at.strftime("%Y-%m-%d %H:%M UTC"),
+            opened.reason
+        );
+    }
+    if ledger.fetch_back.fetched > 0 || ledger.fetch_back.epochs_left > 0 {
+        let more = match ledger.fetch_back.epochs_left {
+            0 => "nothing is missing",
+            _ => "more are to come",
+        };
+        let _ = writeln!(
+            text,
+            "restored {} events came back from the hub, {more}",
+            ledger.fetch_back.fetched
+        );
+    }
     if let Some(running) = &report.running {
         surroundings(&mut text, &running.surroundings);
     }
@@ -118,6 +138,7 @@ fn hub(hub: &HubHealth) -> String {
         HubState::Online => "online",
         HubState::Offline => "offline",
         HubState::Refused => "refuses this agent",
+        HubState::Fenced => "serves another agent with this identity",
     };
     let contact = hub.last_contact.map_or_else(
         || ", no contact yet".to_owned(),

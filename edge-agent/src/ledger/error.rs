@@ -40,6 +40,9 @@ pub enum LedgerError {
     /// An epoch must be higher than the current one.
     #[error("epoch {asked} is not higher than the current epoch {current}")]
     EpochNotNewer { asked: u64, current: u64 },
+    /// Events of ours that the hub gave back are not those that were delivered.
+    #[error("the hub gave back events that do not fit")]
+    CameBackBroken(#[source] agog_sync::recovery::PageError),
     /// Items of the feed come in order.
     #[error("feed item {found} does not follow {expected}")]
     FeedOutOfOrder { found: u64, expected: u64 },
@@ -83,6 +86,7 @@ impl LedgerError {
             Self::Malformed { .. }
             | Self::ForeignAck { .. }
             | Self::EpochNotNewer { .. }
+            | Self::CameBackBroken(_)
             | Self::FeedOutOfOrder { .. }
             | Self::FeedBroken { .. }
             | Self::FeedUnknown { .. }

@@ -1,6 +1,6 @@
 //! What comes down from the hub: tickets, commands to jobs, and events of others that touch our lots.
 
-use agog_sync::event::{Actor, Event, NewEvent};
+use agog_sync::event::{Actor, Event, JobStep, NewEvent};
 use agog_sync::frame::{FeedBody, FeedEvent, FeedItem, JobTicket, LotSnapshot};
 use agog_sync::ids::EventId;
 use agog_sync::lots::LotEvent;
@@ -45,7 +45,8 @@ pub(super) fn move_cursor(connection: &Connection, n: u64) -> Result<(), LedgerE
     Ok(())
 }
 
-/// A ticket becomes a job of this plant. A ticket that is here already changes nothing.
+/// A ticket becomes a job of this plant. A ticket that is here already changes nothing. Of a job that came back from
+/// the hub after the disk was set back, the ticket is kept; its device may have it, and is asked before it is sent.
 fn job_ticket(
     connection: &Connection,
     books: &mut Books,
@@ -55,6 +56,13 @@ fn job_ticket(
         .prepare_cached("select 1 from job where job_key = ?1")?
         .exists([handed_over.job_id.to_string()])?;
     if known {
+        if ticket::of(connection, handed_over.job_id)?.is_none() {
+            ticket::store(connection, handed_over)?;
+            let row = job::by_key(connection, &handed_over.job_id.to_string())?;
+            if row.is_some_and(|row| row.step == JobStep::Received) {
+                admit::submission_that_may_be_done(connection, books, handed_over)?;
+            }
+        }
         return Ok(());
     }
     let now = books.clock.now();
@@ -84,7 +92,7 @@ fn foreign_event(connection: &Connection, n: u64, item: &FeedEvent) -> Result<()
         .map_err(|source| LedgerError::FeedBroken { n, source })?;
     let producer = item.producer.to_string();
     let here = connection
-        .prepare_cached("select 1 from event where event_id = ?1")?
+        .prepare_cached("select 1 from fact where event_id = ?1")?
         .exists([envelope.event_id.to_string()])?;
     if here {
         return Ok(());

@@ -22,8 +22,10 @@ pub(crate) mod job;
 mod left;
 mod reader;
 mod readers;
+mod recovery;
 mod resolve;
 pub mod rows;
+mod runs;
 mod said;
 mod schema;
 pub mod sending;
@@ -45,9 +47,10 @@ use agog_sync::chain::{ChainHead, Hash};
 use agog_sync::clock::Clock;
 use agog_sync::event::{Actor, Envelope, Event};
 use agog_sync::frame::{FeedItem, JobTicket, LedgerAck};
-use agog_sync::ids::{AgentId, EventId, JobId, ProducerId, RequestId};
+use agog_sync::ids::{AgentId, EventId, JobId, ProducerId, RequestId, RunId};
 use agog_sync::lots::Flag;
 use agog_sync::quantity::Material;
+use agog_sync::runs::RunClaim;
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 use serde::{Deserialize, Serialize};
@@ -61,6 +64,7 @@ pub use error::{AppendError, LedgerError, Refused};
 pub use left::LeftEntry;
 pub use reader::{JobLots, LotFilter, LotPage, Outbox, PAGE_LOTS_MAX, Reader};
 use readers::Readers;
+pub use recovery::{EpochStatus, FetchBack, FetchStatus, NewEpoch};
 pub use rows::{JobRow, LotRow};
 use sending::{DeviceCommand, News, Order};
 pub use sums::MaterialSum;
@@ -216,6 +220,7 @@ pub struct Ledger {
     inbox: mpsc::Sender<Request>,
     position: watch::Receiver<Position>,
     commands: watch::Receiver<u64>,
+    run: Arc<RunClaim>,
     readers: Arc<Readers>,
 }
 
@@ -230,8 +235,22 @@ pub(crate) enum Request {
         answer: Answer<()>,
     },
     OpenEpoch {
-        epoch: u64,
+        new: NewEpoch,
         answer: Answer<Position>,
+    },
+    WantBack {
+        epoch: u64,
+        answer: Answer<()>,
+    },
+    /// Events of ours that came back from the hub.
+    TakeBack {
+        asked: FetchBack,
+        page: Vec<Envelope>,
+        answer: Answer<()>,
+    },
+    RunAnswered {
+        run: RunId,
+        answer: Answer<()>,
     },
     ApplyFeed {
         item: Box<FeedItem>,
@@ -330,6 +349,7 @@ impl Ledger {
                 inbox,
                 position: published.position,
                 commands: published.commands,
+                run: Arc::new(published.run),
                 readers: Arc::new(Readers::of(path)),
             },
             LedgerThread(ended),
@@ -371,36 +391,29 @@ impl Ledger {
         self.position.clone()
     }
 
-    /// The next events of the current epoch after `seq`: at most `events_max`, and no more than
+    /// The next events of an epoch of ours after `seq`: at most `events_max`, and no more than
     /// fit `bytes_max` of payload, but always one where there is one.
     pub async fn outbox_after(
         &self,
+        epoch: u64,
         seq: u64,
         events_max: usize,
         bytes_max: usize,
     ) -> Result<Vec<Envelope>, LedgerError> {
-        self.read(move |reader| reader.outbox_after(seq, events_max, bytes_max))
+        self.read(move |reader| reader.outbox_after(epoch, seq, events_max, bytes_max))
             .await
     }
 
-    /// The hash of an event of the current epoch, the genesis hash for 0; none when there is no
+    /// The hash of an event of an epoch of ours, the genesis hash for 0; none when there is no
     /// such event.
-    pub async fn hash_at(&self, seq: u64) -> Result<Option<Hash>, LedgerError> {
-        self.read(move |reader| reader.hash_at(seq)).await
+    pub async fn hash_at(&self, epoch: u64, seq: u64) -> Result<Option<Hash>, LedgerError> {
+        self.read(move |reader| reader.hash_at(epoch, seq)).await
     }
 
     /// The hub has everything up to `ack`. The cursor moves only when the epoch is the current
     /// one and the hash is ours, and never back.
     pub async fn acknowledge(&self, ack: LedgerAck) -> Result<(), LedgerError> {
         self.ask(|answer| Request::Acknowledge { ack, answer })
-            .await
-    }
-
-    /// Opens a new epoch, higher than the current one: the hub knows something under our numbers
-    /// that we do not. Events that the hub has not acknowledged are sealed again in the new
-    /// epoch, under their own event ids; nothing is overwritten.
-    pub async fn open_epoch(&self, epoch: u64) -> Result<Position, LedgerError> {
-        self.ask(|answer| Request::OpenEpoch { epoch, answer })
             .await
     }
 

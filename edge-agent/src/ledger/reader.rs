@@ -76,9 +76,10 @@ impl Reader {
         position(&self.connection)
     }
 
-    /// The next events of the current epoch after `seq`.
+    /// The next events of an epoch of ours after `seq`.
     pub fn outbox_after(
         &self,
+        epoch: u64,
         seq: u64,
         events_max: usize,
         bytes_max: usize,
@@ -90,7 +91,7 @@ impl Reader {
         )?;
         let mut rows = query.query(params![
             position.producer.to_string(),
-            position.epoch,
+            epoch,
             seq,
             i64::try_from(events_max).unwrap_or(i64::MAX)
         ])?;
@@ -107,9 +108,9 @@ impl Reader {
         Ok(events)
     }
 
-    /// The hash of an event of the current epoch; the genesis hash for 0.
-    pub fn hash_at(&self, seq: u64) -> Result<Option<Hash>, LedgerError> {
-        hash_at(&self.connection, &self.position()?, seq)
+    /// The hash of an event of an epoch of ours; the genesis hash for 0.
+    pub fn hash_at(&self, epoch: u64, seq: u64) -> Result<Option<Hash>, LedgerError> {
+        hash_at(&self.connection, self.position()?.producer, epoch, seq)
     }
 
     /// How much waits for the hub.
@@ -397,20 +398,18 @@ pub(super) fn position(connection: &Connection) -> Result<Position, LedgerError>
 
 pub(super) fn hash_at(
     connection: &Connection,
-    position: &Position,
+    producer: ProducerId,
+    epoch: u64,
     seq: u64,
 ) -> Result<Option<Hash>, LedgerError> {
     if seq == 0 {
-        return Ok(Some(
-            ChainHead::genesis(position.producer, position.epoch).hash,
-        ));
+        return Ok(Some(ChainHead::genesis(producer, epoch).hash));
     }
     let bytes: Option<Vec<u8>> = connection
-        .query_row(
+        .prepare_cached(
             "select hash from event where producer_id = ?1 and epoch = ?2 and seq = ?3",
-            params![position.producer.to_string(), position.epoch, seq],
-            |row| row.get(0),
-        )
+        )?
+        .query_row(params![producer.to_string(), epoch, seq], |row| row.get(0))
         .optional()?;
     bytes.map(|bytes| text::hash(&bytes)).transpose()
 }

@@ -431,6 +431,15 @@ impl Run<'_> {
     }
 }
 
+/// The series and running number of a number that [`Run::generated`] made.
+pub(super) fn series_of<'n>(plant_code: &str, number: &'n str) -> Option<(&'n str, u32)> {
+    let (series, n) = number.rsplit_once('-')?;
+    let day = series.strip_prefix(plant_code)?.strip_prefix('-')?;
+    let is_day = day.len() == 8 && day.bytes().all(|byte| byte.is_ascii_digit());
+    let n = n.parse().ok().filter(|_| is_day && n.len() >= 4)?;
+    Some((series, n))
+}
+
 /// An entered amount in the base unit of its material.
 fn measured(material: &Material, amount: Amount) -> Result<Measured, Refused> {
     let unit = amount.unit.unwrap_or(material.base_unit);

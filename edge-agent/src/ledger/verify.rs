@@ -20,6 +20,9 @@ const PROBLEMS_MAX: usize = 50;
 pub struct Verification {
     /// Our own events, in all epochs.
     pub events: u64,
+    /// Events of ours that the hub has other ones for, kept aside and sealed again.
+    #[serde(default)]
+    pub aside_events: u64,
     /// Events of others that touch our lots.
     pub foreign_events: u64,
     pub lots: u64,
@@ -50,6 +53,7 @@ impl Reader {
             connection: &connection,
             found: Verification {
                 events: 0,
+                aside_events: 0,
                 foreign_events: 0,
                 lots: 0,
                 epoch: position.epoch,
@@ -59,6 +63,7 @@ impl Reader {
             },
         };
         run.check_chain(&position)?;
+        run.check_aside(&position)?;
         let replayed = run.replay()?;
         run.compare_entries(&replayed)?;
         run.compare_lots(&replayed)?;
@@ -143,6 +148,35 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Events that are kept aside are in no chain any more, but as they were sealed; and each of their
+    /// facts is in the chain under another number.
+    fn check_aside(&mut self, position: &Position) -> Result<(), LedgerError> {
+        let mut query = self.connection.prepare(
+            "select epoch, seq, event_id, kind, version, occurred_at, recorded_at, actor, payload,
+                    prev_hash, hash,
+                    exists (select 1 from event where event.event_id = event_aside.event_id)
+             from event_aside order by epoch, seq",
+        )?;
+        let mut found = query.query([])?;
+        while let Some(row) = found.next()? {
+            self.found.aside_events += 1;
+            let event = (row.get(0)?, row.get(1)?);
+            let sealed = rows::envelope(row, 1).and_then(|envelope| {
+                envelope
+                    .verify(position.producer, event.0, &envelope.prev_hash)
+                    .map_err(|error| text::malformed("event", error))
+            });
+            if let Err(error) = sealed {
+                self.problem(Some(event), error.to_string());
+            }
+            if !row.get::<_, bool>(11)? {
+                let lost = format!("event {} was kept aside and not sealed again", event.1);
+                self.problem(Some(event), lost);
+            }
+        }
+        Ok(())
+    }
+
     /// Applies every event again, in a database of its own that is removed at the end.
     fn replay(&mut self) -> Result<Connection, LedgerError> {
         let replayed = schema::open_scratch()?;
@@ -150,7 +184,7 @@ impl Run<'_> {
         let mut query = self.connection.prepare(
             "select position, producer_id, epoch, seq, event_id, kind, version, occurred_at,
                     recorded_at, actor, payload, prev_hash, hash
-             from event where resealed = 0 order by position",
+             from fact where resealed = 0 order by position",
         )?;
         let mut found = query.query([])?;
         while let Some(row) = found.next()? {
@@ -289,7 +323,7 @@ impl Run<'_> {
         Ok(self
             .connection
             .query_row(
-                "select epoch, seq from event where position = ?1",
+                "select epoch, seq from fact where position = ?1",
                 [place],
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )
@@ -300,7 +334,7 @@ impl Run<'_> {
         Ok(self
             .connection
             .query_row(
-                "select epoch, seq from event where position =
+                "select epoch, seq from fact where position =
                  (select max(position) from lot_entry where lot_id = ?1)",
                 params![lot_id],
                 |row| Ok((row.get(0)?, row.get(1)?)),

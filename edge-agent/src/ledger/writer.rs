@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use agog_sync::clock::Clock;
-use agog_sync::ids::RequestId;
+use agog_sync::ids::{RequestId, RunId};
 use agog_sync::quantity::Material;
+use agog_sync::runs::RunClaim;
 use rand::rngs::StdRng;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, watch};
@@ -20,7 +21,8 @@ use tracing::{debug, error, warn};
 use super::error::{AppendError, LedgerError};
 use super::sending::fate;
 use super::{
-    Appended, Position, Request, append, controller, delivery, feed, reader, schema, upkeep,
+    Appended, Position, Request, append, controller, delivery, feed, reader, recovery, runs,
+    schema, upkeep,
 };
 
 /// The most events of one commit: at 0.1 ms each, a commit stays a fraction of a second.
@@ -42,6 +44,8 @@ pub(super) struct Published {
     pub(super) position: watch::Receiver<Position>,
     /// Counts changes of the commands to devices.
     pub(super) commands: watch::Receiver<u64>,
+    /// The run that began with the opening.
+    pub(super) run: RunClaim,
 }
 
 /// What the writer knows besides the file. The position is put back when a commit fails.
@@ -80,7 +84,7 @@ impl Writer {
         path: &Path,
         materials: BTreeMap<String, Material>,
         clock: Arc<dyn Clock>,
-        rng: StdRng,
+        mut rng: StdRng,
     ) -> Result<(Self, Published), LedgerError> {
         if !path.exists() {
             return Err(LedgerError::Missing {
@@ -91,6 +95,18 @@ impl Writer {
         let position = reader::position(&connection)?;
         let plant_code =
             connection.query_row("select plant_code from meta", [], |row| row.get(0))?;
+        let run = RunId::generate(clock.now(), &mut rng);
+        let run = runs::begin(&connection, run, clock.now()).unwrap_or_else(|error| {
+            // A full disk keeps nobody from starting. The hub may take the next start for a copy.
+            warn!(
+                error = &error as &dyn std::error::Error,
+                "this start is not noted in the ledger"
+            );
+            RunClaim {
+                run,
+                before: Vec::new(),
+            }
+        });
         let (published, receiver) = watch::channel(position);
         let (commands, commands_receiver) = watch::channel(0);
         let upkeep = upkeep::Upkeep::default();
@@ -113,6 +129,7 @@ impl Writer {
             Published {
                 position: receiver,
                 commands: commands_receiver,
+                run,
             },
         ))
     }
@@ -232,9 +249,27 @@ fn serve(tx: &mut Transaction<'_>, books: &mut Books, request: Request) -> Serve
             let result = on_savepoint(tx, books, |tx, books| delivery::acknowledge(tx, books, ack));
             served(0, answer, result)
         }
-        Request::OpenEpoch { epoch, answer } => {
+        Request::OpenEpoch { new, answer } => {
+            let result = on_savepoint(tx, books, |tx, books| recovery::open_epoch(tx, books, &new));
+            served(0, answer, result)
+        }
+        Request::WantBack { epoch, answer } => {
+            let result = on_savepoint(tx, books, |tx, books| recovery::want_back(tx, books, epoch));
+            served(0, answer, result)
+        }
+        Request::TakeBack {
+            asked,
+            page,
+            answer,
+        } => {
             let result = on_savepoint(tx, books, |tx, books| {
-                delivery::open_epoch(tx, books, epoch)
+                recovery::take_back(tx, books, asked, &page)
+            });
+            served(page.len(), answer, result)
+        }
+        Request::RunAnswered { run, answer } => {
+            let result = on_savepoint(tx, books, |tx, books| {
+                runs::answered(tx, run, books.clock.now())
             });
             served(0, answer, result)
         }
@@ -322,6 +357,9 @@ fn refuse_unserved(request: Request) -> Reply {
         }),
         Request::Acknowledge { answer, .. }
         | Request::MoveFeedCursor { answer, .. }
+        | Request::WantBack { answer, .. }
+        | Request::TakeBack { answer, .. }
+        | Request::RunAnswered { answer, .. }
         | Request::Ping { answer } => reply(answer, Err(LedgerError::Stopped)),
         Request::OpenEpoch { answer, .. } => reply(answer, Err(LedgerError::Stopped)),
         Request::CommandNews { answer, .. } => reply(answer, Err(LedgerError::Stopped)),

@@ -131,7 +131,7 @@ async fn what_was_weighed_is_kept_beside_the_sheets() {
     });
     test.lot(command).await.unwrap();
     assert_eq!(test.on_hand("LOT-1").await, Decimal::from(1_000));
-    let events = test.ledger.outbox_after(1, 10, 1_000_000).await.unwrap();
+    let events = test.ledger.outbox_after(1, 1, 10, 1_000_000).await.unwrap();
     let payload = events[0].payload.get();
     assert!(
         payload.contains(r#""entered":{"amount":"210","unit":"kg"}"#),

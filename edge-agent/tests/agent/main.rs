@@ -8,6 +8,7 @@ mod ledger;
 mod lots;
 mod program;
 mod properties;
+mod recovery;
 #[path = "../shared/simulator_program.rs"]
 mod simulator_program;
 mod submissions;

@@ -55,6 +55,21 @@ impl TestLedger {
         }
     }
 
+    /// A ledger that was opened elsewhere.
+    pub(crate) fn of(
+        ledger: Ledger,
+        clock: Arc<ManualClock>,
+        folder: TempDir,
+        thread: LedgerThread,
+    ) -> Self {
+        Self {
+            ledger,
+            clock,
+            folder,
+            thread: Some(thread),
+        }
+    }
+
     pub(crate) async fn lot(&self, command: LotCommand) -> Result<Appended, AppendError> {
         self.ledger.append(append(command)).await
     }
@@ -172,6 +187,17 @@ pub(crate) fn receive(number: &str, amount: i64) -> LotCommand {
         quality: BTreeMap::from([("moisture".to_owned(), "4.2%".to_owned())]),
         details: Details::default(),
     })
+}
+
+/// Its number is made by the agent.
+pub(crate) fn receive_unnumbered(amount: i64) -> LotCommand {
+    match receive("", amount) {
+        LotCommand::Receive(command) => LotCommand::Receive(Receive {
+            number: None,
+            ..command
+        }),
+        other => other,
+    }
 }
 
 pub(crate) fn split(lot: &str, into: &[(&str, i64)], waste: &[(&str, i64)]) -> LotCommand {
