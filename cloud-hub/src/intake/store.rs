@@ -2,6 +2,7 @@
 
 use agog_sync::chain::{ChainHead, Hash};
 use agog_sync::event::{Actor, Envelope};
+use agog_sync::frame::FeedEvent;
 use agog_sync::ids::{EventId, PlantId, ProducerId};
 use agog_sync::inbox::ProducerState;
 use jiff::Timestamp;
@@ -254,6 +255,50 @@ pub(super) async fn events_after(
                 payload: RawValue::from_string(row.payload).map_err(DbError::stored)?,
                 prev_hash: Hash::try_from(&row.prev_hash[..]).map_err(DbError::stored)?,
                 hash: Hash::try_from(&row.hash[..]).map_err(DbError::stored)?,
+            })
+        })
+        .collect()
+}
+
+/// Events by their ids, in the order of the ids, as they go into feeds. One that was sealed again in a newer epoch is
+/// told as it was sealed last.
+pub async fn events_of(tx: &mut TenantTx, events: &[EventId]) -> Result<Vec<FeedEvent>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let event_ids: Vec<Uuid> = events.iter().map(EventId::uuid).collect();
+    let rows = sqlx::query!(
+        r#"select l.producer_id, l.epoch, l.seq, l.event_id, l.kind, l.version, l.occurred_us, l.recorded_us, l.actor,
+             l.payload, l.prev_hash, l.hash
+         from unnest($2::uuid[]) with ordinality as e (event_id, place)
+             cross join lateral (
+                 select * from ledger_event
+                 where tenant_id = $1 and event_id = e.event_id order by epoch desc limit 1
+             ) as l
+         order by place"#,
+        tenant_id,
+        &event_ids,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let actor: Actor = serde_json::from_str(&row.actor).map_err(DbError::stored)?;
+            let event = Envelope {
+                seq: from_bigint(row.seq)?,
+                event_id: EventId::from_uuid(row.event_id),
+                kind: row.kind,
+                version: u16::try_from(row.version).map_err(DbError::stored)?,
+                occurred_at: from_micros(row.occurred_us)?,
+                recorded_at: from_micros(row.recorded_us)?,
+                actor,
+                payload: RawValue::from_string(row.payload).map_err(DbError::stored)?,
+                prev_hash: Hash::try_from(&row.prev_hash[..]).map_err(DbError::stored)?,
+                hash: Hash::try_from(&row.hash[..]).map_err(DbError::stored)?,
+            };
+            Ok(FeedEvent {
+                producer: ProducerId::from_uuid(row.producer_id),
+                epoch: from_bigint(row.epoch)?,
+                event,
+                lots: Vec::new(),
             })
         })
         .collect()
