@@ -1,6 +1,7 @@
 //! The hub's sync endpoints as functions.
 
 use agog_sync::chain::Hash;
+use agog_sync::document::repair::{HeadsAnswer, HeadsRequest, MissingAnswer, MissingRequest};
 use agog_sync::frame::{
     self, FeedPage, FrameError, LedgerAck, LedgerBatch, SyncState, TelemetryAck, TelemetryBatch,
 };
@@ -103,6 +104,22 @@ impl Hub {
             "/sync/v1/feed?after={after}&wait_s={FEED_WAIT_SECONDS}"
         ))
         .await
+    }
+
+    /// Whether our documents are those of the hub.
+    pub(super) async fn document_heads(
+        &self,
+        request: &HeadsRequest,
+    ) -> Result<HeadsAnswer, HubError> {
+        self.post("/sync/v1/documents/heads", request).await
+    }
+
+    /// The events of changes that we lack.
+    pub(super) async fn document_missing(
+        &self,
+        request: &MissingRequest,
+    ) -> Result<MissingAnswer, HubError> {
+        self.post("/sync/v1/documents/missing", request).await
     }
 
     /// The bytes of a file, to be read as they come.
