@@ -53,16 +53,18 @@ bench: ## measures agent, ledger, uplink, traces and the reading of tickets on t
 
 # Which targets, and for how many seconds each.
 FUZZ ?= document ticket jmf package date list
+FUZZ_SYNC ?= saved change
 FUZZ_SECONDS ?= 600
 
-fuzz: ## fuzzes tickets, messages and packages (FUZZ_SECONDS=600 each, FUZZ='document jmf …')
+fuzz: ## fuzzes tickets, messages, packages and documents (FUZZ_SECONDS=600 each, FUZZ='document jmf …', FUZZ_SYNC='change …')
 	@command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
-	@cd jdf/fuzz
 	# The sanitizer is a nightly feature of the compiler; this lets the installed one use it.
 	export RUSTC_BOOTSTRAP=1
-	for target in $(FUZZ); do
-	    $(CARGO) fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10 -print_final_stats=1
-	done
+	fuzz() { # crate, target
+	    (cd "$$1/fuzz" && $(CARGO) fuzz run "$$2" -- -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10 -print_final_stats=1)
+	}
+	for target in $(FUZZ); do fuzz jdf "$$target"; done
+	for target in $(FUZZ_SYNC); do fuzz sync "$$target"; done
 
 sqlx: ## renews cloud-hub/.sqlx after a query or migration has changed
 	@$(SETUP) --for demo

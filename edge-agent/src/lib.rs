@@ -6,6 +6,7 @@
 //!
 //! - [`config`]: the one configuration file
 //! - [`ingest`], [`devices`], [`jobs`], [`outbox`]: what comes from machines and goes to them
+//! - [`documents`]: what plant and office edit at the same time
 //! - [`floor`]: what machines say, and which of it is a fact
 //! - [`folder`]: hot folders of machines without a network, and of an office
 //! - [`controller`]: the agent in front of its devices, for an MIS; [`fetch`]: URLs from outside
@@ -22,6 +23,7 @@ pub mod config;
 pub mod controller;
 pub mod data_dir;
 pub mod devices;
+pub mod documents;
 pub mod fetch;
 pub mod floor;
 pub mod folder;

@@ -30,7 +30,7 @@ use crate::ledger::Ledger;
 use crate::lifecycle::{self, Stop, Tasks};
 use crate::outbox::files::Files;
 use crate::telemetry::Telemetry;
-use crate::{devices, folder, ingest, jobs, outbox, telemetry, uplink};
+use crate::{devices, documents, folder, ingest, jobs, outbox, telemetry, uplink};
 
 /// What every task is given; cheap to clone.
 #[derive(Clone)]
@@ -154,6 +154,7 @@ pub async fn run(
     let routes = jobs::routes::router(agent.clone())
         .merge(outbox::routes::router(agent.clone())?)
         .merge(controller::routes::router(agent.clone()))
+        .merge(documents::router(agent.clone()))
         .merge(devices::routes::router())
         .merge(telemetry::routes::router(telemetry.clone()));
     tasks.spawn(

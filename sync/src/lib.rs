@@ -9,6 +9,7 @@
 //! - [`ids`], [`clock`], [`quantity`]: the vocabulary
 //! - [`event`], [`chain`]: the envelope of a fact and the hash chain
 //! - [`lots`]: the lot rules; [`trace`]: where a lot came from and went
+//! - [`document`]: what both sides edit at the same time
 //! - [`frame`]: what travels between agent and hub, with its limits
 //! - [`outbox`], [`inbox`], [`backoff`]: the two sides of the protocol as plain functions
 //! - [`recovery`], [`runs`]: what happens after a disk was set back or copied
@@ -16,6 +17,7 @@
 pub mod backoff;
 pub mod chain;
 pub mod clock;
+pub mod document;
 pub mod event;
 pub mod frame;
 pub mod ids;

@@ -13,6 +13,7 @@ use rand::rngs::StdRng;
 
 use super::{ApplyContext, ApplyError, feed};
 use crate::db::{DbError, TenantTx};
+use crate::documents::{self, DocumentBatch, Hearers};
 use crate::equipment::DeviceBatch;
 use crate::events::Outbox;
 use crate::exchange::JobBatch;
@@ -89,26 +90,34 @@ pub(super) fn decode(envelope: &Envelope) -> Result<Event, ApplyError> {
     })
 }
 
-/// Locks what events work on until the transaction ends: their jobs, then their lots, each in the order of their keys.
+/// Locks what events work on until the transaction ends: their jobs, then their lots, then their documents, each in the
+/// order of their keys.
 ///
 /// Every transaction locks in one order, so that no two wait for each other: the producer whose ledger it writes, jobs,
-/// lots, devices, materials, the feeds of agents. A batch names jobs and lots in any order, so they are locked before its
+/// lots, documents, devices, materials, the feeds of agents. A batch names jobs, lots and documents in any order, so they are locked before its
 /// first event is applied; what goes into feeds goes there after its last.
 pub(super) async fn lock(
     tx: &mut TenantTx,
     source: &Source,
     events: impl Iterator<Item = &Event>,
+    now: Timestamp,
 ) -> Result<(), DbError> {
-    let (mut jobs, mut lots) = (Vec::new(), Vec::new());
+    let (mut jobs, mut lots, mut documents) = (Vec::new(), Vec::new(), BTreeSet::new());
     for event in events {
         match event {
             Event::Job(event) => jobs.push(&event.progress.job),
             Event::Lot(event) => lots.extend(event.lots().iter().map(|lot| lot.lot_id)),
+            Event::Document(changed) => {
+                documents.insert(&changed.document);
+            }
             Event::Device(_) | Event::Gap(_) => {}
         }
     }
     exchange::jobs_lock(tx, source.plant_id, &jobs).await?;
-    inventory::lots_lock(tx, &lots).await
+    inventory::lots_lock(tx, &lots).await?;
+    // What has not the form of a document is refused later.
+    documents.retain(|key| key.has_form());
+    documents::documents_lock(tx, &documents, now).await
 }
 
 /// Applies events to their modules, all or none, and says what plants have to hear of them. Those of the office come one
@@ -131,6 +140,7 @@ pub(super) async fn apply<'e>(
         None => DeviceBatch::default(),
     };
     let mut jobs = JobBatch::default();
+    let mut documents = DocumentBatch::default();
     for &(envelope, event) in events {
         let actor = match &envelope.actor {
             Actor::Operator { name } => name,
@@ -158,6 +168,10 @@ pub(super) async fn apply<'e>(
             Event::Job(job_event) => jobs.apply(tx, &mut ctx, job_event).await?,
             Event::Device(device_event) => devices.apply(&mut ctx, device_event)?,
             Event::Gap(gap) => equipment::telemetry_gap(tx, &mut ctx, gap).await?,
+            Event::Document(changed) => {
+                let hearers = documents.apply(tx, &mut ctx, changed).await?;
+                document(source, envelope, hearers, &mut carried)?;
+            }
         }
     }
     if let Some(lots) = lots {
@@ -165,6 +179,7 @@ pub(super) async fn apply<'e>(
     }
     devices.store(tx).await?;
     jobs.store(tx, &mut outbox, now).await?;
+    documents.store(tx, now).await?;
     outbox.store(tx).await?;
     Ok(carried)
 }
@@ -216,5 +231,36 @@ fn lot<'e>(
             carried.push((*agent_id, text.clone()));
         }
     }
+    Ok(())
+}
+
+/// Carries a change of a document to those who have to hear of it.
+fn document(
+    source: &Source,
+    envelope: &Envelope,
+    hearers: Hearers,
+    carried: &mut Carried,
+) -> Result<(), DbError> {
+    let hears = |plant_id: &PlantId| match hearers {
+        Hearers::Nobody => false,
+        Hearers::Plant(hearer) => *plant_id == hearer,
+        Hearers::Everybody => true,
+    };
+    let mut listeners = source
+        .listeners
+        .iter()
+        .filter(|(_, plant_id)| hears(plant_id))
+        .peekable();
+    if listeners.peek().is_none() {
+        return Ok(());
+    }
+    let body = FeedBody::LedgerEvent(Box::new(FeedEvent {
+        producer: source.producer_id,
+        epoch: source.epoch,
+        event: envelope.clone(),
+        lots: Vec::new(),
+    }));
+    let text: Arc<str> = feed::text(&body)?.into();
+    carried.extend(listeners.map(|(agent_id, _)| (*agent_id, text.clone())));
     Ok(())
 }

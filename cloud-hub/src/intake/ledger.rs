@@ -78,6 +78,7 @@ pub(super) async fn take(
         &mut tx,
         &work.source,
         readable.iter().map(|(_, event)| event),
+        now,
     )
     .await
     .map_err(|error| failed(error.into()))?;

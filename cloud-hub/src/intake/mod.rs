@@ -37,7 +37,9 @@ use crate::db::DbError;
 use crate::events;
 use crate::http::{ApiError, error::chain};
 
+pub(crate) use routes::read as read_frame;
 pub use routes::router;
+pub use store::events_of;
 
 /// What a module needs to know of the event that it applies, and where it leaves what it makes of it: `'e` is that of the
 /// event, `'b` that of its batch.

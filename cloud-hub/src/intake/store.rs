@@ -2,7 +2,7 @@
 
 use agog_sync::chain::{ChainHead, Hash};
 use agog_sync::event::{Actor, Envelope};
-use agog_sync::frame::{LEDGER_BATCH_BYTES_MAX, LEDGER_BATCH_EVENTS_MAX};
+use agog_sync::frame::{FeedEvent, LEDGER_BATCH_BYTES_MAX, LEDGER_BATCH_EVENTS_MAX};
 use agog_sync::ids::{EventId, PlantId, ProducerId};
 use agog_sync::inbox::ProducerState;
 use jiff::Timestamp;
@@ -284,6 +284,51 @@ impl EventRow {
             hash: Hash::try_from(&self.hash[..]).map_err(DbError::stored)?,
         })
     }
+}
+
+/// Events by their ids, in the order of the ids, as they go into feeds. One that was sealed again in a newer epoch is
+/// told as it was sealed last.
+pub async fn events_of(tx: &mut TenantTx, events: &[EventId]) -> Result<Vec<FeedEvent>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let event_ids: Vec<Uuid> = events.iter().map(EventId::uuid).collect();
+    let rows = sqlx::query!(
+        r#"select l.producer_id, l.epoch, l.seq, l.event_id, l.kind, l.version, l.occurred_us, l.recorded_us, l.actor,
+             l.payload, l.prev_hash, l.hash
+         from unnest($2::uuid[]) with ordinality as e (event_id, place)
+             cross join lateral (
+                 select * from ledger_event
+                 where tenant_id = $1 and event_id = e.event_id order by epoch desc limit 1
+             ) as l
+         order by place"#,
+        tenant_id,
+        &event_ids,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let producer = ProducerId::from_uuid(row.producer_id);
+            let epoch = from_bigint(row.epoch)?;
+            let row = EventRow {
+                seq: row.seq,
+                event_id: row.event_id,
+                kind: row.kind,
+                version: row.version,
+                occurred_us: row.occurred_us,
+                recorded_us: row.recorded_us,
+                actor: row.actor,
+                payload: row.payload,
+                prev_hash: row.prev_hash,
+                hash: row.hash,
+            };
+            Ok(FeedEvent {
+                producer,
+                epoch,
+                event: row.envelope()?,
+                lots: Vec::new(),
+            })
+        })
+        .collect()
 }
 
 /// Keeps why an event was not applied.

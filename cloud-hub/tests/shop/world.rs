@@ -222,6 +222,35 @@ impl Shop {
         .await
     }
 
+    /// Changes something; with the tag that it was read with, when that matters.
+    pub(crate) async fn patch(
+        &self,
+        path: &str,
+        key: &str,
+        tag: Option<&str>,
+        body: &Value,
+    ) -> (u16, Value) {
+        let mut request = self
+            .client
+            .patch(format!("{}{path}", self.hub.url))
+            .bearer_auth(&self.token)
+            .header("Idempotency-Key", key);
+        if let Some(tag) = tag {
+            request = request.header("If-Match", tag);
+        }
+        json(request.json(body).send().await.unwrap()).await
+    }
+
+    /// The tag of what stands at a path.
+    pub(crate) async fn tag(&self, path: &str) -> String {
+        let request = self
+            .client
+            .get(format!("{}{path}", self.hub.url))
+            .bearer_auth(&self.token);
+        let answer = request.send().await.unwrap();
+        answer.headers()["etag"].to_str().unwrap().to_owned()
+    }
+
     /// Asks the database as the server does: its role, this tenant.
     pub(crate) async fn as_server<T>(
         &self,
@@ -287,7 +316,7 @@ impl Plant {
         (status, length, answer.bytes().await.unwrap().to_vec())
     }
 
-    async fn send<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> T {
+    pub(crate) async fn send<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> T {
         let request = self
             .client
             .post(format!("{}{path}", self.hub.url))
@@ -302,7 +331,8 @@ impl Plant {
         serde_json::from_str(&text).unwrap()
     }
 
-    async fn rejected(&self) -> Vec<(String, String)> {
+    /// What the hub could not apply: the kinds and reasons.
+    pub(crate) async fn rejected(&self) -> Vec<(String, String)> {
         let tenant_id = self
             .hub
             .app

@@ -16,7 +16,7 @@ use super::sending::admit;
 use super::writer::Books;
 use super::{
     Append, Appended, Fact, IdempotencyKey, InboxKey, RecordedEvent, What, book, controller,
-    effects, job, resolve, rows, said, text, ticket,
+    document, effects, job, resolve, rows, said, text, ticket,
 };
 
 /// The largest payload of an event: a device with all its units, each with the longest names, has 350 KiB.
@@ -100,6 +100,10 @@ fn record_fact(
             Event::Lot(resolve::event(connection, books, &command, at)?),
             true,
         ),
+        What::Document(wanted) => match document::edit(connection, books, &wanted, at)? {
+            Some(event) => (event, false),
+            None => return Ok(()),
+        },
         What::Ticket(handed_in) => {
             if job::is_open(connection, &handed_in.number)? {
                 return Err(Refused::NumberTaken(handed_in.number).into());

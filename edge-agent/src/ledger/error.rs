@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use agog_sync::document::{ChangeRefused, EditRefused};
 use agog_sync::event::{ChainError, DecodeError};
 use agog_sync::ids::HoldId;
 use agog_sync::lots;
@@ -60,6 +61,13 @@ pub enum LedgerError {
         #[source]
         source: Arc<DecodeError>,
     },
+    /// A change of a document is not what it should be.
+    #[error("feed item {n} carries a change that is not taken in")]
+    FeedDocument {
+        n: u64,
+        #[source]
+        source: Arc<ChangeRefused>,
+    },
     /// An event would be larger than the hub takes.
     #[error(
         "event `{kind}` of {bytes} bytes is larger than an event may be ({EVENT_BYTES_MAX} bytes)"
@@ -90,6 +98,7 @@ impl LedgerError {
             | Self::FeedOutOfOrder { .. }
             | Self::FeedBroken { .. }
             | Self::FeedUnknown { .. }
+            | Self::FeedDocument { .. }
             | Self::EventTooLarge { .. } => true,
             Self::Open { .. }
             | Self::TooNew { .. }
@@ -163,6 +172,12 @@ pub enum Refused {
     /// A command to a device cannot be carried out.
     #[error(transparent)]
     Order(#[from] OrderRefused),
+    /// An edit of a document cannot be made.
+    #[error(transparent)]
+    Edit(#[from] EditRefused),
+    /// Planners work in the office.
+    #[error("nobody edits as planner at a plant; the hub is where planners work")]
+    PlannerAtPlant,
     /// A job of that number has not ended; a number belongs to one job at a time.
     #[error("job {0} is here already and has not ended; give another one its own number")]
     NumberTaken(String),
@@ -195,6 +210,8 @@ impl Refused {
             Self::WhichHold { .. } => "which-hold",
             Self::Incomplete(_) => "incomplete",
             Self::Order(refused) => refused.code(),
+            Self::Edit(refused) => refused.code(),
+            Self::PlannerAtPlant => "planner-at-plant",
             Self::NumberTaken(_) => "job-number-taken",
             Self::SubmissionsFull { .. } => "too-many-submissions",
             Self::EventTooLarge { .. } => "event-too-large",

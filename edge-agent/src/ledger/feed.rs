@@ -4,6 +4,7 @@ use agog_sync::event::{Actor, Event, JobStep, NewEvent};
 use agog_sync::frame::{FeedBody, FeedEvent, FeedItem, JobTicket, LotSnapshot};
 use agog_sync::ids::EventId;
 use agog_sync::lots::LotEvent;
+use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use std::sync::Arc;
 use tracing::warn;
@@ -12,7 +13,7 @@ use super::append::{apply_lot_event, insert_event, seal, store_head};
 use super::error::LedgerError;
 use super::sending::admit;
 use super::writer::Books;
-use super::{FeedOutcome, job, text, ticket};
+use super::{FeedOutcome, document, job, text, ticket};
 
 /// Stores and applies one item, and moves the cursor onto it.
 pub(super) fn apply(
@@ -31,7 +32,9 @@ pub(super) fn apply(
         });
     }
     match item.body {
-        FeedBody::LedgerEvent(event) => foreign_event(connection, item.n, &event)?,
+        FeedBody::LedgerEvent(event) => {
+            foreign_event(connection, item.n, &event, books.clock.now())?;
+        }
         FeedBody::JobTicket(ticket) => job_ticket(connection, books, &ticket)?,
         FeedBody::JobCommand(command) => admit::of_the_hub(connection, books, &command)?,
     }
@@ -84,7 +87,12 @@ fn job_ticket(
 }
 
 /// An event of another producer: kept as it came, and applied as our own are.
-fn foreign_event(connection: &Connection, n: u64, item: &FeedEvent) -> Result<(), LedgerError> {
+fn foreign_event(
+    connection: &Connection,
+    n: u64,
+    item: &FeedEvent,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
     let envelope = &item.event;
     // The events between are not for us, so only the seal itself can be checked, not the chain.
     envelope
@@ -104,8 +112,10 @@ fn foreign_event(connection: &Connection, n: u64, item: &FeedEvent) -> Result<()
             source: Arc::new(source),
         })?;
     let place = insert_event(connection, &producer, item.epoch, envelope, false)?;
-    let Event::Lot(event) = event else {
-        return Ok(());
+    let event = match event {
+        Event::Lot(event) => event,
+        Event::Document(changed) => return document::take_in(connection, n, &changed, now),
+        _ => return Ok(()),
     };
     for snapshot in &item.lots {
         adopt(connection, place, snapshot)?;

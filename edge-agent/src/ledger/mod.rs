@@ -15,6 +15,7 @@ pub mod command;
 pub mod controller;
 mod controller_reader;
 mod delivery;
+pub mod document;
 mod effects;
 pub mod error;
 mod feed;
@@ -46,7 +47,7 @@ use std::time::Duration;
 use agog_sync::chain::{ChainHead, Hash};
 use agog_sync::clock::Clock;
 use agog_sync::event::{Actor, Envelope, Event};
-use agog_sync::frame::{FeedItem, JobTicket, LedgerAck};
+use agog_sync::frame::{FeedEvent, FeedItem, JobTicket, LedgerAck};
 use agog_sync::ids::{AgentId, EventId, JobId, ProducerId, RequestId, RunId};
 use agog_sync::lots::Flag;
 use agog_sync::quantity::Material;
@@ -125,6 +126,8 @@ pub enum What {
     /// An event that newer ones of its job have overtaken: the job stays as they left it.
     Overtaken(Event),
     Lot(LotCommand),
+    /// An edit of a document; it becomes a `document.changed` event, or none when everything is so already.
+    Document(Box<document::DocumentEdit>),
     /// A ticket that was handed in here; it becomes a job with a `job.received` event, unless a job of
     /// its number has not ended.
     Ticket(Box<JobTicket>),
@@ -255,6 +258,10 @@ pub(crate) enum Request {
     ApplyFeed {
         item: Box<FeedItem>,
         answer: Answer<FeedOutcome>,
+    },
+    RepairDocument {
+        item: Box<FeedEvent>,
+        answer: Answer<()>,
     },
     MoveFeedCursor {
         n: u64,

@@ -10,9 +10,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use agog_sync::clock::Clock;
+use agog_sync::document::Actor;
 use agog_sync::ids::{RequestId, RunId};
 use agog_sync::quantity::Material;
 use agog_sync::runs::RunClaim;
+use rand::RngExt as _;
 use rand::rngs::StdRng;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, watch};
@@ -21,8 +23,8 @@ use tracing::{debug, error, warn};
 use super::error::{AppendError, LedgerError};
 use super::sending::fate;
 use super::{
-    Appended, Position, Request, append, controller, delivery, feed, reader, recovery, runs,
-    schema, upkeep,
+    Appended, Position, Request, append, controller, delivery, document, feed, reader, recovery,
+    runs, schema, upkeep,
 };
 
 /// The most events of one commit: at 0.1 ms each, a commit stays a fraction of a second.
@@ -55,6 +57,8 @@ pub(super) struct Books {
     pub(super) materials: BTreeMap<String, Material>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) rng: StdRng,
+    /// Who edits documents here: other bytes for each start, never used again, also when the disk is set back.
+    pub(super) document_actor: Actor,
     pub(super) upkeep: upkeep::Upkeep,
     /// Counts what was done to commands to devices; too much after a failed commit does no harm.
     pub(super) commands: u64,
@@ -115,6 +119,7 @@ impl Writer {
             plant_code,
             materials,
             clock,
+            document_actor: rng.random(),
             rng,
             upkeep,
             commands: 0,
@@ -277,6 +282,10 @@ fn serve(tx: &mut Transaction<'_>, books: &mut Books, request: Request) -> Serve
             let result = on_savepoint(tx, books, |tx, books| feed::apply(tx, books, *item));
             served(1, answer, result)
         }
+        Request::RepairDocument { item, answer } => {
+            let result = on_savepoint(tx, books, |tx, books| document::repair(tx, books, &item));
+            served(1, answer, result)
+        }
         Request::MoveFeedCursor { n, answer } => {
             let result = on_savepoint(tx, books, |tx, _| feed::move_cursor(tx, n));
             served(0, answer, result)
@@ -360,6 +369,7 @@ fn refuse_unserved(request: Request) -> Reply {
         | Request::WantBack { answer, .. }
         | Request::TakeBack { answer, .. }
         | Request::RunAnswered { answer, .. }
+        | Request::RepairDocument { answer, .. }
         | Request::Ping { answer } => reply(answer, Err(LedgerError::Stopped)),
         Request::OpenEpoch { answer, .. } => reply(answer, Err(LedgerError::Stopped)),
         Request::CommandNews { answer, .. } => reply(answer, Err(LedgerError::Stopped)),

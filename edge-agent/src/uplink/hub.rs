@@ -1,6 +1,7 @@
 //! The hub's sync endpoints as functions.
 
 use agog_sync::chain::Hash;
+use agog_sync::document::repair::{HeadsAnswer, HeadsRequest, MissingAnswer, MissingRequest};
 use agog_sync::frame::{
     self, FeedPage, FrameError, LedgerAck, LedgerBatch, LedgerPage, SyncState, TelemetryAck,
     TelemetryBatch,
@@ -124,6 +125,22 @@ impl Hub {
         let result = http::frame(self.client.get(&url).bearer_auth(token), &url).await;
         self.forget_refused_token(&result).await;
         Ok(result?)
+    }
+
+    /// Whether our documents are those of the hub.
+    pub(super) async fn document_heads(
+        &self,
+        request: &HeadsRequest,
+    ) -> Result<HeadsAnswer, HubError> {
+        self.post("/sync/v1/documents/heads", request).await
+    }
+
+    /// The events of changes that we lack.
+    pub(super) async fn document_missing(
+        &self,
+        request: &MissingRequest,
+    ) -> Result<MissingAnswer, HubError> {
+        self.post("/sync/v1/documents/missing", request).await
     }
 
     /// The bytes of a file, to be read as they come.

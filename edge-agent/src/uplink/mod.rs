@@ -11,6 +11,7 @@
 //! [`UNREACHABLE_CAP`] while nobody answers; a new event ends the wait.
 //! Read [`push_ledger`] next.
 
+mod documents;
 pub mod enrol;
 mod feed;
 mod fetch_back;

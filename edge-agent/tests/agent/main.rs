@@ -3,6 +3,7 @@
 mod added_devices;
 mod api;
 mod devices;
+mod documents;
 mod jobs;
 mod ledger;
 mod lots;

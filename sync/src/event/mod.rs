@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 
 use crate::chain::{CanonicalHasher, ChainHead, Hash};
 use crate::clock::to_micros;
+use crate::document::DocumentChanged;
 use crate::frame::SeriesKey;
 use crate::ids::{EventId, ProducerId};
 use crate::lots::LotEvent;
@@ -194,6 +195,8 @@ pub enum Event {
     Device(DeviceEvent),
     /// Telemetry that was produced and is not kept.
     Gap(TelemetryGap),
+    /// A change of a document that both sides edit.
+    Document(Box<DocumentChanged>),
 }
 
 /// Samples that were produced and are not kept: never silent (I6).
@@ -237,6 +240,9 @@ pub enum DecodeError {
 /// The kind of a [`TelemetryGap`].
 const GAP_KIND: &str = "telemetry.gap";
 
+/// The kind of a [`DocumentChanged`].
+const DOCUMENT_KIND: &str = "document.changed";
+
 /// The version of every payload form so far: fields were only ever added, and readers ignore what
 /// they do not know.
 const PAYLOAD_VERSION: u16 = 1;
@@ -249,6 +255,7 @@ impl Event {
             Self::Job(event) => event.step.kind(),
             Self::Device(event) => event.kind(),
             Self::Gap(_) => GAP_KIND,
+            Self::Document(_) => DOCUMENT_KIND,
         }
     }
 
@@ -264,6 +271,7 @@ impl Event {
             Self::Job(event) => raw(&event.progress),
             Self::Device(event) => event.payload(),
             Self::Gap(gap) => raw(gap),
+            Self::Document(changed) => raw(changed),
         }
     }
 
@@ -273,7 +281,7 @@ impl Event {
         let known = step.is_some()
             || DeviceEvent::is_kind(kind)
             || LotEvent::is_kind(kind)
-            || kind == GAP_KIND;
+            || [GAP_KIND, DOCUMENT_KIND].contains(&kind);
         if !known {
             return Err(DecodeError::UnknownKind(kind.to_owned()));
         }
@@ -295,6 +303,9 @@ impl Event {
         }
         if kind == GAP_KIND {
             return Ok(Self::Gap(typed(kind, payload)?));
+        }
+        if kind == DOCUMENT_KIND {
+            return Ok(Self::Document(Box::new(typed(kind, payload)?)));
         }
         Ok(Self::Lot(LotEvent::decode(kind, payload)?))
     }

@@ -307,3 +307,19 @@ pub(in crate::inventory) async fn numbers_taken(
         .map(|row| (row.number, LotId::from_uuid(row.public_id)))
         .collect())
 }
+
+/// Whether any lot has or had a hold.
+pub(in crate::inventory) async fn hold_is_known(
+    tx: &mut TenantTx,
+    hold_id: HoldId,
+) -> Result<bool, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let found = sqlx::query_scalar!(
+        "select 1 as one from lot_hold where tenant_id = $1 and hold_id = $2 limit 1",
+        tenant_id,
+        hold_id.uuid(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(found.is_some())
+}
