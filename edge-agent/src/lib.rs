@@ -10,6 +10,7 @@
 //! - [`folder`]: hot folders of machines without a network, and of an office
 //! - [`controller`]: the agent in front of its devices, for an MIS; [`fetch`]: URLs from outside
 //! - [`ledger`]: the facts, and what follows from them
+//! - [`backups`]: copies of the ledger that are made by themselves
 //! - [`telemetry`]: samples, in a file and thread of their own
 //! - [`uplink`]: delivery to the hub, and what comes down from it
 //! - [`api`], [`cli`]: the local HTTP API and the command line that talks to it
@@ -17,11 +18,13 @@
 //! - [`health`], [`lifecycle`], [`logging`]: being a good service
 
 pub mod api;
+pub mod backups;
 pub mod cli;
 pub mod config;
 pub mod controller;
 pub mod data_dir;
 pub mod devices;
+mod durable;
 pub mod fetch;
 pub mod floor;
 pub mod folder;

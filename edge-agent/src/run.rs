@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tracing::info;
 
 use crate::api::{self, ApiState};
+use crate::backups;
 use crate::config::Config;
 use crate::controller::{self, Desk};
 use crate::data_dir::{self, DataDirLock};
@@ -26,7 +27,7 @@ use crate::health::{self, Health};
 use crate::ingest::jmf::JmfState;
 use crate::ingest::jmf::connections::Limited;
 use crate::ingest::jmf::https::TlsListener;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, restore};
 use crate::lifecycle::{self, Stop, Tasks};
 use crate::outbox::files::Files;
 use crate::telemetry::Telemetry;
@@ -70,6 +71,7 @@ pub async fn run(
     stop: Stop,
 ) -> anyhow::Result<()> {
     let lock = DataDirLock::take(&config.agent.data_dir)?;
+    restore::finish(&config.agent.data_dir)?;
     let config = Arc::new(config);
     let metrics = health::metrics_recorder()?;
     let (ledger, ledger_thread) = Ledger::open(
@@ -170,6 +172,7 @@ pub async fn run(
         uplink::run(agent.clone(), telemetry, stop.clone()),
     );
     // Being a good service.
+    tasks.spawn("backups", backups::run(agent.clone(), stop.clone()));
     tasks.spawn("metrics", health::upkeep(metrics, stop.clone()));
     tasks.spawn(
         "watchdog",

@@ -27,6 +27,8 @@ const WRITER_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// The whole picture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusReport {
+    /// When this was told.
+    pub at: Timestamp,
     pub agent: AgentStatus,
     pub ledger: LedgerStatus,
     /// None when the agent is not running.
@@ -78,6 +80,7 @@ impl StatusReport {
         let position = reader.position()?;
         let outbox = reader.outbox()?;
         Ok(Self {
+            at: now,
             agent: AgentStatus {
                 name: config.agent.name.clone(),
                 agent_id: AgentId::from_uuid(position.producer.uuid()),
@@ -158,6 +161,10 @@ pub async fn metrics(State(state): State<ApiState>) -> Result<Response, Problem>
     gauge!("agog_ledger_head_seq").set(as_float(position.head.last_seq));
     gauge!("agog_outbox_depth").set(as_float(outbox.depth));
     gauge!("agog_outbox_oldest_seconds").set(as_float(age_s(&outbox, now).unwrap_or_default()));
+    let backup = state.agent.health.snapshot().backup;
+    if let Some(age) = backup.and_then(|backup| backup.age_s(now)) {
+        gauge!("agog_ledger_backup_age_seconds").set(as_float(age));
+    }
     gauge!("agog_ledger_wal_bytes").set(as_float(wal.map_or(0, |wal| wal.len())));
     let text = state.metrics.render();
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())

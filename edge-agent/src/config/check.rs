@@ -46,6 +46,7 @@ pub(super) fn problems(config: &Config, data_dir: &Path) -> Vec<Problem> {
     materials(config, &mut found);
     devices(config, &mut found);
     folder::check(config, data_dir, &mut found);
+    config.ledger.check(&mut found);
     config.plant_tls.check(&mut found);
     mqtt(config, &mut found);
     found.0

@@ -7,6 +7,7 @@
 mod check;
 mod device;
 mod folder;
+mod ledger;
 mod number;
 mod tls;
 
@@ -23,6 +24,7 @@ pub use check::Problem;
 pub use device::{DeviceConfig, Transport};
 pub(crate) use folder::overlap;
 pub use folder::{FolderConfig, InboxConfig, Watched};
+pub use ledger::{BackupConfig, LedgerConfig};
 pub use tls::{PlantTlsConfig, TlsConfig};
 
 use crate::telemetry::Limits;
@@ -48,6 +50,9 @@ pub struct Config {
     /// The JMF endpoint for machines.
     #[serde(default)]
     pub jmf: JmfConfig,
+    /// Copies of the ledger, and room for it.
+    #[serde(default)]
+    pub ledger: LedgerConfig,
     /// The materials of the plant.
     #[serde(default, rename = "material")]
     pub materials: Vec<MaterialConfig>,
@@ -318,6 +323,7 @@ impl Config {
         for directory in &mut config.jmf.allowed_directories {
             *directory = folder.join(&directory);
         }
+        config.ledger.complete(folder);
         config.plant_tls.complete(folder);
         if let Some(tls) = &mut config.jmf.tls {
             tls.complete(folder);

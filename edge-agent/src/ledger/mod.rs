@@ -10,6 +10,7 @@
 //! Not for: samples (see `telemetry`), rules about lots (see `agog_sync::lots`).
 
 mod append;
+pub mod backup;
 mod book;
 pub mod command;
 pub mod controller;
@@ -23,6 +24,7 @@ mod left;
 mod reader;
 mod readers;
 mod resolve;
+pub mod restore;
 pub mod rows;
 mod said;
 mod schema;

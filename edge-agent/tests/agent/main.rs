@@ -2,6 +2,7 @@
 
 mod added_devices;
 mod api;
+mod backups;
 mod devices;
 mod jobs;
 mod ledger;
