@@ -11,6 +11,7 @@
 //! - [`controller`]: the agent in front of its devices, for an MIS; [`fetch`]: URLs from outside
 //! - [`ledger`]: the facts, and what follows from them
 //! - [`backups`]: copies of the ledger that are made by themselves
+//! - [`export`]: the ledger for other programs
 //! - [`telemetry`]: samples, in a file and thread of their own
 //! - [`uplink`]: delivery to the hub, and what comes down from it
 //! - [`api`], [`cli`]: the local HTTP API and the command line that talks to it
@@ -25,6 +26,7 @@ pub mod controller;
 pub mod data_dir;
 pub mod devices;
 mod durable;
+pub mod export;
 pub mod fetch;
 pub mod floor;
 pub mod folder;

@@ -6,6 +6,7 @@
 
 mod check;
 mod device;
+mod epcis;
 mod folder;
 mod ledger;
 mod number;
@@ -22,6 +23,7 @@ use serde::Deserialize;
 
 pub use check::Problem;
 pub use device::{DeviceConfig, Transport};
+pub use epcis::EpcisConfig;
 pub(crate) use folder::overlap;
 pub use folder::{FolderConfig, InboxConfig, Watched};
 pub use ledger::{BackupConfig, LedgerConfig};
@@ -53,6 +55,9 @@ pub struct Config {
     /// Copies of the ledger, and room for it.
     #[serde(default)]
     pub ledger: LedgerConfig,
+    /// How things are called in EPCIS documents.
+    #[serde(default)]
+    pub epcis: EpcisConfig,
     /// The materials of the plant.
     #[serde(default, rename = "material")]
     pub materials: Vec<MaterialConfig>,
@@ -162,6 +167,9 @@ pub struct MaterialConfig {
     /// Grams per square metre.
     #[serde(default, deserialize_with = "number::decimal")]
     pub grammage: Option<Decimal>,
+    /// The number under which the company trades it.
+    #[serde(default)]
+    pub gtin: Option<String>,
 }
 
 /// Machine values over MQTT.

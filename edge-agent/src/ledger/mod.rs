@@ -18,6 +18,7 @@ mod controller_reader;
 mod delivery;
 mod effects;
 pub mod error;
+pub mod export;
 mod feed;
 pub(crate) mod job;
 mod left;

@@ -4,6 +4,7 @@ mod added_devices;
 mod api;
 mod backups;
 mod devices;
+mod exports;
 mod jobs;
 mod ledger;
 mod lots;

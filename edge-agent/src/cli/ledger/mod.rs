@@ -2,6 +2,7 @@
 //! the agent does not run.
 
 mod backup;
+mod export;
 mod restore;
 
 use std::fmt::Write as _;
@@ -24,6 +25,8 @@ pub(super) enum LedgerArguments {
     },
     /// Copy the ledger into a file that is checked and whole, also while the agent runs.
     Backup(backup::BackupArguments),
+    /// Write events for other programs: as they are, or as a GS1 EPCIS 2.0 document.
+    Export(export::ExportArguments),
     /// Put a backup in the place of the ledger, while the agent is stopped. What was there is kept.
     Restore(restore::RestoreArguments),
     /// Show the newest event and what the hub has acknowledged.
@@ -35,6 +38,7 @@ pub(super) enum LedgerArguments {
 pub(super) fn ledger(session: &Session, arguments: &LedgerArguments) -> anyhow::Result<ExitCode> {
     match arguments {
         LedgerArguments::Backup(arguments) => backup::backup(session, arguments),
+        LedgerArguments::Export(arguments) => export::export(session, arguments),
         LedgerArguments::Restore(arguments) => restore::restore(session, arguments),
         LedgerArguments::Verify { file } => {
             let verification = reader(session, file.as_deref())?.verify()?;
