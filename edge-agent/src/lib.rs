@@ -11,6 +11,7 @@
 //! - [`controller`]: the agent in front of its devices, for an MIS; [`fetch`]: URLs from outside
 //! - [`ledger`]: the facts, and what follows from them
 //! - [`backups`]: copies of the ledger that are made by themselves
+//! - [`disk`]: room for the ledger, and what gives way
 //! - [`export`]: the ledger for other programs
 //! - [`telemetry`]: samples, in a file and thread of their own
 //! - [`uplink`]: delivery to the hub, and what comes down from it
@@ -25,6 +26,7 @@ pub mod config;
 pub mod controller;
 pub mod data_dir;
 pub mod devices;
+pub mod disk;
 mod durable;
 pub mod export;
 pub mod fetch;

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::ApiState;
 use super::problem::Problem;
 use crate::config::Config;
+use crate::disk::{DiskHealth, Level};
 use crate::health::Surroundings;
 use crate::ledger::{LedgerError, Outbox, Position, Reader, Verification};
 use crate::run::Addresses;
@@ -66,6 +67,7 @@ pub struct LedgerStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunningStatus {
     pub addresses: Addresses,
+    pub disk: DiskHealth,
     pub surroundings: Surroundings,
 }
 
@@ -113,6 +115,7 @@ fn age_s(outbox: &Outbox, now: Timestamp) -> Option<u64> {
 pub async fn status(State(state): State<ApiState>) -> Result<Json<StatusReport>, Problem> {
     let running = RunningStatus {
         addresses: (*state.addresses).clone(),
+        disk: state.agent.disk.health(),
         surroundings: state.agent.health.snapshot(),
     };
     let config = state.agent.config.clone();
@@ -135,10 +138,20 @@ pub async fn verify(State(state): State<ApiState>) -> Result<Json<Verification>,
     Ok(Json(state.agent.ledger.read(Reader::verify).await?))
 }
 
-/// `GET /healthz`: the writer answers, so a commit is possible.
+/// `GET /healthz`: the writer answers and the disk has room, so a commit is possible.
 pub async fn healthz(State(state): State<ApiState>) -> Response {
+    let disk = state.agent.disk.health();
+    if disk.level == Level::Full {
+        let free_bytes = disk.free_bytes;
+        return Problem::from(LedgerError::DiskFull { free_bytes }).into_response();
+    }
     match tokio::time::timeout(WRITER_ANSWERS_WITHIN, state.agent.ledger.ping()).await {
-        Ok(Ok(())) => "ok\n".into_response(),
+        Ok(Ok(())) => format!(
+            "ok\ndisk {}; {} bytes free\n",
+            disk.level.as_str(),
+            disk.free_bytes
+        )
+        .into_response(),
         Ok(Err(error)) => Problem::from(error).into_response(),
         Err(_) => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -165,6 +178,10 @@ pub async fn metrics(State(state): State<ApiState>) -> Result<Response, Problem>
     if let Some(age) = backup.and_then(|backup| backup.age_s(now)) {
         gauge!("agog_ledger_backup_age_seconds").set(as_float(age));
     }
+    let disk = state.agent.disk.health();
+    gauge!("agog_disk_free_bytes").set(as_float(disk.free_bytes));
+    gauge!("agog_ledger_reserve_bytes").set(as_float(disk.reserve_bytes));
+    gauge!("agog_disk_level").set(f64::from(disk.level as u8));
     gauge!("agog_ledger_wal_bytes").set(as_float(wal.map_or(0, |wal| wal.len())));
     let text = state.metrics.render();
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())

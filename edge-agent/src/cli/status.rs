@@ -12,6 +12,8 @@ use crate::api::StatusReport;
 use crate::health::{BackupHealth, HubHealth, HubState, Surroundings};
 use crate::ledger::Reader;
 
+const MIB: u64 = 1024 * 1024;
+
 pub(super) async fn status(session: &Session) -> anyhow::Result<ExitCode> {
     let config = session.config()?;
     let asked = match Client::find(&config) {
@@ -74,6 +76,14 @@ fn lines(report: &StatusReport) -> String {
         ledger.outbox_depth
     );
     if let Some(running) = &report.running {
+        let disk = &running.disk;
+        let _ = writeln!(
+            text,
+            "disk     {}; {} MiB free, {} MiB in reserve",
+            disk.level.as_str(),
+            disk.free_bytes / MIB,
+            disk.reserve_bytes / MIB
+        );
         surroundings(&mut text, &running.surroundings, report.at);
     }
     text

@@ -1,4 +1,4 @@
-//! `[ledger]`: copies of the ledger.
+//! `[ledger]`: room for the ledger, and copies of it.
 
 use std::path::{Path, PathBuf};
 
@@ -11,9 +11,12 @@ use super::check::Problems;
 const EVERY_MIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// Copies of the ledger.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerConfig {
+    /// Room that is kept for the time when the disk is full, in MiB; 0: none.
+    #[serde(default = "default_reserve")]
+    pub reserve_mib: u32,
     /// Backups that are made by themselves; none when not set.
     #[serde(default)]
     pub backup: Option<BackupConfig>,
@@ -36,6 +39,20 @@ pub struct BackupConfig {
     pub with_key: bool,
 }
 
+/// Some 20,000 movements: a day of a large plant.
+const fn default_reserve() -> u32 {
+    32
+}
+
+impl Default for LedgerConfig {
+    fn default() -> Self {
+        Self {
+            reserve_mib: default_reserve(),
+            backup: None,
+        }
+    }
+}
+
 const fn every_day() -> SignedDuration {
     SignedDuration::from_hours(24)
 }
@@ -45,6 +62,11 @@ const fn a_week() -> u32 {
 }
 
 impl LedgerConfig {
+    /// Bytes of the reserve.
+    pub fn reserve_bytes(&self) -> u64 {
+        u64::from(self.reserve_mib) * 1024 * 1024
+    }
+
     pub(super) fn complete(&mut self, folder: &Path) {
         if let Some(backup) = &mut self.backup {
             backup.folder = folder.join(&backup.folder);

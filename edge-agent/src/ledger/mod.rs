@@ -12,6 +12,7 @@
 mod append;
 pub mod backup;
 mod book;
+mod chain_check;
 pub mod command;
 pub mod controller;
 mod controller_reader;
@@ -71,6 +72,7 @@ pub use ticket::{TicketHead, TicketNames};
 pub use verify::Verification;
 use writer::Writer;
 
+use crate::disk::Disk;
 use crate::words;
 
 /// Requests that wait for the writer. When full, askers wait in line: a press or an operator
@@ -220,6 +222,7 @@ pub struct Ledger {
     position: watch::Receiver<Position>,
     commands: watch::Receiver<u64>,
     readers: Arc<Readers>,
+    disk: Arc<Disk>,
 }
 
 /// What the writer is asked.
@@ -311,14 +314,25 @@ impl Ledger {
         Ok(())
     }
 
-    /// Opens the ledger and starts its writer.
+    /// Opens a ledger whose disk nobody watches, and starts its writer.
     pub fn open(
         path: &Path,
         materials: BTreeMap<String, Material>,
         clock: Arc<dyn Clock>,
         rng: StdRng,
     ) -> Result<(Self, LedgerThread), LedgerError> {
-        let (writer, published) = Writer::open(path, materials, clock, rng)?;
+        Self::open_watched(path, materials, clock, rng, Arc::new(Disk::unwatched()))
+    }
+
+    /// Opens the ledger and starts its writer, which frees the reserve of `disk` when it needs it.
+    pub fn open_watched(
+        path: &Path,
+        materials: BTreeMap<String, Material>,
+        clock: Arc<dyn Clock>,
+        rng: StdRng,
+        disk: Arc<Disk>,
+    ) -> Result<(Self, LedgerThread), LedgerError> {
+        let (writer, published) = Writer::open(path, materials, clock, rng, disk.clone())?;
         let (inbox, requests) = mpsc::channel(INBOX_REQUESTS_MAX);
         let (running, ended) = std::sync::mpsc::channel();
         std::thread::Builder::new()
@@ -334,9 +348,15 @@ impl Ledger {
                 position: published.position,
                 commands: published.commands,
                 readers: Arc::new(Readers::of(path)),
+                disk,
             },
             LedgerThread(ended),
         ))
+    }
+
+    /// The disk that it lies on.
+    pub fn disk(&self) -> Arc<Disk> {
+        self.disk.clone()
     }
 
     /// The agent that writes this ledger: made by `init`, kept by enrolment.

@@ -35,6 +35,9 @@ const WRITER_STATEMENTS_MAX: usize = 64;
 /// Page cache of the writer in KiB; the agent has to fit 40 MiB.
 const WRITER_CACHE_KIB: i64 = 4_096;
 
+/// Page cache in KiB of a ledger that is computed again: the rest is in its file.
+const SCRATCH_CACHE_KIB: i64 = 16_384;
+
 /// Page cache of a reader in KiB.
 const READER_CACHE_KIB: i64 = 1_024;
 
@@ -93,6 +96,7 @@ pub(super) fn open_scratch() -> Result<Connection, LedgerError> {
     let mut connection = Connection::open("")?;
     connection.pragma_update(None, "synchronous", "off")?;
     connection.pragma_update(None, "journal_mode", "off")?;
+    connection.pragma_update(None, "cache_size", -SCRATCH_CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(WRITER_STATEMENTS_MAX);
     migrate(&mut connection)?;
     Ok(connection)

@@ -22,6 +22,7 @@ use super::sending::fate;
 use super::{
     Appended, Position, Request, append, controller, delivery, feed, reader, schema, upkeep,
 };
+use crate::disk::{Disk, Level};
 
 /// The most events of one commit: at 0.1 ms each, a commit stays a fraction of a second.
 pub const GROUP_EVENTS_MAX: usize = 512;
@@ -35,6 +36,7 @@ pub(super) struct Writer {
     books: Books,
     published: watch::Sender<Position>,
     commands: watch::Sender<u64>,
+    disk: Arc<Disk>,
 }
 
 /// What others see of the writer's progress.
@@ -54,6 +56,8 @@ pub(super) struct Books {
     pub(super) upkeep: upkeep::Upkeep,
     /// Counts what was done to commands to devices; too much after a failed commit does no harm.
     pub(super) commands: u64,
+    /// Free bytes of a disk that takes no new facts.
+    full: Option<u64>,
 }
 
 impl Books {
@@ -81,6 +85,7 @@ impl Writer {
         materials: BTreeMap<String, Material>,
         clock: Arc<dyn Clock>,
         rng: StdRng,
+        disk: Arc<Disk>,
     ) -> Result<(Self, Published), LedgerError> {
         if !path.exists() {
             return Err(LedgerError::Missing {
@@ -102,6 +107,7 @@ impl Writer {
             rng,
             upkeep,
             commands: 0,
+            full: None,
         };
         Ok((
             Self {
@@ -109,6 +115,7 @@ impl Writer {
                 books,
                 published,
                 commands,
+                disk,
             },
             Published {
                 position: receiver,
@@ -137,6 +144,8 @@ impl Writer {
     fn commit_group(&mut self, first: Request, inbox: &mut mpsc::Receiver<Request>) {
         let started = Instant::now();
         let before = self.books.position;
+        let disk = self.disk.look();
+        self.books.full = (disk.level == Level::Full).then_some(disk.free_bytes);
         let mut replies: Vec<Reply> = Vec::new();
         let begun = self
             .connection
@@ -186,6 +195,9 @@ impl Writer {
             }
             Err(failure) => {
                 self.books.position = before;
+                if failure.is_disk_full() {
+                    self.disk.is_full();
+                }
                 error!(
                     error = failure as &dyn std::error::Error,
                     "{} requests not recorded: the ledger cannot be written",
@@ -204,7 +216,10 @@ impl Writer {
 fn serve(tx: &mut Transaction<'_>, books: &mut Books, request: Request) -> Served {
     match request {
         Request::Append { append, answer } => {
-            let result = on_savepoint(tx, books, |tx, books| append::append(tx, books, *append));
+            let result = match books.full {
+                Some(free_bytes) => Err(LedgerError::DiskFull { free_bytes }.into()),
+                None => on_savepoint(tx, books, |tx, books| append::append(tx, books, *append)),
+            };
             let events = result
                 .as_ref()
                 .map_or(0, |appended: &Appended| appended.events.len());
@@ -394,7 +409,8 @@ mod tests {
         Ledger::create(&path, agent_id, "HAM", clock.now()).unwrap();
         let material = Material::simple("BOARD", Unit::Sheet);
         let materials = BTreeMap::from([("BOARD".to_owned(), material)]);
-        let (mut writer, _position) = Writer::open(&path, materials, clock, rng).unwrap();
+        let (mut writer, _position) =
+            Writer::open(&path, materials, clock, rng, Arc::new(Disk::unwatched())).unwrap();
         let (first, mut first_answer) = receive("LOT-1", "A");
         group(&mut writer, vec![first]);
         first_answer.try_recv().unwrap().unwrap();

@@ -5,10 +5,12 @@ mod api;
 mod backups;
 mod devices;
 mod exports;
+mod full_disk;
 mod jobs;
 mod ledger;
 mod lots;
 mod program;
+mod proofs;
 mod properties;
 #[path = "../shared/simulator_program.rs"]
 mod simulator_program;
