@@ -236,18 +236,17 @@ impl Mapping<'_> {
                     ));
                 }
             }
-            LotEvent::Consumed(event) => match self.job(&event.work) {
-                Some(job) => {
+            LotEvent::Consumed(event) => {
+                if let Some(job) = self.job(&event.work) {
                     told.kind = TRANSFORMATION;
                     told.input_quantity_list = vec![self.draw(&event.draw)?];
                     told.transformation_id = Some(job);
-                }
-                None => {
+                } else {
                     let Draw { lot, quantity } = &event.draw;
                     self.object(&mut told, "DELETE", lot, Some(quantity.base))?;
                     told.is("decommissioning", "inactive");
                 }
-            },
+            }
             LotEvent::Wasted(event) => {
                 let Draw { lot, quantity } = &event.draw;
                 self.object(&mut told, "DELETE", lot, Some(quantity.base))?;

@@ -50,7 +50,7 @@ fn has_check_digit(digits: &str, lengths: &[usize]) -> bool {
         .zip([1, 3].into_iter().cycle())
         .map(|(digit, weight)| u32::from(digit - b'0') * weight)
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// Names in the words of one company.

@@ -56,7 +56,7 @@ async fn a_backup_made_while_events_are_recorded_is_whole_and_has_all_that_was_a
         n
     };
     let data_dir = test.folder.path().to_owned();
-    let copied = async {
+    let backups_made = async {
         let mut copies = Vec::new();
         for n in 0..5_u64 {
             while answered.load(Ordering::SeqCst) < n * 20 + 1 {
@@ -80,7 +80,7 @@ async fn a_backup_made_while_events_are_recorded_is_whole_and_has_all_that_was_a
         stop.store(true, Ordering::SeqCst);
         copies
     };
-    let (events, copies) = tokio::join!(recorded, copied);
+    let (events, copies) = tokio::join!(recorded, backups_made);
 
     for (before, report) in copies {
         assert!(report.contents.head_seq >= before, "{report:?}, {before}");
@@ -132,10 +132,10 @@ fn a_backup_of_a_running_agent_says_what_is_in_it_and_overwrites_nothing() {
     let into = program.folder.path().join("more");
     std::fs::create_dir(&into).unwrap();
     program.ok(&["ledger", "backup", into.to_str().unwrap(), "--with-key"]);
-    let made = names(&into);
-    assert_eq!(made.len(), 3, "{made:?}");
-    assert!(made[0].starts_with("ledger-HAM-"), "{made:?}");
-    let key = into.join(format!("{}.agent.key", made[0]));
+    let files = names(&into);
+    assert_eq!(files.len(), 3, "{files:?}");
+    assert!(files[0].starts_with("ledger-HAM-"), "{files:?}");
+    let key = into.join(format!("{}.agent.key", files[0]));
     assert_eq!(std::fs::read_to_string(&key).unwrap(), "secret");
     assert_eq!(key.metadata().unwrap().permissions().mode() & 0o777, 0o600);
 }

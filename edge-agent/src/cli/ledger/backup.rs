@@ -1,5 +1,6 @@
 //! `ledger backup`: a copy of the ledger, also while the agent runs.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -56,7 +57,7 @@ fn made(report: &BackupReport) -> String {
         report.blake3
     );
     for companion in &report.companions {
-        text.push_str(&format!("with   `{}`\n", companion.display()));
+        let _ = writeln!(text, "with   `{}`", companion.display());
     }
     text
 }
