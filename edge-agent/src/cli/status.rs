@@ -4,11 +4,15 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use jiff::Timestamp;
+
 use super::client::NotRunning;
 use super::{Client, Session};
 use crate::api::StatusReport;
-use crate::health::{HubHealth, HubState, Surroundings};
+use crate::health::{BackupHealth, HubHealth, HubState, Surroundings};
 use crate::ledger::Reader;
+
+const MIB: u64 = 1024 * 1024;
 
 pub(super) async fn status(session: &Session) -> anyhow::Result<ExitCode> {
     let config = session.config()?;
@@ -19,6 +23,7 @@ pub(super) async fn status(session: &Session) -> anyhow::Result<ExitCode> {
     let report: StatusReport = match asked {
         Ok(report) => report,
         Err(error) if error.is::<NotRunning>() => {
+            crate::data_dir::finish_restore(&config.agent.data_dir)?;
             let reader = Reader::open(&config.ledger_path())?;
             StatusReport::read(&reader, &config, session.clock.now(), None)?
         }
@@ -91,12 +96,20 @@ fn lines(report: &StatusReport) -> String {
         );
     }
     if let Some(running) = &report.running {
-        surroundings(&mut text, &running.surroundings);
+        let disk = &running.disk;
+        let _ = writeln!(
+            text,
+            "disk     {}; {} MiB free, {} MiB in reserve",
+            disk.level.as_str(),
+            disk.free_bytes / MIB,
+            disk.reserve_bytes / MIB
+        );
+        surroundings(&mut text, &running.surroundings, report.at);
     }
     text
 }
 
-fn surroundings(text: &mut String, surroundings: &Surroundings) {
+fn surroundings(text: &mut String, surroundings: &Surroundings, now: Timestamp) {
     let _ = writeln!(text, "hub      {}", hub(&surroundings.hub));
     for (id, device) in &surroundings.devices {
         let contact = if device.in_contact {
@@ -121,6 +134,9 @@ fn surroundings(text: &mut String, surroundings: &Surroundings) {
         let why = failure.map_or_else(String::new, |failure| format!(": {failure}"));
         let _ = writeln!(text, "mqtt     {state}{why}");
     }
+    if let Some(health) = &surroundings.backup {
+        let _ = writeln!(text, "backup   {}", backup(health, now));
+    }
     for alarm in &surroundings.alarms {
         let _ = writeln!(
             text,
@@ -129,6 +145,18 @@ fn surroundings(text: &mut String, surroundings: &Surroundings) {
             alarm.text
         );
     }
+}
+
+fn backup(health: &BackupHealth, now: Timestamp) -> String {
+    let newest = match (&health.newest, health.age_s(now)) {
+        (Some(file), Some(age)) => format!("`{}`, {} old", file.display(), duration(age)),
+        _ => "none yet".to_owned(),
+    };
+    let why = health
+        .last_failure
+        .as_ref()
+        .map_or_else(String::new, |why| format!("; the last try failed: {why}"));
+    format!("{newest}{why}")
 }
 
 fn hub(hub: &HubHealth) -> String {

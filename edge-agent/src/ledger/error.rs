@@ -73,6 +73,12 @@ pub enum LedgerError {
         "event `{kind}` of {bytes} bytes is larger than an event may be ({EVENT_BYTES_MAX} bytes)"
     )]
     EventTooLarge { kind: String, bytes: usize },
+    /// The disk is full, and so is the reserve.
+    #[error(
+        "the disk is full ({} KiB free) and the ledger's reserve is used: nothing was recorded; make room and try again",
+        free_bytes / 1024
+    )]
+    DiskFull { free_bytes: u64 },
     /// The machine has no room for a thread.
     #[error("cannot start the ledger's writer thread")]
     Thread(#[source] Arc<std::io::Error>),
@@ -82,6 +88,15 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
+    /// There is no room; there may be later.
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Self::DiskFull { .. } => true,
+            Self::Storage(error) => error.sqlite_error_code() == Some(ErrorCode::DiskFull),
+            _ => false,
+        }
+    }
+
     /// The same request would fail again: it is to blame, and not the state of disk or machine.
     pub fn is_deterministic(&self) -> bool {
         match self {
@@ -103,6 +118,7 @@ impl LedgerError {
             Self::Open { .. }
             | Self::TooNew { .. }
             | Self::Missing { .. }
+            | Self::DiskFull { .. }
             | Self::Thread(_)
             | Self::Stopped => false,
         }

@@ -10,7 +10,9 @@
 //! Not for: samples (see `telemetry`), rules about lots (see `agog_sync::lots`).
 
 mod append;
+pub mod backup;
 mod book;
+mod chain_check;
 pub mod command;
 pub mod controller;
 mod controller_reader;
@@ -18,6 +20,7 @@ mod delivery;
 pub mod document;
 mod effects;
 pub mod error;
+pub mod export;
 mod feed;
 pub(crate) mod job;
 mod left;
@@ -25,6 +28,7 @@ mod reader;
 mod readers;
 mod recovery;
 mod resolve;
+pub mod restore;
 pub mod rows;
 mod runs;
 mod said;
@@ -73,6 +77,7 @@ pub use ticket::{TicketHead, TicketNames};
 pub use verify::Verification;
 use writer::Writer;
 
+use crate::disk::Disk;
 use crate::words;
 
 /// Requests that wait for the writer. When full, askers wait in line: a press or an operator
@@ -225,6 +230,7 @@ pub struct Ledger {
     commands: watch::Receiver<u64>,
     run: Arc<RunClaim>,
     readers: Arc<Readers>,
+    disk: Arc<Disk>,
 }
 
 /// What the writer is asked.
@@ -334,14 +340,25 @@ impl Ledger {
         Ok(())
     }
 
-    /// Opens the ledger and starts its writer.
+    /// Opens a ledger whose disk nobody watches, and starts its writer.
     pub fn open(
         path: &Path,
         materials: BTreeMap<String, Material>,
         clock: Arc<dyn Clock>,
         rng: StdRng,
     ) -> Result<(Self, LedgerThread), LedgerError> {
-        let (writer, published) = Writer::open(path, materials, clock, rng)?;
+        Self::open_watched(path, materials, clock, rng, Arc::new(Disk::unwatched()))
+    }
+
+    /// Opens the ledger and starts its writer, which frees the reserve of `disk` when it needs it.
+    pub fn open_watched(
+        path: &Path,
+        materials: BTreeMap<String, Material>,
+        clock: Arc<dyn Clock>,
+        rng: StdRng,
+        disk: Arc<Disk>,
+    ) -> Result<(Self, LedgerThread), LedgerError> {
+        let (writer, published) = Writer::open(path, materials, clock, rng, disk.clone())?;
         let (inbox, requests) = mpsc::channel(INBOX_REQUESTS_MAX);
         let (running, ended) = std::sync::mpsc::channel();
         std::thread::Builder::new()
@@ -358,9 +375,15 @@ impl Ledger {
                 commands: published.commands,
                 run: Arc::new(published.run),
                 readers: Arc::new(Readers::of(path)),
+                disk,
             },
             LedgerThread(ended),
         ))
+    }
+
+    /// The disk that it lies on.
+    pub fn disk(&self) -> Arc<Disk> {
+        self.disk.clone()
     }
 
     /// The agent that writes this ledger: made by `init`, kept by enrolment.

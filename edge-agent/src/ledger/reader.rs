@@ -71,6 +71,13 @@ impl Reader {
         })
     }
 
+    /// Opens a copy of a ledger, which nobody writes and which may lie where nobody can write.
+    pub fn open_copy(path: &Path) -> Result<Self, LedgerError> {
+        Ok(Self {
+            connection: schema::open_copy(path)?,
+        })
+    }
+
     /// Where the ledger and its delivery stand.
     pub fn position(&self) -> Result<Position, LedgerError> {
         position(&self.connection)

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::LedgerError;
+use crate::durable;
 
 /// The schema files in order; the version of a file is its place, from 1. A file that was
 /// released is never changed.
@@ -35,6 +36,9 @@ const WRITER_STATEMENTS_MAX: usize = 64;
 
 /// Page cache of the writer in KiB; the agent has to fit 40 MiB.
 const WRITER_CACHE_KIB: i64 = 4_096;
+
+/// Page cache in KiB of a ledger that is computed again: the rest is in its file.
+const SCRATCH_CACHE_KIB: i64 = 16_384;
 
 /// Page cache of a reader in KiB.
 const READER_CACHE_KIB: i64 = 1_024;
@@ -71,11 +75,30 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
+/// Opens a copy of a ledger for reading. One that has a write-ahead log beside it is read with it.
+pub(super) fn open_copy(path: &Path) -> Result<Connection, LedgerError> {
+    if durable::with_ending(path, "-wal").exists() {
+        return open_reader(path);
+    }
+    if !path.exists() {
+        return Err(LedgerError::Missing {
+            path: path.to_owned(),
+        });
+    }
+    let connection = connect(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    Ok(connection)
+}
+
 /// Opens an empty ledger in a temporary file of SQLite's own, gone when it is closed.
 pub(super) fn open_scratch() -> Result<Connection, LedgerError> {
     let mut connection = Connection::open("")?;
     connection.pragma_update(None, "synchronous", "off")?;
     connection.pragma_update(None, "journal_mode", "off")?;
+    connection.pragma_update(None, "cache_size", -SCRATCH_CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(WRITER_STATEMENTS_MAX);
     migrate(&mut connection)?;
     Ok(connection)

@@ -26,6 +26,7 @@ use super::{
     Appended, Position, Request, append, controller, delivery, document, feed, reader, recovery,
     runs, schema, upkeep,
 };
+use crate::disk::{Disk, Level};
 
 /// The most events of one commit: at 0.1 ms each, a commit stays a fraction of a second.
 pub const GROUP_EVENTS_MAX: usize = 512;
@@ -39,6 +40,7 @@ pub(super) struct Writer {
     books: Books,
     published: watch::Sender<Position>,
     commands: watch::Sender<u64>,
+    disk: Arc<Disk>,
 }
 
 /// What others see of the writer's progress.
@@ -62,6 +64,8 @@ pub(super) struct Books {
     pub(super) upkeep: upkeep::Upkeep,
     /// Counts what was done to commands to devices; too much after a failed commit does no harm.
     pub(super) commands: u64,
+    /// Free bytes of a disk that takes no new facts.
+    full: Option<u64>,
 }
 
 impl Books {
@@ -89,6 +93,7 @@ impl Writer {
         materials: BTreeMap<String, Material>,
         clock: Arc<dyn Clock>,
         mut rng: StdRng,
+        disk: Arc<Disk>,
     ) -> Result<(Self, Published), LedgerError> {
         if !path.exists() {
             return Err(LedgerError::Missing {
@@ -123,6 +128,7 @@ impl Writer {
             rng,
             upkeep,
             commands: 0,
+            full: None,
         };
         Ok((
             Self {
@@ -130,6 +136,7 @@ impl Writer {
                 books,
                 published,
                 commands,
+                disk,
             },
             Published {
                 position: receiver,
@@ -159,6 +166,8 @@ impl Writer {
     fn commit_group(&mut self, first: Request, inbox: &mut mpsc::Receiver<Request>) {
         let started = Instant::now();
         let before = self.books.position;
+        let disk = self.disk.look();
+        self.books.full = (disk.level == Level::Full).then_some(disk.free_bytes);
         let mut replies: Vec<Reply> = Vec::new();
         let begun = self
             .connection
@@ -208,6 +217,9 @@ impl Writer {
             }
             Err(failure) => {
                 self.books.position = before;
+                if failure.is_disk_full() {
+                    self.disk.is_full();
+                }
                 error!(
                     error = failure as &dyn std::error::Error,
                     "{} requests not recorded: the ledger cannot be written",
@@ -226,7 +238,10 @@ impl Writer {
 fn serve(tx: &mut Transaction<'_>, books: &mut Books, request: Request) -> Served {
     match request {
         Request::Append { append, answer } => {
-            let result = on_savepoint(tx, books, |tx, books| append::append(tx, books, *append));
+            let result = match books.full {
+                Some(free_bytes) => Err(LedgerError::DiskFull { free_bytes }.into()),
+                None => on_savepoint(tx, books, |tx, books| append::append(tx, books, *append)),
+            };
             let events = result
                 .as_ref()
                 .map_or(0, |appended: &Appended| appended.events.len());
@@ -442,7 +457,8 @@ mod tests {
         Ledger::create(&path, agent_id, "HAM", clock.now()).unwrap();
         let material = Material::simple("BOARD", Unit::Sheet);
         let materials = BTreeMap::from([("BOARD".to_owned(), material)]);
-        let (mut writer, _position) = Writer::open(&path, materials, clock, rng).unwrap();
+        let (mut writer, _position) =
+            Writer::open(&path, materials, clock, rng, Arc::new(Disk::unwatched())).unwrap();
         let (first, mut first_answer) = receive("LOT-1", "A");
         group(&mut writer, vec![first]);
         first_answer.try_recv().unwrap().unwrap();

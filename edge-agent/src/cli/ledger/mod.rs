@@ -1,18 +1,34 @@
-//! `ledger`: the proof of the ledger, its head, and the books. These only read, so they also
-//! work while the agent does not run.
+//! `ledger`: the proof of the ledger, its head, the books, and copies of it. These only read, so they also work while
+//! the agent does not run.
+
+mod backup;
+mod export;
+mod restore;
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
 use super::Session;
+use crate::data_dir;
 use crate::ledger::{MaterialSum, Position, Reader, Verification};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum LedgerArguments {
     /// Hash every event again and compute every balance again. Ends with 1 when anything differs.
-    Verify,
+    Verify {
+        /// A backup or a kept file instead of the ledger of this agent.
+        #[arg(long)]
+        file: Option<PathBuf>,
+    },
+    /// Copy the ledger into a file that is checked and whole, also while the agent runs.
+    Backup(backup::BackupArguments),
+    /// Write events for other programs: as they are, or as a GS1 EPCIS 2.0 document.
+    Export(export::ExportArguments),
+    /// Put a backup in the place of the ledger, while the agent is stopped. What was there is kept.
+    Restore(restore::RestoreArguments),
     /// Show the newest event and what the hub has acknowledged.
     Head,
     /// Show the books per material: what came in, what is on hand, what went out.
@@ -20,33 +36,43 @@ pub(super) enum LedgerArguments {
 }
 
 pub(super) fn ledger(session: &Session, arguments: &LedgerArguments) -> anyhow::Result<ExitCode> {
-    let config = session.config()?;
-    let reader = Reader::open(&config.ledger_path())?;
     match arguments {
-        LedgerArguments::Verify => {
-            let verification = reader.verify()?;
+        LedgerArguments::Backup(arguments) => backup::backup(session, arguments),
+        LedgerArguments::Export(arguments) => export::export(session, arguments),
+        LedgerArguments::Restore(arguments) => restore::restore(session, arguments),
+        LedgerArguments::Verify { file } => {
+            let verification = reader(session, file.as_deref())?.verify()?;
             session.output.show(&verification, verified)?;
-            let whole = verification.problem_count == 0;
-            Ok(if whole {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            })
+            Ok(success(verification.problem_count == 0))
         }
         LedgerArguments::Head => {
-            session.output.show(&reader.position()?, head)?;
+            let position = reader(session, None)?.position()?;
+            session.output.show(&position, head)?;
             Ok(ExitCode::SUCCESS)
         }
         LedgerArguments::Sums => {
-            let sums = reader.material_sums()?;
+            let sums = reader(session, None)?.material_sums()?;
             session.output.show(&sums, |sums| books(sums))?;
-            let balanced = sums.iter().all(MaterialSum::is_balanced);
-            Ok(if balanced {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            })
+            Ok(success(sums.iter().all(MaterialSum::is_balanced)))
         }
+    }
+}
+
+/// The ledger of the configuration, or another file.
+fn reader(session: &Session, file: Option<&Path>) -> anyhow::Result<Reader> {
+    if let Some(file) = file {
+        return Ok(Reader::open_copy(file)?);
+    }
+    let config = session.config()?;
+    data_dir::finish_restore(&config.agent.data_dir)?;
+    Ok(Reader::open(&config.ledger_path())?)
+}
+
+fn success(good: bool) -> ExitCode {
+    if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 
