@@ -10,7 +10,7 @@ use super::error::LedgerError;
 
 /// The schema files in order; the version of a file is its place, from 1. A file that was
 /// released is never changed.
-const SCHEMA: [&str; 8] = [
+const SCHEMA: [&str; 9] = [
     include_str!("schema/0001_ledger.sql"),
     include_str!("schema/0002_said.sql"),
     include_str!("schema/0003_outbox.sql"),
@@ -19,6 +19,7 @@ const SCHEMA: [&str; 8] = [
     include_str!("schema/0006_fast_signals.sql"),
     include_str!("schema/0007_promises.sql"),
     include_str!("schema/0008_runs_given_back.sql"),
+    include_str!("schema/0012_adoptions.sql"),
 ];
 
 /// How long a connection waits for another one; only checkpoints and a second program make it.
