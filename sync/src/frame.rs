@@ -190,9 +190,21 @@ pub struct FeedEvent {
     pub producer: ProducerId,
     pub epoch: u64,
     pub event: Envelope,
-    /// Lots that the event uses, as the hub knew them before the event.
+    /// Lots that the event names, as the hub knew them before the event.
     #[serde(default)]
     pub lots: Vec<LotSnapshot>,
+    /// What the hub had of the receiving agent's own ledger when the lots were so: what the agent has done to them
+    /// since comes on top.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<LedgerMark>,
+}
+
+/// A place in one ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LedgerMark {
+    pub epoch: u64,
+    /// 0 before the first event.
+    pub seq: u64,
 }
 
 /// A lot as the hub knows it, for an agent that has not met it.

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use agog_sync::event::{Actor, DecodeError, Envelope, Event};
-use agog_sync::frame::{FeedBody, FeedEvent};
+use agog_sync::frame::{FeedBody, FeedEvent, LedgerMark};
 use agog_sync::ids::{AgentId, PlantId, ProducerId};
 use agog_sync::lots::LotEvent;
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 
-use super::{ApplyContext, ApplyError, feed};
+use super::{ApplyContext, ApplyError, feed, store};
 use crate::db::{DbError, TenantTx};
 use crate::documents::{self, DocumentBatch, Hearers};
 use crate::equipment::DeviceBatch;
@@ -28,6 +28,9 @@ pub(super) struct Source {
     plant_id: Option<PlantId>,
     /// The agents of the tenant but the producer itself.
     listeners: BTreeMap<AgentId, PlantId>,
+    /// What the hub has of their ledgers, looked up when the lots are locked that the events are about: what is in these
+    /// lots then is in the marks, and what comes later in neither.
+    marks: BTreeMap<ProducerId, LedgerMark>,
 }
 
 /// What plants have to hear of events, in its order. It goes into their feeds after the last event of the batch
@@ -49,7 +52,21 @@ impl Source {
             epoch,
             plant_id,
             listeners,
+            marks: BTreeMap::new(),
         })
+    }
+
+    /// What the hub has of an agent's ledger as its event `seq` comes.
+    fn seen_of(&self, agent_id: AgentId, seq: u64) -> LedgerMark {
+        let producer_id = ProducerId::from(agent_id);
+        if producer_id == self.producer_id {
+            return LedgerMark {
+                epoch: self.epoch,
+                seq: seq - 1,
+            };
+        }
+        let mark = self.marks.get(&producer_id).copied();
+        mark.unwrap_or(LedgerMark { epoch: 1, seq: 0 })
     }
 
     fn hears(&self, plants: &BTreeSet<PlantId>) -> bool {
@@ -124,7 +141,7 @@ pub(super) async fn lock(
 /// at a time: each may be about another plant.
 pub(super) async fn apply<'e>(
     tx: &mut TenantTx,
-    source: &Source,
+    source: &mut Source,
     events: &[(&'e Envelope, &'e Event)],
     now: Timestamp,
     rng: &mut StdRng,
@@ -135,6 +152,10 @@ pub(super) async fn apply<'e>(
         [] => None,
         events => Some(LotBatch::load(tx, source.plant_id, events, now).await?),
     };
+    if lots.is_some() && !source.listeners.is_empty() {
+        let producers: Vec<_> = source.listeners.keys().map(|id| (*id).into()).collect();
+        source.marks = store::ledger_marks(tx, &producers).await?;
+    }
     let mut devices = match source.plant_id {
         Some(plant_id) => DeviceBatch::load(tx, plant_id, events, now, rng).await?,
         None => DeviceBatch::default(),
@@ -204,32 +225,39 @@ fn lot<'e>(
     carried: &mut Carried,
 ) -> Result<(), ApplyError> {
     let mut concerned = lots.plants(event);
-    let snapshots = if source.hears(&concerned) {
+    // Whoever names a lot that nobody told it of learns by its own event what the lot was before.
+    let is_new_to_source = source
+        .plant_id
+        .is_some_and(|plant_id| lots.is_unmet(event, plant_id));
+    let snapshots = if is_new_to_source || source.hears(&concerned) {
         lots.snapshots(event)
     } else {
         Vec::new()
     };
     lots.apply(ctx, event);
-    if source.listeners.is_empty() {
+    if source.listeners.is_empty() && !is_new_to_source {
         return Ok(());
     }
     concerned.extend(lots.plants(event));
     // Whoever is sent an event has met all of its lots, and hears of each from then on.
     lots.met(event, &concerned);
-    if !source.hears(&concerned) {
-        return Ok(());
+    let hearing = source
+        .listeners
+        .iter()
+        .filter(|(_, plant_id)| concerned.contains(plant_id));
+    let mut receivers: Vec<_> = hearing.map(|(agent_id, _)| *agent_id).collect();
+    if is_new_to_source {
+        receivers.push(AgentId::from_uuid(source.producer_id.uuid()));
     }
-    let body = FeedBody::LedgerEvent(Box::new(FeedEvent {
-        producer: source.producer_id,
-        epoch: source.epoch,
-        event: envelope.clone(),
-        lots: snapshots,
-    }));
-    let text: Arc<str> = feed::text(&body)?.into();
-    for (agent_id, plant_id) in &source.listeners {
-        if concerned.contains(plant_id) {
-            carried.push((*agent_id, text.clone()));
-        }
+    for agent_id in receivers {
+        let body = FeedBody::LedgerEvent(Box::new(FeedEvent {
+            producer: source.producer_id,
+            epoch: source.epoch,
+            event: envelope.clone(),
+            lots: snapshots.clone(),
+            seen: Some(source.seen_of(agent_id, envelope.seq)),
+        }));
+        carried.push((agent_id, feed::text(&body)?.into()));
     }
     Ok(())
 }
@@ -259,6 +287,7 @@ fn document(
         epoch: source.epoch,
         event: envelope.clone(),
         lots: Vec::new(),
+        seen: None,
     }));
     let text: Arc<str> = feed::text(&body)?.into();
     carried.extend(listeners.map(|(agent_id, _)| (*agent_id, text.clone())));

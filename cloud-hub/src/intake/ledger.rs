@@ -181,7 +181,7 @@ impl Work {
         let mut parts = vec![&events[..]];
         while let Some(part) = parts.pop() {
             tx.savepoint().await?;
-            match apply::apply(tx, &self.source, part, self.now, &mut self.rng).await {
+            match apply::apply(tx, &mut self.source, part, self.now, &mut self.rng).await {
                 Ok(carried) => {
                     tx.release_savepoint().await?;
                     self.carried.extend(carried);

@@ -49,11 +49,11 @@ pub async fn append(
         envelopes.push(envelope);
     }
     store::events_add(tx, producer, state.epoch, &envelopes, now).await?;
-    let source = Source::load(tx, producer, state.epoch, None).await?;
+    let mut source = Source::load(tx, producer, state.epoch, None).await?;
     let mut carried = apply::Carried::new();
     for (envelope, new) in envelopes.iter().zip(events) {
         let event = [(envelope, &new.event)];
-        carried.extend(apply::apply(tx, &source, &event, now, &mut rng).await?);
+        carried.extend(apply::apply(tx, &mut source, &event, now, &mut rng).await?);
     }
     apply::deliver(tx, carried, now).await?;
     store::ledger_move(tx, &ProducerState { head, ..state }, now).await?;

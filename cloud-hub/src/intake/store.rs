@@ -1,8 +1,12 @@
 //! The SQL of producers, ledgers and rejected events.
 
+use std::collections::BTreeMap;
+
 use agog_sync::chain::{ChainHead, Hash};
 use agog_sync::event::{Actor, Envelope};
-use agog_sync::frame::{FeedEvent, LEDGER_BATCH_BYTES_MAX, LEDGER_BATCH_EVENTS_MAX};
+use agog_sync::frame::{
+    FeedEvent, LEDGER_BATCH_BYTES_MAX, LEDGER_BATCH_EVENTS_MAX, LedgerMark,
+};
 use agog_sync::ids::{EventId, PlantId, ProducerId};
 use agog_sync::inbox::ProducerState;
 use jiff::Timestamp;
@@ -70,6 +74,32 @@ pub(super) async fn ledger_find(
     .await?;
     row.map(|row| ledger_state(producer, row.epoch, row.last_seq, &row.last_hash))
         .transpose()
+}
+
+/// What is here of several ledgers.
+pub(super) async fn ledger_marks(
+    tx: &mut TenantTx,
+    producers: &[ProducerId],
+) -> Result<BTreeMap<ProducerId, LedgerMark>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let producers: Vec<_> = producers.iter().map(ProducerId::uuid).collect();
+    let rows = sqlx::query!(
+        "select producer_id, epoch, last_seq from producer
+         where tenant_id = $1 and producer_id = any($2) and stream = 'ledger'",
+        tenant_id,
+        &producers,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let mark = LedgerMark {
+                epoch: from_bigint(row.epoch)?,
+                seq: from_bigint(row.last_seq)?,
+            };
+            Ok((ProducerId::from_uuid(row.producer_id), mark))
+        })
+        .collect()
 }
 
 fn ledger_state(
@@ -326,6 +356,7 @@ pub async fn events_of(tx: &mut TenantTx, events: &[EventId]) -> Result<Vec<Feed
                 epoch,
                 event: row.envelope()?,
                 lots: Vec::new(),
+                seen: None,
             })
         })
         .collect()

@@ -188,6 +188,17 @@ impl<'e> LotBatch<'e> {
         known.flat_map(|lot| &lot.plants).copied().collect()
     }
 
+    /// Whether an event names a lot that is known and that the plant has had nothing to do with.
+    pub fn is_unmet(&self, event: &LotEvent, plant_id: PlantId) -> bool {
+        event.lots().iter().any(|named| {
+            self.book.lot(named.lot_id).is_some()
+                && !self
+                    .lots
+                    .get(&named.lot_id)
+                    .is_some_and(|lot| lot.plants.contains(&plant_id))
+        })
+    }
+
     /// Notes that plants have been told of the lots of an event.
     pub fn met(&mut self, event: &LotEvent, plants: &BTreeSet<PlantId>) {
         for named in event.lots() {

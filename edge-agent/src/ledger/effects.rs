@@ -168,7 +168,7 @@ fn lot_created(connection: &Connection, effect: &Effect, own: bool) -> Result<()
     Ok(())
 }
 
-fn add_to_balance(
+pub(super) fn add_to_balance(
     connection: &Connection,
     lot_id: LotId,
     delta: rust_decimal::Decimal,

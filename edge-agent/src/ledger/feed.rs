@@ -1,11 +1,12 @@
 //! What comes down from the hub: tickets, commands to jobs, and events of others that touch our lots.
 
 use agog_sync::event::{Actor, Event, JobStep, NewEvent};
-use agog_sync::frame::{FeedBody, FeedEvent, FeedItem, JobTicket, LotSnapshot};
+use agog_sync::frame::{FeedBody, FeedEvent, FeedItem, JobTicket, LedgerMark, LotSnapshot};
 use agog_sync::ids::EventId;
-use agog_sync::lots::LotEvent;
+use agog_sync::lots::{LotEvent, LotOrigin};
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use rust_decimal::Decimal;
 use std::sync::Arc;
 use tracing::warn;
 
@@ -13,7 +14,7 @@ use super::append::{apply_lot_event, insert_event, seal, store_head};
 use super::error::LedgerError;
 use super::sending::admit;
 use super::writer::Books;
-use super::{FeedOutcome, document, job, text, ticket};
+use super::{FeedOutcome, document, effects, job, text, ticket};
 
 /// Stores and applies one item, and moves the cursor onto it.
 pub(super) fn apply(
@@ -99,11 +100,13 @@ fn foreign_event(
         .verify(item.producer, item.epoch, &envelope.prev_hash)
         .map_err(|source| LedgerError::FeedBroken { n, source })?;
     let producer = item.producer.to_string();
-    let here = connection
-        .prepare_cached("select 1 from fact where event_id = ?1")?
-        .exists([envelope.event_id.to_string()])?;
-    if here {
-        return Ok(());
+    let here: Option<i64> = connection
+        .prepare_cached("select position from fact where event_id = ?1 order by position limit 1")?
+        .query_row([envelope.event_id.to_string()], |row| row.get(0))
+        .optional()?;
+    if let Some(place) = here {
+        // Our own event about a lot that we knew by its name alone: the hub tells what it is.
+        return adopt_all(connection, place, item);
     }
     let event = envelope
         .event()
@@ -117,9 +120,7 @@ fn foreign_event(
         Event::Document(changed) => return document::take_in(connection, n, &changed, now),
         _ => return Ok(()),
     };
-    for snapshot in &item.lots {
-        adopt(connection, place, snapshot)?;
-    }
+    adopt_all(connection, place, item)?;
     let own = touches_own(connection, &event)?;
     let flags = apply_lot_event(connection, place, &event, envelope.occurred_at, own)?;
     for flag in flags {
@@ -132,29 +133,71 @@ fn foreign_event(
     Ok(())
 }
 
-/// Takes a lot that we have not met as the hub knew it.
+fn adopt_all(connection: &Connection, place: i64, item: &FeedEvent) -> Result<(), LedgerError> {
+    for snapshot in &item.lots {
+        let lot_id = snapshot.lot.lot_id.to_string();
+        let known: Option<String> = connection
+            .prepare_cached("select balance from lot where lot_id = ?1")?
+            .query_row([&lot_id], |row| row.get(0))
+            .optional()?;
+        let delta = match (known, item.seen) {
+            (None, _) => snapshot.balance,
+            // A hub that does not say what it had heard from us cannot tell what is missing here.
+            (Some(_), None) => continue,
+            (Some(here), Some(seen)) => {
+                let since = done_since(connection, &lot_id, seen)?;
+                snapshot.balance + since - text::decimal(&here)?
+            }
+        };
+        adopt(connection, place, snapshot, delta)?;
+    }
+    Ok(())
+}
+
+/// How far our own events have moved the balance of a lot that the hub had not heard of yet.
+fn done_since(
+    connection: &Connection,
+    lot_id: &str,
+    seen: LedgerMark,
+) -> Result<Decimal, LedgerError> {
+    // An event that was sealed again counts where it stands now; its entries are those of its first place.
+    let mut query = connection.prepare_cached(
+        "select entry.delta from lot_entry as entry
+             join fact as first on first.position = entry.position
+             join meta on meta.agent_id = first.producer_id
+         where entry.lot_id = ?1 and exists
+             (select 1 from event as placed
+              where placed.event_id = first.event_id and placed.producer_id = first.producer_id
+                and (placed.epoch, placed.seq) > (?2, ?3))",
+    )?;
+    let mut found = query.query(params![lot_id, seen.epoch, seen.seq])?;
+    let mut sum = Decimal::ZERO;
+    while let Some(row) = found.next()? {
+        sum += text::decimal(&row.get::<_, String>(0)?)?;
+    }
+    Ok(sum)
+}
+
+/// Takes a lot as the hub knew it; `delta` is how far its balance moves here. One that was known by its name alone is
+/// filled in.
 pub(super) fn adopt(
     connection: &Connection,
     place: i64,
     snapshot: &LotSnapshot,
+    delta: Decimal,
 ) -> Result<(), LedgerError> {
     let lot_id = snapshot.lot.lot_id.to_string();
-    let known = connection
-        .prepare_cached("select 1 from lot where lot_id = ?1")?
-        .exists([&lot_id])?;
-    if known {
-        return Ok(());
-    }
-    connection
-        .prepare_cached(
-            "insert into lot_snapshot (lot_id, position, snapshot) values (?1, ?2, ?3)",
-        )?
-        .execute(params![lot_id, place, text::to_json(snapshot)])?;
-    connection
+    let made = connection
         .prepare_cached(
             "insert into lot (lot_id, number, material, material_code, base_unit, balance, origin,
                               made_by_job, attributes, created_at, own)
-             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, null, ?8, ?9, 0)",
+             values (?1, ?2, ?3, ?4, ?5, '0', ?6, null, ?7, ?8, 0)
+             on conflict (lot_id) do update
+             set number = excluded.number, material = excluded.material,
+                 material_code = excluded.material_code, base_unit = excluded.base_unit,
+                 origin = excluded.origin, attributes = excluded.attributes,
+                 created_at = excluded.created_at
+             where origin = ?9 and excluded.origin != ?9",
         )?
         .execute(params![
             lot_id,
@@ -162,23 +205,42 @@ pub(super) fn adopt(
             snapshot.material.as_ref().map(text::to_json),
             snapshot.material.as_ref().map(|material| &material.code),
             snapshot.base_unit.as_str(),
-            snapshot.balance.normalize().to_string(),
             snapshot.origin.as_str(),
             text::to_json(&snapshot.attributes),
             snapshot.created_at.as_microsecond(),
+            LotOrigin::Unknown.as_str(),
         ])?;
+    let mut is_news = made > 0 || !delta.is_zero();
     for hold_id in &snapshot.holds {
-        connection
+        let placed = connection
             .prepare_cached(
                 "insert into lot_hold (lot_id, hold_id, reason, placed_at)
-                 values (?1, ?2, 'held when this plant met the lot', ?3) on conflict do nothing",
+                 values (?1, ?2, 'held when this plant met the lot', ?3)
+                 on conflict (lot_id, hold_id) do update
+                 set reason = excluded.reason, placed_at = excluded.placed_at
+                 where placed_at is null",
             )?
             .execute(params![
                 lot_id,
                 hold_id.to_string(),
                 snapshot.created_at.as_microsecond()
             ])?;
+        is_news |= placed > 0;
     }
+    if !is_news {
+        return Ok(());
+    }
+    effects::add_to_balance(connection, snapshot.lot.lot_id, delta)?;
+    connection
+        .prepare_cached(
+            "insert into adoption (lot_id, position, delta, snapshot) values (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            lot_id,
+            place,
+            delta.to_string(),
+            text::to_json(snapshot)
+        ])?;
     Ok(())
 }
 

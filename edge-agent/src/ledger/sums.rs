@@ -21,7 +21,7 @@ pub struct MaterialSum {
     pub received: Decimal,
     pub produced: Decimal,
     pub adjusted: Decimal,
-    /// Came from another plant: on hand when the lot was first met here.
+    /// What others had put there or taken before this plant was told.
     pub adopted: Decimal,
     pub on_hand: Decimal,
     pub consumed: Decimal,
@@ -61,10 +61,9 @@ pub(super) fn of(connection: &Connection) -> Result<Vec<MaterialSum>, LedgerErro
             "entry",
         ),
         (
-            "select lot.material_code, lot.base_unit,
-                    json_extract(lot_snapshot.snapshot, '$.balance'), 'adopted'
-             from lot_snapshot join lot using (lot_id)",
-            "snapshot",
+            "select lot.material_code, lot.base_unit, adoption.delta, 'adopted'
+             from adoption join lot using (lot_id)",
+            "adoption",
         ),
     ] {
         let mut query = connection.prepare_cached(sql)?;

@@ -11,6 +11,7 @@ use agog_sync::chain::ChainHead;
 use agog_sync::event::{Envelope, Event};
 use agog_sync::frame::LotSnapshot;
 use rusqlite::{Connection, OptionalExtension as _, Row, Rows, params};
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::append::apply_lot_event;
@@ -217,26 +218,25 @@ impl Run<'_> {
         let Event::Lot(event) = event else {
             return Ok(());
         };
-        if !own {
-            for snapshot in self.snapshots_at(place)? {
-                feed::adopt(replayed, place, &snapshot)?;
-            }
+        for (snapshot, delta) in self.adopted_with(place)? {
+            feed::adopt(replayed, place, &snapshot, delta)?;
         }
         let numbers_here = own || feed::touches_own(replayed, &event)?;
         apply_lot_event(replayed, place, &event, envelope.occurred_at, numbers_here)?;
         Ok(())
     }
 
-    fn snapshots_at(&self, place: i64) -> Result<Vec<LotSnapshot>, LedgerError> {
-        let mut query = self
-            .connection
-            .prepare_cached("select snapshot from lot_snapshot where position = ?1")?;
+    fn adopted_with(&self, place: i64) -> Result<Vec<(LotSnapshot, Decimal)>, LedgerError> {
+        let mut query = self.connection.prepare_cached(
+            "select snapshot, delta from adoption where position = ?1 order by adoption_id",
+        )?;
         let mut found = query.query([place])?;
-        let mut snapshots = Vec::new();
+        let mut adopted = Vec::new();
         while let Some(row) = found.next()? {
-            snapshots.push(text::json(&row.get::<_, String>(0)?, "lot snapshot")?);
+            let snapshot = text::json(&row.get::<_, String>(0)?, "adopted lot")?;
+            adopted.push((snapshot, text::decimal(&row.get::<_, String>(1)?)?));
         }
-        Ok(snapshots)
+        Ok(adopted)
     }
 
     /// Compares every change of a balance and every use, so that the event to blame can be named.

@@ -118,6 +118,7 @@ impl Office {
             epoch: 1,
             event,
             lots: Vec::new(),
+            seen: None,
         }
     }
 

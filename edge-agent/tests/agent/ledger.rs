@@ -1,10 +1,14 @@
 //! The ledger as a store: group commit, the outbox, new epochs, the feed, tampering.
 
 use crate::support::*;
-use agog_edge::ledger::{Append, FeedOutcome, InboxKey, Ledger, LedgerError, NewEpoch, Reader};
+use agog_edge::ledger::{
+    Append, Fact, FeedOutcome, InboxKey, Ledger, LedgerError, MaterialSum, NewEpoch, Reader, What,
+};
 use agog_sync::chain::ChainHead;
 use agog_sync::event::{Actor, Envelope, Event, JobStep, NewEvent};
-use agog_sync::frame::{FeedBody, FeedEvent, FeedItem, JobTicket, LedgerAck, LotSnapshot};
+use agog_sync::frame::{
+    FeedBody, FeedEvent, FeedItem, JobTicket, LedgerAck, LedgerMark, LotSnapshot,
+};
 use agog_sync::ids::{EventId, JobId, LotId, ProducerId};
 use agog_sync::lots::{
     Draw, LotAttributes, LotConsumed, LotEvent, LotOrigin, LotRef, LotSplit, SplitPart, WorkContext,
@@ -285,6 +289,7 @@ async fn an_event_of_the_office_changes_balances_here_once() {
             epoch: 1,
             event: envelope.clone(),
             lots: vec![],
+            seen: None,
         })),
     };
     assert_eq!(
@@ -361,6 +366,7 @@ async fn a_lot_from_another_plant_comes_with_its_balance_and_may_bear_the_same_n
             holds: vec![],
             created_at: "2026-11-01T00:00:00Z".parse().unwrap(),
         }],
+        seen: None,
     };
     test.ledger
         .apply_feed(FeedItem {
@@ -381,6 +387,74 @@ async fn a_lot_from_another_plant_comes_with_its_balance_and_may_bear_the_same_n
         .await
         .unwrap();
     test.assert_whole(2).await;
+}
+
+/// What a machine said about a lot, known here or not.
+async fn reported(test: &TestLedger, amount: i64) -> Envelope {
+    let fact = Fact {
+        occurred_at: None,
+        actor: Actor::Device {
+            device: "press-3".to_owned(),
+        },
+        what: What::Event(Event::Lot(LotEvent::Consumed(drawn("LOT-9", amount)))),
+    };
+    let append = Append {
+        facts: vec![fact],
+        ..Append::default()
+    };
+    let recorded = test.ledger.append(append).await.unwrap();
+    let after = recorded.events[0].seq - 1;
+    let mut events = test.ledger.outbox_after(after, 1, 10_000).await.unwrap();
+    events.remove(0)
+}
+
+/// An event of ours as it comes back, with the lot as the hub knew it when it had so many of our events.
+fn comes_back(test: &TestLedger, n: u64, event: Envelope, balance: i64, seen: u64) -> FeedItem {
+    let snapshot = LotSnapshot {
+        lot: drawn("LOT-9", 1).draw.lot,
+        material: Some(materials()["BOARD-300"].clone()),
+        balance: Decimal::from(balance),
+        base_unit: Unit::Sheet,
+        attributes: LotAttributes::default(),
+        origin: LotOrigin::Received,
+        holds: vec![],
+        created_at: "2026-11-01T00:00:00Z".parse().unwrap(),
+    };
+    let body = FeedEvent {
+        producer: test.ledger.position().borrow().producer,
+        epoch: 1,
+        event,
+        lots: vec![snapshot],
+        seen: Some(LedgerMark {
+            epoch: 1,
+            seq: seen,
+        }),
+    };
+    FeedItem {
+        n,
+        body: FeedBody::LedgerEvent(Box::new(body)),
+    }
+}
+
+#[tokio::test]
+async fn a_lot_that_was_used_here_before_anybody_told_of_it_is_reckoned_from_what_the_hub_knew() {
+    let test = TestLedger::new();
+    let first = reported(&test, 10).await;
+    let second = reported(&test, 20).await;
+    assert_eq!(test.on_hand("LOT-9").await, Decimal::from(-30));
+
+    let item = comes_back(&test, 1, first, 100, 0);
+    test.ledger.apply_feed(item).await.unwrap();
+    assert_eq!(test.on_hand("LOT-9").await, Decimal::from(70));
+    test.lot(waste("LOT-9", 1)).await.expect("it is known now");
+
+    // The hub had heard of both by then, and of 5 that somebody else took; not of the waste.
+    let item = comes_back(&test, 2, second, 65, 2);
+    test.ledger.apply_feed(item).await.unwrap();
+    assert_eq!(test.on_hand("LOT-9").await, Decimal::from(64));
+    let sums: Vec<MaterialSum> = test.ledger.read(Reader::material_sums).await.unwrap();
+    assert_eq!(sums[0].adopted, Decimal::from(95));
+    test.assert_whole(3).await;
 }
 
 #[tokio::test]

@@ -143,6 +143,10 @@ impl Hub {
         format!("http://{}", self.address)
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub fn database(&self) -> &Database {
         &self.database
     }

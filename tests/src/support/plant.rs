@@ -146,10 +146,18 @@ impl Plant {
 
     /// Starts the agent and waits until it collects.
     pub async fn start(&mut self) -> Result<()> {
-        let agent = self
-            .program()?
-            .arg("run")
-            .start(&self.folder.join("agent.log"))?;
+        let program = self.program()?.arg("run");
+        self.start_as(&program).await
+    }
+
+    /// The same by another program of the system, which becomes it.
+    pub async fn start_under(&mut self, wrapper: &str, arguments: Vec<String>) -> Result<()> {
+        let program = self.program()?.arg("run").under(wrapper, arguments)?;
+        self.start_as(&program).await
+    }
+
+    async fn start_as(&mut self, program: &Program) -> Result<()> {
+        let agent = program.start(&self.folder.join("agent.log"))?;
         agent
             .until("the agent to listen", START_LIMIT, async || {
                 // The file of an agent that was killed is still there; it has another pid.

@@ -1,0 +1,229 @@
+//! One agent: records facts at any time, and delivers them as the uplink does, on the protocol's own functions.
+
+use std::sync::Arc;
+
+use agog_sync::event::{Actor, Envelope, Event, NewEvent};
+use agog_sync::frame::{LedgerAck, LedgerBatch, PROTOCOL};
+use agog_sync::ids::{EventId, ProducerId};
+use agog_sync::lots::{LotEvent, admit};
+use agog_sync::outbox::{LocalLedger, Standing, compare};
+use jiff::Timestamp;
+
+use super::disk::{Commit, Disk};
+use super::network::{Answer, Ask};
+
+/// The most events of one batch: small, so that many batches cross.
+const BATCH_EVENTS: u64 = 5;
+
+/// An answer that takes longer is given up, in milliseconds of the world.
+const TIMEOUT_MS: u64 = 3_000;
+
+/// The wait after a failure, in milliseconds of the world.
+const RETRY_MS: u64 = 500;
+
+/// What an agent waits for.
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    /// For the time to try again.
+    Resting { until_ms: u64 },
+    /// For an answer.
+    Asking { request: u64, until_ms: u64 },
+    /// For something to do.
+    Ready,
+}
+
+const START: Phase = Phase::Resting { until_ms: 0 };
+
+/// One agent with its disk.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    pub disk: Disk,
+    pub is_running: bool,
+    /// How wrong its clock is, in milliseconds.
+    pub skew_ms: i64,
+    push: Phase,
+    /// The hub has everything up to here; none before a session has begun.
+    after: Option<u64>,
+    feed: Phase,
+    requests: u64,
+}
+
+impl Agent {
+    pub fn new(disk: Disk) -> Self {
+        Self {
+            disk,
+            is_running: true,
+            skew_ms: 0,
+            push: START,
+            after: None,
+            feed: START,
+            requests: 0,
+        }
+    }
+
+    pub fn producer(&self) -> ProducerId {
+        self.disk.file.producer
+    }
+
+    /// The program starts: what it knew in memory is gone.
+    pub fn start(&mut self) {
+        self.is_running = true;
+        self.push = START;
+        self.after = None;
+        self.feed = START;
+    }
+
+    /// Records a fact. Gated ones are refused by the rules; what a machine says is a fact.
+    pub fn record(
+        &mut self,
+        event_id: EventId,
+        at: Timestamp,
+        mut event: LotEvent,
+        is_gated: bool,
+    ) -> bool {
+        let book = self.disk.file.shelf.book(&event);
+        event.note_holds(&book);
+        if is_gated && admit(&event, &book, at).is_err() {
+            return false;
+        }
+        let new = NewEvent {
+            event_id,
+            occurred_at: at,
+            recorded_at: at,
+            actor: Actor::Operator {
+                name: "Jane Smith".to_owned(),
+            },
+            event: Event::Lot(event),
+        };
+        let file = &self.disk.file;
+        let envelope = Envelope::seal(file.producer, file.epoch, &file.head, &new);
+        self.disk.commit(Commit::Record(Arc::new(envelope)));
+        true
+    }
+
+    /// What it asks now.
+    pub fn asks(&mut self, now_ms: u64) -> Vec<(u64, Ask)> {
+        let mut asks = Vec::new();
+        self.push = self.due(self.push, now_ms);
+        if matches!(self.push, Phase::Ready)
+            && let Some(ask) = self.next_push()
+        {
+            self.push = self.asked(now_ms);
+            asks.push((self.requests, ask));
+        }
+        self.feed = self.due(self.feed, now_ms);
+        if matches!(self.feed, Phase::Ready) {
+            self.feed = self.asked(now_ms);
+            let after = self.disk.file.feed_cursor;
+            asks.push((self.requests, Ask::Feed { after }));
+        }
+        asks
+    }
+
+    /// Takes an answer. One that nobody waits for any more is dropped, as a closed connection does.
+    pub fn answered(&mut self, now_ms: u64, request: u64, answer: Answer) {
+        let waits = |phase: Phase| matches!(phase, Phase::Asking { request: asked, .. } if asked == request);
+        if waits(self.push) {
+            self.push = Phase::Ready;
+            self.pushed(now_ms, answer);
+        } else if waits(self.feed) {
+            self.feed = Phase::Resting {
+                until_ms: now_ms + RETRY_MS,
+            };
+            if let Answer::Feed(items) = answer {
+                for item in items {
+                    if item.n == self.disk.file.feed_cursor + 1 {
+                        self.disk.commit(Commit::Feed(item));
+                        self.feed = Phase::Ready;
+                    }
+                }
+            }
+        }
+    }
+
+    fn pushed(&mut self, now_ms: u64, answer: Answer) {
+        match answer {
+            Answer::State(ack) => self.reconcile(&ack),
+            Answer::Taken(ack) => {
+                let file = &self.disk.file;
+                if ack.epoch == file.epoch && file.hash_at(ack.last_seq) == Some(ack.hash) {
+                    self.disk.commit(Commit::Acknowledge(ack));
+                    self.after = Some(ack.last_seq);
+                } else {
+                    self.after = None;
+                    self.push = Phase::Resting {
+                        until_ms: now_ms + RETRY_MS,
+                    };
+                }
+            }
+            Answer::Refused => self.after = None,
+            Answer::Feed(_) => {}
+        }
+    }
+
+    fn reconcile(&mut self, ack: &LedgerAck) {
+        let file = &self.disk.file;
+        let local = LocalLedger {
+            epoch: file.epoch,
+            head: file.head,
+            hash_at_hub: if ack.epoch == file.epoch {
+                file.hash_at(ack.last_seq)
+            } else {
+                None
+            },
+        };
+        match compare(&local, ack) {
+            Standing::InStep { acknowledged } => {
+                self.disk.commit(Commit::Acknowledge(*ack));
+                self.after = Some(acknowledged);
+            }
+            Standing::NewHere => self.after = Some(0),
+            Standing::RolledBack { hub }
+            | Standing::Diverged { hub }
+            | Standing::Superseded { hub } => {
+                self.disk.commit(Commit::OpenEpoch(hub.epoch + 1));
+                self.after = Some(0);
+            }
+        }
+    }
+
+    fn next_push(&self) -> Option<Ask> {
+        let Some(after) = self.after else {
+            return Some(Ask::State);
+        };
+        let file = &self.disk.file;
+        let events: Vec<_> = file
+            .events
+            .range((file.epoch, after + 1)..=(file.epoch, after + BATCH_EVENTS))
+            .map(|(_, event)| (**event).clone())
+            .collect();
+        let (first, last) = (events.first()?, events.last()?);
+        Some(Ask::Push(Arc::new(LedgerBatch {
+            protocol: PROTOCOL,
+            producer: file.producer,
+            epoch: file.epoch,
+            first_seq: first.seq,
+            last_seq: last.seq,
+            prev_hash: first.prev_hash,
+            events,
+        })))
+    }
+
+    fn due(&mut self, phase: Phase, now_ms: u64) -> Phase {
+        match phase {
+            Phase::Resting { until_ms } if until_ms <= now_ms => Phase::Ready,
+            Phase::Asking { until_ms, .. } if until_ms <= now_ms => Phase::Resting {
+                until_ms: now_ms + RETRY_MS,
+            },
+            other => other,
+        }
+    }
+
+    fn asked(&mut self, now_ms: u64) -> Phase {
+        self.requests += 1;
+        Phase::Asking {
+            request: self.requests,
+            until_ms: now_ms + TIMEOUT_MS,
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The file of one agent, as the log of its commits. A crash drops what was not synced; a restored backup is an
+//! earlier length of the log; a copied disk is a copy of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use agog_sync::chain::{ChainHead, Hash};
+use agog_sync::event::{Envelope, Event, NewEvent};
+use agog_sync::frame::{FeedBody, FeedItem, LedgerAck, LedgerMark};
+use agog_sync::ids::{EventId, ProducerId};
+
+use super::shelf::Shelf;
+
+/// One commit.
+#[derive(Debug, Clone)]
+pub(crate) enum Commit {
+    /// A fact that was recorded here.
+    Record(Arc<Envelope>),
+    /// The hub has everything up to here.
+    Acknowledge(LedgerAck),
+    /// A new epoch; what the hub has not acknowledged is sealed again in it.
+    OpenEpoch(u64),
+    /// An item of the down feed.
+    Feed(Arc<FeedItem>),
+}
+
+/// What follows from the commits.
+#[derive(Debug, Clone)]
+pub(crate) struct File {
+    pub producer: ProducerId,
+    pub epoch: u64,
+    pub head: ChainHead,
+    pub acknowledged: u64,
+    pub feed_cursor: u64,
+    pub events: BTreeMap<(u64, u64), Arc<Envelope>>,
+    pub shelf: Shelf,
+    applied: BTreeSet<EventId>,
+    /// The newest place of each of our own facts.
+    places: BTreeMap<EventId, LedgerMark>,
+}
+
+impl File {
+    fn empty(producer: ProducerId) -> Self {
+        Self {
+            producer,
+            epoch: 1,
+            head: ChainHead::genesis(producer, 1),
+            acknowledged: 0,
+            feed_cursor: 0,
+            events: BTreeMap::new(),
+            shelf: Shelf::default(),
+            applied: BTreeSet::new(),
+            places: BTreeMap::new(),
+        }
+    }
+
+    /// The hash of an event of the current epoch, the genesis hash for 0.
+    pub fn hash_at(&self, seq: u64) -> Option<Hash> {
+        match seq {
+            0 => Some(ChainHead::genesis(self.producer, self.epoch).hash),
+            _ => self.events.get(&(self.epoch, seq)).map(|event| event.hash),
+        }
+    }
+
+    /// Whether the fact is in the file.
+    pub fn has(&self, event_id: EventId) -> bool {
+        self.applied.contains(&event_id)
+    }
+
+    fn commit(&mut self, commit: &Commit) {
+        match commit {
+            Commit::Record(envelope) => {
+                self.append(envelope.clone());
+                self.apply(envelope);
+            }
+            Commit::Acknowledge(ack) => self.acknowledged = self.acknowledged.max(ack.last_seq),
+            Commit::OpenEpoch(epoch) => {
+                let waiting: Vec<_> = self
+                    .events
+                    .range((self.epoch, self.acknowledged + 1)..(self.epoch + 1, 0))
+                    .map(|(_, event)| event.clone())
+                    .collect();
+                self.epoch = *epoch;
+                self.head = ChainHead::genesis(self.producer, *epoch);
+                self.acknowledged = 0;
+                for event in waiting {
+                    let new = NewEvent {
+                        event_id: event.event_id,
+                        occurred_at: event.occurred_at,
+                        recorded_at: event.recorded_at,
+                        actor: event.actor.clone(),
+                        event: event.event().expect("we wrote it"),
+                    };
+                    let sealed = Envelope::seal(self.producer, *epoch, &self.head, &new);
+                    self.append(Arc::new(sealed));
+                }
+            }
+            Commit::Feed(item) => {
+                self.feed_cursor = item.n;
+                if let FeedBody::LedgerEvent(item) = &item.body {
+                    let seen = item.seen.expect("our hub says it");
+                    for snapshot in &item.lots {
+                        // What the hub had not heard from here when the lot was so.
+                        let is_since = |event_id| {
+                            self.places
+                                .get(&event_id)
+                                .is_some_and(|place| *place > seen)
+                        };
+                        self.shelf.adopt(snapshot, is_since);
+                    }
+                    self.apply(&item.event);
+                }
+            }
+        }
+    }
+
+    fn append(&mut self, envelope: Arc<Envelope>) {
+        self.head = envelope.head();
+        let place = LedgerMark {
+            epoch: self.epoch,
+            seq: envelope.seq,
+        };
+        self.places.insert(envelope.event_id, place);
+        self.events.insert((self.epoch, envelope.seq), envelope);
+    }
+
+    /// Every fact has its effect once, however often it comes.
+    fn apply(&mut self, envelope: &Envelope) {
+        if !self.applied.insert(envelope.event_id) {
+            return;
+        }
+        if let Event::Lot(event) = envelope.event().expect("only known kinds in these worlds") {
+            self.shelf.apply(envelope, &event);
+        }
+    }
+}
+
+/// The disk of one agent.
+#[derive(Debug, Clone)]
+pub(crate) struct Disk {
+    log: Vec<Commit>,
+    synced: usize,
+    /// It says that it has synced and has not.
+    lies: bool,
+    pub file: File,
+}
+
+impl Disk {
+    pub fn new(producer: ProducerId, lies: bool) -> Self {
+        Self {
+            log: Vec::new(),
+            synced: 0,
+            lies,
+            file: File::empty(producer),
+        }
+    }
+
+    pub fn commit(&mut self, commit: Commit) {
+        self.file.commit(&commit);
+        self.log.push(commit);
+        if !self.lies {
+            self.synced = self.log.len();
+        }
+    }
+
+    /// What was written so far reaches the medium.
+    pub fn sync(&mut self) {
+        self.synced = self.log.len();
+    }
+
+    /// Power is lost. Tells the facts that were recorded and are gone.
+    pub fn lose_power(&mut self) -> Vec<EventId> {
+        self.cut_to(self.synced)
+    }
+
+    /// How long the file is: what a backup keeps.
+    pub fn backup(&self) -> usize {
+        self.log.len()
+    }
+
+    /// An earlier state is put back. Tells the facts that were recorded since.
+    pub fn restore(&mut self, backup: usize) -> Vec<EventId> {
+        self.cut_to(backup)
+    }
+
+    fn cut_to(&mut self, length: usize) -> Vec<EventId> {
+        if length >= self.log.len() {
+            return Vec::new();
+        }
+        let lost = self.log.split_off(length);
+        self.synced = self.synced.min(length);
+        let mut file = File::empty(self.file.producer);
+        for commit in &self.log {
+            file.commit(commit);
+        }
+        self.file = file;
+        let recorded = lost.into_iter().filter_map(|commit| match commit {
+            Commit::Record(envelope) => Some(envelope.event_id),
+            _ => None,
+        });
+        recorded.collect()
+    }
+}
