@@ -31,6 +31,8 @@ pub(super) struct Source {
     /// What the hub has of their ledgers, looked up when the lots are locked that the events are about: what is in these
     /// lots then is in the marks, and what comes later in neither.
     marks: BTreeMap<ProducerId, LedgerMark>,
+    /// The events were kept for later: the hub has newer ones of their ledger.
+    is_late: bool,
 }
 
 /// What plants have to hear of events, in its order. It goes into their feeds after the last event of the batch
@@ -53,7 +55,17 @@ impl Source {
             plant_id,
             listeners,
             marks: BTreeMap::new(),
+            is_late: false,
         })
+    }
+
+    /// For events that could not be applied when they came. What a lot was before such a one cannot be told to its own
+    /// plant: the lot has moved on by newer events of the same ledger.
+    pub(super) fn late(self) -> Self {
+        Self {
+            is_late: true,
+            ..self
+        }
     }
 
     /// What the hub has of an agent's ledger as its event `seq` comes.
@@ -226,9 +238,10 @@ fn lot<'e>(
 ) -> Result<(), ApplyError> {
     let mut concerned = lots.plants(event);
     // Whoever names a lot that nobody told it of learns by its own event what the lot was before.
-    let is_new_to_source = source
-        .plant_id
-        .is_some_and(|plant_id| lots.is_unmet(event, plant_id));
+    let is_new_to_source = !source.is_late
+        && source
+            .plant_id
+            .is_some_and(|plant_id| lots.is_unmet(event, plant_id));
     let snapshots = if is_new_to_source || source.hears(&concerned) {
         lots.snapshots(event)
     } else {

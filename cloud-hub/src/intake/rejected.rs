@@ -202,7 +202,9 @@ pub async fn retry(
             .into_iter()
             .map(super::store::EventRow::envelope)
             .collect::<Result<Vec<Envelope>, _>>()?;
-        let source = Source::load(&mut tx, producer, epoch, Some(plant_id)).await?;
+        let source = Source::load(&mut tx, producer, epoch, Some(plant_id))
+            .await?
+            .late();
         let mut work = Work {
             source,
             now,
