@@ -84,13 +84,20 @@ async fn a_changed_balance_or_a_lifted_hold_is_found_with_the_newest_event_of_th
     let problems = tamper(some_events().await, "update lot set balance = '1000'");
     assert_eq!(
         problems,
-        [(
-            Some(3),
-            "lot LOT-1 is stored as 1000 sheet, held, its events say 85 sheet, held".to_owned()
-        )]
+        [
+            (
+                Some(3),
+                "lot LOT-1 is stored as 1000 sheet, held, its events say 85 sheet, held".to_owned()
+            ),
+            (
+                None,
+                "the books of BOARD-300 in sheet do not balance".to_owned()
+            ),
+        ]
     );
     let problems = tamper(some_events().await, "delete from lot_hold");
-    assert_eq!(problems.len(), 1, "{problems:?}");
+    // The hold, and the lot that is not held.
+    assert_eq!(problems.len(), 2, "{problems:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
