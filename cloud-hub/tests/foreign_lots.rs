@@ -29,8 +29,9 @@ async fn a_plant_that_uses_a_lot_of_another_is_told_what_the_lot_was_before() {
     ham.push(vec![("2025-10-15T08:00:00Z", received(&roll, 100))])
         .await;
 
+    let own = muc.ledger.lot("OWN");
     muc.push(vec![
-        ("2025-10-15T09:00:00Z", received(&muc.ledger.lot("OWN"), 5)),
+        ("2025-10-15T09:00:00Z", received(&own, 5)),
         ("2025-10-15T09:01:00Z", consumed(&roll, 10, &job)),
         ("2025-10-15T09:02:00Z", consumed(&roll, 20, &job)),
     ])

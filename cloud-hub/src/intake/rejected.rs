@@ -213,7 +213,7 @@ pub async fn retry(
         };
         let (readable, mut rejected) = read(&events, &[]);
         let facts = readable.iter().map(|(_, event)| event);
-        apply::lock(&mut tx, &work.source, facts).await?;
+        apply::lock(&mut tx, &work.source, facts, now).await?;
         rejected.extend(work.apply(&mut tx, &readable).await?);
         apply::deliver(&mut tx, work.carried, now).await?;
         for (event, code, reason) in &rejected {

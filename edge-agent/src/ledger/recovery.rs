@@ -15,7 +15,7 @@ use super::append::{apply_lot_event, insert_event, store_head};
 use super::error::LedgerError;
 use super::reader::Reader;
 use super::writer::Books;
-use super::{Ledger, Position, Request, job, reader, resolve, rows, text};
+use super::{Ledger, Position, Request, document, job, reader, resolve, rows, text};
 
 /// More epochs than a plant opens in its life; older ones are not fetched back.
 const EPOCHS_MAX: u64 = 10_000;
@@ -404,6 +404,17 @@ fn place(
                 ])?;
             if !is_overtaken {
                 job::store(connection, &event, envelope.occurred_at)?;
+            }
+        }
+        Some(Event::Document(changed)) => {
+            match document::take_in(connection, 0, &changed, books.clock.now()) {
+                // The event is kept, as all are; the document goes on without it.
+                Err(unusable) if unusable.is_deterministic() => warn!(
+                    event.id = %envelope.event_id,
+                    "event {} of epoch {epoch} that came back changes no document: {unusable}",
+                    envelope.seq
+                ),
+                taken => taken?,
             }
         }
         // What a device said last it says again when it is asked; gaps have no effect here.

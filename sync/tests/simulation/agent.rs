@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use agog_sync::event::{Actor, Envelope, Event, NewEvent};
-use agog_sync::frame::{LedgerAck, LedgerBatch, PROTOCOL};
+use agog_sync::frame::{LedgerAck, LedgerBatch, LedgerPage, PROTOCOL};
 use agog_sync::ids::{EventId, ProducerId};
 use agog_sync::lots::{LotEvent, admit};
 use agog_sync::outbox::{LocalLedger, Standing, compare};
+use agog_sync::recovery::{Question, Search};
 use jiff::Timestamp;
 
 use super::disk::{Commit, Disk};
@@ -42,8 +43,10 @@ pub(crate) struct Agent {
     /// How wrong its clock is, in milliseconds.
     pub skew_ms: i64,
     push: Phase,
-    /// The hub has everything up to here; none before a session has begun.
-    after: Option<u64>,
+    /// The hub has everything up to this epoch and number; none before a session has begun.
+    after: Option<(u64, u64)>,
+    /// Looking for the last event that both have, and what the hub has.
+    search: Option<(Search, LedgerAck)>,
     feed: Phase,
     requests: u64,
 }
@@ -56,6 +59,7 @@ impl Agent {
             skew_ms: 0,
             push: START,
             after: None,
+            search: None,
             feed: START,
             requests: 0,
         }
@@ -70,6 +74,7 @@ impl Agent {
         self.is_running = true;
         self.push = START;
         self.after = None;
+        self.search = None;
         self.feed = START;
     }
 
@@ -112,10 +117,17 @@ impl Agent {
             asks.push((self.requests, ask));
         }
         self.feed = self.due(self.feed, now_ms);
-        if matches!(self.feed, Phase::Ready) {
+        // A session begins with what the hub has; nothing is taken from the feed before.
+        if matches!(self.feed, Phase::Ready) && self.after.is_some() {
             self.feed = self.asked(now_ms);
-            let after = self.disk.file.feed_cursor;
-            asks.push((self.requests, Ask::Feed { after }));
+            // The feed waits for what comes back.
+            let ask = match self.disk.file.fetch_back() {
+                Some((epoch, after)) => Ask::Ledger { epoch, after },
+                None => Ask::Feed {
+                    after: self.disk.file.feed_cursor,
+                },
+            };
+            asks.push((self.requests, ask));
         }
         asks
     }
@@ -130,13 +142,28 @@ impl Agent {
             self.feed = Phase::Resting {
                 until_ms: now_ms + RETRY_MS,
             };
-            if let Answer::Feed(items) = answer {
-                for item in items {
-                    if item.n == self.disk.file.feed_cursor + 1 {
-                        self.disk.commit(Commit::Feed(item));
+            match answer {
+                Answer::Feed(items) => {
+                    for item in items {
+                        if item.n == self.disk.file.feed_cursor + 1 {
+                            self.disk.commit(Commit::Feed(item));
+                            self.feed = Phase::Ready;
+                        }
+                    }
+                }
+                Answer::Ledger(page) => {
+                    let asked = self.disk.file.fetch_back();
+                    if let Some((_, after)) = asked.filter(|(epoch, _)| *epoch == page.epoch)
+                        && page
+                            .events
+                            .first()
+                            .is_none_or(|first| first.seq == after + 1)
+                    {
+                        self.disk.commit(Commit::TakeBack { after, page });
                         self.feed = Phase::Ready;
                     }
                 }
+                Answer::State(_) | Answer::Taken(_) | Answer::Refused => {}
             }
         }
     }
@@ -146,19 +173,28 @@ impl Agent {
             Answer::State(ack) => self.reconcile(&ack),
             Answer::Taken(ack) => {
                 let file = &self.disk.file;
-                if ack.epoch == file.epoch && file.hash_at(ack.last_seq) == Some(ack.hash) {
-                    self.disk.commit(Commit::Acknowledge(ack));
-                    self.after = Some(ack.last_seq);
-                } else {
-                    self.after = None;
+                if file.hash_at(ack.epoch, ack.last_seq) != Some(ack.hash) {
+                    self.end_session();
                     self.push = Phase::Resting {
                         until_ms: now_ms + RETRY_MS,
                     };
+                    return;
                 }
+                if ack.epoch == file.epoch {
+                    self.disk.commit(Commit::Acknowledge(ack));
+                }
+                self.after = Some((ack.epoch, ack.last_seq));
             }
-            Answer::Refused => self.after = None,
+            Answer::Refused => self.end_session(),
+            Answer::Ledger(page) => self.heard(&page),
             Answer::Feed(_) => {}
         }
+    }
+
+    /// What was asked in it is not waited for any more.
+    fn end_session(&mut self) {
+        self.after = None;
+        self.feed = START;
     }
 
     fn reconcile(&mut self, ack: &LedgerAck) {
@@ -166,45 +202,89 @@ impl Agent {
         let local = LocalLedger {
             epoch: file.epoch,
             head: file.head,
-            hash_at_hub: if ack.epoch == file.epoch {
-                file.hash_at(ack.last_seq)
-            } else {
-                None
-            },
+            hash_at_hub: file.hash_at(ack.epoch, ack.last_seq),
         };
         match compare(&local, ack) {
             Standing::InStep { acknowledged } => {
                 self.disk.commit(Commit::Acknowledge(*ack));
-                self.after = Some(acknowledged);
+                self.after = Some((ack.epoch, acknowledged));
             }
-            Standing::NewHere => self.after = Some(0),
+            Standing::Behind {
+                epoch,
+                acknowledged,
+            } => self.after = Some((epoch, acknowledged)),
+            Standing::NewHere => {
+                self.after = Some((file.epoch, 0));
+                self.disk.commit(Commit::WantBack(ack.epoch));
+            }
             Standing::RolledBack { hub }
             | Standing::Diverged { hub }
             | Standing::Superseded { hub } => {
-                self.disk.commit(Commit::OpenEpoch(hub.epoch + 1));
-                self.after = Some(0);
+                let search = Search::new(file.head.last_seq, file.acknowledged);
+                self.search = Some((search, hub));
             }
         }
     }
 
-    fn next_push(&self) -> Option<Ask> {
-        let Some(after) = self.after else {
+    /// What the hub has of the epoch whose last common event is looked for.
+    fn heard(&mut self, page: &LedgerPage) {
+        let Some((search, _)) = &mut self.search else {
+            return;
+        };
+        let Question::Ask { after } = search.next() else {
+            return;
+        };
+        let file = &self.disk.file;
+        let here = |event: &Envelope| file.hash_at(page.epoch, event.seq) == Some(event.hash);
+        let same: Vec<_> = page.events.iter().map(here).collect();
+        let same_before = page
+            .events
+            .first()
+            .is_some_and(|first| file.hash_at(page.epoch, after) == Some(first.prev_hash));
+        search.heard(after, same_before, &same);
+    }
+
+    fn next_push(&mut self) -> Option<Ask> {
+        if let Some((search, hub)) = &mut self.search {
+            let epoch = self.disk.file.epoch;
+            // A search is asked once for each answer.
+            match search.clone().next() {
+                Question::Ask { after } => return Some(Ask::Ledger { epoch, after }),
+                Question::Found { common } => {
+                    let hub = *hub;
+                    self.search = None;
+                    self.disk.commit(Commit::OpenEpoch { hub, common });
+                    self.after = Some((self.disk.file.epoch, 0));
+                }
+            }
+        }
+        let Some((epoch, after)) = self.after else {
             return Some(Ask::State);
         };
         let file = &self.disk.file;
         let events: Vec<_> = file
             .events
-            .range((file.epoch, after + 1)..=(file.epoch, after + BATCH_EVENTS))
+            .range((epoch, after + 1)..=(epoch, after + BATCH_EVENTS))
             .map(|(_, event)| (**event).clone())
             .collect();
-        let (first, last) = (events.first()?, events.last()?);
+        let (Some(first), Some(last)) = (events.first(), events.last()) else {
+            if epoch < file.epoch {
+                // A hub that has all of this epoch gets the next one.
+                let next = file.events.range((epoch + 1, 0)..).next();
+                let next = next.map_or(file.epoch, |((epoch, _), _)| *epoch);
+                self.after = Some((next, 0));
+                return self.next_push();
+            }
+            return None;
+        };
         Some(Ask::Push(Arc::new(LedgerBatch {
             protocol: PROTOCOL,
             producer: file.producer,
-            epoch: file.epoch,
+            epoch,
             first_seq: first.seq,
             last_seq: last.seq,
             prev_hash: first.prev_hash,
+            opened: None,
             events,
         })))
     }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use agog_sync::chain::{ChainHead, Hash};
 use agog_sync::event::{Envelope, Event, NewEvent};
-use agog_sync::frame::{FeedBody, FeedItem, LedgerAck, LedgerMark};
+use agog_sync::frame::{FeedBody, FeedItem, LedgerAck, LedgerMark, LedgerPage};
 use agog_sync::ids::{EventId, ProducerId};
+use agog_sync::recovery::{Placing, placing, verify_page};
 
 use super::shelf::Shelf;
 
@@ -18,8 +19,13 @@ pub(crate) enum Commit {
     Record(Arc<Envelope>),
     /// The hub has everything up to here.
     Acknowledge(LedgerAck),
-    /// A new epoch; what the hub has not acknowledged is sealed again in it.
-    OpenEpoch(u64),
+    /// The epoch after the hub's. What comes after `common` here is sealed again in it, and what the hub has is
+    /// wanted back.
+    OpenEpoch { hub: LedgerAck, common: u64 },
+    /// An epoch is wanted back, once more if it was before.
+    WantBack(u64),
+    /// What the hub gave back of an epoch after a number.
+    TakeBack { after: u64, page: Arc<LedgerPage> },
     /// An item of the down feed.
     Feed(Arc<FeedItem>),
 }
@@ -37,6 +43,8 @@ pub(crate) struct File {
     applied: BTreeSet<EventId>,
     /// The newest place of each of our own facts.
     places: BTreeMap<EventId, LedgerMark>,
+    /// Epochs of which the hub may have what is not here, and up to where they were looked at.
+    wanted: BTreeMap<u64, u64>,
 }
 
 impl File {
@@ -51,14 +59,15 @@ impl File {
             shelf: Shelf::default(),
             applied: BTreeSet::new(),
             places: BTreeMap::new(),
+            wanted: BTreeMap::new(),
         }
     }
 
-    /// The hash of an event of the current epoch, the genesis hash for 0.
-    pub fn hash_at(&self, seq: u64) -> Option<Hash> {
+    /// The hash of an event, the genesis hash of the epoch for 0.
+    pub fn hash_at(&self, epoch: u64, seq: u64) -> Option<Hash> {
         match seq {
-            0 => Some(ChainHead::genesis(self.producer, self.epoch).hash),
-            _ => self.events.get(&(self.epoch, seq)).map(|event| event.hash),
+            0 => Some(ChainHead::genesis(self.producer, epoch).hash),
+            _ => self.events.get(&(epoch, seq)).map(|event| event.hash),
         }
     }
 
@@ -74,27 +83,18 @@ impl File {
                 self.apply(envelope);
             }
             Commit::Acknowledge(ack) => self.acknowledged = self.acknowledged.max(ack.last_seq),
-            Commit::OpenEpoch(epoch) => {
-                let waiting: Vec<_> = self
-                    .events
-                    .range((self.epoch, self.acknowledged + 1)..(self.epoch + 1, 0))
-                    .map(|(_, event)| event.clone())
-                    .collect();
-                self.epoch = *epoch;
-                self.head = ChainHead::genesis(self.producer, *epoch);
+            Commit::OpenEpoch { hub, common } => {
+                let old = self.epoch;
+                self.epoch = hub.epoch + 1;
+                self.head = ChainHead::genesis(self.producer, self.epoch);
                 self.acknowledged = 0;
-                for event in waiting {
-                    let new = NewEvent {
-                        event_id: event.event_id,
-                        occurred_at: event.occurred_at,
-                        recorded_at: event.recorded_at,
-                        actor: event.actor.clone(),
-                        event: event.event().expect("we wrote it"),
-                    };
-                    let sealed = Envelope::seal(self.producer, *epoch, &self.head, &new);
-                    self.append(Arc::new(sealed));
+                self.set_aside(old, common + 1);
+                for epoch in 1..self.epoch {
+                    self.want_back(epoch);
                 }
             }
+            Commit::WantBack(epoch) => self.want_back(*epoch),
+            Commit::TakeBack { after, page } => self.take_back(*after, page),
             Commit::Feed(item) => {
                 self.feed_cursor = item.n;
                 if let FeedBody::LedgerEvent(item) = &item.body {
@@ -112,6 +112,97 @@ impl File {
                 }
             }
         }
+    }
+
+    /// What is fetched back next: the epoch, and up to where it is here.
+    pub fn fetch_back(&self) -> Option<(u64, u64)> {
+        let next = self.wanted.first_key_value()?;
+        Some((*next.0, *next.1))
+    }
+
+    fn want_back(&mut self, epoch: u64) {
+        let mut here = self.events.range((epoch, 1)..(epoch + 1, 0));
+        let after = here.next_back().map_or(0, |((_, seq), _)| *seq);
+        self.wanted.entry(epoch).or_insert(after);
+    }
+
+    /// Events of an epoch from a number on are no longer of the chain; their facts are sealed again at its end, unless
+    /// that was done before.
+    fn set_aside(&mut self, epoch: u64, from: u64) {
+        let aside: Vec<_> = self
+            .events
+            .range((epoch, from)..(epoch + 1, 0))
+            .map(|(place, event)| (*place, event.clone()))
+            .collect();
+        for (place, event) in aside {
+            self.events.remove(&place);
+            let newest = self.places[&event.event_id];
+            if (newest.epoch, newest.seq) > place {
+                continue;
+            }
+            let new = NewEvent {
+                event_id: event.event_id,
+                occurred_at: event.occurred_at,
+                recorded_at: event.recorded_at,
+                actor: event.actor.clone(),
+                event: event.event().expect("we wrote it"),
+            };
+            let sealed = Envelope::seal(self.producer, self.epoch, &self.head, &new);
+            self.append(Arc::new(sealed));
+        }
+    }
+
+    fn take_back(&mut self, after: u64, page: &LedgerPage) {
+        let epoch = page.epoch;
+        let asked = self.wanted.get(&epoch) == Some(&after);
+        let Some(last) = page.events.last() else {
+            if asked {
+                self.wanted.remove(&epoch);
+            }
+            return;
+        };
+        if !asked {
+            return;
+        }
+        let head = self.hash_at(epoch, after).map(|hash| ChainHead {
+            last_seq: after,
+            hash,
+        });
+        let proof = head.map(|head| (head, verify_page(self.producer, epoch, &head, &page.events)));
+        match proof {
+            Some((_, Ok(_))) => {}
+            Some((head, Err(error))) if !error.parts_earlier(&head) => {
+                panic!("the hub gives back what is no chain: {error}")
+            }
+            // The chains part earlier.
+            Some(_) | None => {
+                self.wanted.insert(epoch, 0);
+                return;
+            }
+        }
+        for event in &page.events {
+            let here = self.hash_at(epoch, event.seq);
+            let (replaces, is_new) = match placing(event, here, self.has(event.event_id)) {
+                Placing::Present => continue,
+                Placing::New { replaces } => (replaces, true),
+                Placing::Known { replaces } => (replaces, false),
+            };
+            if replaces {
+                self.set_aside(epoch, event.seq);
+            }
+            let place = LedgerMark {
+                epoch,
+                seq: event.seq,
+            };
+            let newest = self.places.entry(event.event_id).or_insert(place);
+            *newest = place.max(*newest);
+            self.events
+                .insert((epoch, event.seq), Arc::new(event.clone()));
+            if is_new {
+                self.apply(event);
+            }
+        }
+        self.wanted.insert(epoch, last.seq);
     }
 
     fn append(&mut self, envelope: Arc<Envelope>) {

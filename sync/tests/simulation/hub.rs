@@ -6,7 +6,7 @@ use std::sync::Arc;
 use agog_sync::chain::ChainHead;
 use agog_sync::event::{Actor, Envelope, Event, NewEvent};
 use agog_sync::frame::{
-    FeedBody, FeedEvent, FeedItem, LedgerAck, LedgerBatch, LedgerMark, LotSnapshot,
+    FeedBody, FeedEvent, FeedItem, LedgerAck, LedgerBatch, LedgerMark, LedgerPage, LotSnapshot,
 };
 use agog_sync::ids::{EventId, LotId, ProducerId};
 use agog_sync::inbox::{Decision, ProducerState, accept};
@@ -18,6 +18,9 @@ use super::shelf::Shelf;
 
 /// The most items of one page of the feed.
 const FEED_PAGE_MAX: usize = 20;
+
+/// The most events that are given back at a time.
+const LEDGER_PAGE_MAX: usize = 7;
 
 /// What the hub keeps of one tenant.
 #[derive(Debug)]
@@ -55,6 +58,19 @@ impl Hub {
         match ask {
             Ask::State => Answer::State(self.ack(agent, false)),
             Ask::Push(batch) => self.take(agent, batch),
+            Ask::Ledger { epoch, after } => {
+                let producer = self.agents[agent];
+                let events = self
+                    .events
+                    .range((producer, *epoch, after + 1)..(producer, epoch + 1, 0))
+                    .take(LEDGER_PAGE_MAX)
+                    .map(|(_, event)| (**event).clone())
+                    .collect();
+                Answer::Ledger(Arc::new(LedgerPage {
+                    epoch: *epoch,
+                    events,
+                }))
+            }
             Ask::Feed { after } => {
                 let items = self.feeds[agent].iter().filter(|item| item.n > *after);
                 Answer::Feed(items.take(FEED_PAGE_MAX).cloned().collect())
@@ -130,7 +146,9 @@ impl Hub {
             Decision::Gap { .. } | Decision::Fenced { .. } | Decision::Broken { .. } => {
                 Answer::Refused
             }
-            Decision::Malformed { detail } => panic!("our own batch is malformed: {detail}"),
+            Decision::Malformed { detail } | Decision::UnknownProtocol { detail } => {
+                panic!("our own batch is malformed: {detail}")
+            }
         }
     }
 

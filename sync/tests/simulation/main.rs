@@ -85,3 +85,33 @@ fn crashes_cuts_and_wrong_clocks_lose_nothing() {
         },
     );
 }
+
+#[test]
+fn disks_that_lie_about_syncing_lose_only_what_the_hub_never_got() {
+    let quality = Quality {
+        lost: 100,
+        repeated: 100,
+    };
+    let faults = Faults {
+        quality,
+        trouble: 100,
+        lying_disks: true,
+        ..CALM
+    };
+    worlds("lying disks", faults);
+}
+
+#[test]
+fn backups_that_are_put_back_get_everything_again_that_the_hub_has() {
+    let quality = Quality {
+        lost: 100,
+        repeated: 100,
+    };
+    let faults = Faults {
+        quality,
+        trouble: 100,
+        restores: true,
+        ..CALM
+    };
+    worlds("restores", faults);
+}

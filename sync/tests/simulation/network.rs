@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use agog_sync::frame::{FeedItem, LedgerAck, LedgerBatch};
+use agog_sync::frame::{FeedItem, LedgerAck, LedgerBatch, LedgerPage};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 
@@ -15,7 +15,14 @@ const DELAY_MS_MAX: u64 = 4_000;
 pub(crate) enum Ask {
     State,
     Push(Arc<LedgerBatch>),
-    Feed { after: u64 },
+    Feed {
+        after: u64,
+    },
+    /// Its own events of an epoch.
+    Ledger {
+        epoch: u64,
+        after: u64,
+    },
 }
 
 /// What the hub answers.
@@ -26,6 +33,7 @@ pub(crate) enum Answer {
     /// The batch does not fit what the hub has.
     Refused,
     Feed(Vec<Arc<FeedItem>>),
+    Ledger(Arc<LedgerPage>),
 }
 
 /// A message on its way.

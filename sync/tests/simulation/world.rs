@@ -276,9 +276,13 @@ impl World {
         self.agents.iter().enumerate().all(|(index, agent)| {
             let file = &agent.disk.file;
             let hub = self.hub.state(index);
-            file.acknowledged == file.head.last_seq
-                && (hub.epoch, hub.head) == (file.epoch, file.head)
+            // A new epoch in which nothing has happened yet is not told of.
+            let is_told = file.head.last_seq == 0 && hub.epoch < file.epoch
+                || (hub.epoch, hub.head) == (file.epoch, file.head);
+            is_told
+                && file.acknowledged == file.head.last_seq
                 && self.hub.is_fed(index, file.feed_cursor)
+                && file.fetch_back().is_none()
         })
     }
 
