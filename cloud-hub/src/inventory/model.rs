@@ -114,6 +114,8 @@ pub(super) struct Entry {
     pub actor: String,
     #[schema(value_type = String)]
     pub occurred_at: Timestamp,
+    /// The event that corrected this one; an entry of that event takes this one back.
+    pub corrected_by: Option<Uuid>,
 }
 
 /// An amount with its unit.

@@ -1,15 +1,19 @@
 //! Loads what the lot rules need to know about the lots that an event names.
 
-use agog_sync::ids::LotId;
-use agog_sync::lots::{LotBook, LotEvent, LotRef, LotState};
+use agog_sync::ids::{EventId, LotId};
+use agog_sync::lots::{LotBook, LotCorrected, LotEvent, LotRef, LotState};
 use agog_sync::quantity::Material;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::LedgerError;
 use super::text;
 
-/// The states of the lots that `event` names, and which of its new numbers are taken.
-pub(super) fn load(connection: &Connection, event: &LotEvent) -> Result<LotBook, LedgerError> {
+/// The states of the lots that `event` names, which of its new numbers are taken, and what was corrected before.
+pub(super) fn load(
+    connection: &Connection,
+    event: &LotEvent,
+    event_id: EventId,
+) -> Result<LotBook, LedgerError> {
     let mut book = LotBook::default();
     for lot in event.lots() {
         if let Some(state) = lot_state(connection, lot.lot_id)? {
@@ -19,7 +23,8 @@ pub(super) fn load(connection: &Connection, event: &LotEvent) -> Result<LotBook,
     for lot in event.new_lots() {
         let taken: Option<String> = connection
             .prepare_cached(
-                "select lot_id from lot where number = ?1 and lot_id != ?2 and own limit 1",
+                "select lot_id from lot
+                 where number = ?1 and lot_id != ?2 and own and origin != 'undone' limit 1",
             )?
             .query_row(params![lot.number, lot.lot_id.to_string()], |row| {
                 row.get(0)
@@ -29,7 +34,54 @@ pub(super) fn load(connection: &Connection, event: &LotEvent) -> Result<LotBook,
             book.take_number(&lot.number, text::id(&by, "lot id")?);
         }
     }
+    correction(connection, &mut book, event_id)?;
+    if let LotEvent::Corrected(event) = event {
+        correction(connection, &mut book, event.corrects)?;
+        leave_out(connection, &mut book, event)?;
+    }
     Ok(book)
+}
+
+fn correction(
+    connection: &Connection,
+    book: &mut LotBook,
+    event_id: EventId,
+) -> Result<(), LedgerError> {
+    let by: Option<String> = connection
+        .prepare_cached(
+            "select event.event_id from lot_correction join event using (position)
+             where lot_correction.event_id = ?1",
+        )?
+        .query_row([event_id.to_string()], |row| row.get(0))
+        .optional()?;
+    if let Some(by) = by {
+        book.correct(event_id, text::id(&by, "event id")?);
+    }
+    Ok(())
+}
+
+/// The event that is undone may have happened before this plant met a lot: then it is in the balance with which the lot
+/// came, and in no other.
+fn leave_out(
+    connection: &Connection,
+    book: &mut LotBook,
+    event: &LotCorrected,
+) -> Result<(), LedgerError> {
+    let here = connection
+        .prepare_cached("select 1 from event where event_id = ?1")?
+        .exists([event.corrects.to_string()])?;
+    if here {
+        return Ok(());
+    }
+    for lot in event.undone().lots() {
+        let came_with_it = connection
+            .prepare_cached("select 1 from lot_snapshot where lot_id = ?1")?
+            .exists([lot.lot_id.to_string()])?;
+        if !came_with_it {
+            book.leave_out(event.corrects, lot.lot_id);
+        }
+    }
+    Ok(())
 }
 
 /// The state of one lot.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use agog_sync::ids::{HoldId, JobId};
+use agog_sync::ids::{EventId, HoldId, JobId};
 use agog_sync::quantity::Unit;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -28,6 +28,7 @@ pub enum LotCommand {
     Hold(Hold),
     Release(Release),
     Ship(Ship),
+    Correct(Correct),
 }
 
 /// What can be said of every command.
@@ -240,6 +241,17 @@ pub struct Ship {
     pub details: Details,
 }
 
+/// An earlier event was wrong: its effect is undone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Correct {
+    /// The event, of this plant or of another ledger.
+    pub event_id: EventId,
+    pub reason: String,
+    #[serde(default)]
+    pub details: Details,
+}
+
 impl LotCommand {
     /// What is said beside the action itself.
     pub const fn details(&self) -> &Details {
@@ -255,6 +267,7 @@ impl LotCommand {
             Self::Hold(command) => &command.details,
             Self::Release(command) => &command.details,
             Self::Ship(command) => &command.details,
+            Self::Correct(command) => &command.details,
         }
     }
 }

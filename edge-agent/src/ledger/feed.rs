@@ -103,7 +103,8 @@ fn foreign_event(connection: &Connection, n: u64, item: &FeedEvent) -> Result<()
         adopt(connection, place, snapshot)?;
     }
     let own = touches_own(connection, &event)?;
-    let flags = apply_lot_event(connection, place, &event, envelope.occurred_at, own)?;
+    let named = (&event, envelope.event_id);
+    let flags = apply_lot_event(connection, place, named, envelope.occurred_at, own)?;
     for flag in flags {
         warn!(
             event.id = %envelope.event_id,

@@ -4,6 +4,7 @@
 use agog_sync::chain::{ChainHead, Hash};
 use agog_sync::event::{Envelope, Event};
 use agog_sync::frame::LotSnapshot;
+use agog_sync::lots::LotOrigin;
 use rusqlite::{Connection, OptionalExtension as _, Row, Rows, params};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,30 @@ use super::append::apply_lot_event;
 use super::error::LedgerError;
 use super::reader::{self, Reader};
 use super::{Position, feed, rows, schema, text};
+
+/// What is computed again row by row: place of the event, place among its rows, and what the row says.
+const DERIVED: [(&str, &str); 4] = [
+    (
+        "entries",
+        "select position, line, lot_id || ' ' || bucket || ' ' || delta || ' ' || unit
+         from lot_entry order by position, line",
+    ),
+    (
+        "uses",
+        "select position, line, lot_id || ' ' || used || ' ' || coalesce(undone_by, '')
+         from lot_use order by position, line",
+    ),
+    (
+        "edges",
+        "select position, row_number() over (partition by position order by parent_id, child_id, kind),
+                parent_id || ' ' || child_id || ' ' || kind
+         from lot_edge order by 1, 2",
+    ),
+    (
+        "corrections",
+        "select position, 1, event_id from lot_correction order by position",
+    ),
+];
 
 /// Problems beyond this number are only counted: one lost row can break thousands of links.
 const PROBLEMS_MAX: usize = 50;
@@ -60,7 +85,9 @@ impl Reader {
         };
         run.check_chain(&position)?;
         let replayed = run.replay()?;
-        run.compare_entries(&replayed)?;
+        for (what, sql) in DERIVED {
+            run.compare_rows(&replayed, what, sql)?;
+        }
         run.compare_lots(&replayed)?;
         Ok(run.found)
     }
@@ -189,7 +216,16 @@ impl Run<'_> {
             }
         }
         let numbers_here = own || feed::touches_own(replayed, &event)?;
-        apply_lot_event(replayed, place, &event, envelope.occurred_at, numbers_here)?;
+        // A correction finds the event that it undoes by its id.
+        replayed
+            .prepare_cached(
+                "insert into event (position, producer_id, epoch, seq, event_id, kind, version, occurred_at,
+                                    recorded_at, actor, payload, prev_hash, hash)
+                 values (?1, '', 0, ?1, ?2, '', 0, 0, 0, '', '', x'', x'')",
+            )?
+            .execute(params![place, envelope.event_id.to_string()])?;
+        let named = (&event, envelope.event_id);
+        apply_lot_event(replayed, place, named, envelope.occurred_at, numbers_here)?;
         Ok(())
     }
 
@@ -205,14 +241,16 @@ impl Run<'_> {
         Ok(snapshots)
     }
 
-    /// Compares every change of a balance, so that the event to blame can be named.
-    fn compare_entries(&mut self, replayed: &Connection) -> Result<(), LedgerError> {
-        const SQL: &str =
-            "select position, line, lot_id || ' ' || bucket || ' ' || delta || ' ' || unit
-                           from lot_entry order by position, line";
-        let mut stored_query = self.connection.prepare(SQL)?;
+    /// Compares rows that stand by the place of their event, so that the event to blame can be named.
+    fn compare_rows(
+        &mut self,
+        replayed: &Connection,
+        what: &str,
+        sql: &str,
+    ) -> Result<(), LedgerError> {
+        let mut stored_query = self.connection.prepare(sql)?;
         let mut stored = stored_query.query([])?;
-        let mut computed_query = replayed.prepare(SQL)?;
+        let mut computed_query = replayed.prepare(sql)?;
         let mut computed = computed_query.query([])?;
         let mut left = next_entry(&mut stored)?;
         let mut right = next_entry(&mut computed)?;
@@ -232,7 +270,7 @@ impl Run<'_> {
             let seq = event.map_or(0, |(_, seq)| seq);
             self.problem(
                 event,
-                format!("entries of event {seq} are not what the event says"),
+                format!("{what} of event {seq} are not what the event says"),
             );
             if left.as_ref().is_some_and(|(at, _)| *at == place) {
                 left = next_entry(&mut stored)?;
@@ -244,7 +282,8 @@ impl Run<'_> {
     }
 
     fn compare_lots(&mut self, replayed: &Connection) -> Result<(), LedgerError> {
-        const SQL: &str = "select lot.number, lot.balance, lot.base_unit, lot.material_code,
+        const SQL: &str =
+            "select lot.number, lot.balance, lot.base_unit, lot.material_code, lot.origin,
                 (select group_concat(hold_id) from
                     (select hold_id from lot_hold where lot_hold.lot_id = lot.lot_id
                      and placed_at is not null and released_at is null order by hold_id))
@@ -318,14 +357,26 @@ fn next_entry(found: &mut Rows<'_>) -> Result<Option<Entry>, LedgerError> {
     })
 }
 
-/// Number, balance, unit, material and standing holds of a lot.
+/// Number, balance, unit, material, origin and standing holds of a lot.
 #[derive(PartialEq, Eq)]
-struct LotFacts(String, String, String, Option<String>, Option<String>);
+struct LotFacts(
+    String,
+    String,
+    String,
+    Option<String>,
+    String,
+    Option<String>,
+);
 
 impl LotFacts {
     fn describe(&self) -> String {
-        let held = if self.4.is_some() { ", held" } else { "" };
-        format!("{} {}{held}", self.1, self.2)
+        let held = if self.5.is_some() { ", held" } else { "" };
+        let undone = if self.4 == LotOrigin::Undone.as_str() {
+            ", undone"
+        } else {
+            ""
+        };
+        format!("{} {}{held}{undone}", self.1, self.2)
     }
 }
 
@@ -336,5 +387,6 @@ fn lot_facts(row: &Row<'_>) -> rusqlite::Result<LotFacts> {
         row.get(2)?,
         row.get(3)?,
         row.get(4)?,
+        row.get(5)?,
     ))
 }

@@ -2,6 +2,7 @@
 
 mod added_devices;
 mod api;
+mod corrections;
 mod devices;
 mod jobs;
 mod ledger;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::apply::apply;
+use super::apply::effects_of;
 use super::book::LotBook;
 use super::kinds::{LotEvent, LotRef};
 use super::outcome::Flag;
-use crate::ids::HoldId;
+use crate::ids::{EventId, HoldId};
 use crate::quantity::{Quantity, Unit};
 use jiff::Timestamp;
 
@@ -52,6 +52,15 @@ pub enum Refusal {
     /// The hold does not stand.
     #[error("hold {hold_id} does not stand on lot {lot}", lot = lot.number)]
     UnknownHold { lot: LotRef, hold_id: HoldId },
+    /// The event was corrected before.
+    #[error(
+        "event {event_id} was corrected by event {by}; what was corrected wrongly is recorded anew"
+    )]
+    AlreadyCorrected {
+        lot: LotRef,
+        event_id: EventId,
+        by: EventId,
+    },
     /// A part of the event is missing.
     #[error("{0}")]
     Incomplete(&'static str),
@@ -72,6 +81,7 @@ impl Refusal {
             Self::MaterialsDiffer { .. } => "materials-differ",
             Self::NotPositive { .. } => "not-positive",
             Self::UnknownHold { .. } => "unknown-hold",
+            Self::AlreadyCorrected { .. } => "already-corrected",
             Self::Incomplete(_) => "incomplete",
             Self::NamedTwice { .. } => "named-twice",
         }
@@ -85,7 +95,7 @@ impl Refusal {
 pub fn admit(event: &LotEvent, book: &LotBook, at: Timestamp) -> Result<(), Refusal> {
     check_form(event)?;
     let forced = event.forced().is_some();
-    for flag in apply(event, book, at).flags {
+    for flag in effects_of(event, book, at).flags {
         match flag {
             Flag::NegativeStock { .. } | Flag::HeldLotUsed { .. } if forced => {}
             Flag::NegativeStock {
@@ -128,6 +138,9 @@ pub fn admit(event: &LotEvent, book: &LotBook, at: Timestamp) -> Result<(), Refu
             Flag::UnknownHold { lot, hold_id } => {
                 return Err(Refusal::UnknownHold { lot, hold_id });
             }
+            Flag::AlreadyCorrected { lot, event_id, by } => {
+                return Err(Refusal::AlreadyCorrected { lot, event_id, by });
+            }
         }
     }
     Ok(())
@@ -152,6 +165,13 @@ fn check_form(event: &LotEvent) -> Result<(), Refusal> {
         }
         LotEvent::Held(event) if event.reason.trim().is_empty() => {
             return Err(Refusal::Incomplete("a hold needs a reason"));
+        }
+        LotEvent::Corrected(event) => {
+            if event.reason.trim().is_empty() {
+                return Err(Refusal::Incomplete("a correction needs a reason"));
+            }
+            // The event that it undoes was recorded; how it names its lots is past asking.
+            return Ok(());
         }
         _ => {}
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::book::LotBook;
+use super::corrected::LotCorrected;
 use crate::event::{DecodeError, raw, typed};
 use crate::ids::{HoldId, JobId, LotId};
 use crate::quantity::{Material, Measured};
@@ -221,6 +222,17 @@ pub struct LotMoved {
     pub lot: LotRef,
     /// Where to.
     pub to: String,
+    /// Where it lay when this was recorded, empty when nobody had said; none in events of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+}
+
+impl LotMoved {
+    /// Where the lot lay before, as far as the event says: nowhere that anybody had said, or some place.
+    pub(super) fn place_before(&self) -> Option<Option<String>> {
+        let from = self.from.as_ref()?;
+        Some(Some(from.clone()).filter(|place| !place.is_empty()))
+    }
 }
 
 /// Part or all of a lot left for a customer.
@@ -276,9 +288,10 @@ pub enum LotEvent {
     Shipped(LotShipped),
     Held(LotHeld),
     Released(LotReleased),
+    Corrected(LotCorrected),
 }
 
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 12] = [
     "lot.received",
     "lot.split",
     "lot.merged",
@@ -290,11 +303,19 @@ const KINDS: [&str; 11] = [
     "lot.shipped",
     "lot.held",
     "lot.released",
+    "lot.corrected",
 ];
+
+/// What is not undone by a correction: a hold is released, a lot is held again, and what was undone is recorded anew.
+const NOT_CORRECTABLE: [&str; 3] = ["lot.held", "lot.released", "lot.corrected"];
 
 impl LotEvent {
     pub(crate) fn is_kind(kind: &str) -> bool {
         KINDS.contains(&kind)
+    }
+
+    pub(super) fn is_correctable(kind: &str) -> bool {
+        Self::is_kind(kind) && !NOT_CORRECTABLE.contains(&kind)
     }
 
     /// The kind, as stored and sent.
@@ -311,6 +332,7 @@ impl LotEvent {
             Self::Shipped(_) => "lot.shipped",
             Self::Held(_) => "lot.held",
             Self::Released(_) => "lot.released",
+            Self::Corrected(_) => "lot.corrected",
         }
     }
 
@@ -327,6 +349,7 @@ impl LotEvent {
             Self::Shipped(event) => raw(event),
             Self::Held(event) => raw(event),
             Self::Released(event) => raw(event),
+            Self::Corrected(event) => raw(event),
         }
     }
 
@@ -343,6 +366,7 @@ impl LotEvent {
             "lot.shipped" => Self::Shipped(typed(kind, payload)?),
             "lot.held" => Self::Held(typed(kind, payload)?),
             "lot.released" => Self::Released(typed(kind, payload)?),
+            "lot.corrected" => Self::Corrected(typed(kind, payload)?),
             _ => return Err(DecodeError::UnknownKind(kind.to_owned())),
         })
     }
@@ -375,6 +399,8 @@ impl LotEvent {
             Self::Shipped(event) => vec![&event.draw.lot],
             Self::Held(event) => vec![&event.lot],
             Self::Released(event) => vec![&event.lot],
+            // Also those that the undone event made: they are there by now.
+            Self::Corrected(event) => event.undone().lots(),
         }
     }
 
@@ -400,9 +426,9 @@ impl LotEvent {
         }
     }
 
-    /// Writes the holds that stand on the inputs of a split or merge into the event, from the
-    /// book of whoever records it. Called once, before the event is sealed.
-    pub fn note_holds(&mut self, book: &LotBook) {
+    /// Writes into the event what follows from the book of whoever records it: the holds that stand on the inputs of a
+    /// split or merge, and where a lot lay before it was moved. Called once, before the event is sealed.
+    pub fn note(&mut self, book: &LotBook) {
         let standing = |lots: &mut dyn Iterator<Item = &LotRef>| {
             let holds: BTreeSet<HoldId> = lots
                 .filter_map(|lot| book.lot(lot.lot_id))
@@ -414,6 +440,12 @@ impl LotEvent {
             Self::Split(event) => event.holds = standing(&mut std::iter::once(&event.from)),
             Self::Merged(event) => {
                 event.holds = standing(&mut event.inputs.iter().map(|draw| &draw.lot));
+            }
+            Self::Moved(event) => {
+                let lay = book
+                    .lot(event.lot.lot_id)
+                    .and_then(|state| state.attributes.location.clone());
+                event.from = Some(lay.unwrap_or_default());
             }
             _ => {}
         }
@@ -429,6 +461,7 @@ impl LotEvent {
             Self::Wasted(event) => &event.forced,
             Self::Adjusted(event) => &event.forced,
             Self::Shipped(event) => &event.forced,
+            Self::Corrected(event) => &event.forced,
             _ => &None,
         };
         forced.as_deref().filter(|reason| !reason.trim().is_empty())

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::kinds::{LotAttributes, LotRef, WorkContext};
-use crate::ids::{HoldId, LotId};
+use crate::ids::{EventId, HoldId, LotId};
 use crate::quantity::{Material, Quantity, Unit};
 
 /// Where a change of a balance belongs in the books (I8): per material,
@@ -71,6 +71,8 @@ pub enum LotOrigin {
     Produced,
     /// Used before the event that makes it was seen; that event fills in the rest.
     Unknown,
+    /// The event that made it was corrected: there is no such lot, and its number is free.
+    Undone,
 }
 
 impl LotOrigin {
@@ -83,7 +85,13 @@ impl LotOrigin {
             Self::Merged => "merged",
             Self::Produced => "produced",
             Self::Unknown => "unknown",
+            Self::Undone => "undone",
         }
+    }
+
+    /// An event has made the lot, and stands.
+    pub const fn is_made(self) -> bool {
+        !matches!(self, Self::Unknown | Self::Undone)
     }
 
     /// Reads the text form from storage.
@@ -95,6 +103,7 @@ impl LotOrigin {
             Self::Merged,
             Self::Produced,
             Self::Unknown,
+            Self::Undone,
         ]
         .into_iter()
         .find(|origin| origin.as_str() == text)
@@ -205,7 +214,7 @@ pub enum Effect {
         unit: Unit,
         entered: Quantity,
     },
-    /// The child contains the parent. An edge that is there already stays as it is.
+    /// The child contains the parent, says this event. Several events may say so of one pair.
     EdgeAdded {
         parent: LotId,
         child: LotId,
@@ -230,8 +239,38 @@ pub enum Effect {
         reason: String,
         at: Timestamp,
     },
-    /// The lot lies elsewhere.
-    Relocated { lot_id: LotId, to: String },
+    /// The lot lies elsewhere, or nobody knows where any more.
+    Relocated { lot_id: LotId, to: Option<String> },
+    /// This event corrects that one, which cannot be corrected again.
+    Corrected { event_id: EventId },
+    /// An event no longer says that the child contains the parent. The edge stands while another event says so.
+    EdgeWithdrawn {
+        parent: LotId,
+        child: LotId,
+        kind: EdgeKind,
+        event_id: EventId,
+    },
+    /// What an event took from a lot for a job, the bin or a customer does not count any more.
+    UseUndone { lot_id: LotId, event_id: EventId },
+    /// The event that made the lot was corrected.
+    LotUnmade { lot_id: LotId },
+}
+
+impl Effect {
+    /// The lot whose state the effect changes.
+    pub(super) const fn lot(&self) -> Option<LotId> {
+        match self {
+            Self::LotCreated { lot, .. } => Some(lot.lot_id),
+            Self::BalanceChanged { lot_id, .. }
+            | Self::Used { lot_id, .. }
+            | Self::HoldPlaced { lot_id, .. }
+            | Self::HoldReleased { lot_id, .. }
+            | Self::Relocated { lot_id, .. }
+            | Self::UseUndone { lot_id, .. }
+            | Self::LotUnmade { lot_id } => Some(*lot_id),
+            Self::EdgeAdded { .. } | Self::EdgeWithdrawn { .. } | Self::Corrected { .. } => None,
+        }
+    }
 }
 
 /// What should not have been.
@@ -266,6 +305,12 @@ pub enum Flag {
     NotPositive { lot: LotRef, found: Quantity },
     /// A hold was released that does not stand.
     UnknownHold { lot: LotRef, hold_id: HoldId },
+    /// An event was corrected again; only the first correction counts.
+    AlreadyCorrected {
+        lot: LotRef,
+        event_id: EventId,
+        by: EventId,
+    },
 }
 
 impl Flag {
@@ -280,6 +325,7 @@ impl Flag {
             Self::MaterialsDiffer { .. } => "materials-differ",
             Self::NotPositive { .. } => "not-positive",
             Self::UnknownHold { .. } => "unknown-hold",
+            Self::AlreadyCorrected { .. } => "already-corrected",
         }
     }
 
@@ -293,7 +339,8 @@ impl Flag {
             | Self::UnitMismatch { lot, .. }
             | Self::MaterialsDiffer { lot, .. }
             | Self::NotPositive { lot, .. }
-            | Self::UnknownHold { lot, .. } => lot,
+            | Self::UnknownHold { lot, .. }
+            | Self::AlreadyCorrected { lot, .. } => lot,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The inventory API, one file per topic.
 
+mod correct;
 mod desk;
 mod find;
 mod lot;
@@ -24,6 +25,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(movement::merge))
         .routes(routes!(movement::hold))
         .routes(routes!(movement::release))
+        .routes(routes!(correct::correct))
         .routes(routes!(stock::materials))
         .routes(routes!(stock::lot_genealogy))
         .routes(routes!(stock::stock_levels))

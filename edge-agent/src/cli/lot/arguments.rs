@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use agog_sync::ids::HoldId;
+use agog_sync::ids::{EventId, HoldId};
 use agog_sync::quantity::Unit;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
@@ -35,6 +35,8 @@ pub(in crate::cli) enum LotArguments {
     Release(ReleaseArguments),
     /// Part or all of a lot left for a customer.
     Ship(ShipArguments),
+    /// Undo an earlier event that was wrong.
+    Correct(CorrectArguments),
     /// Show where a lot went, or where it came from.
     Trace(TraceArguments),
     /// List the lots on hand.
@@ -283,6 +285,18 @@ pub(in crate::cli) struct ShipArguments {
     /// Despatch note or carrier reference.
     #[arg(long)]
     pub(super) reference: Option<String>,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct CorrectArguments {
+    /// The id of the event, as `lot show` lists it and every command prints it.
+    #[arg(value_name = "EVENT-ID")]
+    pub(super) event: EventId,
+    /// Why it was wrong.
+    #[arg(long)]
+    pub(super) reason: String,
     #[command(flatten)]
     pub(super) common: Common,
 }
