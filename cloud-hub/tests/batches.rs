@@ -12,7 +12,7 @@ use agog_sync::event::{
 use agog_sync::ids::{EventId, HoldId, LotId};
 use agog_sync::lots::{
     JobRef, LotAdjusted, LotAttributes, LotConsumed, LotCorrected, LotEvent, LotMoved, LotReceived,
-    LotRef, LotReleased, NewLot,
+    LotRef, LotReleased, LotReturned, NewLot,
 };
 use agog_sync::quantity::{Material, Measured, Quantity, Unit};
 use jiff::{SignedDuration, Timestamp};
@@ -230,7 +230,7 @@ fn movement(rng: &mut StdRng, lots: &[LotRef], holds: &[HoldId]) -> Event {
     let amount = rng.random_range(1..2_000);
     let hold = holds[rng.random_range(0..holds.len())];
     let work = work("Job-1", "Order-1", "ABC Corp", "press-3");
-    match rng.random_range(0..16) {
+    match rng.random_range(0..17) {
         0..=2 => Event::Lot(LotEvent::Received(LotReceived {
             lot: NewLot {
                 material: material(rng),
@@ -256,6 +256,16 @@ fn movement(rng: &mut StdRng, lots: &[LotRef], holds: &[HoldId]) -> Event {
         7 => wasted(&lot, amount, "misregistration", &work),
         8 => produced(&lot, amount, &[&other, &third], &work),
         9 => shipped(&lot, amount, "Order-1", "ABC Corp"),
+        16 => Event::Lot(LotEvent::Returned(LotReturned {
+            lot,
+            quantity: sheets(amount / 2),
+            order: "Order-1".to_owned(),
+            customer: "ABC Corp".to_owned(),
+            reason: "wrong colour".to_owned(),
+            reference: None,
+            hold: (amount % 3 == 0).then_some(hold),
+            forced: None,
+        })),
         10 => held(&lot, hold, "colour is off"),
         11 => Event::Lot(LotEvent::Released(LotReleased {
             hold_id: hold,

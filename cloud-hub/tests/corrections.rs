@@ -56,7 +56,7 @@ async fn what_the_office_corrects_counts_nowhere_any_more_and_the_plant_hears_of
     let (_, waste) = shop
         .get("/api/v1/inventory/waste-analysis?period=2025-10")
         .await;
-    assert_eq!(waste["by_press"], json!([]), "{waste}");
+    assert_eq!(waste["views"]["by_press"], json!([]), "{waste}");
     let (_, stock) = shop.get("/api/v1/inventory/stock-levels").await;
     assert_eq!(
         (

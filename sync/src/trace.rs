@@ -334,7 +334,7 @@ fn details(lot: &TraceLot) -> Vec<String> {
                 let _ = write!(line, " {word} {value}");
             }
         }
-        if used.kind == UseKind::Shipped {
+        if matches!(used.kind, UseKind::Shipped | UseKind::Returned) {
             let _ = write!(line, " on {}", minute(used.at));
         }
         details.push(line);

@@ -12,7 +12,8 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use support::{
-    Plant, correction, draw, forced, hold, merge, moved, produced, received, release, split, waste,
+    Plant, correction, draw, forced, hold, merge, moved, produced, received, release, returned,
+    shipped, split, waste,
 };
 
 #[test]
@@ -204,6 +205,8 @@ enum Step {
     Produce(usize, usize, i64),
     Hold(usize),
     Release(usize),
+    Ship(usize, i64),
+    Return(usize, i64, bool),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -219,6 +222,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         (lot(), lot(), amount()).prop_map(|(i, j, x)| Step::Produce(i, j, x)),
         lot().prop_map(Step::Hold),
         lot().prop_map(Step::Release),
+        (lot(), amount()).prop_map(|(i, x)| Step::Ship(i, x)),
+        (lot(), amount(), any::<bool>()).prop_map(|(i, x, held)| Step::Return(i, x, held)),
     ];
     prop::collection::vec(step, 2..30)
 }
@@ -262,6 +267,8 @@ fn day(steps: Vec<Step>) -> Vec<(EventId, LotEvent)> {
                 produced(&new, x, &[(&pick(i), x)], &[&pick(j)])
             }
             Step::Hold(i) => hold(&pick(i), n as u128),
+            Step::Ship(i, x) => shipped(&pick(i), x),
+            Step::Return(i, x, held) => returned(&pick(i), x, held.then_some(n as u128)),
             Step::Release(i) => {
                 let held = pick(i);
                 let standing = plant.holds(&held);
@@ -295,7 +302,10 @@ fn assert_books_balance(plant: &Plant) {
         *totals.entry(bucket).or_default() += delta;
     }
     let total = |bucket: Bucket| totals.get(&bucket).copied().unwrap_or_default();
-    let came_in = total(Bucket::Received) + total(Bucket::Produced) + total(Bucket::Adjusted);
+    let came_in = total(Bucket::Received)
+        + total(Bucket::Produced)
+        + total(Bucket::Returned)
+        + total(Bucket::Adjusted);
     let left = -(total(Bucket::Consumed) + total(Bucket::Wasted) + total(Bucket::Shipped));
     let on_hand: Decimal = plant
         .numbers()

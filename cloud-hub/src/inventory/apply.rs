@@ -72,6 +72,7 @@ impl<'e> LotBatch<'e> {
                     lot,
                     material,
                     balance: Decimal::ZERO,
+                    shipped: Decimal::ZERO,
                     base_unit,
                     holds: BTreeSet::new(),
                     attributes,
@@ -89,6 +90,7 @@ impl<'e> LotBatch<'e> {
             } => {
                 if let Some(state) = self.book.lot_mut(lot_id) {
                     state.balance += delta;
+                    state.shipped += bucket.shipped(delta);
                 }
                 let lot = self.lots.entry(lot_id).or_default();
                 lot.delta = Some(lot.delta.unwrap_or_default() + delta);
@@ -203,6 +205,7 @@ impl<'e> LotBatch<'e> {
                 return;
             }
             state.balance = known.balance;
+            state.shipped = known.shipped;
             state.holds.clone_from(&known.holds);
             state.material = state.material.or_else(|| known.material.clone());
             if known.origin == LotOrigin::Unknown && known.attributes.location.is_some() {

@@ -154,6 +154,7 @@ impl<'e> LotBatch<'e> {
         for (key, plant_id) in lot_store::plants_of(tx, &keys).await? {
             plants.entry(key).or_default().insert(plant_id);
         }
+        let mut shipped = lot_store::shipped_of(tx, &keys).await?;
         for row in rows {
             let lot_id = row.lot.lot_id;
             let lot = Lot {
@@ -166,6 +167,7 @@ impl<'e> LotBatch<'e> {
                 lot: row.lot,
                 material: row.material,
                 balance: row.on_hand.amount,
+                shipped: shipped.remove(&row.key).unwrap_or_default(),
                 base_unit: row.on_hand.unit,
                 holds: standing.remove(&lot_id).unwrap_or_default(),
                 attributes: row.attributes,
@@ -268,6 +270,7 @@ impl<'e> LotBatch<'e> {
                 }),
                 balance: state.balance,
                 base_unit: state.base_unit,
+                shipped: state.shipped,
                 attributes: state.attributes.clone(),
                 origin: state.origin,
                 holds: state.holds.iter().copied().collect(),

@@ -163,6 +163,7 @@ pub(super) struct StockRow {
     pub held: Decimal,
     pub received: Decimal,
     pub produced: Decimal,
+    pub returned: Decimal,
     pub adjusted: Decimal,
     pub consumed: Decimal,
     pub wasted: Decimal,
@@ -174,7 +175,7 @@ pub(super) struct StockRow {
 impl StockRow {
     /// Invariant I8: what came in is on hand, or left in a way that is known.
     pub(super) fn is_balanced(&self) -> bool {
-        self.received + self.produced + self.adjusted + self.moved
+        self.received + self.produced + self.returned + self.adjusted + self.moved
             == self.on_hand + self.consumed + self.wasted + self.shipped
     }
 }

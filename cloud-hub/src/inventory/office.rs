@@ -134,6 +134,7 @@ fn refused(refusal: &Refusal) -> ApiError {
     let error = match refusal {
         Refusal::BeyondBalance { .. }
         | Refusal::Held { .. }
+        | Refusal::BeyondShipped { .. }
         | Refusal::NumberTaken { .. }
         | Refusal::UnknownHold { .. }
         | Refusal::AlreadyCorrected { .. } => {
@@ -149,6 +150,14 @@ fn refused(refusal: &Refusal) -> ApiError {
         } => error
             .with("lot", json!(lot))
             .with("balance", json!(balance))
+            .with("asked", json!(asked)),
+        Refusal::BeyondShipped {
+            lot,
+            shipped,
+            asked,
+        } => error
+            .with("lot", json!(lot))
+            .with("shipped", json!(shipped))
             .with("asked", json!(asked)),
         Refusal::Held { lot, holds } => error.with("lot", json!(lot)).with("holds", json!(holds)),
         Refusal::UnknownHold { lot, hold_id } => error

@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use super::problem::Problem;
 use super::{ApiState, BODY_BYTES_MAX};
 use crate::ledger::command::{
-    Adjust, Consume, Correct, Hold, Merge, Move, Produce, Receive, Release, Ship, Split, Waste,
+    Adjust, Consume, Correct, Hold, Merge, Move, Produce, Receive, Release, Return, Ship, Split,
+    Waste,
 };
 use crate::ledger::{
     Append, Fact, IdempotencyKey, Ledger, LotCommand, LotEventRow, LotFilter, LotPage, LotRow,
@@ -110,11 +111,12 @@ fn parse(name: &str, body: &[u8]) -> Result<LotCommand, Problem> {
         "release" => LotCommand::Release(typed::<Release>(body)?),
         "ship" => LotCommand::Ship(typed::<Ship>(body)?),
         "correct" => LotCommand::Correct(typed::<Correct>(body)?),
+        "return" => LotCommand::Return(typed::<Return>(body)?),
         _ => {
             return Err(Problem::new(
                 StatusCode::NOT_FOUND,
                 "unknown-command",
-                "lot commands are receive, split, merge, consume, produce, waste, move, adjust, hold, release, ship and correct",
+                "lot commands are receive, split, merge, consume, produce, waste, move, adjust, hold, release, ship, return and correct",
             ));
         }
     })

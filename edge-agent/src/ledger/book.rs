@@ -1,9 +1,11 @@
 //! Loads what the lot rules need to know about the lots that an event names.
 
+use agog_sync::frame::LotSnapshot;
 use agog_sync::ids::{EventId, LotId};
 use agog_sync::lots::{LotBook, LotCorrected, LotEvent, LotRef, LotState};
 use agog_sync::quantity::Material;
 use rusqlite::{Connection, OptionalExtension as _, params};
+use rust_decimal::Decimal;
 
 use super::error::LedgerError;
 use super::text;
@@ -15,8 +17,12 @@ pub(super) fn load(
     event_id: EventId,
 ) -> Result<LotBook, LedgerError> {
     let mut book = LotBook::default();
+    let asks_for_shipped = matches!(event, LotEvent::Returned(_) | LotEvent::Corrected(_));
     for lot in event.lots() {
-        if let Some(state) = lot_state(connection, lot.lot_id)? {
+        if let Some(mut state) = lot_state(connection, lot.lot_id)? {
+            if asks_for_shipped {
+                state.shipped = shipped(connection, lot.lot_id)?;
+            }
             book.insert(state);
         }
     }
@@ -40,6 +46,27 @@ pub(super) fn load(
         leave_out(connection, &mut book, event)?;
     }
     Ok(book)
+}
+
+/// What was shipped of a lot and did not come back: here, and before this plant met it.
+fn shipped(connection: &Connection, lot_id: LotId) -> Result<Decimal, LedgerError> {
+    let id = lot_id.to_string();
+    let snapshot: Option<String> = connection
+        .prepare_cached("select snapshot from lot_snapshot where lot_id = ?1")?
+        .query_row([&id], |row| row.get(0))
+        .optional()?;
+    let mut shipped = match snapshot {
+        Some(snapshot) => text::json::<LotSnapshot>(&snapshot, "lot snapshot")?.shipped,
+        None => Decimal::ZERO,
+    };
+    let mut query = connection.prepare_cached(
+        "select delta from lot_entry where lot_id = ?1 and bucket in ('shipped', 'returned')",
+    )?;
+    let mut found = query.query([&id])?;
+    while let Some(row) = found.next()? {
+        shipped -= text::decimal(&row.get::<_, String>(0)?)?;
+    }
+    Ok(shipped)
 }
 
 fn correction(
@@ -117,6 +144,8 @@ pub(super) fn lot_state(
         lot: LotRef { lot_id, number },
         material,
         balance: text::decimal(&balance)?,
+        // Added up by `load` for the few events that ask.
+        shipped: Decimal::ZERO,
         base_unit: text::id(&base_unit, "unit")?,
         holds: holds(connection, lot_id)?,
         attributes: text::json(&attributes, "lot attributes")?,

@@ -29,6 +29,7 @@ pub enum LotCommand {
     Release(Release),
     Ship(Ship),
     Correct(Correct),
+    Return(Return),
 }
 
 /// What can be said of every command.
@@ -241,6 +242,30 @@ pub struct Ship {
     pub details: Details,
 }
 
+/// Part or all of what was shipped of a lot came back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Return {
+    pub lot: String,
+    pub quantity: Amount,
+    /// The order under which it was shipped.
+    pub order: String,
+    pub customer: String,
+    pub reason: String,
+    /// Return note or carrier reference.
+    #[serde(default)]
+    pub reference: Option<String>,
+    /// Hold the lot until somebody has looked at what came back.
+    #[serde(default = "held_by_default")]
+    pub hold: bool,
+    #[serde(default)]
+    pub details: Details,
+}
+
+const fn held_by_default() -> bool {
+    true
+}
+
 /// An earlier event was wrong: its effect is undone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -268,6 +293,7 @@ impl LotCommand {
             Self::Release(command) => &command.details,
             Self::Ship(command) => &command.details,
             Self::Correct(command) => &command.details,
+            Self::Return(command) => &command.details,
         }
     }
 }

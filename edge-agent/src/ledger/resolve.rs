@@ -7,8 +7,8 @@ use std::sync::Arc;
 use agog_sync::ids::{HoldId, LotId};
 use agog_sync::lots::{
     Draw, JobRef, LotAdjusted, LotAttributes, LotConsumed, LotCorrected, LotEvent, LotHeld,
-    LotMerged, LotMoved, LotProduced, LotReceived, LotRef, LotReleased, LotShipped, LotSplit,
-    LotState, LotWasted, NewLot, Refusal, SplitPart, WorkContext,
+    LotMerged, LotMoved, LotProduced, LotReceived, LotRef, LotReleased, LotReturned, LotShipped,
+    LotSplit, LotState, LotWasted, NewLot, Refusal, SplitPart, WorkContext,
 };
 use agog_sync::quantity::{Material, Measured, Quantity, Unit};
 use jiff::Timestamp;
@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 
 use super::command::{
     Adjust, Amount, Consume, Correct, Details, Hold, LotCommand, Merge, Move, Part, Produce,
-    Receive, Release, Ship, Source, Split, Waste,
+    Receive, Release, Return, Ship, Source, Split, Waste,
 };
 use super::error::{AppendError, LedgerError, Refused};
 use super::writer::Books;
@@ -52,6 +52,7 @@ pub(super) fn event(
         LotCommand::Release(command) => run.release(command),
         LotCommand::Ship(command) => run.ship(command),
         LotCommand::Correct(command) => run.correct(command),
+        LotCommand::Return(command) => run.return_lot(command),
     }
 }
 
@@ -272,6 +273,24 @@ impl Run<'_> {
             order: command.order.clone(),
             customer: command.customer.clone(),
             reference: command.reference.clone(),
+            forced: forced(&command.details),
+        }))
+    }
+
+    fn return_lot(&mut self, command: &Return) -> Resolved<LotEvent> {
+        let lot = self.lot(&command.lot)?;
+        let now = self.books.clock.now();
+        let hold = command
+            .hold
+            .then(|| HoldId::generate(now, &mut self.books.rng));
+        Ok(LotEvent::Returned(LotReturned {
+            quantity: self.draw(&lot, command.quantity)?.quantity,
+            lot: lot.lot,
+            order: command.order.clone(),
+            customer: command.customer.clone(),
+            reason: command.reason.clone(),
+            reference: command.reference.clone(),
+            hold,
             forced: forced(&command.details),
         }))
     }

@@ -339,6 +339,7 @@ async fn a_lot_from_another_plant_comes_with_its_balance_and_may_bear_the_same_n
             material: Some(materials()["BOARD-300"].clone()),
             balance: Decimal::from(500),
             base_unit: Unit::Sheet,
+            shipped: Decimal::ZERO,
             attributes: LotAttributes::default(),
             origin: LotOrigin::Received,
             holds: vec![],

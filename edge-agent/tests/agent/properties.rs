@@ -20,6 +20,7 @@ enum Step {
     Release(usize),
     Ship(usize, i64),
     Correct(usize, bool),
+    Return(usize, i64, bool),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -36,7 +37,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (lot.clone(), -50_i64..50).prop_map(|(l, a)| Step::Adjust(l, a)),
         1 => lot.clone().prop_map(Step::Hold),
         1 => lot.clone().prop_map(Step::Release),
-        2 => (lot.clone(), amount).prop_map(|(l, a)| Step::Ship(l, a)),
+        2 => (lot.clone(), amount.clone()).prop_map(|(l, a)| Step::Ship(l, a)),
+        2 => (lot.clone(), amount, any::<bool>()).prop_map(|(l, a, h)| Step::Return(l, a, h)),
         3 => (lot, any::<bool>()).prop_map(|(event, force)| Step::Correct(event, force)),
     ]
 }
@@ -67,6 +69,7 @@ fn command(step: &Step, numbers: &[String], events: &[EventId], n: usize) -> Lot
         Step::Hold(of) => hold(lot(of)),
         Step::Release(of) => release(lot(of)),
         Step::Ship(from, amount) => ship(lot(from), Some(*amount)),
+        Step::Return(lot_index, amount, held) => return_lot(lot(lot_index), *amount, *held),
         Step::Correct(event, force) => {
             let command = correct(events[event % events.len()], "typed wrong");
             if *force {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use agog_edge::ledger::command::{
     Adjust, Amount, Consume, Correct, Details, Hold, Merge, Move, Part, Produce, Receive, Release,
-    Ship, Source, Split, Waste,
+    Return, Ship, Source, Split, Waste,
 };
 use agog_edge::ledger::{
     Append, AppendError, Appended, Fact, IdempotencyKey, Ledger, LedgerThread, LotCommand, What,
@@ -276,6 +276,19 @@ pub(crate) fn ship(lot: &str, amount: Option<i64>) -> LotCommand {
         order: "Order-5001".to_owned(),
         customer: "ABC Corp".to_owned(),
         reference: None,
+        details: Details::default(),
+    })
+}
+
+pub(crate) fn return_lot(lot: &str, amount: i64, hold: bool) -> LotCommand {
+    LotCommand::Return(Return {
+        lot: lot.to_owned(),
+        quantity: sheets(amount),
+        order: "Order-5001".to_owned(),
+        customer: "ABC Corp".to_owned(),
+        reason: "wrong colour".to_owned(),
+        reference: None,
+        hold,
         details: Details::default(),
     })
 }

@@ -23,6 +23,16 @@ pub enum Refusal {
         balance: Quantity,
         asked: Quantity,
     },
+    /// More was said to come back than was shipped.
+    #[error(
+        "{shipped} of lot {lot} are with customers, not {asked}; if more really came back, force it with a reason",
+        lot = lot.number
+    )]
+    BeyondShipped {
+        lot: LotRef,
+        shipped: Quantity,
+        asked: Quantity,
+    },
     /// The lot is held.
     #[error("lot {lot} is held; release it first, or force it with a reason", lot = lot.number)]
     Held { lot: LotRef, holds: Vec<HoldId> },
@@ -74,6 +84,7 @@ impl Refusal {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::BeyondBalance { .. } => "beyond-balance",
+            Self::BeyondShipped { .. } => "beyond-shipped",
             Self::Held { .. } => "lot-held",
             Self::UnknownLot { .. } => "unknown-lot",
             Self::NumberTaken { .. } => "number-taken",
@@ -90,14 +101,26 @@ impl Refusal {
 
 /// Says whether a new event may be recorded.
 ///
-/// A reason in [`LotEvent::forced`] overrules [`Refusal::BeyondBalance`] and [`Refusal::Held`],
-/// and nothing else.
+/// A reason in [`LotEvent::forced`] overrules [`Refusal::BeyondBalance`], [`Refusal::BeyondShipped`] and
+/// [`Refusal::Held`], and nothing else.
 pub fn admit(event: &LotEvent, book: &LotBook, at: Timestamp) -> Result<(), Refusal> {
     check_form(event)?;
     let forced = event.forced().is_some();
     for flag in effects_of(event, book, at).flags {
         match flag {
-            Flag::NegativeStock { .. } | Flag::HeldLotUsed { .. } if forced => {}
+            Flag::NegativeStock { .. } | Flag::HeldLotUsed { .. } | Flag::BeyondShipped { .. }
+                if forced => {}
+            Flag::BeyondShipped {
+                lot,
+                shipped,
+                asked,
+            } => {
+                return Err(Refusal::BeyondShipped {
+                    lot,
+                    shipped,
+                    asked,
+                });
+            }
             Flag::NegativeStock {
                 lot,
                 balance,
@@ -165,6 +188,9 @@ fn check_form(event: &LotEvent) -> Result<(), Refusal> {
         }
         LotEvent::Held(event) if event.reason.trim().is_empty() => {
             return Err(Refusal::Incomplete("a hold needs a reason"));
+        }
+        LotEvent::Returned(event) if event.reason.trim().is_empty() => {
+            return Err(Refusal::Incomplete("a return needs a reason"));
         }
         LotEvent::Corrected(event) => {
             if event.reason.trim().is_empty() {

@@ -8,8 +8,8 @@ use rust_decimal::Decimal;
 
 use super::book::LotBook;
 use super::kinds::{
-    Draw, LotAttributes, LotConsumed, LotEvent, LotMerged, LotProduced, LotRef, LotShipped,
-    LotSplit, LotWasted, NewLot, WorkContext,
+    Draw, LotAttributes, LotConsumed, LotEvent, LotMerged, LotProduced, LotRef, LotReturned,
+    LotShipped, LotSplit, LotWasted, NewLot, WorkContext,
 };
 use super::outcome::{Bucket, EdgeKind, Effect, Flag, LotOrigin, Outcome, Use, UseKind};
 use crate::ids::{EventId, HoldId, LotId};
@@ -87,6 +87,7 @@ pub(super) fn effects_of(event: &LotEvent, book: &LotBook, at: Timestamp) -> Out
         }
         LotEvent::Shipped(event) => run.ship(event),
         LotEvent::Corrected(event) => run.correct(event),
+        LotEvent::Returned(event) => run.return_lot(event),
         LotEvent::Held(event) => {
             run.know(&event.lot, None, Unit::Piece);
             run.push(Effect::HoldPlaced {
@@ -297,6 +298,57 @@ impl Run<'_> {
                 at: self.at,
             },
         });
+    }
+
+    fn return_lot(&mut self, event: &LotReturned) {
+        let base = event.quantity.base;
+        self.know(&event.lot, None, base.unit);
+        self.check_unit(&event.lot, base);
+        if base.amount <= Decimal::ZERO {
+            self.flag(Flag::NotPositive {
+                lot: event.lot.clone(),
+                found: base,
+            });
+        }
+        self.check_shipped(&event.lot, base);
+        let (lot_id, entered) = (event.lot.lot_id, event.quantity.entered);
+        self.change(lot_id, Bucket::Returned, base.amount, base.unit, entered);
+        self.push(Effect::Used {
+            lot_id,
+            used: Use {
+                kind: UseKind::Returned,
+                quantity: base,
+                job: None,
+                order: Some(event.order.clone()),
+                customer: Some(event.customer.clone()),
+                device: None,
+                operator: None,
+                reason: Some(event.reason.clone()),
+                reference: event.reference.clone(),
+                at: self.at,
+            },
+        });
+        if let Some(hold_id) = event.hold {
+            self.push(Effect::HoldPlaced {
+                hold_id,
+                lot_id,
+                reason: format!("came back from {}: {}", event.customer, event.reason),
+                at: self.at,
+            });
+        }
+    }
+
+    /// No more comes back, or was never shipped, than is with customers.
+    pub(super) fn check_shipped(&mut self, lot: &LotRef, asked: Quantity) {
+        let shipped = self.book.lot(lot.lot_id).map(|state| state.shipped);
+        let shipped = shipped.unwrap_or_default();
+        if asked.amount > shipped {
+            self.flag(Flag::BeyondShipped {
+                lot: lot.clone(),
+                shipped: Quantity::new(shipped, asked.unit),
+                asked,
+            });
+        }
     }
 
     /// Makes a stub of a lot that is not known, so that the fact about it can be kept.

@@ -20,6 +20,8 @@ pub struct LotState {
     pub material: Option<Material>,
     /// What is on hand, in the base unit; negative where more was used than was known.
     pub balance: Decimal,
+    /// What was shipped of it and did not come back.
+    pub shipped: Decimal,
     /// The unit of the balance.
     pub base_unit: Unit,
     /// The holds that stand.

@@ -252,6 +252,30 @@ pub struct LotShipped {
     pub forced: Option<String>,
 }
 
+/// Part or all of what was shipped of a lot came back from a customer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LotReturned {
+    /// Which lot.
+    pub lot: LotRef,
+    /// How much came back.
+    pub quantity: Measured,
+    /// The order under which it was shipped.
+    pub order: String,
+    /// The customer.
+    pub customer: String,
+    /// Why, for example `wrong colour`.
+    pub reason: String,
+    /// Return note or carrier reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// The hold under which the lot is from then on, until somebody has looked at what came back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<HoldId>,
+    /// Why the rules were overruled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forced: Option<String>,
+}
+
 /// A lot must not be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LotHeld {
@@ -289,9 +313,10 @@ pub enum LotEvent {
     Held(LotHeld),
     Released(LotReleased),
     Corrected(LotCorrected),
+    Returned(LotReturned),
 }
 
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 13] = [
     "lot.received",
     "lot.split",
     "lot.merged",
@@ -304,6 +329,7 @@ const KINDS: [&str; 12] = [
     "lot.held",
     "lot.released",
     "lot.corrected",
+    "lot.returned",
 ];
 
 /// What is not undone by a correction: a hold is released, a lot is held again, and what was undone is recorded anew.
@@ -333,6 +359,7 @@ impl LotEvent {
             Self::Held(_) => "lot.held",
             Self::Released(_) => "lot.released",
             Self::Corrected(_) => "lot.corrected",
+            Self::Returned(_) => "lot.returned",
         }
     }
 
@@ -350,6 +377,7 @@ impl LotEvent {
             Self::Held(event) => raw(event),
             Self::Released(event) => raw(event),
             Self::Corrected(event) => raw(event),
+            Self::Returned(event) => raw(event),
         }
     }
 
@@ -367,6 +395,7 @@ impl LotEvent {
             "lot.held" => Self::Held(typed(kind, payload)?),
             "lot.released" => Self::Released(typed(kind, payload)?),
             "lot.corrected" => Self::Corrected(typed(kind, payload)?),
+            "lot.returned" => Self::Returned(typed(kind, payload)?),
             _ => return Err(DecodeError::UnknownKind(kind.to_owned())),
         })
     }
@@ -401,6 +430,7 @@ impl LotEvent {
             Self::Released(event) => vec![&event.lot],
             // Also those that the undone event made: they are there by now.
             Self::Corrected(event) => event.undone().lots(),
+            Self::Returned(event) => vec![&event.lot],
         }
     }
 
@@ -462,6 +492,7 @@ impl LotEvent {
             Self::Adjusted(event) => &event.forced,
             Self::Shipped(event) => &event.forced,
             Self::Corrected(event) => &event.forced,
+            Self::Returned(event) => &event.forced,
             _ => &None,
         };
         forced.as_deref().filter(|reason| !reason.trim().is_empty())

@@ -27,7 +27,7 @@ pub use book::{LotBook, LotState};
 pub use corrected::{LotCorrected, NotCorrectable};
 pub use kinds::{
     Draw, JobRef, LotAdjusted, LotAttributes, LotConsumed, LotEvent, LotHeld, LotMerged, LotMoved,
-    LotProduced, LotReceived, LotRef, LotReleased, LotShipped, LotSplit, LotWasted, NewLot,
-    SplitPart, WorkContext,
+    LotProduced, LotReceived, LotRef, LotReleased, LotReturned, LotShipped, LotSplit, LotWasted,
+    NewLot, SplitPart, WorkContext,
 };
 pub use outcome::{Bucket, EdgeKind, Effect, Flag, LotOrigin, Outcome, Use, UseKind};

@@ -10,7 +10,7 @@ use crate::ids::{EventId, HoldId, LotId};
 use crate::quantity::{Material, Quantity, Unit};
 
 /// Where a change of a balance belongs in the books (I8): per material,
-/// received + produced + adjusted = on hand + consumed + wasted + shipped.
+/// received + produced + returned + adjusted = on hand + consumed + wasted + shipped.
 /// Splits and merges move quantity between lots and cancel out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -25,11 +25,13 @@ pub enum Bucket {
     Wasted,
     Shipped,
     Adjusted,
+    /// Came back from a customer.
+    Returned,
 }
 
 impl Bucket {
     /// Every bucket.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Received,
         Self::Produced,
         Self::SplitOut,
@@ -40,6 +42,7 @@ impl Bucket {
         Self::Wasted,
         Self::Shipped,
         Self::Adjusted,
+        Self::Returned,
     ];
 
     /// The text form, for storage and the API.
@@ -55,6 +58,15 @@ impl Bucket {
             Self::Wasted => "wasted",
             Self::Shipped => "shipped",
             Self::Adjusted => "adjusted",
+            Self::Returned => "returned",
+        }
+    }
+
+    /// How far a change in this bucket moves what was shipped and did not come back.
+    pub fn shipped(self, delta: Decimal) -> Decimal {
+        match self {
+            Self::Shipped | Self::Returned => -delta,
+            _ => Decimal::ZERO,
         }
     }
 }
@@ -139,13 +151,14 @@ impl EdgeKind {
     }
 }
 
-/// Why material left a lot without becoming another lot.
+/// Why material left a lot without becoming another lot, or that it came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UseKind {
     Consumed,
     Wasted,
     Shipped,
+    Returned,
 }
 
 impl UseKind {
@@ -155,18 +168,19 @@ impl UseKind {
             Self::Consumed => "consumed",
             Self::Wasted => "wasted",
             Self::Shipped => "shipped",
+            Self::Returned => "returned",
         }
     }
 
     /// Reads the text form from storage.
     pub fn from_text(text: &str) -> Option<Self> {
-        [Self::Consumed, Self::Wasted, Self::Shipped]
+        [Self::Consumed, Self::Wasted, Self::Shipped, Self::Returned]
             .into_iter()
             .find(|kind| kind.as_str() == text)
     }
 }
 
-/// Material that left a lot for a job, the bin or a customer.
+/// Material that left a lot for a job, the bin or a customer, or came back from one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Use {
     pub kind: UseKind,
@@ -182,7 +196,7 @@ pub struct Use {
     pub device: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator: Option<String>,
-    /// Why it was wasted.
+    /// Why it was wasted, or came back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Despatch note or carrier reference.
@@ -305,6 +319,12 @@ pub enum Flag {
     NotPositive { lot: LotRef, found: Quantity },
     /// A hold was released that does not stand.
     UnknownHold { lot: LotRef, hold_id: HoldId },
+    /// More came back from customers than was shipped of the lot.
+    BeyondShipped {
+        lot: LotRef,
+        shipped: Quantity,
+        asked: Quantity,
+    },
     /// An event was corrected again; only the first correction counts.
     AlreadyCorrected {
         lot: LotRef,
@@ -325,6 +345,7 @@ impl Flag {
             Self::MaterialsDiffer { .. } => "materials-differ",
             Self::NotPositive { .. } => "not-positive",
             Self::UnknownHold { .. } => "unknown-hold",
+            Self::BeyondShipped { .. } => "beyond-shipped",
             Self::AlreadyCorrected { .. } => "already-corrected",
         }
     }
@@ -340,6 +361,7 @@ impl Flag {
             | Self::MaterialsDiffer { lot, .. }
             | Self::NotPositive { lot, .. }
             | Self::UnknownHold { lot, .. }
+            | Self::BeyondShipped { lot, .. }
             | Self::AlreadyCorrected { lot, .. } => lot,
         }
     }

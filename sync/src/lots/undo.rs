@@ -11,7 +11,7 @@ use super::apply::{Run, effects_of};
 use super::book::LotBook;
 use super::corrected::LotCorrected;
 use super::kinds::{LotEvent, LotRef};
-use super::outcome::{Effect, Flag};
+use super::outcome::{Bucket, Effect, Flag};
 use crate::ids::{HoldId, LotId};
 use crate::quantity::{Quantity, Unit};
 
@@ -78,6 +78,12 @@ impl Run<'_> {
             } => {
                 if let Some(lot) = lots.get(&lot_id).filter(|_| delta > Decimal::ZERO) {
                     self.check_balance(lot, Quantity::new(delta, unit));
+                }
+                if bucket == Bucket::Shipped
+                    && let Some(lot) = lots.get(&lot_id)
+                {
+                    // What came back since was shipped after all.
+                    self.check_shipped(lot, Quantity::new(-delta, unit));
                 }
                 self.change(lot_id, bucket, -delta, unit, entered);
             }

@@ -9,8 +9,8 @@ use agog_sync::ids::{EventId, HoldId, LotId};
 use agog_sync::lots::{
     Bucket, Draw, EdgeKind, Effect, Flag, LotAttributes, LotBook, LotConsumed, LotCorrected,
     LotEvent, LotHeld, LotMerged, LotMoved, LotOrigin, LotProduced, LotReceived, LotRef,
-    LotReleased, LotSplit, LotState, LotWasted, NewLot, Outcome, Refusal, SplitPart, UseKind,
-    WorkContext, admit, apply,
+    LotReleased, LotReturned, LotShipped, LotSplit, LotState, LotWasted, NewLot, Outcome, Refusal,
+    SplitPart, UseKind, WorkContext, admit, apply,
 };
 use agog_sync::quantity::{Material, Measured, Quantity, Unit};
 use jiff::Timestamp;
@@ -238,6 +238,7 @@ impl Plant {
                         lot: lot.clone(),
                         material: material.clone(),
                         balance: Decimal::ZERO,
+                        shipped: Decimal::ZERO,
                         base_unit,
                         holds: BTreeSet::new(),
                         attributes: attributes.clone(),
@@ -257,7 +258,9 @@ impl Plant {
                     delta,
                     ..
                 } => {
-                    self.lots.get_mut(&lot_id).unwrap().balance += delta;
+                    let lot = self.lots.get_mut(&lot_id).unwrap();
+                    lot.balance += delta;
+                    lot.shipped += bucket.shipped(delta);
                     self.entries.push((lot_id, bucket, delta));
                 }
                 Effect::EdgeAdded {
@@ -436,6 +439,7 @@ pub(crate) fn forced(mut event: LotEvent) -> LotEvent {
     match &mut event {
         LotEvent::Consumed(event) => event.forced = reason,
         LotEvent::Corrected(event) => event.forced = reason,
+        LotEvent::Returned(event) => event.forced = reason,
         other => panic!("{} is not forced in these tests", other.kind()),
     }
     event
@@ -476,6 +480,30 @@ pub(crate) fn produced(
             .collect(),
         sources: sources.iter().map(|number| lot(number)).collect(),
         work: WorkContext::default(),
+        forced: None,
+    })
+}
+
+pub(crate) fn shipped(number: &str, amount: i64) -> LotEvent {
+    LotEvent::Shipped(LotShipped {
+        draw: taken(number, amount),
+        order: "Order-1".to_owned(),
+        customer: "ABC Corp".to_owned(),
+        reference: None,
+        forced: None,
+    })
+}
+
+/// With a hold when one is given.
+pub(crate) fn returned(number: &str, amount: i64, hold: Option<u128>) -> LotEvent {
+    LotEvent::Returned(LotReturned {
+        lot: lot(number),
+        quantity: whole(amount),
+        order: "Order-1".to_owned(),
+        customer: "ABC Corp".to_owned(),
+        reason: "wrong colour".to_owned(),
+        reference: None,
+        hold: hold.map(hold_id),
         forced: None,
     })
 }

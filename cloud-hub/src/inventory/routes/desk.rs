@@ -136,6 +136,7 @@ impl<'a> Desk<'a> {
         let hold_id = match &event {
             LotEvent::Held(event) => Some(event.hold_id),
             LotEvent::Released(event) => Some(event.hold_id),
+            LotEvent::Returned(event) => event.hold,
             _ => None,
         };
         let kind = event.kind();

@@ -5,6 +5,7 @@ mod desk;
 mod find;
 mod lot;
 mod movement;
+mod returns;
 mod stock;
 mod waste;
 
@@ -25,6 +26,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(movement::merge))
         .routes(routes!(movement::hold))
         .routes(routes!(movement::release))
+        .routes(routes!(returns::return_lot))
         .routes(routes!(correct::correct))
         .routes(routes!(stock::materials))
         .routes(routes!(stock::lot_genealogy))

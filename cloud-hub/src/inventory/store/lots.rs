@@ -6,6 +6,7 @@ use std::str::FromStr;
 use agog_sync::ids::{HoldId, LotId, PlantId};
 use agog_sync::lots::{LotAttributes, LotOrigin, LotRef, WorkContext};
 use agog_sync::quantity::{Quantity, Unit};
+use rust_decimal::Decimal;
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -243,6 +244,26 @@ pub(in crate::inventory) async fn entries_of(
             })
         })
         .collect()
+}
+
+/// What was shipped of lots and did not come back; lots of which nothing was shipped are left out.
+pub(in crate::inventory) async fn shipped_of(
+    tx: &mut TenantTx,
+    lots: &[LotKey],
+) -> Result<BTreeMap<LotKey, Decimal>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let rows = sqlx::query!(
+        r#"select lot_id, -sum(delta) as "shipped!" from lot_entry
+           where tenant_id = $1 and lot_id = any($2) and bucket in ('shipped', 'returned') group by lot_id"#,
+        tenant_id,
+        &lots.iter().map(|lot| lot.0).collect::<Vec<_>>(),
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (LotKey(row.lot_id), row.shipped.normalize()))
+        .collect())
 }
 
 /// The plants that hold or have touched lots.

@@ -94,7 +94,7 @@ pub(in crate::inventory) async fn stock_list(
            )
            select p.code, p.base_unit, p.plant_id,
                s.lots as "lots!", s.on_hand as "on_hand!", s.held as "held!",
-               e.received as "received!", e.produced as "produced!", e.adjusted as "adjusted!",
+               e.received as "received!", e.produced as "produced!", e.adjusted as "adjusted!", e.returned as "returned!",
                e.consumed as "consumed!", e.wasted as "wasted!", e.shipped as "shipped!", e.moved as "moved!"
            from page p
            cross join lateral (
@@ -109,6 +109,7 @@ pub(in crate::inventory) async fn stock_list(
                select coalesce(sum(n.delta) filter (where n.bucket = 'received'), 0) as received,
                    coalesce(sum(n.delta) filter (where n.bucket = 'produced'), 0) as produced,
                    coalesce(sum(n.delta) filter (where n.bucket = 'adjusted'), 0) as adjusted,
+                   coalesce(sum(n.delta) filter (where n.bucket = 'returned'), 0) as returned,
                    coalesce(-sum(n.delta) filter (where n.bucket = 'consumed'), 0) as consumed,
                    coalesce(-sum(n.delta) filter (where n.bucket = 'wasted'), 0) as wasted,
                    coalesce(-sum(n.delta) filter (where n.bucket = 'shipped'), 0) as shipped,
@@ -136,6 +137,7 @@ pub(in crate::inventory) async fn stock_list(
                 held: row.held.normalize(),
                 received: row.received.normalize(),
                 produced: row.produced.normalize(),
+                returned: row.returned.normalize(),
                 adjusted: row.adjusted.normalize(),
                 consumed: row.consumed.normalize(),
                 wasted: row.wasted.normalize(),

@@ -10,7 +10,7 @@ use super::parse;
 use crate::ledger::LotCommand;
 use crate::ledger::command::{
     Adjust, Amount, Consume, Correct, Details, Hold, Merge, Move, Part, Produce, Receive, Release,
-    Ship, Source, Split, Waste,
+    Return, Ship, Source, Split, Waste,
 };
 
 /// The command that the arguments mean, and the key that was given for it.
@@ -153,6 +153,20 @@ pub(super) fn command(arguments: LotArguments) -> anyhow::Result<(LotCommand, Op
             });
             (command, key)
         }
+        LotArguments::Return(given) => {
+            let (details, key) = details(given.common, None);
+            let command = LotCommand::Return(Return {
+                lot: given.lot,
+                quantity: amount(given.quantity, given.unit),
+                order: given.order,
+                customer: given.customer,
+                reason: given.reason,
+                reference: given.reference,
+                hold: !given.no_hold,
+                details,
+            });
+            (command, key)
+        }
         LotArguments::Correct(given) => {
             let (details, key) = details(given.common, None);
             let command = LotCommand::Correct(Correct {
@@ -183,6 +197,7 @@ pub(super) fn request(command: &LotCommand) -> anyhow::Result<(&'static str, Val
         LotCommand::Release(body) => ("release", serde_json::to_value(body)?),
         LotCommand::Ship(body) => ("ship", serde_json::to_value(body)?),
         LotCommand::Correct(body) => ("correct", serde_json::to_value(body)?),
+        LotCommand::Return(body) => ("return", serde_json::to_value(body)?),
     })
 }
 
