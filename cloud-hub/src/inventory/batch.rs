@@ -295,7 +295,8 @@ impl<'e> LotBatch<'e> {
                 moved.push(MovedRow {
                     key,
                     delta: lot.delta.unwrap_or_default(),
-                    location: lot.is_relocated.then_some(location),
+                    is_relocated: lot.is_relocated,
+                    location,
                     origin: state.map(|state| state.origin).filter(|_| lot.is_unmade),
                 });
             }

@@ -227,14 +227,6 @@ pub struct LotMoved {
     pub from: Option<String>,
 }
 
-impl LotMoved {
-    /// Where the lot lay before, as far as the event says: nowhere that anybody had said, or some place.
-    pub(super) fn place_before(&self) -> Option<Option<String>> {
-        let from = self.from.as_ref()?;
-        Some(Some(from.clone()).filter(|place| !place.is_empty()))
-    }
-}
-
 /// Part or all of a lot left for a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LotShipped {

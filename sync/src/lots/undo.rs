@@ -123,9 +123,10 @@ impl Run<'_> {
                 let lies = self.book.lot(lot_id).map(|lot| &lot.attributes.location);
                 if lies == Some(&to)
                     && let LotEvent::Moved(moved) = event.undone()
-                    && let Some(from) = moved.place_before()
+                    && let Some(from) = &moved.from
                 {
-                    self.push(Effect::Relocated { lot_id, to: from });
+                    let back = Some(from.clone()).filter(|place| !place.is_empty());
+                    self.push(Effect::Relocated { lot_id, to: back });
                 }
             }
             // No event that can be corrected releases holds, and none is a correction.

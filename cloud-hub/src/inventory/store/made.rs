@@ -25,8 +25,10 @@ pub(in crate::inventory) struct MovedRow<'r> {
     pub key: LotKey,
     /// How far its balance has moved, in its base unit.
     pub delta: Decimal,
-    /// Where it lies now, when that was said; nowhere that anybody knows, when a move was corrected.
-    pub location: Option<Option<&'r str>>,
+    /// Where it lies has changed.
+    pub is_relocated: bool,
+    /// Where it lies now; none when nobody has said, or when the move that did was corrected.
+    pub location: Option<&'r str>,
     /// How it came to be, when the event that made it was corrected.
     pub origin: Option<LotOrigin>,
 }
@@ -125,8 +127,8 @@ pub(in crate::inventory) async fn lots_move(
         Instant(now) as _,
         &column(rows, |row| row.key.0),
         &column(rows, |row| row.delta),
-        &column(rows, |row| row.location.is_some()),
-        &column(rows, |row| row.location.flatten()) as _,
+        &column(rows, |row| row.is_relocated),
+        &column(rows, |row| row.location) as _,
         &column(rows, |row| row.origin.map(LotOrigin::as_str)) as _,
     )
     .execute(tx.conn())
