@@ -214,6 +214,9 @@ pub struct LotSnapshot {
     pub material: Option<Material>,
     pub balance: Decimal,
     pub base_unit: Unit,
+    /// What was shipped of it and did not come back.
+    #[serde(default)]
+    pub shipped: Decimal,
     pub attributes: LotAttributes,
     pub origin: LotOrigin,
     /// The holds that stand on it.

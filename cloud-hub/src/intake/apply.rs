@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use agog_sync::event::{Actor, DecodeError, Envelope, Event};
 use agog_sync::frame::{FeedBody, FeedEvent, LedgerMark};
-use agog_sync::ids::{AgentId, PlantId, ProducerId};
+use agog_sync::ids::{AgentId, EventId, PlantId, ProducerId};
 use agog_sync::lots::LotEvent;
 use jiff::Timestamp;
 use rand::rngs::StdRng;
@@ -217,9 +217,9 @@ pub(super) async fn apply<'e>(
     Ok(carried)
 }
 
-fn of_lots<'e>(events: &[(&'e Envelope, &'e Event)]) -> Vec<&'e LotEvent> {
-    let of_lots = events.iter().filter_map(|(_, event)| match event {
-        Event::Lot(event) => Some(event),
+fn of_lots<'e>(events: &[(&'e Envelope, &'e Event)]) -> Vec<(EventId, &'e LotEvent)> {
+    let of_lots = events.iter().filter_map(|(envelope, event)| match event {
+        Event::Lot(event) => Some((envelope.event_id, event)),
         _ => None,
     });
     of_lots.collect()
@@ -248,7 +248,7 @@ fn lot<'e>(
         Vec::new()
     };
     lots.apply(ctx, event);
-    if source.listeners.is_empty() && !is_new_to_source {
+    if (source.listeners.is_empty() && !is_new_to_source) || !lots.is_told(event) {
         return Ok(());
     }
     concerned.extend(lots.plants(event));

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use agog_sync::chain::{ChainHead, Hash};
 use agog_sync::event::{Actor, Envelope};
-use agog_sync::frame::{
-    FeedEvent, LEDGER_BATCH_BYTES_MAX, LEDGER_BATCH_EVENTS_MAX, LedgerMark,
-};
+use agog_sync::frame::{FeedEvent, LEDGER_BATCH_BYTES_MAX, LEDGER_BATCH_EVENTS_MAX, LedgerMark};
 use agog_sync::ids::{EventId, PlantId, ProducerId};
 use agog_sync::inbox::ProducerState;
 use jiff::Timestamp;
@@ -247,6 +245,45 @@ pub(super) async fn events_known(
     .fetch_all(tx.conn())
     .await?;
     Ok(rows.into_iter().map(EventId::from_uuid).collect())
+}
+
+/// An event as it came.
+#[derive(Debug)]
+pub struct KeptEvent {
+    pub kind: String,
+    pub version: u16,
+    pub payload: Box<RawValue>,
+    /// No module could apply it.
+    pub is_rejected: bool,
+}
+
+/// An event by its id, from whatever producer; as it came first.
+pub(super) async fn event_find(
+    tx: &mut TenantTx,
+    event_id: EventId,
+) -> Result<Option<KeptEvent>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let row = sqlx::query!(
+        r#"select e.kind, e.version, e.payload, exists (
+               select from ledger_rejected r
+               where r.tenant_id = $1 and r.producer_id = e.producer_id and r.epoch = e.epoch and r.seq = e.seq
+           ) as "is_rejected!"
+           from ledger_event e where e.tenant_id = $1 and e.event_id = $2
+           order by e.received_at, e.epoch, e.seq limit 1"#,
+        tenant_id,
+        event_id.uuid(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    row.map(|row| {
+        Ok(KeptEvent {
+            kind: row.kind,
+            version: u16::try_from(row.version).map_err(DbError::stored)?,
+            payload: RawValue::from_string(row.payload).map_err(DbError::stored)?,
+            is_rejected: row.is_rejected,
+        })
+    })
+    .transpose()
 }
 
 /// The events of a ledger after a place, as they came, as many as a batch may have.

@@ -61,7 +61,11 @@ pub(super) fn write(
                 return Err(ExportError::Unreadable { position, source });
             }
         };
-        for event in mapping.events(stored, &event)? {
+        let told = mapping.events(stored, &event)?;
+        if told.is_empty() {
+            summary.leave_out(format!("{kind}: of an event that is not in this ledger"));
+        }
+        for event in told {
             out.write_all(if first { b"\n" } else { b",\n" })?;
             first = false;
             serde_json::to_writer(&mut *out, &event)?;

@@ -19,7 +19,7 @@
 //! named; the inputs say how much was drawn.
 
 use agog_sync::ids::EventId;
-use agog_sync::lots::{Draw, LotAttributes, LotEvent, LotRef, NewLot, WorkContext};
+use agog_sync::lots::{Draw, LotAttributes, LotCorrected, LotEvent, LotRef, NewLot, WorkContext};
 use agog_sync::quantity::{Quantity, Unit};
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
@@ -42,6 +42,8 @@ pub(super) struct EpcisEvent {
     event_time: String,
     event_time_zone_offset: String,
     record_time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_declaration: Option<ErrorDeclaration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     action: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -78,6 +80,16 @@ pub(super) struct EpcisEvent {
     agog_lots: Vec<LotName>,
     #[serde(rename = "agog:reason", skip_serializing_if = "Option::is_none")]
     agog_reason: Option<String>,
+}
+
+/// Says that what the event tells did not happen.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorDeclaration {
+    declaration_time: String,
+    reason: &'static str,
+    #[serde(rename = "agog:reason")]
+    agog_reason: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -308,8 +320,50 @@ impl Mapping<'_> {
                 );
                 told.agog_reason = Some(event.reason.clone());
             }
+            LotEvent::Returned(event) => {
+                self.object(&mut told, "OBSERVE", &event.lot, Some(event.quantity.base))?;
+                told.is("receiving", "returned");
+                told.biz_transaction_list.push(BizTransaction {
+                    kind: "po",
+                    biz_transaction: self.names.order(&event.order),
+                });
+                if let Some(reference) = &event.reference {
+                    told.biz_transaction_list.push(BizTransaction {
+                        kind: "rma",
+                        biz_transaction: self.names.despatch(reference),
+                    });
+                }
+                told.source_list.push(Source {
+                    kind: "owning_party",
+                    source: self.names.party(&event.customer),
+                });
+                told.agog_reason = Some(event.reason.clone());
+            }
+            LotEvent::Corrected(event) => return self.declared_wrong(stored, event),
         }
         Ok(vec![told])
+    }
+
+    /// What was told of an event once more, with the declaration that it was wrong (EPCIS 2.0, section 7.4.1.2); nothing
+    /// for an event that this ledger does not have.
+    fn declared_wrong(
+        &self,
+        stored: &StoredEvent,
+        event: &LotCorrected,
+    ) -> Result<Vec<EpcisEvent>, ExportError> {
+        let Some(wrong) = self.reader.event_by_id(event.corrects)? else {
+            return Ok(Vec::new());
+        };
+        let mut told = self.events(&wrong, event.undone())?;
+        for told in &mut told {
+            told.record_time = stored.envelope.recorded_at.to_string();
+            told.error_declaration = Some(ErrorDeclaration {
+                declaration_time: stored.envelope.occurred_at.to_string(),
+                reason: "incorrect_data",
+                agog_reason: event.reason.clone(),
+            });
+        }
+        Ok(told)
     }
 
     /// What every event has.

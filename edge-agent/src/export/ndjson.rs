@@ -16,6 +16,9 @@ struct Line<'a> {
     producer: ProducerId,
     epoch: u64,
     resealed: bool,
+    /// The hub has another event under this number; it is sealed again in a newer epoch.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    aside: bool,
     event: &'a Envelope,
 }
 
@@ -31,6 +34,7 @@ pub(super) fn write(
             producer: stored.producer,
             epoch: stored.epoch,
             resealed: stored.resealed,
+            aside: stored.aside,
             event: &stored.envelope,
         };
         serde_json::to_writer(&mut *out, &line)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use agog_sync::document::{ChangeRefused, EditRefused};
 use agog_sync::event::{ChainError, DecodeError};
-use agog_sync::ids::HoldId;
+use agog_sync::ids::{EventId, HoldId};
 use agog_sync::lots;
 use agog_sync::quantity::{ConversionError, QuantityError, Unit};
 use rusqlite::ErrorCode;
@@ -149,7 +149,7 @@ impl From<rusqlite::Error> for AppendError {
 }
 
 /// Why a command was refused. The sentence is for people, the code for programs.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Refused {
     /// One of the lot rules.
     #[error(transparent)]
@@ -182,6 +182,12 @@ pub enum Refused {
     /// Several holds stand, or none.
     #[error("{}", which_hold(lot, holds))]
     WhichHold { lot: String, holds: Vec<HoldId> },
+    /// No event has that id.
+    #[error("event {0} is not known here")]
+    UnknownEvent(EventId),
+    /// The event is not one that a correction undoes.
+    #[error(transparent)]
+    NotCorrectable(Arc<lots::NotCorrectable>),
     /// The command lacks something.
     #[error("{0}")]
     Incomplete(&'static str),
@@ -224,6 +230,8 @@ impl Refused {
             Self::Amount(_) => "bad-amount",
             Self::MaterialUnknown(_) => "material-unknown",
             Self::WhichHold { .. } => "which-hold",
+            Self::UnknownEvent(_) => "unknown-event",
+            Self::NotCorrectable(_) => "not-correctable",
             Self::Incomplete(_) => "incomplete",
             Self::Order(refused) => refused.code(),
             Self::Edit(refused) => refused.code(),

@@ -2,9 +2,9 @@
 //! reads it is slow.
 
 use agog_sync::event::Envelope;
-use agog_sync::ids::{HoldId, LotId, ProducerId};
+use agog_sync::ids::{EventId, HoldId, LotId, ProducerId};
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::error::LedgerError;
 use super::reader::Reader;
@@ -33,6 +33,8 @@ pub struct StoredEvent {
     pub epoch: u64,
     /// Sealed again in this epoch: the same event is there in an older one.
     pub resealed: bool,
+    /// Kept aside: the hub has another event under its number, and it is sealed again in a newer epoch.
+    pub aside: bool,
     pub envelope: Envelope,
 }
 
@@ -41,8 +43,8 @@ impl Reader {
     pub fn events_page(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, LedgerError> {
         let mut query = self.connection.prepare_cached(
             "select position, producer_id, epoch, resealed, seq, event_id, kind, version, occurred_at, recorded_at,
-                    actor, payload, prev_hash, hash
-             from event
+                    actor, payload, prev_hash, hash, position in (select position from event_aside)
+             from fact
              where position > ?1 and (?2 is null or occurred_at >= ?2) and (?3 is null or occurred_at < ?3)
              order by position limit ?4",
         )?;
@@ -55,13 +57,7 @@ impl Reader {
         let mut page = Vec::new();
         let mut bytes = 0;
         while let Some(row) = found.next()? {
-            let event = StoredEvent {
-                position: row.get(0)?,
-                producer: text::id(&row.get::<_, String>(1)?, "producer id")?,
-                epoch: row.get(2)?,
-                resealed: row.get(3)?,
-                envelope: rows::envelope(row, 4)?,
-            };
+            let event = stored(row)?;
             bytes += event.envelope.payload.get().len();
             page.push(event);
             if bytes > PAGE_BYTES_MAX {
@@ -82,6 +78,17 @@ impl Reader {
         Ok(found.flatten())
     }
 
+    /// An event by its id, where it had its effects.
+    pub fn event_by_id(&self, event_id: EventId) -> Result<Option<StoredEvent>, LedgerError> {
+        let mut query = self.connection.prepare_cached(
+            "select position, producer_id, epoch, resealed, seq, event_id, kind, version, occurred_at, recorded_at,
+                    actor, payload, prev_hash, hash, position in (select position from event_aside)
+             from fact where event_id = ?1 order by resealed, position limit 1",
+        )?;
+        let mut found = query.query([event_id.to_string()])?;
+        found.next()?.map(stored).transpose()
+    }
+
     /// Whether a hold other than `hold_id` stood on a lot at that time.
     pub fn is_held_otherwise(
         &self,
@@ -99,4 +106,15 @@ impl Reader {
             at.as_microsecond()
         ])?)
     }
+}
+
+fn stored(row: &Row<'_>) -> Result<StoredEvent, LedgerError> {
+    Ok(StoredEvent {
+        position: row.get(0)?,
+        producer: text::id(&row.get::<_, String>(1)?, "producer id")?,
+        epoch: row.get(2)?,
+        resealed: row.get(3)?,
+        envelope: rows::envelope(row, 4)?,
+        aside: row.get(14)?,
+    })
 }

@@ -14,7 +14,7 @@ use super::append::{apply_lot_event, insert_event, seal, store_head};
 use super::error::LedgerError;
 use super::sending::admit;
 use super::writer::Books;
-use super::{FeedOutcome, document, effects, job, text, ticket};
+use super::{FeedOutcome, book, document, effects, job, text, ticket};
 
 /// Stores and applies one item, and moves the cursor onto it.
 pub(super) fn apply(
@@ -122,7 +122,8 @@ fn foreign_event(
     };
     adopt_all(connection, place, item)?;
     let own = touches_own(connection, &event)?;
-    let flags = apply_lot_event(connection, place, &event, envelope.occurred_at, own)?;
+    let named = (&event, envelope.event_id);
+    let flags = apply_lot_event(connection, place, named, envelope.occurred_at, own)?;
     for flag in flags {
         warn!(
             event.id = %envelope.event_id,
@@ -133,25 +134,49 @@ fn foreign_event(
     Ok(())
 }
 
+/// Takes in what the hub tells of lots. One that is known here stays as it is, unless the hub tells it with our own event:
+/// then others had named it before we did.
 fn adopt_all(connection: &Connection, place: i64, item: &FeedEvent) -> Result<(), LedgerError> {
+    let is_own: bool = connection
+        .prepare_cached("select agent_id = ?1 from meta")?
+        .query_row([item.producer.to_string()], |row| row.get(0))?;
     for snapshot in &item.lots {
         let lot_id = snapshot.lot.lot_id.to_string();
-        let known: Option<String> = connection
-            .prepare_cached("select balance from lot where lot_id = ?1")?
-            .query_row([&lot_id], |row| row.get(0))
+        let known: Option<(String, String)> = connection
+            .prepare_cached("select balance, origin from lot where lot_id = ?1")?
+            .query_row([&lot_id], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        let delta = match (known, item.seen) {
-            (None, _) => snapshot.balance,
+        let is_made = |origin: &str| origin != LotOrigin::Unknown.as_str();
+        if !is_own && known.as_ref().is_some_and(|(_, origin)| is_made(origin)) {
+            continue;
+        }
+        let step = match (known, item.seen) {
+            (None, _) => Step {
+                balance: snapshot.balance,
+                shipped: snapshot.shipped,
+            },
             // A hub that does not say what it had heard from us cannot tell what is missing here.
             (Some(_), None) => continue,
-            (Some(here), Some(seen)) => {
+            (Some((here, _)), Some(seen)) => {
                 let since = done_since(connection, &lot_id, seen)?;
-                snapshot.balance + since - text::decimal(&here)?
+                let shipped = book::shipped(connection, snapshot.lot.lot_id)?;
+                Step {
+                    balance: snapshot.balance + since.balance - text::decimal(&here)?,
+                    shipped: snapshot.shipped + since.shipped - shipped,
+                }
             }
         };
-        adopt(connection, place, snapshot, delta)?;
+        adopt(connection, place, snapshot, step)?;
     }
     Ok(())
+}
+
+/// How far a lot moves by what the hub tells of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Step {
+    pub balance: Decimal,
+    /// What was shipped and did not come back.
+    pub shipped: Decimal,
 }
 
 /// How far our own events have moved the balance of a lot that the hub had not heard of yet.
@@ -159,10 +184,10 @@ fn done_since(
     connection: &Connection,
     lot_id: &str,
     seen: LedgerMark,
-) -> Result<Decimal, LedgerError> {
+) -> Result<Step, LedgerError> {
     // An event that was sealed again counts where it stands now; its entries are those of its first place.
     let mut query = connection.prepare_cached(
-        "select entry.delta from lot_entry as entry
+        "select entry.delta, entry.bucket in ('shipped', 'returned') from lot_entry as entry
              join fact as first on first.position = entry.position
              join meta on meta.agent_id = first.producer_id
          where entry.lot_id = ?1 and exists
@@ -171,20 +196,24 @@ fn done_since(
                 and (placed.epoch, placed.seq) > (?2, ?3))",
     )?;
     let mut found = query.query(params![lot_id, seen.epoch, seen.seq])?;
-    let mut sum = Decimal::ZERO;
+    let mut sum = Step::default();
     while let Some(row) = found.next()? {
-        sum += text::decimal(&row.get::<_, String>(0)?)?;
+        let delta = text::decimal(&row.get::<_, String>(0)?)?;
+        sum.balance += delta;
+        if row.get(1)? {
+            sum.shipped -= delta;
+        }
     }
     Ok(sum)
 }
 
-/// Takes a lot as the hub knew it; `delta` is how far its balance moves here. One that was known by its name alone is
+/// Takes a lot as the hub knew it; `step` is how far it moves here. One that was known by its name alone is
 /// filled in.
 pub(super) fn adopt(
     connection: &Connection,
     place: i64,
     snapshot: &LotSnapshot,
-    delta: Decimal,
+    step: Step,
 ) -> Result<(), LedgerError> {
     let lot_id = snapshot.lot.lot_id.to_string();
     let made = connection
@@ -210,7 +239,7 @@ pub(super) fn adopt(
             snapshot.created_at.as_microsecond(),
             LotOrigin::Unknown.as_str(),
         ])?;
-    let mut is_news = made > 0 || !delta.is_zero();
+    let mut is_news = made > 0 || step != Step::default();
     for hold_id in &snapshot.holds {
         let placed = connection
             .prepare_cached(
@@ -230,15 +259,16 @@ pub(super) fn adopt(
     if !is_news {
         return Ok(());
     }
-    effects::add_to_balance(connection, snapshot.lot.lot_id, delta)?;
+    effects::add_to_balance(connection, snapshot.lot.lot_id, step.balance)?;
     connection
         .prepare_cached(
-            "insert into adoption (lot_id, position, delta, snapshot) values (?1, ?2, ?3, ?4)",
+            "insert into adoption (lot_id, position, delta, shipped, snapshot) values (?1, ?2, ?3, ?4, ?5)",
         )?
         .execute(params![
             lot_id,
             place,
-            delta.to_string(),
+            step.balance.to_string(),
+            step.shipped.to_string(),
             text::to_json(snapshot)
         ])?;
     Ok(())

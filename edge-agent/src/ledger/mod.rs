@@ -70,7 +70,7 @@ pub use left::LeftEntry;
 pub use reader::{JobLots, LotFilter, LotPage, Outbox, PAGE_LOTS_MAX, Reader};
 use readers::Readers;
 pub use recovery::{EpochStatus, FetchBack, FetchStatus, NewEpoch};
-pub use rows::{JobRow, LotRow};
+pub use rows::{JobRow, LotEventRow, LotRow};
 use sending::{DeviceCommand, News, Order};
 pub use sums::MaterialSum;
 pub use ticket::{TicketHead, TicketNames};

@@ -384,7 +384,8 @@ fn place(
     let place = insert_event(connection, &producer, epoch, envelope, event.is_none())?;
     match event {
         Some(Event::Lot(event)) => {
-            let flags = apply_lot_event(connection, place, &event, envelope.occurred_at, true)?;
+            let named = (&event, envelope.event_id);
+            let flags = apply_lot_event(connection, place, named, envelope.occurred_at, true)?;
             for flag in flags {
                 warn!(
                     event.id = %envelope.event_id,

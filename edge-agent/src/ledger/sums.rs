@@ -20,6 +20,9 @@ pub struct MaterialSum {
     pub unit: Unit,
     pub received: Decimal,
     pub produced: Decimal,
+    /// Came back from customers.
+    #[serde(default)]
+    pub returned: Decimal,
     pub adjusted: Decimal,
     /// What others had put there or taken before this plant was told.
     pub adopted: Decimal,
@@ -32,9 +35,9 @@ pub struct MaterialSum {
 }
 
 impl MaterialSum {
-    /// I8: received + produced + adjusted + adopted = on hand + consumed + wasted + shipped.
+    /// I8: received + produced + returned + adjusted + adopted = on hand + consumed + wasted + shipped.
     pub fn is_balanced(&self) -> bool {
-        let inward = self.received + self.produced + self.adjusted + self.adopted;
+        let inward = self.received + self.produced + self.returned + self.adjusted + self.adopted;
         let outward = self.on_hand + self.consumed + self.wasted + self.shipped;
         inward == outward && self.between_lots.is_zero()
     }
@@ -93,6 +96,7 @@ impl MaterialSum {
             unit,
             received: Decimal::ZERO,
             produced: Decimal::ZERO,
+            returned: Decimal::ZERO,
             adjusted: Decimal::ZERO,
             adopted: Decimal::ZERO,
             on_hand: Decimal::ZERO,
@@ -115,6 +119,7 @@ impl MaterialSum {
         Some(match bucket {
             Bucket::Received => &mut self.received,
             Bucket::Produced => &mut self.produced,
+            Bucket::Returned => &mut self.returned,
             Bucket::Adjusted => &mut self.adjusted,
             Bucket::Consumed => &mut self.consumed,
             Bucket::Wasted => &mut self.wasted,

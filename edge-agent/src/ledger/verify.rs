@@ -10,14 +10,41 @@ use std::path::PathBuf;
 use agog_sync::chain::ChainHead;
 use agog_sync::event::{Envelope, Event};
 use agog_sync::frame::LotSnapshot;
+use agog_sync::lots::LotOrigin;
 use rusqlite::{Connection, OptionalExtension as _, Row, Rows, params};
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::append::apply_lot_event;
 use super::error::LedgerError;
 use super::reader::{self, Reader};
 use super::{Position, chain_check, feed, rows, schema, sums, text};
+
+/// What is computed again row by row: place of the event, place among its rows, and what the row says.
+const DERIVED: [(&str, &str); 4] = [
+    (
+        "entries",
+        "select position, line, lot_id || ' ' || bucket || ' ' || delta || ' ' || unit || ' ' ||
+                                entered_amount || ' ' || entered_unit
+         from lot_entry order by position, line",
+    ),
+    (
+        "uses",
+        "select position, line, lot_id || ' ' || kind || ' ' || coalesce(job, '') || ' ' || used || ' ' ||
+                                coalesce(undone_by, '')
+         from lot_use order by position, line",
+    ),
+    (
+        "edges",
+        "select position, row_number() over (partition by position order by parent_id, child_id, kind),
+                parent_id || ' ' || child_id || ' ' || kind || ' ' || coalesce(quantity, '') ||
+                coalesce(unit, '') || ' ' || at
+         from lot_edge order by 1, 2",
+    ),
+    (
+        "corrections",
+        "select position, 1, event_id from lot_correction order by position",
+    ),
+];
 
 /// Problems beyond this number are only counted: one lost row can break thousands of links.
 const PROBLEMS_MAX: usize = 50;
@@ -91,7 +118,7 @@ fn verify_effects(
     run.check_aside(position)?;
     let replayed = run.replay(position)?;
     run.compare_entries(&replayed)?;
-    run.compare_links(&replayed)?;
+    run.compare_holds(&replayed)?;
     run.compare_lots(&replayed)?;
     run.check_books()?;
     Ok(Verification {
@@ -218,42 +245,43 @@ impl Run<'_> {
         let Event::Lot(event) = event else {
             return Ok(());
         };
-        for (snapshot, delta) in self.adopted_with(place)? {
-            feed::adopt(replayed, place, &snapshot, delta)?;
+        for (snapshot, step) in self.adopted_with(place)? {
+            feed::adopt(replayed, place, &snapshot, step)?;
         }
         let numbers_here = own || feed::touches_own(replayed, &event)?;
-        apply_lot_event(replayed, place, &event, envelope.occurred_at, numbers_here)?;
+        // A correction finds the event that it undoes by its id.
+        replayed
+            .prepare_cached(
+                "insert into event (position, producer_id, epoch, seq, event_id, kind, version, occurred_at,
+                                    recorded_at, actor, payload, prev_hash, hash)
+                 values (?1, '', 0, ?1, ?2, '', 0, 0, 0, '', '', x'', x'')",
+            )?
+            .execute(params![place, envelope.event_id.to_string()])?;
+        let named = (&event, envelope.event_id);
+        apply_lot_event(replayed, place, named, envelope.occurred_at, numbers_here)?;
         Ok(())
     }
 
-    fn adopted_with(&self, place: i64) -> Result<Vec<(LotSnapshot, Decimal)>, LedgerError> {
+    fn adopted_with(&self, place: i64) -> Result<Vec<(LotSnapshot, feed::Step)>, LedgerError> {
         let mut query = self.connection.prepare_cached(
-            "select snapshot, delta from adoption where position = ?1 order by adoption_id",
+            "select snapshot, delta, shipped from adoption where position = ?1 order by adoption_id",
         )?;
         let mut found = query.query([place])?;
         let mut adopted = Vec::new();
         while let Some(row) = found.next()? {
             let snapshot = text::json(&row.get::<_, String>(0)?, "adopted lot")?;
-            adopted.push((snapshot, text::decimal(&row.get::<_, String>(1)?)?));
+            let step = feed::Step {
+                balance: text::decimal(&row.get::<_, String>(1)?)?,
+                shipped: text::decimal(&row.get::<_, String>(2)?)?,
+            };
+            adopted.push((snapshot, step));
         }
         Ok(adopted)
     }
 
-    /// Compares every change of a balance and every use, so that the event to blame can be named.
+    /// Compares what stands by the place of its event, so that the event to blame can be named.
     fn compare_entries(&mut self, replayed: &Connection) -> Result<(), LedgerError> {
-        for (what, sql) in [
-            (
-                "entries",
-                "select position, line, lot_id || ' ' || bucket || ' ' || delta || ' ' || unit || ' ' ||
-                                        entered_amount || ' ' || entered_unit
-                 from lot_entry order by position, line",
-            ),
-            (
-                "uses",
-                "select position, line, lot_id || ' ' || kind || ' ' || coalesce(job, '') || ' ' || used
-                 from lot_use order by position, line",
-            ),
-        ] {
+        for (what, sql) in DERIVED {
             let mut differ = Vec::new();
             compare(self.connection, replayed, sql, place_of, |place, _| {
                 differ.push(place.0);
@@ -271,30 +299,20 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Compares edges and holds: they are of lots, not of one event.
-    fn compare_links(&mut self, replayed: &Connection) -> Result<(), LedgerError> {
-        for (what, sql) in [
-            (
-                "an edge",
-                "select parent_id, child_id || ' ' || kind, coalesce(quantity, '') || coalesce(unit, '') || ' ' || at
-                 from lot_edge order by parent_id, child_id, kind",
-            ),
-            (
-                "a hold",
-                "select lot_id, hold_id, coalesce(reason, '') || ' ' || coalesce(placed_at, '') || ' ' ||
-                                         coalesce(released_at, '') || ' ' || coalesce(release_reason, '')
-                 from lot_hold order by lot_id, hold_id",
-            ),
-        ] {
-            let mut differ = Vec::new();
-            compare(self.connection, replayed, sql, link_of, |link, state| {
-                differ.push((link, state));
-                differ.len() < PROBLEMS_MAX
-            })?;
-            for ((lot_id, other), state) in differ {
-                let event = self.newest_event_of(&lot_id)?;
-                self.problem(event, format!("{what} of lot {lot_id} ({other}) {state}"));
-            }
+    /// Compares holds: they are of lots, not of one event.
+    fn compare_holds(&mut self, replayed: &Connection) -> Result<(), LedgerError> {
+        const SQL: &str =
+            "select lot_id, hold_id, coalesce(reason, '') || ' ' || coalesce(placed_at, '') || ' ' ||
+                                     coalesce(released_at, '') || ' ' || coalesce(release_reason, '')
+             from lot_hold order by lot_id, hold_id";
+        let mut differ = Vec::new();
+        compare(self.connection, replayed, SQL, hold_of, |hold, state| {
+            differ.push((hold, state));
+            differ.len() < PROBLEMS_MAX
+        })?;
+        for ((lot_id, hold_id), state) in differ {
+            let event = self.newest_event_of(&lot_id)?;
+            self.problem(event, format!("hold {hold_id} of lot {lot_id} {state}"));
         }
         Ok(())
     }
@@ -449,7 +467,7 @@ fn place_of(row: &Row<'_>) -> rusqlite::Result<((i64, i64), String)> {
     Ok(((row.get(0)?, row.get(1)?), row.get(2)?))
 }
 
-fn link_of(row: &Row<'_>) -> rusqlite::Result<((String, String), String)> {
+fn hold_of(row: &Row<'_>) -> rusqlite::Result<((String, String), String)> {
     Ok(((row.get(0)?, row.get(1)?), row.get(2)?))
 }
 
@@ -467,7 +485,12 @@ struct LotFacts(
 impl LotFacts {
     fn describe(&self) -> String {
         let held = if self.5.is_some() { ", held" } else { "" };
-        format!("{} {}{held}", self.1, self.2)
+        let undone = if self.4.starts_with(LotOrigin::Undone.as_str()) {
+            ", undone"
+        } else {
+            ""
+        };
+        format!("{} {}{held}{undone}", self.1, self.2)
     }
 }
 

@@ -240,7 +240,7 @@ async fn a_new_epoch_carries_over_what_the_hub_has_not_acknowledged() {
     test.assert_whole(5).await;
 }
 
-fn office(seq: u64, event: LotEvent) -> (ProducerId, Envelope) {
+pub(crate) fn office(seq: u64, event: LotEvent) -> (ProducerId, Envelope) {
     let at = "2026-11-22T09:00:00Z".parse().unwrap();
     let mut rng = StdRng::seed_from_u64(seq);
     let producer = ProducerId::from_uuid(uuid::Uuid::from_u128(77));
@@ -339,7 +339,7 @@ async fn an_event_of_the_office_changes_balances_here_once() {
     test.assert_whole(1).await;
 }
 
-fn drawn(number: &str, amount: i64) -> LotConsumed {
+pub(crate) fn drawn(number: &str, amount: i64) -> LotConsumed {
     LotConsumed {
         draw: Draw {
             lot: LotRef {
@@ -368,6 +368,7 @@ async fn a_lot_from_another_plant_comes_with_its_balance_and_may_bear_the_same_n
             material: Some(materials()["BOARD-300"].clone()),
             balance: Decimal::from(500),
             base_unit: Unit::Sheet,
+            shipped: Decimal::ZERO,
             attributes: LotAttributes::default(),
             origin: LotOrigin::Received,
             holds: vec![],

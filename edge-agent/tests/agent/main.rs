@@ -3,6 +3,7 @@
 mod added_devices;
 mod api;
 mod backups;
+mod corrections;
 mod devices;
 mod documents;
 mod exports;

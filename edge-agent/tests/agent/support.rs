@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use agog_edge::ledger::command::{
-    Adjust, Amount, Consume, Details, Hold, Merge, Move, Part, Produce, Receive, Release, Ship,
-    Source, Split, Waste,
+    Adjust, Amount, Consume, Correct, Details, Hold, Merge, Move, Part, Produce, Receive, Release,
+    Return, Ship, Source, Split, Waste,
 };
 use agog_edge::ledger::{
     Append, AppendError, Appended, Fact, IdempotencyKey, Ledger, LedgerThread, LotCommand, What,
@@ -16,7 +16,7 @@ use agog_edge::ledger::{
 use agog_edge::run::Addresses;
 use agog_sync::clock::{Clock, ManualClock};
 use agog_sync::event::Actor;
-use agog_sync::ids::AgentId;
+use agog_sync::ids::{AgentId, EventId};
 use agog_sync::quantity::{Material, Unit};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -306,6 +306,27 @@ pub(crate) fn ship(lot: &str, amount: Option<i64>) -> LotCommand {
     })
 }
 
+pub(crate) fn return_lot(lot: &str, amount: i64, hold: bool) -> LotCommand {
+    LotCommand::Return(Return {
+        lot: lot.to_owned(),
+        quantity: sheets(amount),
+        order: "Order-5001".to_owned(),
+        customer: "ABC Corp".to_owned(),
+        reason: "wrong colour".to_owned(),
+        reference: None,
+        hold,
+        details: Details::default(),
+    })
+}
+
+pub(crate) fn correct(event_id: EventId, reason: &str) -> LotCommand {
+    LotCommand::Correct(Correct {
+        event_id,
+        reason: reason.to_owned(),
+        details: Details::default(),
+    })
+}
+
 pub(crate) fn forced(command: LotCommand, reason: &str) -> LotCommand {
     let set = |details: &mut Details| details.forced = Some(reason.to_owned());
     let mut command = command;
@@ -313,6 +334,7 @@ pub(crate) fn forced(command: LotCommand, reason: &str) -> LotCommand {
         LotCommand::Consume(command) => set(&mut command.details),
         LotCommand::Split(command) => set(&mut command.details),
         LotCommand::Ship(command) => set(&mut command.details),
+        LotCommand::Correct(command) => set(&mut command.details),
         other => panic!("{other:?} is not forced in tests"),
     }
     command

@@ -86,8 +86,8 @@ impl Agent {
         mut event: LotEvent,
         is_gated: bool,
     ) -> bool {
-        let book = self.disk.file.shelf.book(&event);
-        event.note_holds(&book);
+        let book = self.disk.file.shelf.book(&event, event_id);
+        event.note(&book);
         if is_gated && admit(&event, &book, at).is_err() {
             return false;
         }

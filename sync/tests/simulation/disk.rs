@@ -106,7 +106,8 @@ impl File {
                                 .get(&event_id)
                                 .is_some_and(|place| *place > seen)
                         };
-                        self.shelf.adopt(snapshot, is_since);
+                        self.shelf
+                            .adopt(snapshot, item.producer == self.producer, is_since);
                     }
                     self.apply(&item.event);
                 }

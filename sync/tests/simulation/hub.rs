@@ -80,8 +80,8 @@ impl Hub {
 
     /// Something that the office does with a lot, when the rules allow it.
     pub fn office(&mut self, event_id: EventId, at: Timestamp, mut event: LotEvent) -> bool {
-        let book = self.shelf.book(&event);
-        event.note_holds(&book);
+        let book = self.shelf.book(&event, event_id);
+        event.note(&book);
         if admit(&event, &book, at).is_err() {
             return false;
         }
@@ -239,6 +239,7 @@ impl Hub {
                 lot: state.lot.clone(),
                 material: state.material.clone(),
                 balance: state.balance,
+                shipped: state.shipped,
                 base_unit: state.base_unit,
                 attributes: state.attributes.clone(),
                 origin: state.origin,

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use agog_sync::event::Envelope;
 use agog_sync::ids::{HoldId, LotId};
 use agog_sync::lots::{
-    Draw, LotAdjusted, LotAttributes, LotConsumed, LotEvent, LotHeld, LotMerged, LotMoved,
-    LotProduced, LotReceived, LotRef, LotReleased, LotShipped, LotSplit, LotState, LotWasted,
-    NewLot, SplitPart, WorkContext,
+    Draw, LotAdjusted, LotAttributes, LotConsumed, LotCorrected, LotEvent, LotHeld, LotMerged,
+    LotMoved, LotProduced, LotReceived, LotRef, LotReleased, LotReturned, LotShipped, LotSplit,
+    LotState, LotWasted, NewLot, SplitPart, WorkContext,
 };
 use agog_sync::quantity::{Material, Measured, Quantity, Unit};
 use rand::RngExt as _;
@@ -23,7 +24,7 @@ pub(crate) fn any(rng: &mut StdRng, lots: &BTreeMap<LotId, LotState>) -> LotEven
     };
     let reason = || "simulated".to_owned();
     let forced = rng.random_ratio(1, 10).then(reason);
-    match rng.random_range(0..12) {
+    match rng.random_range(0..13) {
         0 | 1 => received(rng),
         2 => {
             let parts = rng.random_range(1..4);
@@ -97,6 +98,7 @@ pub(crate) fn any(rng: &mut StdRng, lots: &BTreeMap<LotId, LotState>) -> LotEven
         }),
         8 => LotEvent::Moved(LotMoved {
             lot,
+            from: None,
             to: format!("Rack-{}", rng.random_range(1..9)),
         }),
         9 => LotEvent::Shipped(LotShipped {
@@ -109,9 +111,28 @@ pub(crate) fn any(rng: &mut StdRng, lots: &BTreeMap<LotId, LotState>) -> LotEven
             reference: None,
             forced,
         }),
-        10 => held(rng, lot),
+        10 => LotEvent::Returned(LotReturned {
+            lot,
+            quantity: amount(rng),
+            order: "PO-1".to_owned(),
+            customer: "Acme".to_owned(),
+            reason: reason(),
+            reference: None,
+            hold: rng
+                .random_ratio(1, 2)
+                .then(|| HoldId::from_uuid(any_uuid(rng))),
+            forced,
+        }),
+        11 => held(rng, lot),
         _ => released(rng, lots).unwrap_or_else(|| held(rng, lot)),
     }
+}
+
+/// Takes back an event of this ledger, when that can be.
+pub(crate) fn correction(of: &Envelope) -> Option<LotEvent> {
+    let event = (of.kind.as_str(), of.version, &*of.payload);
+    let corrected = LotCorrected::new(of.event_id, event, "simulated".to_owned(), None).ok()?;
+    Some(LotEvent::Corrected(corrected))
 }
 
 /// A machine says that it used a lot, whether anybody here knows the lot or not.

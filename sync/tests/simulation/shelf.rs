@@ -20,19 +20,40 @@ pub(crate) struct HoldSeen {
 pub(crate) struct Shelf {
     pub lots: BTreeMap<LotId, LotState>,
     holds: BTreeMap<(LotId, HoldId), HoldSeen>,
-    edges: BTreeSet<(LotId, LotId)>,
     /// How much went through each bucket.
     books: BTreeMap<Bucket, Decimal>,
     /// What was there already when this replica met lots, less what it had booked itself and is in that.
     adopted: Decimal,
     /// What each event did to the balance of each lot.
     done: BTreeMap<LotId, Vec<(EventId, Decimal)>>,
+    /// Events that were applied here.
+    seen: BTreeSet<EventId>,
+    /// Events that were corrected, and by which.
+    corrected: BTreeMap<EventId, EventId>,
+    /// Lots that the hub has told of.
+    came: BTreeSet<LotId>,
 }
 
 impl Shelf {
     /// What the rules need to know for an event.
-    pub fn book(&self, event: &LotEvent) -> LotBook {
+    pub fn book(&self, event: &LotEvent, event_id: EventId) -> LotBook {
         let mut book = LotBook::default();
+        if let Some(by) = self.corrected.get(&event_id) {
+            book.correct(event_id, *by);
+        }
+        if let LotEvent::Corrected(correction) = event {
+            if let Some(by) = self.corrected.get(&correction.corrects) {
+                book.correct(correction.corrects, *by);
+            }
+            // What happened before this replica met a lot is in the balance with which the lot came, and in no other.
+            if !self.seen.contains(&correction.corrects) {
+                for lot in correction.undone().lots() {
+                    if !self.came.contains(&lot.lot_id) {
+                        book.leave_out(correction.corrects, lot.lot_id);
+                    }
+                }
+            }
+        }
         for named in event.lots() {
             if let Some(state) = self.lots.get(&named.lot_id) {
                 book.insert(state.clone());
@@ -43,15 +64,26 @@ impl Shelf {
 
     /// Applies an event without asking.
     pub fn apply(&mut self, envelope: &Envelope, event: &LotEvent) {
-        let outcome = apply(event, &self.book(event), envelope.occurred_at);
-        self.store(envelope.event_id, outcome);
+        let event_id = envelope.event_id;
+        let book = self.book(event, event_id);
+        let outcome = apply(event, event_id, &book, envelope.occurred_at);
+        self.seen.insert(event_id);
+        self.store(event_id, outcome);
     }
 
-    /// Takes a lot as the hub knew it, and what was done here since on top of that. A replica that missed nothing is
-    /// left as it is; one that knew the lot by its name alone, or made it after others had named it, catches up.
-    pub fn adopt(&mut self, snapshot: &LotSnapshot, is_since: impl Fn(EventId) -> bool) {
+    /// Takes a lot as the hub knew it, and what was done here since on top of that. One that is known here stays as it
+    /// is, unless the hub tells it with our own event: then others had named it before we did.
+    pub fn adopt(
+        &mut self,
+        snapshot: &LotSnapshot,
+        is_own: bool,
+        is_since: impl Fn(EventId) -> bool,
+    ) {
         let lot_id = snapshot.lot.lot_id;
         let known = self.lots.get(&lot_id);
+        if !is_own && known.is_some_and(|known| known.origin != LotOrigin::Unknown) {
+            return;
+        }
         let before = known.map(|known| known.balance).unwrap_or_default();
         let done_here = self.done.get(&lot_id);
         let since: Decimal = done_here
@@ -62,6 +94,7 @@ impl Shelf {
             .sum();
         let balance = snapshot.balance + since;
         self.adopted += balance - before;
+        self.came.insert(lot_id);
         for hold_id in &snapshot.holds {
             self.holds.entry((lot_id, *hold_id)).or_default().is_placed = true;
         }
@@ -74,6 +107,7 @@ impl Shelf {
                 lot: snapshot.lot.clone(),
                 material: snapshot.material.clone(),
                 balance,
+                shipped: snapshot.shipped,
                 base_unit: snapshot.base_unit,
                 holds: BTreeSet::new(),
                 attributes: snapshot.attributes.clone(),
@@ -98,7 +132,9 @@ impl Shelf {
                     ..
                 } => {
                     let known = self.lots.get(&lot.lot_id);
-                    if known.is_some_and(|known| known.origin != LotOrigin::Unknown) {
+                    if known.is_some_and(|known| {
+                        !matches!(known.origin, LotOrigin::Unknown | LotOrigin::Undone)
+                    }) {
                         continue;
                     }
                     let balance = known.map(|known| known.balance).unwrap_or_default();
@@ -107,6 +143,7 @@ impl Shelf {
                         lot,
                         material,
                         balance,
+                        shipped: known.map(|known| known.shipped).unwrap_or_default(),
                         base_unit,
                         holds: BTreeSet::new(),
                         attributes,
@@ -126,13 +163,13 @@ impl Shelf {
                         continue;
                     };
                     state.balance += delta;
+                    if matches!(bucket, Bucket::Shipped | Bucket::Returned) {
+                        state.shipped -= delta;
+                    }
                     {
                         self.done.entry(lot_id).or_default().push((event_id, delta));
                     }
                     *self.books.entry(bucket).or_default() += delta;
-                }
-                Effect::EdgeAdded { parent, child, .. } => {
-                    self.edges.insert((parent, child));
                 }
                 Effect::HoldPlaced {
                     hold_id, lot_id, ..
@@ -148,10 +185,21 @@ impl Shelf {
                 }
                 Effect::Relocated { lot_id, to } => {
                     if let Some(state) = self.lots.get_mut(&lot_id) {
-                        state.attributes.location = Some(to);
+                        state.attributes.location = to;
                     }
                 }
-                Effect::Used { .. } => {}
+                Effect::Corrected { event_id: undone } => {
+                    self.corrected.insert(undone, event_id);
+                }
+                Effect::LotUnmade { lot_id } => {
+                    if let Some(state) = self.lots.get_mut(&lot_id) {
+                        state.origin = LotOrigin::Undone;
+                    }
+                }
+                Effect::EdgeAdded { .. }
+                | Effect::EdgeWithdrawn { .. }
+                | Effect::Used { .. }
+                | Effect::UseUndone { .. } => {}
             }
         }
     }

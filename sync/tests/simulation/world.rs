@@ -125,7 +125,13 @@ impl World {
     fn act(&mut self) {
         let at = self.now_ms;
         if self.rng.random_ratio(1, 10) {
-            let event = moves::any(&mut self.rng, &self.hub.shelf.lots);
+            let any = moves::any(&mut self.rng, &self.hub.shelf.lots);
+            let place = self.rng.random_range(0..self.hub.events.len().max(1));
+            let corrected = self.hub.events.values().nth(place);
+            let event = match corrected.and_then(|event| moves::correction(event)) {
+                Some(event) if self.rng.random_ratio(1, 6) => event,
+                _ => any,
+            };
             if event.used_lots().is_empty() {
                 return;
             }
@@ -143,6 +149,18 @@ impl World {
         let at = instant(at, agent.skew_ms);
         let recorded = match foreign {
             Some(lot) => agent.record(event_id, at, moves::reported(&mut self.rng, lot), false),
+            None if self.rng.random_ratio(1, 12) => {
+                let events = &agent.disk.file.events;
+                let place = self.rng.random_range(0..events.len().max(1));
+                match events
+                    .values()
+                    .nth(place)
+                    .and_then(|event| moves::correction(event))
+                {
+                    Some(event) => agent.record(event_id, at, event, true),
+                    None => false,
+                }
+            }
             None => {
                 let event = moves::any(&mut self.rng, &agent.disk.file.shelf.lots);
                 agent.record(event_id, at, event, true)

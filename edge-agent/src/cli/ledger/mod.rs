@@ -117,11 +117,12 @@ fn books(sums: &[MaterialSum]) -> String {
         let material = sum.material.as_deref().unwrap_or("material unknown");
         let _ = writeln!(
             text,
-            "{material} in {}: received {} + produced {} + adjusted {} + from other plants {} \
+            "{material} in {}: received {} + produced {} + returned {} + adjusted {} + from other plants {} \
              {} on hand {} + consumed {} + wasted {} + shipped {}",
             sum.unit,
             sum.received,
             sum.produced,
+            sum.returned,
             sum.adjusted,
             sum.adopted,
             if sum.is_balanced() {

@@ -8,11 +8,13 @@ create table adoption (
     position integer not null,
     -- How far the balance moved by it.
     delta text not null,
+    -- What was shipped and did not come back, as far as it was not known here.
+    shipped text not null,
     snapshot text not null
 ) strict;
 create index adoption_by_position on adoption (position);
 
-insert into adoption (lot_id, position, delta, snapshot)
-select lot_id, position, json_extract(snapshot, '$.balance'), snapshot from lot_snapshot order by position;
+insert into adoption (lot_id, position, delta, shipped, snapshot)
+select lot_id, position, json_extract(snapshot, '$.balance'), '0', snapshot from lot_snapshot order by position;
 
 drop table lot_snapshot;
