@@ -18,7 +18,7 @@ pub(super) async fn common(agent: &Agent, hub: &Hub) -> Result<u64, SessionError
     let position = *ledger.position().borrow();
     let mut search = Search::new(position.head.last_seq, position.acknowledged);
     loop {
-        let after = match search.next() {
+        let after = match search.question() {
             Question::Found { common } => return Ok(common),
             Question::Ask { after } => after,
         };
