@@ -12,10 +12,10 @@
 //!
 //! // Ten events are here, the hub had acknowledged eight of them.
 //! let mut search = Search::new(10, 8);
-//! assert_eq!(search.next(), Question::Ask { after: 7 });
+//! assert_eq!(search.question(), Question::Ask { after: 7 });
 //! // The hub's event 8 is ours, its event 9 is another one.
 //! search.heard(7, true, &[true, false]);
-//! assert_eq!(search.next(), Question::Found { common: 8 });
+//! assert_eq!(search.question(), Question::Found { common: 8 });
 //! ```
 
 use crate::chain::{ChainHead, Hash};
@@ -53,7 +53,7 @@ impl Search {
     }
 
     /// What to do next. Each answer at least halves what is left, so that the search ends.
-    pub fn next(&mut self) -> Question {
+    pub fn question(&mut self) -> Question {
         if self.same + 1 >= self.apart {
             return Question::Found { common: self.same };
         }

@@ -69,10 +69,9 @@ pub fn decide(
         .take(RUNS_BEFORE_MAX)
         .find_map(|run| known(*run));
     match before {
-        Some(RunState::Current) => RunDecision::Continue,
         Some(RunState::Fenced) => RunDecision::Fence,
         Some(RunState::Superseded) => RunDecision::TakeOver,
         None if is_any_served => RunDecision::TakeOver,
-        None => RunDecision::Continue,
+        Some(RunState::Current) | None => RunDecision::Continue,
     }
 }

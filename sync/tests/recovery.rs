@@ -46,7 +46,7 @@ fn events(epoch: u64, mut head: ChainHead, length: u64, flavour: u128) -> Vec<En
 fn search(common: u64, local: u64, hub: u64, acknowledged: u64, page: u64) -> (u64, u32) {
     let mut search = Search::new(local, acknowledged);
     for asked in 0..200 {
-        match search.next() {
+        match search.question() {
             Question::Found { common } => return (common, asked),
             Question::Ask { after } => {
                 let same: Vec<bool> = (after + 1..=hub.min(after + page))

@@ -10,6 +10,7 @@ use tracing::{error, info};
 
 use super::hub::Hub;
 use super::{SessionError, http};
+use crate::ledger::Reader;
 use crate::run::Agent;
 
 /// Finds the newest event of the current epoch that the hub has as well.
@@ -18,7 +19,7 @@ pub(super) async fn common(agent: &Agent, hub: &Hub) -> Result<u64, SessionError
     let position = *ledger.position().borrow();
     let mut search = Search::new(position.head.last_seq, position.acknowledged);
     loop {
-        let after = match search.next() {
+        let after = match search.question() {
             Question::Found { common } => return Ok(common),
             Question::Ask { after } => after,
         };
@@ -68,7 +69,7 @@ pub(super) async fn complete(agent: &Agent, hub: &Hub) -> Result<(), SessionErro
         last = Some(next);
     }
     if last.is_some() {
-        let status = agent.ledger.read(|reader| reader.fetch_status()).await?;
+        let status = agent.ledger.read(Reader::fetch_status).await?;
         info!("{} events have come back from the hub", status.fetched);
     }
     Ok(())

@@ -56,7 +56,7 @@ const SESSION_WORKED: Duration = Duration::from_secs(30);
 /// How often a running agent looks whether it was enrolled meanwhile.
 const ENROLMENT_LOOK: Duration = Duration::from_secs(1);
 /// How often a fenced agent asks the hub once more: its operator may have set it back.
-const FENCED_ASKS_EVERY: Duration = Duration::from_secs(600);
+const FENCED_ASKS_EVERY: Duration = Duration::from_mins(10);
 
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
