@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 
 use super::hub::Hub;
 use super::{SessionError, http};
+use crate::ledger::Reader;
 use crate::run::Agent;
 
 /// How often documents are compared while nothing seems wrong.
@@ -33,7 +34,7 @@ pub(super) async fn compare(agent: &Agent, hub: &Hub) -> Result<(), SessionError
 }
 
 async fn exchange(agent: &Agent, hub: &Hub) -> Result<(), SessionError> {
-    let documents = agent.ledger.read(|reader| reader.document_heads()).await?;
+    let documents = agent.ledger.read(Reader::document_heads).await?;
     let digests = Digests::of(&documents);
     let request = HeadsRequest {
         protocol: PROTOCOL,
@@ -57,7 +58,7 @@ async fn exchange(agent: &Agent, hub: &Hub) -> Result<(), SessionError> {
 async fn fetch(agent: &Agent, hub: &Hub, differing: u8) -> Result<usize, SessionError> {
     let mut taken = 0;
     for _ in 0..ROUNDS_MAX {
-        let mut documents = agent.ledger.read(|reader| reader.document_heads()).await?;
+        let mut documents = agent.ledger.read(Reader::document_heads).await?;
         documents.retain(|document| bucket(&document.document) == differing);
         documents.sort_by(|a, b| a.document.cmp(&b.document));
         let request = MissingRequest {

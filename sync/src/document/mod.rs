@@ -105,6 +105,10 @@ pub enum LoadError {
 
 impl Document {
     /// A document that nobody has edited yet. All of its replicas begin alike.
+    ///
+    /// # Panics
+    ///
+    /// Never: the root of an empty document takes every key.
     pub fn new(key: DocumentKey) -> Self {
         let mut doc = Automerge::new_with_encoding(ENCODING);
         doc.set_actor(ActorId::from(check::FIRST_ACTOR));
