@@ -209,11 +209,12 @@ impl Operator {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn nothing_is_lost_or_doubled_while_everything_is_killed() -> Result<()> {
     let seed = number_in("AGOG_SEED")?.unwrap_or(1);
     let kills = number_in("AGOG_KILLS")?.unwrap_or(KILLS);
-    torture(seed, kills)
+    tokio::task::LocalSet::new()
+        .run_until(torture(seed, kills))
         .await
         .with_context(|| format!("AGOG_SEED={seed}"))
 }
@@ -235,7 +236,7 @@ async fn torture(seed: u64, enough: u64) -> Result<()> {
             taken: 0,
         };
         let rng = StdRng::from_rng(&mut torture.rng);
-        operators.spawn(operator.work(stop.clone(), rng));
+        operators.spawn_local(operator.work(stop.clone(), rng));
     }
     let killed = torture.kill_until(enough).await;
     stop.store(true, Ordering::Relaxed);

@@ -248,7 +248,8 @@ fn lot<'e>(
         Vec::new()
     };
     lots.apply(ctx, event);
-    if (source.listeners.is_empty() && !is_new_to_source) || !lots.is_told(event) {
+    if (source.listeners.is_empty() && !is_new_to_source) || !lots.is_told(event, envelope.event_id)
+    {
         return Ok(());
     }
     concerned.extend(lots.plants(event));

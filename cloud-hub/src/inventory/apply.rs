@@ -36,12 +36,12 @@ impl<'e> LotBatch<'e> {
     /// What is corrected may have been refused by the database, and then it is in no lot. A move leaves no entry that
     /// would tell; it is undone by where the lot lies.
     pub(super) fn look_back(&mut self, event: &LotEvent) {
-        if self.is_told(event) {
-            return;
-        }
         let LotEvent::Corrected(event) = event else {
             return;
         };
+        if self.was_applied(event) {
+            return;
+        }
         for lot in event.undone().lots() {
             self.book.leave_out(event.corrects, lot.lot_id);
         }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use agog_sync::frame::LotSnapshot;
 use agog_sync::ids::{EventId, HoldId, LotId, PlantId};
-use agog_sync::lots::{LotBook, LotEvent, LotState, WorkContext};
+use agog_sync::lots::{LotBook, LotCorrected, LotEvent, LotState, WorkContext};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
@@ -223,15 +223,20 @@ impl<'e> LotBatch<'e> {
     }
 
     /// Whether other plants are to hear of an event that was applied: a correction of what could not be applied here undoes
-    /// nothing, and would take from their balances what never was in them.
-    pub fn is_told(&self, event: &LotEvent) -> bool {
+    /// nothing, and would take from their balances what never was in them; nor does a second correction of one event,
+    /// which a plant that met the lot after the first could not tell from one.
+    pub fn is_told(&self, event: &LotEvent, event_id: EventId) -> bool {
         match event {
             LotEvent::Corrected(event) => {
-                matches!(event.undone(), LotEvent::Moved(_))
-                    || self.applied.contains(&event.corrects)
+                self.book.correction_of(event.corrects) == Some(event_id) && self.was_applied(event)
             }
             _ => true,
         }
+    }
+
+    /// Whether what a correction undoes had its effect here. A move leaves no entry that would tell.
+    pub(super) fn was_applied(&self, event: &LotCorrected) -> bool {
+        matches!(event.undone(), LotEvent::Moved(_)) || self.applied.contains(&event.corrects)
     }
 
     /// The plants that have had to do with any lot of an event.

@@ -239,7 +239,12 @@ pub(super) fn sound(
 /// What is in a ledger, and whether its newest event is there.
 pub(super) fn contents(connection: &Connection) -> Result<Contents, BackupError> {
     let position = reader::position(connection)?;
-    let found = reader::hash_at(connection, &position, position.head.last_seq)?;
+    let found = reader::hash_at(
+        connection,
+        position.producer,
+        position.epoch,
+        position.head.last_seq,
+    )?;
     if found != Some(position.head.hash) {
         return Err(BackupError::Damaged(format!(
             "event {} of epoch {} is not the one that was committed last",

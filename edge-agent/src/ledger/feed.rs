@@ -134,20 +134,23 @@ fn foreign_event(
     Ok(())
 }
 
-/// Takes in what the hub tells of lots. One that is known here stays as it is, unless the hub tells it with our own event:
-/// then others had named it before we did.
+/// Takes in what the hub tells of lots: of each once, when either side knew no more than its name, or when the hub tells it
+/// with our own event. From then on both hear of the same events.
 fn adopt_all(connection: &Connection, place: i64, item: &FeedEvent) -> Result<(), LedgerError> {
     let is_own: bool = connection
         .prepare_cached("select agent_id = ?1 from meta")?
         .query_row([item.producer.to_string()], |row| row.get(0))?;
     for snapshot in &item.lots {
         let lot_id = snapshot.lot.lot_id.to_string();
-        let known: Option<(String, String)> = connection
-            .prepare_cached("select balance, origin from lot where lot_id = ?1")?
+        let is_told = connection
+            .prepare_cached("select 1 from adoption where lot_id = ?1")?
+            .exists([&lot_id])?;
+        let known: Option<(String, bool)> = connection
+            .prepare_cached("select balance, origin != 'unknown' from lot where lot_id = ?1")?
             .query_row([&lot_id], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        let is_made = |origin: &str| origin != LotOrigin::Unknown.as_str();
-        if !is_own && known.as_ref().is_some_and(|(_, origin)| is_made(origin)) {
+        let is_made = known.as_ref().is_some_and(|(_, is_made)| *is_made);
+        if is_told || (is_made && snapshot.origin != LotOrigin::Unknown && !is_own) {
             continue;
         }
         let step = match (known, item.seen) {
@@ -216,7 +219,7 @@ pub(super) fn adopt(
     step: Step,
 ) -> Result<(), LedgerError> {
     let lot_id = snapshot.lot.lot_id.to_string();
-    let made = connection
+    connection
         .prepare_cached(
             "insert into lot (lot_id, number, material, material_code, base_unit, balance, origin,
                               made_by_job, attributes, created_at, own)
@@ -239,9 +242,8 @@ pub(super) fn adopt(
             snapshot.created_at.as_microsecond(),
             LotOrigin::Unknown.as_str(),
         ])?;
-    let mut is_news = made > 0 || step != Step::default();
     for hold_id in &snapshot.holds {
-        let placed = connection
+        connection
             .prepare_cached(
                 "insert into lot_hold (lot_id, hold_id, reason, placed_at)
                  values (?1, ?2, 'held when this plant met the lot', ?3)
@@ -254,10 +256,6 @@ pub(super) fn adopt(
                 hold_id.to_string(),
                 snapshot.created_at.as_microsecond()
             ])?;
-        is_news |= placed > 0;
-    }
-    if !is_news {
-        return Ok(());
     }
     effects::add_to_balance(connection, snapshot.lot.lot_id, step.balance)?;
     connection

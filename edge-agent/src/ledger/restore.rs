@@ -196,12 +196,13 @@ fn compare(ledger: &Path, restored: &Contents) -> Result<(Contents, u64, u64), B
         )?)
     };
     // What both have: the backup's head when it is on the chain here, nothing of its epoch otherwise.
-    let position = super::Position {
-        epoch: restored.epoch,
-        ..reader::position(&here.connection)?
-    };
-    let on_chain = reader::hash_at(&here.connection, &position, restored.head_seq)?
-        == Some(restored.head_hash);
+    let producer = reader::position(&here.connection)?.producer;
+    let on_chain = reader::hash_at(
+        &here.connection,
+        producer,
+        restored.epoch,
+        restored.head_seq,
+    )? == Some(restored.head_hash);
     let common = if on_chain { restored.head_seq } else { 0 };
     let older_by = of_epoch(restored.epoch, common)?;
     let shared = if before.epoch == restored.epoch {

@@ -132,6 +132,7 @@ fn item(n: u64, (producer, event): (ProducerId, Envelope), lots: Vec<LotSnapshot
             epoch: 1,
             event,
             lots,
+            seen: None,
         })),
     }
 }

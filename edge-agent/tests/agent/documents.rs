@@ -62,7 +62,7 @@ fn texts(document: &Document) -> Vec<String> {
 
 /// What the ledger has for the hub.
 async fn changes(ledger: &Ledger) -> Vec<DocumentChanged> {
-    let events = ledger.outbox_after(0, 1_000, 1_000_000).await.unwrap();
+    let events = ledger.outbox_after(1, 0, 1_000, 1_000_000).await.unwrap();
     let changes = events.iter().map(|event| match event.event().unwrap() {
         Event::Document(changed) => *changed,
         _ => panic!("{}", event.kind),

@@ -412,7 +412,7 @@ async fn reported(test: &TestLedger, amount: i64) -> Envelope {
     };
     let recorded = test.ledger.append(append).await.unwrap();
     let after = recorded.events[0].seq - 1;
-    let mut events = test.ledger.outbox_after(after, 1, 10_000).await.unwrap();
+    let mut events = test.ledger.outbox_after(1, after, 1, 10_000).await.unwrap();
     events.remove(0)
 }
 
@@ -422,6 +422,7 @@ fn comes_back(test: &TestLedger, n: u64, event: Envelope, balance: i64, seen: u6
         lot: drawn("LOT-9", 1).draw.lot,
         material: Some(materials()["BOARD-300"].clone()),
         balance: Decimal::from(balance),
+        shipped: Decimal::ZERO,
         base_unit: Unit::Sheet,
         attributes: LotAttributes::default(),
         origin: LotOrigin::Received,

@@ -231,7 +231,7 @@ impl Agent {
         let Some((search, _)) = &mut self.search else {
             return;
         };
-        let Question::Ask { after } = search.next() else {
+        let Question::Ask { after } = search.question() else {
             return;
         };
         let file = &self.disk.file;
@@ -248,7 +248,7 @@ impl Agent {
         if let Some((search, hub)) = &mut self.search {
             let epoch = self.disk.file.epoch;
             // A search is asked once for each answer.
-            match search.clone().next() {
+            match search.clone().question() {
                 Question::Ask { after } => return Some(Ask::Ledger { epoch, after }),
                 Question::Found { common } => {
                     let hub = *hub;

@@ -186,6 +186,9 @@ impl Hub {
         self.shelf.apply(&envelope, &event);
         concerned.extend(from);
         concerned.extend(self.plants(&event));
+        if !self.is_told(&event, envelope.event_id) {
+            return;
+        }
         for named in event.lots() {
             self.met.entry(named.lot_id).or_default().extend(&concerned);
         }
@@ -215,6 +218,17 @@ impl Hub {
             }));
             let n = self.feeds[agent].len() as u64 + 1;
             self.feeds[agent].push(Arc::new(FeedItem { n, body }));
+        }
+    }
+
+    /// A correction that undoes nothing here is kept to ourselves.
+    fn is_told(&self, event: &LotEvent, event_id: EventId) -> bool {
+        match event {
+            LotEvent::Corrected(event) => {
+                self.shelf.corrected.get(&event.corrects) == Some(&event_id)
+                    && self.applied.contains(&event.corrects)
+            }
+            _ => true,
         }
     }
 

@@ -29,7 +29,7 @@ pub(crate) struct Shelf {
     /// Events that were applied here.
     seen: BTreeSet<EventId>,
     /// Events that were corrected, and by which.
-    corrected: BTreeMap<EventId, EventId>,
+    pub corrected: BTreeMap<EventId, EventId>,
     /// Lots that the hub has told of.
     came: BTreeSet<LotId>,
 }
@@ -71,8 +71,8 @@ impl Shelf {
         self.store(event_id, outcome);
     }
 
-    /// Takes a lot as the hub knew it, and what was done here since on top of that. One that is known here stays as it
-    /// is, unless the hub tells it with our own event: then others had named it before we did.
+    /// Takes a lot as the hub knew it, and what was done here since on top of that: once, when either side knew no more
+    /// than its name, or when the hub tells it with our own event. From then on both hear of the same events.
     pub fn adopt(
         &mut self,
         snapshot: &LotSnapshot,
@@ -81,7 +81,9 @@ impl Shelf {
     ) {
         let lot_id = snapshot.lot.lot_id;
         let known = self.lots.get(&lot_id);
-        if !is_own && known.is_some_and(|known| known.origin != LotOrigin::Unknown) {
+        let is_made = known.is_some_and(|known| known.origin != LotOrigin::Unknown);
+        let is_whole = is_made && snapshot.origin != LotOrigin::Unknown && !is_own;
+        if is_whole || self.came.contains(&lot_id) {
             return;
         }
         let before = known.map(|known| known.balance).unwrap_or_default();
