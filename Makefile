@@ -20,7 +20,7 @@ ifneq ($(wildcard ../shared/corpus),)
 export AGOG_JDF_CORPUS ?= $(abspath ../shared/corpus)
 endif
 
-.PHONY: help demo test check bench fuzz sqlx fmt
+.PHONY: help demo test check bench simulate torture fuzz sqlx fmt
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r target text; do printf '  make %-7s %s\n' "$$target" "$$text"; done
@@ -50,6 +50,20 @@ bench: ## measures agent, ledger, uplink, traces and the reading of tickets on t
 	$(CARGO) run --quiet --release --package agog-jdf --example package_memory
 	$(CARGO) build --release --workspace --bins
 	exec "$(PROGRAMS)/release/agog-bench"
+
+SEEDS ?= 20000
+
+simulate: ## runs seeded worlds of agents, a hub and a bad line (SEEDS=20000 of each kind; SEED=7 runs that one alone)
+	@export SEEDS=$(SEEDS)
+	exec $(CARGO) test --quiet --release --package agog-sync --test simulation -- --nocapture
+
+KILLS ?= 1000
+
+torture: ## kills agent, hub and PostgreSQL while operators work (KILLS=1000; AGOG_SEED=7 picks other moments)
+	@$(SETUP) --for test
+	$(CARGO) build --workspace --bins --tests
+	export AGOG_KILLS=$(KILLS)
+	exec "$(PROGRAMS)/debug/agog-services" -- $(CARGO) nextest run --workspace --no-capture -E 'binary(torture)'
 
 # Which targets, and for how many seconds each.
 FUZZ ?= document ticket jmf package date list

@@ -215,7 +215,7 @@ pub struct LotSnapshot {
     pub balance: Decimal,
     pub base_unit: Unit,
     /// What was shipped of it and did not come back.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Decimal::is_zero")]
     pub shipped: Decimal,
     pub attributes: LotAttributes,
     pub origin: LotOrigin,

@@ -60,9 +60,13 @@ impl Kills {
 
 impl Torture {
     async fn begin(seed: u64) -> Result<Self> {
-        let world = World::start_with_own_postgres("torture").await?;
+        let mut world = World::start_with_own_postgres("torture").await?;
         let company = Company::found(&world.hub, "Nordic Packaging").await?;
         let line = Line::to(world.hub.address()).await?;
+        // What an agent signs is for the hub as the agent knows it.
+        world.hub.announce(&line.url())?;
+        world.hub.stop().await?;
+        world.hub.start().await?;
         let materials = materials();
         let plan = PlantPlan {
             code: "HAM",

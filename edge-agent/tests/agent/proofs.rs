@@ -89,19 +89,15 @@ fn every_change_of_the_file_is_found_and_the_event_to_blame_is_named() {
         ),
         (
             "delete from lot_edge where kind = 'produced'",
-            Some(6),
-            "is not stored, but events say it",
+            Some(5),
+            "edges of event 5",
         ),
         (
             "update lot_edge set quantity = '7' where kind = 'split'",
             None,
-            "is stored otherwise",
+            "edges of event",
         ),
-        (
-            "update lot_hold set released_at = 1",
-            Some(2),
-            "a hold of lot",
-        ),
+        ("update lot_hold set released_at = 1", Some(2), "of lot"),
         (
             "update lot set balance = '146' where number = 'B'",
             Some(6),

@@ -38,10 +38,10 @@ const START: Phase = Phase::Resting { until_ms: 0 };
 /// One agent with its disk.
 #[derive(Debug)]
 pub(crate) struct Agent {
-    pub disk: Disk,
-    pub is_running: bool,
+    pub(crate) disk: Disk,
+    pub(crate) is_running: bool,
     /// How wrong its clock is, in milliseconds.
-    pub skew_ms: i64,
+    pub(crate) skew_ms: i64,
     push: Phase,
     /// The hub has everything up to this epoch and number; none before a session has begun.
     after: Option<(u64, u64)>,
@@ -52,7 +52,7 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
-    pub fn new(disk: Disk) -> Self {
+    pub(crate) fn new(disk: Disk) -> Self {
         Self {
             disk,
             is_running: true,
@@ -65,12 +65,12 @@ impl Agent {
         }
     }
 
-    pub fn producer(&self) -> ProducerId {
+    pub(crate) fn producer(&self) -> ProducerId {
         self.disk.file.producer
     }
 
     /// The program starts: what it knew in memory is gone.
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         self.is_running = true;
         self.push = START;
         self.after = None;
@@ -79,7 +79,7 @@ impl Agent {
     }
 
     /// Records a fact. Gated ones are refused by the rules; what a machine says is a fact.
-    pub fn record(
+    pub(crate) fn record(
         &mut self,
         event_id: EventId,
         at: Timestamp,
@@ -107,7 +107,7 @@ impl Agent {
     }
 
     /// What it asks now.
-    pub fn asks(&mut self, now_ms: u64) -> Vec<(u64, Ask)> {
+    pub(crate) fn asks(&mut self, now_ms: u64) -> Vec<(u64, Ask)> {
         let mut asks = Vec::new();
         self.push = self.due(self.push, now_ms);
         if matches!(self.push, Phase::Ready)
@@ -133,7 +133,7 @@ impl Agent {
     }
 
     /// Takes an answer. One that nobody waits for any more is dropped, as a closed connection does.
-    pub fn answered(&mut self, now_ms: u64, request: u64, answer: Answer) {
+    pub(crate) fn answered(&mut self, now_ms: u64, request: u64, answer: Answer) {
         let waits = |phase: Phase| matches!(phase, Phase::Asking { request: asked, .. } if asked == request);
         if waits(self.push) {
             self.push = Phase::Ready;

@@ -33,13 +33,13 @@ pub(crate) enum Commit {
 /// What follows from the commits.
 #[derive(Debug, Clone)]
 pub(crate) struct File {
-    pub producer: ProducerId,
-    pub epoch: u64,
-    pub head: ChainHead,
-    pub acknowledged: u64,
-    pub feed_cursor: u64,
-    pub events: BTreeMap<(u64, u64), Arc<Envelope>>,
-    pub shelf: Shelf,
+    pub(crate) producer: ProducerId,
+    pub(crate) epoch: u64,
+    pub(crate) head: ChainHead,
+    pub(crate) acknowledged: u64,
+    pub(crate) feed_cursor: u64,
+    pub(crate) events: BTreeMap<(u64, u64), Arc<Envelope>>,
+    pub(crate) shelf: Shelf,
     applied: BTreeSet<EventId>,
     /// The newest place of each of our own facts.
     places: BTreeMap<EventId, LedgerMark>,
@@ -64,7 +64,7 @@ impl File {
     }
 
     /// The hash of an event, the genesis hash of the epoch for 0.
-    pub fn hash_at(&self, epoch: u64, seq: u64) -> Option<Hash> {
+    pub(crate) fn hash_at(&self, epoch: u64, seq: u64) -> Option<Hash> {
         match seq {
             0 => Some(ChainHead::genesis(self.producer, epoch).hash),
             _ => self.events.get(&(epoch, seq)).map(|event| event.hash),
@@ -72,7 +72,7 @@ impl File {
     }
 
     /// Whether the fact is in the file.
-    pub fn has(&self, event_id: EventId) -> bool {
+    pub(crate) fn has(&self, event_id: EventId) -> bool {
         self.applied.contains(&event_id)
     }
 
@@ -116,7 +116,7 @@ impl File {
     }
 
     /// What is fetched back next: the epoch, and up to where it is here.
-    pub fn fetch_back(&self) -> Option<(u64, u64)> {
+    pub(crate) fn fetch_back(&self) -> Option<(u64, u64)> {
         let next = self.wanted.first_key_value()?;
         Some((*next.0, *next.1))
     }
@@ -234,11 +234,11 @@ pub(crate) struct Disk {
     synced: usize,
     /// It says that it has synced and has not.
     lies: bool,
-    pub file: File,
+    pub(crate) file: File,
 }
 
 impl Disk {
-    pub fn new(producer: ProducerId, lies: bool) -> Self {
+    pub(crate) fn new(producer: ProducerId, lies: bool) -> Self {
         Self {
             log: Vec::new(),
             synced: 0,
@@ -247,7 +247,7 @@ impl Disk {
         }
     }
 
-    pub fn commit(&mut self, commit: Commit) {
+    pub(crate) fn commit(&mut self, commit: Commit) {
         self.file.commit(&commit);
         self.log.push(commit);
         if !self.lies {
@@ -256,22 +256,22 @@ impl Disk {
     }
 
     /// What was written so far reaches the medium.
-    pub fn sync(&mut self) {
+    pub(crate) fn sync(&mut self) {
         self.synced = self.log.len();
     }
 
     /// Power is lost. Tells the facts that were recorded and are gone.
-    pub fn lose_power(&mut self) -> Vec<EventId> {
+    pub(crate) fn lose_power(&mut self) -> Vec<EventId> {
         self.cut_to(self.synced)
     }
 
     /// How long the file is: what a backup keeps.
-    pub fn backup(&self) -> usize {
+    pub(crate) fn backup(&self) -> usize {
         self.log.len()
     }
 
     /// An earlier state is put back. Tells the facts that were recorded since.
-    pub fn restore(&mut self, backup: usize) -> Vec<EventId> {
+    pub(crate) fn restore(&mut self, backup: usize) -> Vec<EventId> {
         self.cut_to(backup)
     }
 

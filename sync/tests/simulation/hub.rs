@@ -28,18 +28,18 @@ pub(crate) struct Hub {
     agents: Vec<ProducerId>,
     office: ProducerState,
     producers: BTreeMap<ProducerId, ProducerState>,
-    pub events: BTreeMap<(ProducerId, u64, u64), Arc<Envelope>>,
-    pub applied: BTreeSet<EventId>,
+    pub(crate) events: BTreeMap<(ProducerId, u64, u64), Arc<Envelope>>,
+    pub(crate) applied: BTreeSet<EventId>,
     /// Facts that came a second time, and had no second effect.
-    pub repeats: usize,
-    pub shelf: Shelf,
+    pub(crate) repeats: usize,
+    pub(crate) shelf: Shelf,
     /// The agents that hold or have touched a lot.
     met: BTreeMap<LotId, BTreeSet<usize>>,
     feeds: Vec<Vec<Arc<FeedItem>>>,
 }
 
 impl Hub {
-    pub fn new(office: ProducerId, agents: Vec<ProducerId>) -> Self {
+    pub(crate) fn new(office: ProducerId, agents: Vec<ProducerId>) -> Self {
         Self {
             feeds: vec![Vec::new(); agents.len()],
             agents,
@@ -54,7 +54,7 @@ impl Hub {
     }
 
     /// Answers an agent.
-    pub fn ask(&mut self, agent: usize, ask: &Ask) -> Answer {
+    pub(crate) fn ask(&mut self, agent: usize, ask: &Ask) -> Answer {
         match ask {
             Ask::State => Answer::State(self.ack(agent, false)),
             Ask::Push(batch) => self.take(agent, batch),
@@ -79,7 +79,7 @@ impl Hub {
     }
 
     /// Something that the office does with a lot, when the rules allow it.
-    pub fn office(&mut self, event_id: EventId, at: Timestamp, mut event: LotEvent) -> bool {
+    pub(crate) fn office(&mut self, event_id: EventId, at: Timestamp, mut event: LotEvent) -> bool {
         let book = self.shelf.book(&event, event_id);
         event.note(&book);
         if admit(&event, &book, at).is_err() {
@@ -106,11 +106,11 @@ impl Hub {
     }
 
     /// Whether the agent has taken in all of its feed.
-    pub fn is_fed(&self, agent: usize, cursor: u64) -> bool {
+    pub(crate) fn is_fed(&self, agent: usize, cursor: u64) -> bool {
         cursor == self.feeds[agent].len() as u64
     }
 
-    pub fn state(&self, agent: usize) -> ProducerState {
+    pub(crate) fn state(&self, agent: usize) -> ProducerState {
         let producer = self.agents[agent];
         self.producers
             .get(&producer)
@@ -264,7 +264,7 @@ impl Hub {
     }
 
     /// I2: every chain of every producer, from its genesis.
-    pub fn chains_hold(&self) -> Result<(), String> {
+    pub(crate) fn chains_hold(&self) -> Result<(), String> {
         let mut place: Option<(ProducerId, u64)> = None;
         let mut head = None;
         for ((producer, epoch, seq), envelope) in &self.events {

@@ -62,8 +62,8 @@ impl Message {
 /// How bad the line is, out of 1,000 messages.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Quality {
-    pub lost: u32,
-    pub repeated: u32,
+    pub(crate) lost: u32,
+    pub(crate) repeated: u32,
 }
 
 /// Messages on their way, by when they arrive.
@@ -77,7 +77,7 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    pub fn new(quality: Quality, agents: usize) -> Self {
+    pub(crate) fn new(quality: Quality, agents: usize) -> Self {
         Self {
             quality,
             on_the_way: BTreeMap::new(),
@@ -86,7 +86,7 @@ impl Network {
         }
     }
 
-    pub fn send(&mut self, rng: &mut StdRng, now_ms: u64, message: Message) {
+    pub(crate) fn send(&mut self, rng: &mut StdRng, now_ms: u64, message: Message) {
         if self.cut[message.agent()] || rng.random_range(0..1_000) < self.quality.lost {
             return;
         }
@@ -104,7 +104,7 @@ impl Network {
     }
 
     /// The next message that has arrived by now.
-    pub fn receive(&mut self, now_ms: u64) -> Option<Message> {
+    pub(crate) fn receive(&mut self, now_ms: u64) -> Option<Message> {
         loop {
             let (&key, _) = self
                 .on_the_way
@@ -118,12 +118,12 @@ impl Network {
         }
     }
 
-    pub fn cut(&mut self, agent: usize, is_cut: bool) {
+    pub(crate) fn cut(&mut self, agent: usize, is_cut: bool) {
         self.cut[agent] = is_cut;
     }
 
     /// The line is good from now on.
-    pub fn heal(&mut self) {
+    pub(crate) fn heal(&mut self) {
         self.quality = Quality {
             lost: 0,
             repeated: 0,

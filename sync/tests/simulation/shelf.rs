@@ -18,7 +18,7 @@ pub(crate) struct HoldSeen {
 /// The lots that a replica knows.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shelf {
-    pub lots: BTreeMap<LotId, LotState>,
+    pub(crate) lots: BTreeMap<LotId, LotState>,
     holds: BTreeMap<(LotId, HoldId), HoldSeen>,
     /// How much went through each bucket.
     books: BTreeMap<Bucket, Decimal>,
@@ -29,14 +29,14 @@ pub(crate) struct Shelf {
     /// Events that were applied here.
     seen: BTreeSet<EventId>,
     /// Events that were corrected, and by which.
-    pub corrected: BTreeMap<EventId, EventId>,
+    pub(crate) corrected: BTreeMap<EventId, EventId>,
     /// Lots that the hub has told of.
     came: BTreeSet<LotId>,
 }
 
 impl Shelf {
     /// What the rules need to know for an event.
-    pub fn book(&self, event: &LotEvent, event_id: EventId) -> LotBook {
+    pub(crate) fn book(&self, event: &LotEvent, event_id: EventId) -> LotBook {
         let mut book = LotBook::default();
         if let Some(by) = self.corrected.get(&event_id) {
             book.correct(event_id, *by);
@@ -63,7 +63,7 @@ impl Shelf {
     }
 
     /// Applies an event without asking.
-    pub fn apply(&mut self, envelope: &Envelope, event: &LotEvent) {
+    pub(crate) fn apply(&mut self, envelope: &Envelope, event: &LotEvent) {
         let event_id = envelope.event_id;
         let book = self.book(event, event_id);
         let outcome = apply(event, event_id, &book, envelope.occurred_at);
@@ -73,7 +73,7 @@ impl Shelf {
 
     /// Takes a lot as the hub knew it, and what was done here since on top of that: once, when either side knew no more
     /// than its name, or when the hub tells it with our own event. From then on both hear of the same events.
-    pub fn adopt(
+    pub(crate) fn adopt(
         &mut self,
         snapshot: &LotSnapshot,
         is_own: bool,
@@ -222,7 +222,7 @@ impl Shelf {
     }
 
     /// I8: what came in is on hand or went out through a bucket.
-    pub fn books_close(&self) -> Result<(), String> {
+    pub(crate) fn books_close(&self) -> Result<(), String> {
         let on_hand: Decimal = self.lots.values().map(|state| state.balance).sum();
         let through: Decimal = self.books.values().sum();
         let adopted = self.adopted;
@@ -236,7 +236,7 @@ impl Shelf {
     }
 
     /// The lot as far as replicas must agree on it.
-    pub fn told(&self, lot_id: LotId) -> Option<(Decimal, Vec<HoldId>)> {
+    pub(crate) fn told(&self, lot_id: LotId) -> Option<(Decimal, Vec<HoldId>)> {
         let state = self.lots.get(&lot_id)?;
         Some((state.balance, state.holds.iter().copied().collect()))
     }

@@ -27,21 +27,21 @@ const BEGINNING_MS: u64 = 1_760_515_200_000;
 /// What can go wrong in a world.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Faults {
-    pub quality: Quality,
+    pub(crate) quality: Quality,
     /// Cut lines, crashes of agents and of the hub, out of 1,000 steps.
-    pub trouble: u32,
+    pub(crate) trouble: u32,
     /// Disks say that they have synced and have not.
-    pub lying_disks: bool,
+    pub(crate) lying_disks: bool,
     /// Backups are put back.
-    pub restores: bool,
+    pub(crate) restores: bool,
 }
 
 /// What was seen in a world, for the report.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Tally {
-    pub facts: usize,
-    pub crashes: usize,
-    pub repeats: usize,
+    pub(crate) facts: usize,
+    pub(crate) crashes: usize,
+    pub(crate) repeats: usize,
 }
 
 pub(crate) struct World {
@@ -63,7 +63,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub fn new(seed: u64, faults: Faults) -> Self {
+    pub(crate) fn new(seed: u64, faults: Faults) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let producers: Vec<_> = (0..rng.random_range(1..=3))
             .map(|_| ProducerId::from_uuid(moves::any_uuid(&mut rng)))
@@ -93,7 +93,7 @@ impl World {
     }
 
     /// Runs the world, and heals it.
-    pub fn run(mut self, steps: usize) -> Result<Tally, String> {
+    pub(crate) fn run(mut self, steps: usize) -> Result<Tally, String> {
         for step in 0..steps {
             self.act();
             if self.rng.random_range(0..1_000) < self.faults.trouble {
