@@ -109,14 +109,14 @@ impl Agent {
     /// What it asks now.
     pub(crate) fn asks(&mut self, now_ms: u64) -> Vec<(u64, Ask)> {
         let mut asks = Vec::new();
-        self.push = self.due(self.push, now_ms);
+        self.push = Self::due(self.push, now_ms);
         if matches!(self.push, Phase::Ready)
             && let Some(ask) = self.next_push()
         {
             self.push = self.asked(now_ms);
             asks.push((self.requests, ask));
         }
-        self.feed = self.due(self.feed, now_ms);
+        self.feed = Self::due(self.feed, now_ms);
         // A session begins with what the hub has; nothing is taken from the feed before.
         if matches!(self.feed, Phase::Ready) && self.after.is_some() {
             self.feed = self.asked(now_ms);
@@ -289,7 +289,7 @@ impl Agent {
         })))
     }
 
-    fn due(&mut self, phase: Phase, now_ms: u64) -> Phase {
+    fn due(phase: Phase, now_ms: u64) -> Phase {
         match phase {
             Phase::Resting { until_ms } if until_ms <= now_ms => Phase::Ready,
             Phase::Asking { until_ms, .. } if until_ms <= now_ms => Phase::Resting {

@@ -101,7 +101,7 @@ impl Hub {
         } = self.office;
         let envelope = Arc::new(Envelope::seal(producer, epoch, &head, &new));
         self.office.head = envelope.head();
-        self.store(producer, epoch, None, envelope);
+        self.store(producer, epoch, None, &envelope);
         true
     }
 
@@ -136,7 +136,7 @@ impl Hub {
                         state.producer,
                         state.epoch,
                         Some(agent),
-                        Arc::new(envelope.clone()),
+                        &Arc::new(envelope.clone()),
                     );
                 }
                 self.producers.insert(state.producer, state);
@@ -157,7 +157,7 @@ impl Hub {
         producer: ProducerId,
         epoch: u64,
         from: Option<usize>,
-        envelope: Arc<Envelope>,
+        envelope: &Arc<Envelope>,
     ) {
         self.events
             .insert((producer, epoch, envelope.seq), envelope.clone());
@@ -183,7 +183,7 @@ impl Hub {
             })
         });
         let snapshots = self.snapshots(&event);
-        self.shelf.apply(&envelope, &event);
+        self.shelf.apply(envelope, &event);
         concerned.extend(from);
         concerned.extend(self.plants(&event));
         if !self.is_told(&event, envelope.event_id) {
@@ -212,7 +212,7 @@ impl Hub {
             let body = FeedBody::LedgerEvent(Box::new(FeedEvent {
                 producer,
                 epoch,
-                event: (*envelope).clone(),
+                event: (**envelope).clone(),
                 lots: snapshots.clone(),
                 seen: Some(seen),
             }));

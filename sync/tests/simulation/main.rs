@@ -11,6 +11,8 @@ mod network;
 mod shelf;
 mod world;
 
+use std::io::Write as _;
+
 use network::Quality;
 use world::{Faults, Tally, World};
 
@@ -53,7 +55,8 @@ fn worlds(name: &str, faults: Faults) {
             Err(error) => panic!("{name}, SEED={seed}: {error}"),
         }
     }
-    println!("{name}: {count} seeds, {sum:?}");
+    // Whoever reads may have gone; the worlds have run all the same.
+    let _ = writeln!(std::io::stdout(), "{name}: {count} seeds, {sum:?}");
 }
 
 #[test]

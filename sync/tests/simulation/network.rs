@@ -86,7 +86,7 @@ impl Network {
         }
     }
 
-    pub(crate) fn send(&mut self, rng: &mut StdRng, now_ms: u64, message: Message) {
+    pub(crate) fn send(&mut self, rng: &mut StdRng, now_ms: u64, message: &Message) {
         if self.cut[message.agent()] || rng.random_range(0..1_000) < self.quality.lost {
             return;
         }

@@ -253,7 +253,7 @@ impl World {
                         request,
                         answer,
                     };
-                    self.network.send(&mut self.rng, self.now_ms, answer);
+                    self.network.send(&mut self.rng, self.now_ms, &answer);
                 }
                 Message::ToAgent {
                     agent,
@@ -275,7 +275,7 @@ impl World {
                     request,
                     ask,
                 };
-                self.network.send(&mut self.rng, self.now_ms, message);
+                self.network.send(&mut self.rng, self.now_ms, &message);
             }
         }
     }

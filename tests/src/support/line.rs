@@ -14,6 +14,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tokio::time::MissedTickBehavior;
 
 /// How much is forwarded at a time; a slow line forwards so much per [`SLOW_EVERY`].
 const PIECE_BYTES: usize = 16 * 1024;
@@ -135,9 +136,11 @@ async fn forward(
 ) -> Ended {
     let mut buffer = vec![0; PIECE_BYTES];
     let mut passed = 0;
+    let mut pace = tokio::time::interval(SLOW_EVERY);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let now = *fault.borrow_and_update();
-        let (piece, pause) = match now {
+        let (piece, is_slow) = match now {
             Fault::Cut => return Ended::Broken,
             Fault::HalfOpen => {
                 if fault.changed().await.is_err() {
@@ -145,12 +148,12 @@ async fn forward(
                 }
                 continue;
             }
-            Fault::Slow => (SLOW_PIECE_BYTES, Some(SLOW_EVERY)),
+            Fault::Slow => (SLOW_PIECE_BYTES, true),
             Fault::Answers { bytes } if is_answer => match bytes.saturating_sub(passed) {
                 0 => return Ended::Broken,
-                left => (left.min(PIECE_BYTES), None),
+                left => (left.min(PIECE_BYTES), false),
             },
-            Fault::None | Fault::Answers { .. } => (PIECE_BYTES, None),
+            Fault::None | Fault::Answers { .. } => (PIECE_BYTES, false),
         };
         let read = tokio::select! {
             read = from.read(&mut buffer[..piece]) => read,
@@ -170,8 +173,8 @@ async fn forward(
                 passed += bytes;
             }
         }
-        if let Some(pause) = pause {
-            tokio::time::sleep(pause).await;
+        if is_slow {
+            pace.tick().await;
         }
     }
 }
