@@ -20,7 +20,7 @@ ifneq ($(wildcard ../shared/corpus),)
 export AGOG_JDF_CORPUS ?= $(abspath ../shared/corpus)
 endif
 
-.PHONY: help demo test check bench fuzz sqlx fmt
+.PHONY: help demo test check bench simulate torture fuzz sqlx fmt
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r target text; do printf '  make %-7s %s\n' "$$target" "$$text"; done
@@ -51,18 +51,34 @@ bench: ## measures agent, ledger, uplink, traces and the reading of tickets on t
 	$(CARGO) build --release --workspace --bins
 	exec "$(PROGRAMS)/release/agog-bench"
 
+SEEDS ?= 20000
+
+simulate: ## runs seeded worlds of agents, a hub and a bad line (SEEDS=20000 of each kind; SEED=7 runs that one alone)
+	@export SEEDS=$(SEEDS)
+	exec $(CARGO) test --quiet --release --package agog-sync --test simulation -- --nocapture
+
+KILLS ?= 1000
+
+torture: ## kills agent, hub and PostgreSQL while operators work (KILLS=1000; AGOG_SEED=7 picks other moments)
+	@$(SETUP) --for test
+	$(CARGO) build --workspace --bins --tests
+	export AGOG_KILLS=$(KILLS)
+	exec "$(PROGRAMS)/debug/agog-services" -- $(CARGO) nextest run --workspace --no-capture -E 'binary(torture)'
+
 # Which targets, and for how many seconds each.
 FUZZ ?= document ticket jmf package date list
+FUZZ_SYNC ?= saved change
 FUZZ_SECONDS ?= 600
 
-fuzz: ## fuzzes tickets, messages and packages (FUZZ_SECONDS=600 each, FUZZ='document jmf …')
+fuzz: ## fuzzes tickets, messages, packages and documents (FUZZ_SECONDS=600 each, FUZZ='document jmf …', FUZZ_SYNC='change …')
 	@command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
-	@cd jdf/fuzz
 	# The sanitizer is a nightly feature of the compiler; this lets the installed one use it.
 	export RUSTC_BOOTSTRAP=1
-	for target in $(FUZZ); do
-	    $(CARGO) fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10 -print_final_stats=1
-	done
+	fuzz() { # crate, target
+	    (cd "$$1/fuzz" && $(CARGO) fuzz run "$$2" -- -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10 -print_final_stats=1)
+	}
+	for target in $(FUZZ); do fuzz jdf "$$target"; done
+	for target in $(FUZZ_SYNC); do fuzz sync "$$target"; done
 
 sqlx: ## renews cloud-hub/.sqlx after a query or migration has changed
 	@$(SETUP) --for demo

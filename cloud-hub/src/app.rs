@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use agog_sync::clock::Clock;
+use agog_sync::document::Actor;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use rand::{Rng, RngExt, SeedableRng};
 use tokio_util::sync::CancellationToken;
 
 use crate::db::Pool;
@@ -34,22 +35,32 @@ impl App {
     pub fn rng(&self) -> StdRng {
         self.seeds.next()
     }
+
+    /// Who edits documents here: other bytes for each start of the process, never used again.
+    pub fn document_actor(&self) -> Actor {
+        self.seeds.actor
+    }
 }
 
 /// Where generators come from: one seeded at start, forked for each piece of work.
 #[derive(Clone)]
-pub struct Seeds(Arc<Mutex<StdRng>>);
+pub struct Seeds {
+    rng: Arc<Mutex<StdRng>>,
+    actor: Actor,
+}
 
 impl Seeds {
     /// Starts from a generator: from the operating system in production, from a seed in tests.
-    pub fn new(rng: StdRng) -> Self {
-        Self(Arc::new(Mutex::new(rng)))
+    pub fn new(mut rng: StdRng) -> Self {
+        let actor = rng.random();
+        let rng = Arc::new(Mutex::new(rng));
+        Self { rng, actor }
     }
 
     fn next(&self) -> StdRng {
         let mut seed = [0; 32];
         // Random bytes have no invariant that a panic elsewhere could have broken.
-        self.0
+        self.rng
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .fill_bytes(&mut seed);

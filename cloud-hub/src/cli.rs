@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use agog_sync::clock::{Clock as _, SystemClock};
-use agog_sync::ids::AgentId;
+use agog_sync::ids::{AgentId, EventId};
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use crate::config::{Config, Log};
 use crate::db::{self, Pool};
 use crate::tenants::Role;
 use crate::tenants::admin;
-use crate::{http, run};
+use crate::{http, intake, run};
 
 /// The AGOG cloud hub.
 #[derive(Debug, Parser)]
@@ -57,6 +57,9 @@ enum Command {
     /// Tokens for the API of a company.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Events that are kept and could not be applied.
+    #[command(subcommand)]
+    Rejected(RejectedCommand),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -105,6 +108,19 @@ enum AgentCommand {
         #[arg(long)]
         tenant: String,
         agent: AgentId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum RejectedCommand {
+    /// Apply those that can be applied now, for example after an update of the hub.
+    Retry {
+        /// Id or name of the company.
+        #[arg(long)]
+        tenant: String,
+        /// Only this event; may be given several times.
+        #[arg(long = "event")]
+        events: Vec<EventId>,
     },
 }
 
@@ -182,6 +198,7 @@ async fn administer(config: &Config, command: &Command) -> anyhow::Result<Answer
         Command::Plant(command) => plant(&owner, command).await,
         Command::Agent(command) => agent(&owner, command).await,
         Command::Token(command) => token(&owner, command).await,
+        Command::Rejected(command) => rejected(&owner, command).await,
         Command::Serve | Command::Migrate | Command::Openapi => unreachable!("handled above"),
     };
     owner.close().await;
@@ -311,6 +328,21 @@ async fn token(owner: &Pool, command: &TokenCommand) -> anyhow::Result<Answer> {
             })
         }
     }
+}
+
+async fn rejected(owner: &Pool, command: &RejectedCommand) -> anyhow::Result<Answer> {
+    let RejectedCommand::Retry { tenant, events } = command;
+    let tenant_id = admin::tenant_find(owner, tenant).await?;
+    let only = (!events.is_empty()).then_some(&events[..]);
+    let (now, mut rng) = (SystemClock.now(), run::system_rng()?);
+    let retried = intake::rejected::retry(owner, tenant_id, only, now, &mut rng).await?;
+    Ok(Answer {
+        text: format!(
+            "{} events applied, {} rejected again",
+            retried.applied, retried.rejected
+        ),
+        json: json!(retried),
+    })
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

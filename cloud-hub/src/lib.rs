@@ -8,13 +8,14 @@
 //! - [`files`]: the files of jobs, in an object store
 //! - [`tenants`]: tenants, plants, agents, tokens; who is asking
 //! - [`intake`]: batches of the plants → ledger → modules; the down feed; the office ledger
-//! - [`inventory`], [`equipment`], [`exchange`]: the business modules
+//! - [`inventory`], [`equipment`], [`exchange`], [`documents`]: the business modules
 //! - [`events`]: domain events, for whoever wants to know
 
 pub mod app;
 pub mod cli;
 pub mod config;
 pub mod db;
+pub mod documents;
 pub mod equipment;
 pub mod events;
 pub mod exchange;

@@ -11,8 +11,8 @@ use agog_sync::event::{
 };
 use agog_sync::ids::{EventId, HoldId, LotId};
 use agog_sync::lots::{
-    JobRef, LotAdjusted, LotAttributes, LotEvent, LotMoved, LotReceived, LotRef, LotReleased,
-    NewLot,
+    JobRef, LotAdjusted, LotAttributes, LotConsumed, LotCorrected, LotEvent, LotMoved, LotReceived,
+    LotRef, LotReleased, LotReturned, NewLot,
 };
 use agog_sync::quantity::{Material, Measured, Quantity, Unit};
 use jiff::{SignedDuration, Timestamp};
@@ -28,7 +28,7 @@ const EVENTS: usize = 70;
 
 /// Everything that events leave behind, by names that two tenants share. Rows that are only ever added stand in the order in
 /// which they were.
-const LEFT_BEHIND: [(&str, &str); 15] = [
+const LEFT_BEHIND: [(&str, &str); 17] = [
     (
         "lots",
         "select l.public_id::text || concat_ws('|', l.number, p.code, m.code, l.base_unit, l.balance, l.supplier, l.expiry,
@@ -52,9 +52,18 @@ const LEFT_BEHIND: [(&str, &str); 15] = [
          from lot_edge e join lot p on p.lot_id = e.parent_id join lot c on c.lot_id = e.child_id order by 1",
     ),
     (
+        "edges said again",
+        "select concat_ws('|', p.public_id, c.public_id, e.kind, e.base_quantity, e.base_unit, e.event_id, e.occurred_at)
+         from lot_edge_again e join lot p on p.lot_id = e.parent_id join lot c on c.lot_id = e.child_id order by 1",
+    ),
+    (
+        "corrections",
+        "select concat_ws('|', event_id, corrected_by) from lot_correction order by 1",
+    ),
+    (
         "uses",
         "select concat_ws('|', u.event_id, l.public_id, u.kind, u.base_quantity, u.base_unit, u.job, u.order_number,
-             u.customer, u.device, u.operator, u.reason, u.reference, p.code, u.occurred_at)
+             u.customer, u.device, u.operator, u.reason, u.reference, p.code, u.occurred_at, u.undone_by)
          from lot_use u join lot l using (tenant_id, lot_id) join plant p on p.plant_id = u.plant_id order by u.use_id",
     ),
     (
@@ -177,32 +186,42 @@ fn events(rng: &mut StdRng) -> Vec<(usize, NewEvent)> {
         .collect();
     let holds: Vec<_> = (0..4).map(|_| HoldId::generate(start, rng)).collect();
     let mut plant = 0;
-    (0..EVENTS)
-        .map(|n| {
-            // Plants speak in turns of some ten events.
-            if rng.random_range(0..10) == 0 {
-                plant = 1 - plant;
-            }
-            let n = i64::try_from(n).unwrap();
-            let late = SignedDuration::from_secs(rng.random_range(0..300));
-            let occurred_at = start + SignedDuration::from_secs(60 * n) - late;
-            let event = match rng.random_range(0..8) {
-                0..=1 => Event::Device(device(rng)),
-                2 => Event::Job(Box::new(job(rng))),
-                _ => movement(rng, &lots, &holds),
-            };
-            let event = NewEvent {
-                event_id: EventId::generate(occurred_at, rng),
-                occurred_at,
-                recorded_at: occurred_at,
-                actor: Actor::Operator {
-                    name: format!("Operator {}", rng.random_range(0..3)),
-                },
-                event,
-            };
-            (plant, event)
-        })
-        .collect()
+    let mut told: Vec<(usize, NewEvent)> = Vec::new();
+    for n in 0..EVENTS {
+        // Plants speak in turns of some ten events.
+        if rng.random_range(0..10) == 0 {
+            plant = 1 - plant;
+        }
+        let n = i64::try_from(n).unwrap();
+        let late = SignedDuration::from_secs(rng.random_range(0..300));
+        let occurred_at = start + SignedDuration::from_secs(60 * n) - late;
+        let event = match rng.random_range(0..8) {
+            0..=1 => Event::Device(device(rng)),
+            2 => Event::Job(Box::new(job(rng))),
+            3 => correction(rng, &told).unwrap_or_else(|| movement(rng, &lots, &holds)),
+            _ => movement(rng, &lots, &holds),
+        };
+        let event = NewEvent {
+            event_id: EventId::generate(occurred_at, rng),
+            occurred_at,
+            recorded_at: occurred_at,
+            actor: Actor::Operator {
+                name: format!("Operator {}", rng.random_range(0..3)),
+            },
+            event,
+        };
+        told.push((plant, event));
+    }
+    told
+}
+
+/// Of any event that was told before, also of such as were corrected or could not be applied; none when it cannot be corrected.
+fn correction(rng: &mut StdRng, told: &[(usize, NewEvent)]) -> Option<Event> {
+    let (_, wrong) = told.get(rng.random_range(0..told.len().max(1)))?;
+    let payload = wrong.event.payload();
+    let event = (wrong.event.kind(), wrong.event.version(), &*payload);
+    let corrected = LotCorrected::new(wrong.event_id, event, "typed wrong".to_owned(), None);
+    Some(Event::Lot(LotEvent::Corrected(corrected.ok()?)))
 }
 
 fn movement(rng: &mut StdRng, lots: &[LotRef], holds: &[HoldId]) -> Event {
@@ -211,7 +230,7 @@ fn movement(rng: &mut StdRng, lots: &[LotRef], holds: &[HoldId]) -> Event {
     let amount = rng.random_range(1..2_000);
     let hold = holds[rng.random_range(0..holds.len())];
     let work = work("Job-1", "Order-1", "ABC Corp", "press-3");
-    match rng.random_range(0..14) {
+    match rng.random_range(0..17) {
         0..=2 => Event::Lot(LotEvent::Received(LotReceived {
             lot: NewLot {
                 material: material(rng),
@@ -227,9 +246,26 @@ fn movement(rng: &mut StdRng, lots: &[LotRef], holds: &[HoldId]) -> Event {
         3..=4 => split(&lot, &[(&other, amount, false), (&third, 10, true)]),
         5 => merged(&[(&lot, amount), (&other, 5)], &third),
         6 => consumed(&lot, amount, &work),
+        // Paperwork that lags: few pairs, so that each is told again.
+        14..=15 => Event::Lot(LotEvent::Consumed(LotConsumed {
+            draw: shop::draw(&lots[usize::from(amount % 2 == 0)], amount),
+            into: vec![lots[2].clone()],
+            work,
+            forced: None,
+        })),
         7 => wasted(&lot, amount, "misregistration", &work),
         8 => produced(&lot, amount, &[&other, &third], &work),
         9 => shipped(&lot, amount, "Order-1", "ABC Corp"),
+        16 => Event::Lot(LotEvent::Returned(LotReturned {
+            lot,
+            quantity: sheets(amount / 2),
+            order: "Order-1".to_owned(),
+            customer: "ABC Corp".to_owned(),
+            reason: "wrong colour".to_owned(),
+            reference: None,
+            hold: (amount % 3 == 0).then_some(hold),
+            forced: None,
+        })),
         10 => held(&lot, hold, "colour is off"),
         11 => Event::Lot(LotEvent::Released(LotReleased {
             hold_id: hold,
@@ -239,6 +275,7 @@ fn movement(rng: &mut StdRng, lots: &[LotRef], holds: &[HoldId]) -> Event {
         12 => Event::Lot(LotEvent::Moved(LotMoved {
             lot,
             to: format!("Rack-{amount}"),
+            from: None,
         })),
         // Now and then with a character that PostgreSQL's text has no room for.
         _ => Event::Lot(LotEvent::Adjusted(LotAdjusted {

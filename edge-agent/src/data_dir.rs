@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 
 use crate::config::Config;
-use crate::ledger::{Ledger, Reader};
+use crate::ledger::{Ledger, Reader, restore};
 use crate::run::Addresses;
 
 /// Only the agent's user reads and writes here.
@@ -83,6 +83,20 @@ pub fn create(data_dir: &Path) -> anyhow::Result<()> {
             )
         },
     )
+}
+
+/// Makes a folder below the data folder, for this user alone.
+pub(crate) fn create_private(folder: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().mode(FOLDER_MODE).create(folder)
+}
+
+/// Finishes a restore that was killed, where no agent runs that has done so.
+pub fn finish_restore(data_dir: &Path) -> anyhow::Result<()> {
+    if restore::is_begun(data_dir) {
+        let _lock = DataDirLock::take(data_dir)?;
+        restore::finish(data_dir)?;
+    }
+    Ok(())
 }
 
 /// Makes an empty file for this user alone, where none is; `SQLite` gives its other files the

@@ -2,6 +2,7 @@
 //! memory, shown by `status`; facts that must last are ledger events.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,9 @@ pub struct Surroundings {
     pub devices: BTreeMap<String, DeviceHealth>,
     /// None when no broker is configured.
     pub mqtt: Option<LinkHealth>,
+    /// None when no backups are configured.
+    #[serde(default)]
+    pub backup: Option<BackupHealth>,
     /// What a person must look at.
     pub alarms: Vec<Alarm>,
 }
@@ -62,6 +66,8 @@ pub enum HubState {
     Offline,
     /// It refuses this agent; a person must act.
     Refused,
+    /// It serves another process with the identity of this one; a person must act.
+    Fenced,
 }
 
 /// Contact with a device.
@@ -80,6 +86,16 @@ pub struct DeviceHealth {
 pub struct LinkHealth {
     pub connected: bool,
     pub last_message: Option<Timestamp>,
+    pub last_failure: Option<String>,
+}
+
+/// Backups of the ledger that are made by themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupHealth {
+    /// When the newest one was made.
+    pub newest_at: Option<Timestamp>,
+    pub newest: Option<PathBuf>,
+    /// Why the last try failed; none after one that worked.
     pub last_failure: Option<String>,
 }
 
@@ -159,6 +175,11 @@ impl Health {
     /// Changes what is known of the broker.
     pub fn mqtt(&self, change: impl FnOnce(&mut LinkHealth)) {
         change(self.lock().mqtt.get_or_insert_default());
+    }
+
+    /// Changes what is known of the backups.
+    pub fn backup(&self, change: impl FnOnce(&mut BackupHealth)) {
+        change(self.lock().backup.get_or_insert_default());
     }
 
     /// Something that a person must look at.

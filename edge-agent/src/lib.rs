@@ -6,10 +6,14 @@
 //!
 //! - [`config`]: the one configuration file
 //! - [`ingest`], [`devices`], [`jobs`], [`outbox`]: what comes from machines and goes to them
+//! - [`documents`]: what plant and office edit at the same time
 //! - [`floor`]: what machines say, and which of it is a fact
 //! - [`folder`]: hot folders of machines without a network, and of an office
 //! - [`controller`]: the agent in front of its devices, for an MIS; [`fetch`]: URLs from outside
 //! - [`ledger`]: the facts, and what follows from them
+//! - [`backups`]: copies of the ledger that are made by themselves
+//! - [`disk`]: room for the ledger, and what gives way
+//! - [`export`]: the ledger for other programs
 //! - [`telemetry`]: samples, in a file and thread of their own
 //! - [`uplink`]: delivery to the hub, and what comes down from it
 //! - [`api`], [`cli`]: the local HTTP API and the command line that talks to it
@@ -17,11 +21,16 @@
 //! - [`health`], [`lifecycle`], [`logging`]: being a good service
 
 pub mod api;
+pub mod backups;
 pub mod cli;
 pub mod config;
 pub mod controller;
 pub mod data_dir;
 pub mod devices;
+pub mod disk;
+pub mod documents;
+mod durable;
+pub mod export;
 pub mod fetch;
 pub mod floor;
 pub mod folder;

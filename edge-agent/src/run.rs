@@ -15,22 +15,24 @@ use tokio::net::TcpListener;
 use tracing::info;
 
 use crate::api::{self, ApiState};
+use crate::backups;
 use crate::config::Config;
 use crate::controller::{self, Desk};
 use crate::data_dir::{self, DataDirLock};
 use crate::devices::Devices;
 use crate::devices::contact::Contacts;
 use crate::devices::picture::Picture;
+use crate::disk::{self, Disk};
 use crate::floor::Floor;
 use crate::health::{self, Health};
 use crate::ingest::jmf::JmfState;
 use crate::ingest::jmf::connections::Limited;
 use crate::ingest::jmf::https::TlsListener;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, restore};
 use crate::lifecycle::{self, Stop, Tasks};
 use crate::outbox::files::Files;
 use crate::telemetry::Telemetry;
-use crate::{devices, folder, ingest, jobs, outbox, telemetry, uplink};
+use crate::{devices, documents, folder, ingest, jobs, outbox, telemetry, uplink};
 
 /// What every task is given; cheap to clone.
 #[derive(Clone)]
@@ -45,6 +47,8 @@ pub struct Agent {
     pub known_devices: Devices,
     /// Files that go to devices with tickets.
     pub files: Arc<Files>,
+    /// Room for the ledger.
+    pub disk: Arc<Disk>,
     /// What is shared in front of an MIS.
     pub desk: Arc<Desk>,
     rng: Arc<Mutex<StdRng>>,
@@ -70,13 +74,20 @@ pub async fn run(
     stop: Stop,
 ) -> anyhow::Result<()> {
     let lock = DataDirLock::take(&config.agent.data_dir)?;
+    restore::finish(&config.agent.data_dir)?;
     let config = Arc::new(config);
     let metrics = health::metrics_recorder()?;
-    let (ledger, ledger_thread) = Ledger::open(
+    let disk = Arc::new(Disk::of(
+        &config.agent.data_dir,
+        config.ledger.reserve_bytes(),
+    ));
+    disk.look();
+    let (ledger, ledger_thread) = Ledger::open_watched(
         &config.ledger_path(),
         config.material_map(),
         clock.clone(),
         StdRng::from_rng(&mut rng),
+        disk,
     )?;
     data_dir::check_plant(&config, &ledger).await?;
     let (telemetry, telemetry_thread) = Telemetry::open(
@@ -154,6 +165,7 @@ pub async fn run(
     let routes = jobs::routes::router(agent.clone())
         .merge(outbox::routes::router(agent.clone())?)
         .merge(controller::routes::router(agent.clone()))
+        .merge(documents::router(agent.clone()))
         .merge(devices::routes::router())
         .merge(telemetry::routes::router(telemetry.clone()));
     tasks.spawn(
@@ -167,9 +179,14 @@ pub async fn run(
     );
     tasks.spawn(
         "uplink",
-        uplink::run(agent.clone(), telemetry, stop.clone()),
+        uplink::run(agent.clone(), telemetry.clone(), stop.clone()),
     );
     // Being a good service.
+    tasks.spawn(
+        "disk",
+        disk::run(agent.clone(), telemetry.clone(), stop.clone()),
+    );
+    tasks.spawn("backups", backups::run(agent.clone(), stop.clone()));
     tasks.spawn("metrics", health::upkeep(metrics, stop.clone()));
     tasks.spawn(
         "watchdog",
@@ -183,6 +200,7 @@ pub async fn run(
         config.agent.name, config.agent.plant_code, addresses.api_url, addresses.jmf_url
     );
     drop(agent);
+    drop(telemetry);
     let result = tasks.run_to_end(stop).await;
     remove_run_file(&config.run_file_path());
     // Every handle is gone with its task, so both writers end after their last commit.
@@ -231,6 +249,7 @@ impl Agent {
             config,
             desk,
             clock,
+            disk: ledger.disk(),
             ledger,
             health: Arc::default(),
             devices: Arc::default(),

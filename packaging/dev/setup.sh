@@ -62,6 +62,7 @@ find_missing() {
     # Tests validate with it; the benchmark compares with it.
     [ "$purpose" = test ] || [ "$purpose" = bench ] || return 0
     have xmllint || need libxml2-utils "xmllint of libxml2"
+    have strace || need strace "strace, under which power cuts are tried"
 }
 
 # --- system packages ---------------------------------------------------------------------------

@@ -11,7 +11,7 @@ use std::io::Read;
 
 use crate::chain::Hash;
 use crate::event::Envelope;
-use crate::ids::{AgentId, HoldId, JobId, PlantId, ProducerId, RequestId, TenantId};
+use crate::ids::{AgentId, HoldId, JobId, PlantId, ProducerId, RequestId, RunId, TenantId};
 use crate::lots::{LotAttributes, LotOrigin, LotRef};
 use crate::quantity::{Material, Unit};
 
@@ -46,6 +46,27 @@ pub struct LedgerBatch {
     pub last_seq: u64,
     /// The hash before the first event.
     pub prev_hash: Hash,
+    /// Why this epoch was opened; with the batches of a second or later epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened: Option<EpochOpened>,
+    pub events: Vec<Envelope>,
+}
+
+/// Why an agent opened an epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EpochOpened {
+    /// `rolled-back`, `diverged` or `superseded`; a newer agent may have other words.
+    pub reason: String,
+    /// When, by the agent's clock.
+    pub at: jiff::Timestamp,
+}
+
+/// Events of an agent as the hub has them, given back to it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LedgerPage {
+    pub epoch: u64,
+    /// In order, without a gap, from the one after the number that was asked; within the limits of
+    /// a batch. None: the hub has no more.
     pub events: Vec<Envelope>,
 }
 
@@ -169,9 +190,21 @@ pub struct FeedEvent {
     pub producer: ProducerId,
     pub epoch: u64,
     pub event: Envelope,
-    /// Lots that the event uses, as the hub knew them before the event.
+    /// Lots that the event names, as the hub knew them before the event.
     #[serde(default)]
     pub lots: Vec<LotSnapshot>,
+    /// What the hub had of the receiving agent's own ledger when the lots were so: what the agent has done to them
+    /// since comes on top.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<LedgerMark>,
+}
+
+/// A place in one ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LedgerMark {
+    pub epoch: u64,
+    /// 0 before the first event.
+    pub seq: u64,
 }
 
 /// A lot as the hub knows it, for an agent that has not met it.
@@ -181,6 +214,9 @@ pub struct LotSnapshot {
     pub material: Option<Material>,
     pub balance: Decimal,
     pub base_unit: Unit,
+    /// What was shipped of it and did not come back.
+    #[serde(default, skip_serializing_if = "Decimal::is_zero")]
+    pub shipped: Decimal,
     pub attributes: LotAttributes,
     pub origin: LotOrigin,
     /// The holds that stand on it.
@@ -316,6 +352,9 @@ pub struct EnrolRequest {
     pub public_key: String,
     pub agent_name: String,
     pub agent_version: String,
+    /// The newest run of the agent's file. An agent that enrols again is served from this run on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
 }
 
 /// Where the agent belongs now.

@@ -85,6 +85,8 @@ ids! {
     EventId = "an event id",
     /// One hold on a lot.
     HoldId = "a hold id",
+    /// One run of an agent, from its start to its end.
+    RunId = "a run id",
     /// One request of a client; also the form of generated idempotency keys.
     RequestId = "a request id",
 }

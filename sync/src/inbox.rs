@@ -43,12 +43,22 @@ pub enum Decision {
         expected: ProducerState,
         detail: String,
     },
+    /// The batch is written in a protocol that is not spoken here (400).
+    UnknownProtocol { detail: String },
     /// The batch contradicts itself (400).
     Malformed { detail: String },
 }
 
 /// Decides on a batch.
 pub fn accept(state: &ProducerState, batch: &LedgerBatch) -> Decision {
+    if batch.protocol == 0 || batch.protocol > PROTOCOL {
+        return Decision::UnknownProtocol {
+            detail: format!(
+                "protocol {} is not spoken here, expected 1 to {PROTOCOL}; update the hub before its agents",
+                batch.protocol
+            ),
+        };
+    }
     if let Err(detail) = check_form(state, batch) {
         return Decision::Malformed { detail };
     }
@@ -118,12 +128,6 @@ fn verify_chain(batch: &LedgerBatch, current: &ProducerState) -> Result<ChainHea
 }
 
 fn check_form(state: &ProducerState, batch: &LedgerBatch) -> Result<(), String> {
-    if batch.protocol != PROTOCOL {
-        return Err(format!(
-            "protocol {} is not spoken here, expected {PROTOCOL}",
-            batch.protocol
-        ));
-    }
     if batch.producer != state.producer {
         return Err("the batch names another producer than its credential".to_owned());
     }

@@ -9,12 +9,15 @@
 //! - [`ids`], [`clock`], [`quantity`]: the vocabulary
 //! - [`event`], [`chain`]: the envelope of a fact and the hash chain
 //! - [`lots`]: the lot rules; [`trace`]: where a lot came from and went
+//! - [`document`]: what both sides edit at the same time
 //! - [`frame`]: what travels between agent and hub, with its limits
 //! - [`outbox`], [`inbox`], [`backoff`]: the two sides of the protocol as plain functions
+//! - [`recovery`], [`runs`]: what happens after a disk was set back or copied
 
 pub mod backoff;
 pub mod chain;
 pub mod clock;
+pub mod document;
 pub mod event;
 pub mod frame;
 pub mod ids;
@@ -22,4 +25,6 @@ pub mod inbox;
 pub mod lots;
 pub mod outbox;
 pub mod quantity;
+pub mod recovery;
+pub mod runs;
 pub mod trace;

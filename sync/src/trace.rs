@@ -99,7 +99,7 @@ pub struct Trace {
 
 impl Trace {
     /// Puts together what a store has found: all lots that can be reached from `root`, and all
-    /// edges between those lots, in any order.
+    /// edges between those lots, in any order; an edge once for each event that says so.
     pub fn build(
         root: LotId,
         direction: Direction,
@@ -108,8 +108,8 @@ impl Trace {
         mut edges: Vec<TraceEdge>,
         truncated: bool,
     ) -> Self {
-        edges.sort_by_key(|edge| (edge.at, edge.parent, edge.child, edge.kind));
-        edges.dedup_by_key(|edge| (edge.parent, edge.child, edge.kind));
+        let amount = |edge: &TraceEdge| edge.quantity.map(|quantity| quantity.amount);
+        edges.sort_by_key(|edge| (edge.at, edge.parent, edge.child, edge.kind, amount(edge)));
         let reached = match mode {
             Mode::Strict => reach_in_time(root, direction, &mut edges),
             Mode::Exposure => lots.iter().map(|lot| lot.lot.lot_id).collect(),
@@ -137,7 +137,13 @@ impl Trace {
                 lot.lot.lot_id,
             )
         });
-        edges.retain(|edge| reached.contains(&edge.parent) && reached.contains(&edge.child));
+        // Several events may have said so; the first that counts is shown.
+        let mut shown = BTreeSet::new();
+        edges.retain(|edge| {
+            reached.contains(&edge.parent)
+                && reached.contains(&edge.child)
+                && shown.insert((edge.parent, edge.child, edge.kind))
+        });
         Self {
             root,
             direction,
@@ -328,7 +334,7 @@ fn details(lot: &TraceLot) -> Vec<String> {
                 let _ = write!(line, " {word} {value}");
             }
         }
-        if used.kind == UseKind::Shipped {
+        if matches!(used.kind, UseKind::Shipped | UseKind::Returned) {
             let _ = write!(line, " on {}", minute(used.at));
         }
         details.push(line);

@@ -53,6 +53,7 @@ fn batch(epoch: u64, ledger: &[Envelope], first: u64, last: u64) -> LedgerBatch 
         first_seq: first,
         last_seq: last,
         prev_hash: ledger[range.start].prev_hash,
+        opened: None,
         events: ledger[range].to_vec(),
     }
 }
@@ -161,7 +162,10 @@ fn a_batch_that_contradicts_itself_is_malformed_with_what_was_expected() {
     let mut cases = vec![];
     let mut case = batch(1, &events, 1, 5);
     case.protocol = 9;
-    cases.push((case, "protocol 9"));
+    assert!(matches!(
+        accept(&start, &case),
+        Decision::UnknownProtocol { detail } if detail.contains("protocol 9")
+    ));
     let mut case = batch(1, &events, 1, 5);
     case.producer = ProducerId::from_uuid(Uuid::from_u128(5));
     cases.push((case, "another producer"));
@@ -222,7 +226,15 @@ fn the_agent_sees_a_rolled_back_disk_a_clone_and_a_successor() {
         Standing::Superseded { .. }
     ));
     let older = LedgerAck { epoch: 0, ..ack(3) };
-    assert_eq!(compare(&local(5, 3), &older), Standing::NewHere);
+    assert_eq!(
+        compare(&local(5, 3), &older),
+        Standing::Behind {
+            epoch: 0,
+            acknowledged: 3
+        }
+    );
+    let unknown = LedgerAck { epoch: 0, ..clone };
+    assert_eq!(compare(&local(5, 3), &unknown), Standing::NewHere);
 }
 
 proptest! {

@@ -14,4 +14,5 @@ mod telemetry;
 
 pub use apply::DeviceBatch;
 pub use routes::router;
+pub use store::device_is_known;
 pub use telemetry::{telemetry_apply, telemetry_gap, telemetry_lock, telemetry_refused};

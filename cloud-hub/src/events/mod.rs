@@ -24,6 +24,16 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// Something that the hub found by itself, with an id made for it.
+    pub fn of_the_hub(event_id: EventId, now: Timestamp) -> Self {
+        Self {
+            seq: 0,
+            event_id,
+            occurred_at: now,
+            now,
+        }
+    }
+
     /// The event that is being applied.
     pub fn of(ctx: &ApplyContext<'_, '_>) -> Self {
         Self {

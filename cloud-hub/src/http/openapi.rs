@@ -42,6 +42,7 @@ pub fn api() -> OpenApiRouter<App> {
         .merge(crate::inventory::router())
         .merge(crate::equipment::router())
         .merge(crate::exchange::router())
+        .merge(crate::documents::router())
 }
 
 /// The document, as committed in `openapi.json`.

@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use agog_sync::event::{Actor, DecodeError, Envelope, Event};
-use agog_sync::frame::{FeedBody, FeedEvent};
-use agog_sync::ids::{AgentId, PlantId, ProducerId};
+use agog_sync::frame::{FeedBody, FeedEvent, LedgerMark};
+use agog_sync::ids::{AgentId, EventId, PlantId, ProducerId};
 use agog_sync::lots::LotEvent;
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 
-use super::{ApplyContext, ApplyError, feed};
+use super::{ApplyContext, ApplyError, feed, store};
 use crate::db::{DbError, TenantTx};
+use crate::documents::{self, DocumentBatch, Hearers};
 use crate::equipment::DeviceBatch;
 use crate::events::Outbox;
 use crate::exchange::JobBatch;
@@ -27,6 +28,11 @@ pub(super) struct Source {
     plant_id: Option<PlantId>,
     /// The agents of the tenant but the producer itself.
     listeners: BTreeMap<AgentId, PlantId>,
+    /// What the hub has of their ledgers, looked up when the lots are locked that the events are about: what is in these
+    /// lots then is in the marks, and what comes later in neither.
+    marks: BTreeMap<ProducerId, LedgerMark>,
+    /// The events were kept for later: the hub has newer ones of their ledger.
+    is_late: bool,
 }
 
 /// What plants have to hear of events, in its order. It goes into their feeds after the last event of the batch
@@ -48,7 +54,31 @@ impl Source {
             epoch,
             plant_id,
             listeners,
+            marks: BTreeMap::new(),
+            is_late: false,
         })
+    }
+
+    /// For events that could not be applied when they came. What a lot was before such a one cannot be told to its own
+    /// plant: the lot has moved on by newer events of the same ledger.
+    pub(super) fn late(self) -> Self {
+        Self {
+            is_late: true,
+            ..self
+        }
+    }
+
+    /// What the hub has of an agent's ledger as its event `seq` comes.
+    fn seen_of(&self, agent_id: AgentId, seq: u64) -> LedgerMark {
+        let producer_id = ProducerId::from(agent_id);
+        if producer_id == self.producer_id {
+            return LedgerMark {
+                epoch: self.epoch,
+                seq: seq - 1,
+            };
+        }
+        let mark = self.marks.get(&producer_id).copied();
+        mark.unwrap_or(LedgerMark { epoch: 1, seq: 0 })
     }
 
     fn hears(&self, plants: &BTreeSet<PlantId>) -> bool {
@@ -89,33 +119,41 @@ pub(super) fn decode(envelope: &Envelope) -> Result<Event, ApplyError> {
     })
 }
 
-/// Locks what events work on until the transaction ends: their jobs, then their lots, each in the order of their keys.
+/// Locks what events work on until the transaction ends: their jobs, then their lots, then their documents, each in the
+/// order of their keys.
 ///
 /// Every transaction locks in one order, so that no two wait for each other: the producer whose ledger it writes, jobs,
-/// lots, devices, materials, the feeds of agents. A batch names jobs and lots in any order, so they are locked before its
+/// lots, documents, devices, materials, the feeds of agents. A batch names jobs, lots and documents in any order, so they are locked before its
 /// first event is applied; what goes into feeds goes there after its last.
 pub(super) async fn lock(
     tx: &mut TenantTx,
     source: &Source,
     events: impl Iterator<Item = &Event>,
+    now: Timestamp,
 ) -> Result<(), DbError> {
-    let (mut jobs, mut lots) = (Vec::new(), Vec::new());
+    let (mut jobs, mut lots, mut documents) = (Vec::new(), Vec::new(), BTreeSet::new());
     for event in events {
         match event {
             Event::Job(event) => jobs.push(&event.progress.job),
             Event::Lot(event) => lots.extend(event.lots().iter().map(|lot| lot.lot_id)),
+            Event::Document(changed) => {
+                documents.insert(&changed.document);
+            }
             Event::Device(_) | Event::Gap(_) => {}
         }
     }
     exchange::jobs_lock(tx, source.plant_id, &jobs).await?;
-    inventory::lots_lock(tx, &lots).await
+    inventory::lots_lock(tx, &lots).await?;
+    // What has not the form of a document is refused later.
+    documents.retain(|key| key.has_form());
+    documents::documents_lock(tx, &documents, now).await
 }
 
 /// Applies events to their modules, all or none, and says what plants have to hear of them. Those of the office come one
 /// at a time: each may be about another plant.
 pub(super) async fn apply<'e>(
     tx: &mut TenantTx,
-    source: &Source,
+    source: &mut Source,
     events: &[(&'e Envelope, &'e Event)],
     now: Timestamp,
     rng: &mut StdRng,
@@ -126,11 +164,16 @@ pub(super) async fn apply<'e>(
         [] => None,
         events => Some(LotBatch::load(tx, source.plant_id, events, now).await?),
     };
+    if lots.is_some() && !source.listeners.is_empty() {
+        let producers: Vec<_> = source.listeners.keys().map(|id| (*id).into()).collect();
+        source.marks = store::ledger_marks(tx, &producers).await?;
+    }
     let mut devices = match source.plant_id {
         Some(plant_id) => DeviceBatch::load(tx, plant_id, events, now, rng).await?,
         None => DeviceBatch::default(),
     };
     let mut jobs = JobBatch::default();
+    let mut documents = DocumentBatch::default();
     for &(envelope, event) in events {
         let actor = match &envelope.actor {
             Actor::Operator { name } => name,
@@ -158,6 +201,10 @@ pub(super) async fn apply<'e>(
             Event::Job(job_event) => jobs.apply(tx, &mut ctx, job_event).await?,
             Event::Device(device_event) => devices.apply(&mut ctx, device_event)?,
             Event::Gap(gap) => equipment::telemetry_gap(tx, &mut ctx, gap).await?,
+            Event::Document(changed) => {
+                let hearers = documents.apply(tx, &mut ctx, changed).await?;
+                document(source, envelope, hearers, &mut carried)?;
+            }
         }
     }
     if let Some(lots) = lots {
@@ -165,13 +212,14 @@ pub(super) async fn apply<'e>(
     }
     devices.store(tx).await?;
     jobs.store(tx, &mut outbox, now).await?;
+    documents.store(tx, now).await?;
     outbox.store(tx).await?;
     Ok(carried)
 }
 
-fn of_lots<'e>(events: &[(&'e Envelope, &'e Event)]) -> Vec<&'e LotEvent> {
-    let of_lots = events.iter().filter_map(|(_, event)| match event {
-        Event::Lot(event) => Some(event),
+fn of_lots<'e>(events: &[(&'e Envelope, &'e Event)]) -> Vec<(EventId, &'e LotEvent)> {
+    let of_lots = events.iter().filter_map(|(envelope, event)| match event {
+        Event::Lot(event) => Some((envelope.event_id, event)),
         _ => None,
     });
     of_lots.collect()
@@ -189,32 +237,73 @@ fn lot<'e>(
     carried: &mut Carried,
 ) -> Result<(), ApplyError> {
     let mut concerned = lots.plants(event);
-    let snapshots = if source.hears(&concerned) {
+    // Whoever names a lot that nobody told it of learns by its own event what the lot was before.
+    let is_new_to_source = !source.is_late
+        && source
+            .plant_id
+            .is_some_and(|plant_id| lots.is_unmet(event, plant_id));
+    let snapshots = if is_new_to_source || source.hears(&concerned) {
         lots.snapshots(event)
     } else {
         Vec::new()
     };
     lots.apply(ctx, event);
-    if source.listeners.is_empty() {
+    if (source.listeners.is_empty() && !is_new_to_source) || !lots.is_told(event, envelope.event_id)
+    {
         return Ok(());
     }
     concerned.extend(lots.plants(event));
     // Whoever is sent an event has met all of its lots, and hears of each from then on.
     lots.met(event, &concerned);
-    if !source.hears(&concerned) {
+    let hearing = source
+        .listeners
+        .iter()
+        .filter(|(_, plant_id)| concerned.contains(plant_id));
+    let mut receivers: Vec<_> = hearing.map(|(agent_id, _)| *agent_id).collect();
+    if is_new_to_source {
+        receivers.push(AgentId::from_uuid(source.producer_id.uuid()));
+    }
+    for agent_id in receivers {
+        let body = FeedBody::LedgerEvent(Box::new(FeedEvent {
+            producer: source.producer_id,
+            epoch: source.epoch,
+            event: envelope.clone(),
+            lots: snapshots.clone(),
+            seen: Some(source.seen_of(agent_id, envelope.seq)),
+        }));
+        carried.push((agent_id, feed::text(&body)?.into()));
+    }
+    Ok(())
+}
+
+/// Carries a change of a document to those who have to hear of it.
+fn document(
+    source: &Source,
+    envelope: &Envelope,
+    hearers: Hearers,
+    carried: &mut Carried,
+) -> Result<(), DbError> {
+    let hears = |plant_id: &PlantId| match hearers {
+        Hearers::Nobody => false,
+        Hearers::Plant(hearer) => *plant_id == hearer,
+        Hearers::Everybody => true,
+    };
+    let mut listeners = source
+        .listeners
+        .iter()
+        .filter(|(_, plant_id)| hears(plant_id))
+        .peekable();
+    if listeners.peek().is_none() {
         return Ok(());
     }
     let body = FeedBody::LedgerEvent(Box::new(FeedEvent {
         producer: source.producer_id,
         epoch: source.epoch,
         event: envelope.clone(),
-        lots: snapshots,
+        lots: Vec::new(),
+        seen: None,
     }));
     let text: Arc<str> = feed::text(&body)?.into();
-    for (agent_id, plant_id) in &source.listeners {
-        if concerned.contains(plant_id) {
-            carried.push((*agent_id, text.clone()));
-        }
-    }
+    carried.extend(listeners.map(|(agent_id, _)| (*agent_id, text.clone())));
     Ok(())
 }

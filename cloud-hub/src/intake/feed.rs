@@ -17,9 +17,10 @@ use jiff::Timestamp;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant as Deadline;
 
-use super::store_feed as store;
+use super::{runs, store_feed as store};
 use crate::app::App;
 use crate::db::{DbError, TenantTx};
+use crate::http::ApiError;
 use crate::tenants::{self, AgentPrincipal};
 
 /// The most items of one answer.
@@ -89,7 +90,7 @@ pub(super) async fn page(
     agent: AgentPrincipal,
     after: u64,
     wait: Duration,
-) -> Result<FeedPage, DbError> {
+) -> Result<FeedPage, ApiError> {
     let deadline = Deadline::now() + wait.min(FEED_WAIT_MAX);
     seen(app, agent, after).await?;
     // Listening begins before the first look, so that nothing falls between the two.
@@ -133,9 +134,11 @@ async fn seen(app: &App, agent: AgentPrincipal, after: u64) -> Result<(), DbErro
     Ok(())
 }
 
-async fn look(app: &App, agent: AgentPrincipal, after: u64) -> Result<FeedPage, DbError> {
+async fn look(app: &App, agent: AgentPrincipal, after: u64) -> Result<FeedPage, ApiError> {
     // A transaction per look: a waiting request holds no connection.
     let mut tx = TenantTx::begin(&app.pool, agent.tenant_id).await?;
+    // Another process may take over while this one waits: nothing more is given out to it.
+    runs::require(&mut tx, agent).await?;
     let counter = store::counter_find(&mut tx, agent.agent_id).await?;
     // An agent ahead of the hub has seen items that a restored hub has lost; one far behind has
     // missed items that are gone. Either goes on from what there is.

@@ -16,9 +16,10 @@ use rand::rngs::StdRng;
 use serde_json::json;
 
 use super::apply::{self, Source};
-use super::{ApplyError, failed, store};
+use super::{ApplyError, failed, runs, store, store_runs};
 use crate::app::App;
 use crate::db::TenantTx;
+use crate::events::{Origin, Outbox};
 use crate::http::{ApiError, error::chain};
 use crate::tenants::AgentPrincipal;
 
@@ -39,6 +40,7 @@ pub(super) async fn take(
     let producer = agent.producer_id();
     let mut tx = TenantTx::begin(&app.pool, agent.tenant_id).await?;
     let state = store::ledger_lock(&mut tx, producer, Some(agent.plant_id), now).await?;
+    runs::require(&mut tx, agent).await?;
     let (skip, next) = match accept(&state, batch) {
         Decision::Append { skip, state } => (skip, state),
         Decision::Duplicate { state } => {
@@ -54,6 +56,7 @@ pub(super) async fn take(
             "agent {} opened epoch {}, its epoch {} ended at {}",
             agent.agent_id, next.epoch, state.epoch, state.head.last_seq,
         );
+        epoch_opened(&mut tx, agent, &state, batch, now).await?;
     }
     let events = &batch.events[skip..];
     if events.len() >= PLAN_ANEW_EVENTS {
@@ -75,6 +78,7 @@ pub(super) async fn take(
         &mut tx,
         &work.source,
         readable.iter().map(|(_, event)| event),
+        now,
     )
     .await
     .map_err(|error| failed(error.into()))?;
@@ -98,12 +102,40 @@ pub(super) async fn take(
     Ok(ack(&next, false))
 }
 
+/// Notes that an agent goes on in a new epoch, and says so to others.
+async fn epoch_opened(
+    tx: &mut TenantTx,
+    agent: AgentPrincipal,
+    before: &ProducerState,
+    batch: &LedgerBatch,
+    now: Timestamp,
+) -> Result<(), ApiError> {
+    let Some(first) = batch.events.first() else {
+        return Ok(());
+    };
+    let opened = batch.opened.as_ref();
+    store_runs::epoch_add(tx, before, batch.epoch, opened, agent.run, now).await?;
+    let mut outbox = Outbox::default();
+    let data = json!({
+        "agent_id": agent.agent_id,
+        "plant_id": agent.plant_id,
+        "epoch": batch.epoch,
+        "reason": opened.map(|opened| &opened.reason),
+        "run_id": agent.run,
+        "epoch_before": before.epoch,
+        "last_seq_before": before.head.last_seq,
+    });
+    let origin = Origin::of_the_hub(first.event_id, now);
+    outbox.publish(origin, "sync.epoch-opened", data);
+    Ok(outbox.store(tx).await?)
+}
+
 /// Why an event is not applied: a code and a sentence.
 type Rejection = (String, String);
-type Rejected<'a> = (&'a Envelope, String, String);
+pub(super) type Rejected<'a> = (&'a Envelope, String, String);
 
 /// What the events say, and those that cannot be read or were delivered before.
-fn read<'a>(
+pub(super) fn read<'a>(
     events: &'a [Envelope],
     known: &[EventId],
 ) -> (Vec<(&'a Envelope, Event)>, Vec<Rejected<'a>>) {
@@ -126,16 +158,17 @@ fn read<'a>(
     (readable, rejected)
 }
 
-struct Work {
-    source: Source,
-    now: Timestamp,
-    rng: StdRng,
-    carried: apply::Carried,
+/// Events that are being applied.
+pub(super) struct Work {
+    pub(super) source: Source,
+    pub(super) now: Timestamp,
+    pub(super) rng: StdRng,
+    pub(super) carried: apply::Carried,
 }
 
 impl Work {
     /// Applies what can be applied, in order, and gives back what cannot.
-    async fn apply<'a>(
+    pub(super) async fn apply<'a>(
         &mut self,
         tx: &mut TenantTx,
         events: &[(&'a Envelope, Event)],
@@ -148,7 +181,7 @@ impl Work {
         let mut parts = vec![&events[..]];
         while let Some(part) = parts.pop() {
             tx.savepoint().await?;
-            match apply::apply(tx, &self.source, part, self.now, &mut self.rng).await {
+            match apply::apply(tx, &mut self.source, part, self.now, &mut self.rng).await {
                 Ok(carried) => {
                     tx.release_savepoint().await?;
                     self.carried.extend(carried);
@@ -210,6 +243,7 @@ fn refusal(decision: Decision) -> ApiError {
             ),
         )
         .with("epoch", json!(epoch)),
+        Decision::UnknownProtocol { detail } => ApiError::bad_request("unknown-protocol", detail),
         Decision::Malformed { detail } => ApiError::bad_request("malformed-batch", detail),
         Decision::Append { .. } | Decision::Duplicate { .. } => ApiError::internal(),
     }

@@ -18,9 +18,15 @@ mod apply;
 pub mod feed;
 mod ledger;
 pub mod office;
+mod overview;
+pub mod rejected;
 mod routes;
+pub mod runs;
 mod store;
 mod store_feed;
+mod store_overview;
+mod store_rejected;
+mod store_runs;
 mod telemetry;
 
 use agog_sync::ids::{EventId, PlantId, ProducerId};
@@ -31,7 +37,9 @@ use crate::db::DbError;
 use crate::events;
 use crate::http::{ApiError, error::chain};
 
+pub(crate) use routes::read as read_frame;
 pub use routes::router;
+pub use store::events_of;
 
 /// What a module needs to know of the event that it applies, and where it leaves what it makes of it: `'e` is that of the
 /// event, `'b` that of its batch.

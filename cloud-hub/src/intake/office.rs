@@ -2,11 +2,12 @@
 //! ledger per tenant with the same envelope, chain and rules. The feed carries them to the plants.
 
 use agog_sync::event::{Envelope, NewEvent};
-use agog_sync::ids::ProducerId;
+use agog_sync::ids::{EventId, ProducerId};
 use agog_sync::inbox::ProducerState;
 use jiff::Timestamp;
 
 use super::apply::{self, Source};
+pub use super::store::KeptEvent;
 use super::{ApplyError, store};
 use crate::app::App;
 use crate::db::{DbError, TenantTx};
@@ -14,6 +15,14 @@ use crate::db::{DbError, TenantTx};
 /// Opens the office ledger of a new tenant.
 pub async fn open(tx: &mut TenantTx, producer: ProducerId, now: Timestamp) -> Result<(), DbError> {
     store::ledger_lock(tx, producer, None, now).await.map(drop)
+}
+
+/// An event of any ledger of the tenant, which the office may want to correct.
+pub async fn event_find(
+    tx: &mut TenantTx,
+    event_id: EventId,
+) -> Result<Option<KeptEvent>, DbError> {
+    store::event_find(tx, event_id).await
 }
 
 /// Keeps the office ledger for one writer until the transaction ends, so that what a movement reads
@@ -49,11 +58,11 @@ pub async fn append(
         envelopes.push(envelope);
     }
     store::events_add(tx, producer, state.epoch, &envelopes, now).await?;
-    let source = Source::load(tx, producer, state.epoch, None).await?;
+    let mut source = Source::load(tx, producer, state.epoch, None).await?;
     let mut carried = apply::Carried::new();
     for (envelope, new) in envelopes.iter().zip(events) {
         let event = [(envelope, &new.event)];
-        carried.extend(apply::apply(tx, &source, &event, now, &mut rng).await?);
+        carried.extend(apply::apply(tx, &mut source, &event, now, &mut rng).await?);
     }
     apply::deliver(tx, carried, now).await?;
     store::ledger_move(tx, &ProducerState { head, ..state }, now).await?;

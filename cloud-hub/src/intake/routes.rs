@@ -2,32 +2,29 @@
 
 use std::time::Duration;
 
-use agog_sync::event::Envelope;
 use agog_sync::frame::{
-    self, BODY_BYTES_MAX, FeedPage, FrameError, LedgerAck, LedgerBatch, SyncState, TelemetryAck,
-    TelemetryBatch,
+    self, BODY_BYTES_MAX, FeedPage, FrameError, LedgerAck, LedgerBatch, LedgerPage, SyncState,
+    TelemetryAck, TelemetryBatch,
 };
 use agog_sync::inbox::ProducerState;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Query, State};
-use axum::http::header::CONTENT_ENCODING;
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::store::BlockState;
-use super::{feed, ledger, store, telemetry};
+use super::{feed, ledger, overview, rejected, store, telemetry};
 use crate::app::App;
 use crate::db::TenantTx;
 use crate::http::{ApiError, error::chain};
 use crate::tenants::AgentPrincipal;
-
-/// The most events of one answer of `GET /sync/v1/ledger`.
-const LEDGER_PAGE_MAX: i64 = 500;
 
 /// The routes of this module.
 pub fn router() -> OpenApiRouter<App> {
@@ -36,6 +33,8 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(ledger_push, ledger_read))
         .routes(routes!(telemetry_push))
         .routes(routes!(feed_read))
+        .merge(overview::router())
+        .merge(rejected::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
@@ -64,7 +63,7 @@ async fn state(State(app): State<App>, agent: AgentPrincipal) -> Result<Json<Syn
 #[utoipa::path(post, path = "/sync/v1/ledger", tag = "sync",
     request_body(content = Object, description = "A ledger batch as JSON, Content-Encoding: zstd"),
     responses((status = 200, description = "What the hub has now", body = Object),
-        (status = 400, description = "malformed-batch, bad-body"), (status = 403, description = "fenced"),
+        (status = 400, description = "malformed-batch, bad-body, unknown-protocol"), (status = 403, description = "fenced"),
         (status = 409, description = "gap, chain-broken: `expected` says what the hub has")))]
 async fn ledger_push(
     State(app): State<App>,
@@ -130,22 +129,16 @@ struct LedgerQuery {
     after: u64,
 }
 
-/// Events that the agent has delivered.
-#[derive(Debug, Serialize)]
-struct LedgerPage {
-    epoch: u64,
-    /// In order; at most 500. Ask again after the last one until there are none.
-    events: Vec<Envelope>,
-}
-
-/// Gives an agent back what it has delivered, so that one that lost its disk can restore it.
+/// Gives an agent back what it has delivered, also in older epochs: a disk that was set back gets what it lost.
 #[utoipa::path(get, path = "/sync/v1/ledger", tag = "sync", params(LedgerQuery),
-    responses((status = 200, description = "At most 500 events of the epoch, in order", body = Object)))]
+    responses((status = 200, description = "Events of the epoch after the number, in order, within the limits of a \
+        batch; zstd when it is accepted. None: there are no more", body = Object)))]
 async fn ledger_read(
     State(app): State<App>,
     agent: AgentPrincipal,
     Query(query): Query<LedgerQuery>,
-) -> Result<Json<LedgerPage>, ApiError> {
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     if i64::try_from(query.after).is_err() || i64::try_from(query.epoch).is_err() {
         return Err(ApiError::bad_request(
             "bad-query",
@@ -154,12 +147,34 @@ async fn ledger_read(
     }
     let mut tx = TenantTx::begin(&app.pool, agent.tenant_id).await?;
     let LedgerQuery { epoch, after } = query;
-    let events =
-        store::events_after(&mut tx, agent.producer_id(), epoch, after, LEDGER_PAGE_MAX).await?;
-    Ok(Json(LedgerPage { epoch, events }))
+    let events = store::events_after(&mut tx, agent.producer_id(), epoch, after).await?;
+    let page = LedgerPage { epoch, events };
+    if !accepts_zstd(&headers) {
+        return Ok(Json(page).into_response());
+    }
+    let body = frame::encode(&page).map_err(|error| {
+        tracing::error!(
+            error = chain(&error),
+            "a page of a ledger cannot be written"
+        );
+        ApiError::internal()
+    })?;
+    let headers = [
+        (CONTENT_TYPE, "application/json"),
+        (CONTENT_ENCODING, "zstd"),
+    ];
+    Ok((headers, body).into_response())
 }
 
-fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Result<T, ApiError> {
+fn accepts_zstd(headers: &HeaderMap) -> bool {
+    headers
+        .get(ACCEPT_ENCODING)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.split(',').any(|coding| coding.trim() == "zstd"))
+}
+
+/// Reads a frame of an agent.
+pub(crate) fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Result<T, ApiError> {
     let is_zstd = headers
         .get(CONTENT_ENCODING)
         .is_some_and(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"zstd"));

@@ -1,7 +1,10 @@
 //! The SQL of producers, ledgers and rejected events.
 
+use std::collections::BTreeMap;
+
 use agog_sync::chain::{ChainHead, Hash};
 use agog_sync::event::{Actor, Envelope};
+use agog_sync::frame::{FeedEvent, LEDGER_BATCH_BYTES_MAX, LEDGER_BATCH_EVENTS_MAX, LedgerMark};
 use agog_sync::ids::{EventId, PlantId, ProducerId};
 use agog_sync::inbox::ProducerState;
 use jiff::Timestamp;
@@ -69,6 +72,32 @@ pub(super) async fn ledger_find(
     .await?;
     row.map(|row| ledger_state(producer, row.epoch, row.last_seq, &row.last_hash))
         .transpose()
+}
+
+/// What is here of several ledgers.
+pub(super) async fn ledger_marks(
+    tx: &mut TenantTx,
+    producers: &[ProducerId],
+) -> Result<BTreeMap<ProducerId, LedgerMark>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let producers: Vec<_> = producers.iter().map(ProducerId::uuid).collect();
+    let rows = sqlx::query!(
+        "select producer_id, epoch, last_seq from producer
+         where tenant_id = $1 and producer_id = any($2) and stream = 'ledger'",
+        tenant_id,
+        &producers,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let mark = LedgerMark {
+                epoch: from_bigint(row.epoch)?,
+                seq: from_bigint(row.last_seq)?,
+            };
+            Ok((ProducerId::from_uuid(row.producer_id), mark))
+        })
+        .collect()
 }
 
 fn ledger_state(
@@ -218,42 +247,153 @@ pub(super) async fn events_known(
     Ok(rows.into_iter().map(EventId::from_uuid).collect())
 }
 
-/// The events of a ledger after a place, as they came.
+/// An event as it came.
+#[derive(Debug)]
+pub struct KeptEvent {
+    pub kind: String,
+    pub version: u16,
+    pub payload: Box<RawValue>,
+    /// No module could apply it.
+    pub is_rejected: bool,
+}
+
+/// An event by its id, from whatever producer; as it came first.
+pub(super) async fn event_find(
+    tx: &mut TenantTx,
+    event_id: EventId,
+) -> Result<Option<KeptEvent>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let row = sqlx::query!(
+        r#"select e.kind, e.version, e.payload, exists (
+               select from ledger_rejected r
+               where r.tenant_id = $1 and r.producer_id = e.producer_id and r.epoch = e.epoch and r.seq = e.seq
+           ) as "is_rejected!"
+           from ledger_event e where e.tenant_id = $1 and e.event_id = $2
+           order by e.received_at, e.epoch, e.seq limit 1"#,
+        tenant_id,
+        event_id.uuid(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    row.map(|row| {
+        Ok(KeptEvent {
+            kind: row.kind,
+            version: u16::try_from(row.version).map_err(DbError::stored)?,
+            payload: RawValue::from_string(row.payload).map_err(DbError::stored)?,
+            is_rejected: row.is_rejected,
+        })
+    })
+    .transpose()
+}
+
+/// The events of a ledger after a place, as they came, as many as a batch may have.
 pub(super) async fn events_after(
     tx: &mut TenantTx,
     producer: ProducerId,
     epoch: u64,
     after: u64,
-    count_max: i64,
 ) -> Result<Vec<Envelope>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
-    let rows = sqlx::query!(
-        "select seq, event_id, kind, version, occurred_us, recorded_us, actor, payload, prev_hash, hash
-         from ledger_event
-         where tenant_id = $1 and producer_id = $2 and epoch = $3 and seq > $4
-         order by seq limit $5",
+    let rows = sqlx::query_as!(
+        EventRow,
+        r#"select seq as "seq!", event_id as "event_id!", kind as "kind!", version as "version!",
+             occurred_us as "occurred_us!", recorded_us as "recorded_us!", actor as "actor!", payload as "payload!",
+             prev_hash as "prev_hash!", hash as "hash!"
+         from (
+             select *, row_number() over page as place, sum(octet_length(payload)) over page as bytes
+             from (
+                 select * from ledger_event
+                 where tenant_id = $1 and producer_id = $2 and epoch = $3 and seq > $4
+                 order by seq limit $5
+             ) as next window page as (order by seq)
+         ) as counted
+         where place = 1 or bytes <= $6 order by seq"#,
         tenant_id,
         producer.uuid(),
         to_bigint(epoch)?,
         to_bigint(after)?,
-        count_max,
+        i64::try_from(LEDGER_BATCH_EVENTS_MAX).map_err(DbError::stored)?,
+        i64::try_from(LEDGER_BATCH_BYTES_MAX).map_err(DbError::stored)?,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(EventRow::envelope).collect()
+}
+
+/// The columns of an event as it came.
+#[derive(Debug)]
+pub(super) struct EventRow {
+    pub seq: i64,
+    pub event_id: Uuid,
+    pub kind: String,
+    pub version: i32,
+    pub occurred_us: i64,
+    pub recorded_us: i64,
+    pub actor: String,
+    pub payload: String,
+    pub prev_hash: Vec<u8>,
+    pub hash: Vec<u8>,
+}
+
+impl EventRow {
+    pub(super) fn envelope(self) -> Result<Envelope, DbError> {
+        let actor: Actor = serde_json::from_str(&self.actor).map_err(DbError::stored)?;
+        Ok(Envelope {
+            seq: from_bigint(self.seq)?,
+            event_id: EventId::from_uuid(self.event_id),
+            kind: self.kind,
+            version: u16::try_from(self.version).map_err(DbError::stored)?,
+            occurred_at: from_micros(self.occurred_us)?,
+            recorded_at: from_micros(self.recorded_us)?,
+            actor,
+            payload: RawValue::from_string(self.payload).map_err(DbError::stored)?,
+            prev_hash: Hash::try_from(&self.prev_hash[..]).map_err(DbError::stored)?,
+            hash: Hash::try_from(&self.hash[..]).map_err(DbError::stored)?,
+        })
+    }
+}
+
+/// Events by their ids, in the order of the ids, as they go into feeds. One that was sealed again in a newer epoch is
+/// told as it was sealed last.
+pub async fn events_of(tx: &mut TenantTx, events: &[EventId]) -> Result<Vec<FeedEvent>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let event_ids: Vec<Uuid> = events.iter().map(EventId::uuid).collect();
+    let rows = sqlx::query!(
+        r#"select l.producer_id, l.epoch, l.seq, l.event_id, l.kind, l.version, l.occurred_us, l.recorded_us, l.actor,
+             l.payload, l.prev_hash, l.hash
+         from unnest($2::uuid[]) with ordinality as e (event_id, place)
+             cross join lateral (
+                 select * from ledger_event
+                 where tenant_id = $1 and event_id = e.event_id order by epoch desc limit 1
+             ) as l
+         order by place"#,
+        tenant_id,
+        &event_ids,
     )
     .fetch_all(tx.conn())
     .await?;
     rows.into_iter()
         .map(|row| {
-            let actor: Actor = serde_json::from_str(&row.actor).map_err(DbError::stored)?;
-            Ok(Envelope {
-                seq: from_bigint(row.seq)?,
-                event_id: EventId::from_uuid(row.event_id),
+            let producer = ProducerId::from_uuid(row.producer_id);
+            let epoch = from_bigint(row.epoch)?;
+            let row = EventRow {
+                seq: row.seq,
+                event_id: row.event_id,
                 kind: row.kind,
-                version: u16::try_from(row.version).map_err(DbError::stored)?,
-                occurred_at: from_micros(row.occurred_us)?,
-                recorded_at: from_micros(row.recorded_us)?,
-                actor,
-                payload: RawValue::from_string(row.payload).map_err(DbError::stored)?,
-                prev_hash: Hash::try_from(&row.prev_hash[..]).map_err(DbError::stored)?,
-                hash: Hash::try_from(&row.hash[..]).map_err(DbError::stored)?,
+                version: row.version,
+                occurred_us: row.occurred_us,
+                recorded_us: row.recorded_us,
+                actor: row.actor,
+                payload: row.payload,
+                prev_hash: row.prev_hash,
+                hash: row.hash,
+            };
+            Ok(FeedEvent {
+                producer,
+                epoch,
+                event: row.envelope()?,
+                lots: Vec::new(),
+                seen: None,
             })
         })
         .collect()
@@ -368,14 +508,14 @@ pub(super) async fn blocks_move(
     Ok(())
 }
 
-fn to_bigint(number: u64) -> Result<i64, DbError> {
+pub(super) fn to_bigint(number: u64) -> Result<i64, DbError> {
     i64::try_from(number).map_err(DbError::stored)
 }
 
-fn from_bigint(number: i64) -> Result<u64, DbError> {
+pub(super) fn from_bigint(number: i64) -> Result<u64, DbError> {
     u64::try_from(number).map_err(DbError::stored)
 }
 
-fn from_micros(micros: i64) -> Result<Timestamp, DbError> {
+pub(super) fn from_micros(micros: i64) -> Result<Timestamp, DbError> {
     Timestamp::from_microsecond(micros).map_err(DbError::stored)
 }

@@ -9,7 +9,7 @@ use agog_sync::ids::ProducerId;
 use serde_json::json;
 
 use super::store::{self, BlockState};
-use super::{BlockContext, failed};
+use super::{BlockContext, failed, runs};
 use crate::app::App;
 use crate::db::TenantTx;
 use crate::equipment;
@@ -25,6 +25,7 @@ pub(super) async fn take(
     let now = app.clock.now();
     let producer = agent.producer_id();
     let mut tx = TenantTx::begin(&app.pool, agent.tenant_id).await?;
+    runs::require_beside(&mut tx, agent).await?;
     let state = store::blocks_lock(&mut tx, producer, agent.plant_id, now).await?;
     let (skip, next) = match decide(state, producer, batch) {
         Decision::Append { skip, state } => (skip, state),
@@ -44,6 +45,10 @@ pub(super) async fn take(
                 "fenced",
                 format!("this agent has opened epoch {} since", state.epoch),
             ));
+        }
+        Decision::UnknownProtocol => {
+            let detail = format!("this hub speaks protocol 1 to {PROTOCOL}");
+            return Err(ApiError::bad_request("unknown-protocol", detail));
         }
         Decision::Malformed(detail) => {
             return Err(ApiError::bad_request("malformed-batch", detail));
@@ -103,13 +108,14 @@ enum Decision {
     Duplicate,
     Gap { expected: BlockState },
     Fenced,
+    UnknownProtocol,
     Malformed(&'static str),
 }
 
 /// The rule of the ledger without its chain.
 fn decide(state: BlockState, producer: ProducerId, batch: &TelemetryBatch) -> Decision {
-    if batch.protocol != PROTOCOL {
-        return Decision::Malformed("this protocol is not spoken here");
+    if batch.protocol == 0 || batch.protocol > PROTOCOL {
+        return Decision::UnknownProtocol;
     }
     if batch.producer != producer {
         return Decision::Malformed("the batch names another producer than its credential");

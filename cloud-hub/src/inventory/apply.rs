@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::batch::{LotBatch, Made};
 use super::model::Fact;
+use super::store::corrections::{CorrectionRow, NamedEdge, NamedUse};
 use super::store::facts::{EdgeRow, EntryRow, FlagRow, UseRow};
 use crate::events;
 use crate::intake::ApplyContext;
@@ -18,7 +19,9 @@ use crate::intake::ApplyContext;
 impl<'e> LotBatch<'e> {
     /// Applies one event.
     pub fn apply(&mut self, ctx: &mut ApplyContext<'e, '_>, event: &LotEvent) {
-        let outcome = lots::apply(event, &self.book, ctx.occurred_at);
+        self.look_back(event);
+        let outcome = lots::apply(event, ctx.event_id, &self.book, ctx.occurred_at);
+        self.applied.insert(ctx.event_id);
         let mut flags = outcome.flags;
         for effect in outcome.effects {
             self.effect(ctx, effect, &mut flags);
@@ -28,6 +31,20 @@ impl<'e> LotBatch<'e> {
         let fact = Fact::of(ctx);
         let rows = flags.into_iter().map(|flag| FlagRow { flag, fact });
         self.flags.extend(rows);
+    }
+
+    /// What is corrected may have been refused by the database, and then it is in no lot. A move leaves no entry that
+    /// would tell; it is undone by where the lot lies.
+    pub(super) fn look_back(&mut self, event: &LotEvent) {
+        let LotEvent::Corrected(event) = event else {
+            return;
+        };
+        if self.was_applied(event) {
+            return;
+        }
+        for lot in event.undone().lots() {
+            self.book.leave_out(event.corrects, lot.lot_id);
+        }
     }
 
     fn effect(&mut self, ctx: &mut ApplyContext<'e, '_>, effect: Effect, flags: &mut Vec<Flag>) {
@@ -55,6 +72,7 @@ impl<'e> LotBatch<'e> {
                     lot,
                     material,
                     balance: Decimal::ZERO,
+                    shipped: Decimal::ZERO,
                     base_unit,
                     holds: BTreeSet::new(),
                     attributes,
@@ -72,6 +90,7 @@ impl<'e> LotBatch<'e> {
             } => {
                 if let Some(state) = self.book.lot_mut(lot_id) {
                     state.balance += delta;
+                    state.shipped += bucket.shipped(delta);
                 }
                 let lot = self.lots.entry(lot_id).or_default();
                 lot.delta = Some(lot.delta.unwrap_or_default() + delta);
@@ -139,9 +158,41 @@ impl<'e> LotBatch<'e> {
             }
             Effect::Relocated { lot_id, to } => {
                 if let Some(state) = self.book.lot_mut(lot_id) {
-                    state.attributes.location = Some(to);
+                    state.attributes.location = to;
                 }
                 self.lots.entry(lot_id).or_default().is_relocated = true;
+            }
+            Effect::Corrected { event_id } => {
+                self.book.correct(event_id, fact.event_id);
+                self.corrections.push(CorrectionRow {
+                    event_id,
+                    by: fact.event_id,
+                });
+            }
+            Effect::EdgeWithdrawn {
+                parent,
+                child,
+                kind,
+                event_id,
+            } => self.edges_withdrawn.push(NamedEdge {
+                parent,
+                child,
+                kind,
+                event_id,
+            }),
+            Effect::UseUndone { lot_id, event_id } => self.uses_undone.push(NamedUse {
+                lot: lot_id,
+                event_id,
+                by: fact.event_id,
+            }),
+            Effect::LotUnmade { lot_id } => {
+                self.lots.entry(lot_id).or_default().is_unmade = true;
+                let Some(state) = self.book.lot_mut(lot_id) else {
+                    return;
+                };
+                state.origin = LotOrigin::Undone;
+                let number = state.lot.number.clone();
+                self.book.free_number(&number, lot_id);
             }
         }
     }
@@ -150,13 +201,14 @@ impl<'e> LotBatch<'e> {
     fn create(&mut self, mut state: LotState, made: Made<'e>) {
         let lot_id = state.lot.lot_id;
         if let Some(known) = self.book.lot(lot_id) {
-            if known.origin != LotOrigin::Unknown {
+            if known.origin.is_made() {
                 return;
             }
             state.balance = known.balance;
+            state.shipped = known.shipped;
             state.holds.clone_from(&known.holds);
             state.material = state.material.or_else(|| known.material.clone());
-            if known.attributes.location.is_some() {
+            if known.origin == LotOrigin::Unknown && known.attributes.location.is_some() {
                 state
                     .attributes
                     .location

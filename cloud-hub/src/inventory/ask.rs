@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use agog_sync::ids::{LotId, PlantId};
+use agog_sync::ids::{HoldId, LotId, PlantId};
 use agog_sync::quantity::Material;
 
 use super::store::{lots as lot_store, materials};
@@ -33,4 +33,9 @@ pub async fn material_by_code(tx: &mut TenantTx, code: &str) -> Result<Option<Ma
     Ok(found
         .map(|row| row.material)
         .filter(|material| material.code == code))
+}
+
+/// Whether anybody has told of a hold.
+pub async fn hold_is_known(tx: &mut TenantTx, hold_id: HoldId) -> Result<bool, DbError> {
+    lot_store::hold_is_known(tx, hold_id).await
 }

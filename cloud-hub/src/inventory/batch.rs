@@ -5,13 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use agog_sync::frame::LotSnapshot;
-use agog_sync::ids::{HoldId, LotId, PlantId};
-use agog_sync::lots::{LotBook, LotEvent, LotState, WorkContext};
+use agog_sync::ids::{EventId, HoldId, LotId, PlantId};
+use agog_sync::lots::{LotBook, LotCorrected, LotEvent, LotState, WorkContext};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use super::model::{Fact, LotKey, LotRow};
 use super::register::Register;
+use super::store::corrections::{self, CorrectionRow, NamedEdge, NamedUse};
 use super::store::facts::{self, EdgeRow, EntryRow, FlagRow, HoldRow, Keys, UseRow};
 use super::store::lots as lot_store;
 use super::store::made::{self, MadeRow, MovedRow};
@@ -34,6 +35,11 @@ pub struct LotBatch<'e> {
     pub(super) edges: Vec<EdgeRow<'e>>,
     pub(super) uses: Vec<UseRow<'e>>,
     pub(super) flags: Vec<FlagRow<'e>>,
+    /// The events whose effect is in the lots, as far as corrections ask.
+    pub(super) applied: BTreeSet<EventId>,
+    pub(super) corrections: Vec<CorrectionRow>,
+    pub(super) edges_withdrawn: Vec<NamedEdge>,
+    pub(super) uses_undone: Vec<NamedUse>,
 }
 
 /// What the rules do not ask about a lot.
@@ -49,6 +55,8 @@ pub(super) struct Lot<'e> {
     /// How far its balance has moved, when it has.
     pub delta: Option<Decimal>,
     pub is_relocated: bool,
+    /// The event that made it was corrected.
+    pub is_unmade: bool,
 }
 
 pub(super) struct Made<'e> {
@@ -73,9 +81,11 @@ impl<'e> LotBatch<'e> {
     pub async fn load(
         tx: &mut TenantTx,
         plant_id: Option<PlantId>,
-        events: &[&'e LotEvent],
+        events: &[(EventId, &'e LotEvent)],
         now: Timestamp,
     ) -> Result<Self, ApplyError> {
+        let ids: Vec<EventId> = events.iter().map(|(event_id, _)| *event_id).collect();
+        let events: Vec<&LotEvent> = events.iter().map(|(_, event)| *event).collect();
         let named: BTreeSet<LotId> = events
             .iter()
             .flat_map(|event| event.lots())
@@ -84,7 +94,7 @@ impl<'e> LotBatch<'e> {
         let rows = lot_store::lots_locked(tx, &named.into_iter().collect::<Vec<_>>()).await?;
         let plant_id = match plant_id {
             Some(plant_id) => plant_id,
-            None => home_plant(tx, events, &rows).await?,
+            None => home_plant(tx, &events, &rows).await?,
         };
         let mut batch = Self {
             plant_id,
@@ -97,9 +107,14 @@ impl<'e> LotBatch<'e> {
             edges: Vec::new(),
             uses: Vec::new(),
             flags: Vec::new(),
+            applied: BTreeSet::new(),
+            corrections: Vec::new(),
+            edges_withdrawn: Vec::new(),
+            uses_undone: Vec::new(),
         };
         batch.load_lots(tx, rows).await?;
-        batch.load_numbers(tx, events).await?;
+        batch.load_numbers(tx, &events).await?;
+        batch.load_corrections(tx, ids, &events).await?;
         let codes: BTreeSet<&str> = events
             .iter()
             .flat_map(|event| event.materials())
@@ -109,8 +124,9 @@ impl<'e> LotBatch<'e> {
         Ok(batch)
     }
 
-    /// What the rules know of the lots.
-    pub(super) fn into_book(self) -> LotBook {
+    /// What the rules know of the lots for an event.
+    pub(super) fn into_book(mut self, event: &LotEvent) -> LotBook {
+        self.look_back(event);
         self.book
     }
 
@@ -138,6 +154,7 @@ impl<'e> LotBatch<'e> {
         for (key, plant_id) in lot_store::plants_of(tx, &keys).await? {
             plants.entry(key).or_default().insert(plant_id);
         }
+        let mut shipped = lot_store::shipped_of(tx, &keys).await?;
         for row in rows {
             let lot_id = row.lot.lot_id;
             let lot = Lot {
@@ -150,6 +167,7 @@ impl<'e> LotBatch<'e> {
                 lot: row.lot,
                 material: row.material,
                 balance: row.on_hand.amount,
+                shipped: shipped.remove(&row.key).unwrap_or_default(),
                 base_unit: row.on_hand.unit,
                 holds: standing.remove(&lot_id).unwrap_or_default(),
                 attributes: row.attributes,
@@ -181,11 +199,62 @@ impl<'e> LotBatch<'e> {
         Ok(())
     }
 
+    /// Which of the events were corrected before, and what corrections among them find here.
+    async fn load_corrections(
+        &mut self,
+        tx: &mut TenantTx,
+        mut ids: Vec<EventId>,
+        events: &[&LotEvent],
+    ) -> Result<(), DbError> {
+        let named = events.iter().filter_map(|event| match event {
+            LotEvent::Corrected(event) => Some(event.corrects),
+            _ => None,
+        });
+        let named: Vec<EventId> = named.collect();
+        if !named.is_empty() {
+            let keys: Vec<LotKey> = self.lots.values().filter_map(|lot| lot.key).collect();
+            self.applied = corrections::events_applied(tx, &keys, &named).await?;
+        }
+        ids.extend(named);
+        for (event_id, by) in corrections::corrections_of(tx, &ids).await? {
+            self.book.correct(event_id, by);
+        }
+        Ok(())
+    }
+
+    /// Whether other plants are to hear of an event that was applied: a correction of what could not be applied here undoes
+    /// nothing, and would take from their balances what never was in them; nor does a second correction of one event,
+    /// which a plant that met the lot after the first could not tell from one.
+    pub fn is_told(&self, event: &LotEvent, event_id: EventId) -> bool {
+        match event {
+            LotEvent::Corrected(event) => {
+                self.book.correction_of(event.corrects) == Some(event_id) && self.was_applied(event)
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether what a correction undoes had its effect here. A move leaves no entry that would tell.
+    pub(super) fn was_applied(&self, event: &LotCorrected) -> bool {
+        matches!(event.undone(), LotEvent::Moved(_)) || self.applied.contains(&event.corrects)
+    }
+
     /// The plants that have had to do with any lot of an event.
     pub fn plants(&self, event: &LotEvent) -> BTreeSet<PlantId> {
         let named = event.lots();
         let known = named.iter().filter_map(|lot| self.lots.get(&lot.lot_id));
         known.flat_map(|lot| &lot.plants).copied().collect()
+    }
+
+    /// Whether an event names a lot that is known and that the plant has had nothing to do with.
+    pub fn is_unmet(&self, event: &LotEvent, plant_id: PlantId) -> bool {
+        event.lots().iter().any(|named| {
+            self.book.lot(named.lot_id).is_some()
+                && !self
+                    .lots
+                    .get(&named.lot_id)
+                    .is_some_and(|lot| lot.plants.contains(&plant_id))
+        })
     }
 
     /// Notes that plants have been told of the lots of an event.
@@ -217,6 +286,7 @@ impl<'e> LotBatch<'e> {
                 }),
                 balance: state.balance,
                 base_unit: state.base_unit,
+                shipped: state.shipped,
                 attributes: state.attributes.clone(),
                 origin: state.origin,
                 holds: state.holds.iter().copied().collect(),
@@ -235,15 +305,15 @@ impl<'e> LotBatch<'e> {
             let Some(key) = lot.key else { continue };
             keys.insert(*lot_id, key);
             plants.extend(lot.plants_new.iter().map(|plant_id| (key, *plant_id)));
-            if lot.delta.is_some() || lot.is_relocated {
-                let location = self
-                    .book
-                    .lot(*lot_id)
-                    .and_then(|state| state.attributes.location.as_deref());
+            if lot.delta.is_some() || lot.is_relocated || lot.is_unmade {
+                let state = self.book.lot(*lot_id);
+                let location = state.and_then(|state| state.attributes.location.as_deref());
                 moved.push(MovedRow {
                     key,
                     delta: lot.delta.unwrap_or_default(),
-                    location: location.filter(|_| lot.is_relocated),
+                    is_relocated: lot.is_relocated,
+                    location,
+                    origin: state.map(|state| state.origin).filter(|_| lot.is_unmade),
                 });
             }
         }
@@ -255,6 +325,10 @@ impl<'e> LotBatch<'e> {
         let changed = holds.filter(|(_, row)| row.placed.is_some() || row.released.is_some());
         facts::holds_put(tx, &changed.collect(), &keys).await?;
         facts::flags_add(tx, &self.flags, &keys).await?;
+        // After what the same batch added: an event is heard of before its correction.
+        corrections::corrections_add(tx, &self.corrections).await?;
+        corrections::edges_withdraw(tx, &self.edges_withdrawn, &keys).await?;
+        corrections::uses_undo(tx, &self.uses_undone, &keys).await?;
         facts::lot_plants_add(tx, &plants).await
     }
 

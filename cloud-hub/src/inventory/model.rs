@@ -114,6 +114,8 @@ pub(super) struct Entry {
     pub actor: String,
     #[schema(value_type = String)]
     pub occurred_at: Timestamp,
+    /// The event that corrected this one; an entry of that event takes this one back.
+    pub corrected_by: Option<Uuid>,
 }
 
 /// An amount with its unit.
@@ -161,6 +163,7 @@ pub(super) struct StockRow {
     pub held: Decimal,
     pub received: Decimal,
     pub produced: Decimal,
+    pub returned: Decimal,
     pub adjusted: Decimal,
     pub consumed: Decimal,
     pub wasted: Decimal,
@@ -172,7 +175,7 @@ pub(super) struct StockRow {
 impl StockRow {
     /// Invariant I8: what came in is on hand, or left in a way that is known.
     pub(super) fn is_balanced(&self) -> bool {
-        self.received + self.produced + self.adjusted + self.moved
+        self.received + self.produced + self.returned + self.adjusted + self.moved
             == self.on_hand + self.consumed + self.wasted + self.shipped
     }
 }

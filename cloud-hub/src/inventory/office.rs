@@ -82,11 +82,12 @@ pub async fn lot_recorded(
     said: &Said<'_>,
     rng: &mut StdRng,
 ) -> Result<EventId, ApiError> {
-    let loaded = LotBatch::load(tx, Some(plant_id), &[&event], said.now).await;
-    let book = loaded.map_err(failed)?.into_book();
-    event.note_holds(&book);
+    let event_id = EventId::generate(said.now, rng);
+    let loaded = LotBatch::load(tx, Some(plant_id), &[(event_id, &event)], said.now).await;
+    let book = loaded.map_err(failed)?.into_book(&event);
+    event.note(&book);
     admit(&event, &book, said.now).map_err(|refusal| refused(&refusal))?;
-    recorded(tx, app, Event::Lot(event), said, rng).await
+    recorded_as(tx, app, event_id, Event::Lot(event), said).await
 }
 
 /// Writes an event into the office ledger and applies it.
@@ -97,8 +98,19 @@ pub async fn recorded(
     said: &Said<'_>,
     rng: &mut StdRng,
 ) -> Result<EventId, ApiError> {
+    let event_id = EventId::generate(said.now, rng);
+    recorded_as(tx, app, event_id, event, said).await
+}
+
+async fn recorded_as(
+    tx: &mut TenantTx,
+    app: &App,
+    event_id: EventId,
+    event: Event,
+    said: &Said<'_>,
+) -> Result<EventId, ApiError> {
     let new = NewEvent {
-        event_id: EventId::generate(said.now, rng),
+        event_id,
         occurred_at: said.at,
         recorded_at: said.now,
         actor: Actor::Operator {
@@ -106,7 +118,6 @@ pub async fn recorded(
         },
         event,
     };
-    let event_id = new.event_id;
     office::append(tx, app, &[new]).await.map_err(failed)?;
     Ok(event_id)
 }
@@ -123,8 +134,12 @@ fn refused(refusal: &Refusal) -> ApiError {
     let error = match refusal {
         Refusal::BeyondBalance { .. }
         | Refusal::Held { .. }
+        | Refusal::BeyondShipped { .. }
         | Refusal::NumberTaken { .. }
-        | Refusal::UnknownHold { .. } => ApiError::conflict(refusal.code(), refusal.to_string()),
+        | Refusal::UnknownHold { .. }
+        | Refusal::AlreadyCorrected { .. } => {
+            ApiError::conflict(refusal.code(), refusal.to_string())
+        }
         _ => ApiError::unprocessable(refusal.code(), refusal.to_string()),
     };
     match refusal {
@@ -136,10 +151,22 @@ fn refused(refusal: &Refusal) -> ApiError {
             .with("lot", json!(lot))
             .with("balance", json!(balance))
             .with("asked", json!(asked)),
+        Refusal::BeyondShipped {
+            lot,
+            shipped,
+            asked,
+        } => error
+            .with("lot", json!(lot))
+            .with("shipped", json!(shipped))
+            .with("asked", json!(asked)),
         Refusal::Held { lot, holds } => error.with("lot", json!(lot)).with("holds", json!(holds)),
         Refusal::UnknownHold { lot, hold_id } => error
             .with("lot", json!(lot))
             .with("hold_id", json!(hold_id)),
+        Refusal::AlreadyCorrected { lot, event_id, by } => error
+            .with("lot", json!(lot))
+            .with("event_id", json!(event_id))
+            .with("corrected_by", json!(by)),
         Refusal::MaterialsDiffer {
             lot,
             expected,

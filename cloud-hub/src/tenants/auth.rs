@@ -3,7 +3,7 @@
 //! Tenant, plant and agent come from the token, never from path or body. A token that was
 //! revoked is refused from the next request on, because each request looks.
 
-use agog_sync::ids::{AgentId, PlantId, ProducerId, TenantId};
+use agog_sync::ids::{AgentId, PlantId, ProducerId, RunId, TenantId};
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -14,6 +14,7 @@ use super::{secret, store};
 use crate::app::App;
 use crate::db::TenantTx;
 use crate::http::ApiError;
+use crate::intake::runs;
 
 /// A user of the tenant API. Requests that change something need the role office at least.
 #[derive(Debug, Clone)]
@@ -83,6 +84,8 @@ pub struct AgentPrincipal {
     pub tenant_id: TenantId,
     pub plant_id: PlantId,
     pub agent_id: AgentId,
+    /// Which run of the agent; none for an older agent.
+    pub run: Option<RunId>,
 }
 
 impl AgentPrincipal {
@@ -96,7 +99,7 @@ impl FromRequestParts<App> for AgentPrincipal {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let access = app
+        let (access, run) = app
             .access_tokens
             .read(bearer(parts)?, app.clock.now())
             .ok_or_else(unknown_token)?;
@@ -111,10 +114,15 @@ impl FromRequestParts<App> for AgentPrincipal {
                 "this agent was revoked",
             ));
         }
+        // Writers look once more, with their ledger locked.
+        if !runs::is_served(&mut tx, access.agent_id.into(), run).await? {
+            return Err(runs::superseded());
+        }
         Ok(Self {
             tenant_id: access.tenant_id,
             plant_id: agent.plant_id,
             agent_id: access.agent_id,
+            run,
         })
     }
 }

@@ -14,4 +14,6 @@ pub mod tokens;
 pub use auth::{AgentPrincipal, Principal};
 pub use model::{Plant, Role};
 pub use routes::router;
-pub use store::{agent_plants, plant_agents, plant_by_code, plant_by_id, plant_codes};
+pub use store::{
+    agent_plants, agents_of_plant, plant_agents, plant_by_code, plant_by_id, plant_codes,
+};

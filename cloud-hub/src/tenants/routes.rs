@@ -1,6 +1,8 @@
 //! How an agent joins a plant, and how it gets a short token for each quarter of an hour.
 
 use agog_sync::frame::{EnrolRequest, EnrolResponse};
+use agog_sync::ids::{PlantId, RunId};
+use agog_sync::runs::{RunClaim, RunDecision};
 use axum::extract::{DefaultBodyLimit, Form, State};
 use axum::{Json, http::StatusCode};
 use base64::Engine;
@@ -19,7 +21,7 @@ use super::tokens::{self, ACCESS_TOKEN_LIFETIME, AgentSubject};
 use crate::app::App;
 use crate::db::{DbError, TenantTx};
 use crate::http::ApiError;
-use crate::intake::feed;
+use crate::intake::{feed, runs};
 
 /// An enrolment and an assertion are under 2 KiB.
 const BODY_BYTES_MAX: usize = 16 * 1024;
@@ -39,7 +41,8 @@ pub fn router() -> OpenApiRouter<App> {
 }
 
 /// Lets an agent join the plant that its one-time code is bound to. An agent that lost the
-/// answer may repeat the request with the same key.
+/// answer may repeat the request with the same key. An agent that has joined before may do so again with a new code and
+/// the same key: from then on its run is served, and no copy of it.
 #[utoipa::path(post, path = "/sync/v1/enroll", tag = "sync", security(()),
     request_body(content = Object, description = "code, agent_id, public_key, agent_name, agent_version"),
     responses((status = 200, description = "Where the agent belongs", body = Object),
@@ -71,26 +74,21 @@ async fn enroll(
         if code.expires_at <= now {
             return Err(code_unknown());
         }
-        if known.is_some() {
-            // A code must not be a way to take over an agent that is there.
-            return Err(agent_known());
+        if let Some(known) = known {
+            // A code must not be a way to take over an agent that is there. The agent itself, by its key, may join its
+            // plant again: that is how a person says which of two copies is the right one.
+            let is_itself = known.public_key == new.public_key
+                && known.plant_id == code.plant_id
+                && known.revoked_at.is_none();
+            if !is_itself {
+                return Err(agent_known());
+            }
+            store::code_use(&mut tx, code.code_id, request.agent_id, now).await?;
+        } else {
+            join(&mut tx, code.code_id, code.plant_id, new, now).await?;
         }
-        let agent = Agent {
-            plant_id: code.plant_id,
-            ..new
-        };
-        store::agent_create(&mut tx, &agent)
-            .await
-            .map_err(not_joined)?;
-        store::code_use(&mut tx, code.code_id, agent.agent_id, now).await?;
-        let earlier = store::agents_revoked(&mut tx, code.plant_id).await?;
-        let taken = feed::take_over(&mut tx, &earlier, agent.agent_id, now).await?;
-        if taken > 0 {
-            tracing::info!(
-                agent.id = %agent.agent_id, plant.id = %code.plant_id,
-                "agent {} takes over {taken} items that the agent before it never fetched", agent.agent_id,
-            );
-        }
+        let producer = request.agent_id.into();
+        runs::enrolled(&mut tx, producer, code.plant_id, request.run, now).await?;
     }
     let plant = store::plant_by_id(&mut tx, code.plant_id)
         .await?
@@ -107,6 +105,28 @@ async fn enroll(
         plant_name: plant.name,
         agent_id: request.agent_id,
     }))
+}
+
+/// Makes a new agent the one of its plant.
+async fn join(
+    tx: &mut TenantTx,
+    code_id: i64,
+    plant_id: PlantId,
+    new: Agent,
+    now: Timestamp,
+) -> Result<(), ApiError> {
+    let agent = Agent { plant_id, ..new };
+    store::agent_create(tx, &agent).await.map_err(not_joined)?;
+    store::code_use(tx, code_id, agent.agent_id, now).await?;
+    let earlier = store::agents_revoked(tx, plant_id).await?;
+    let taken = feed::take_over(tx, &earlier, agent.agent_id, now).await?;
+    if taken > 0 {
+        tracing::info!(
+            agent.id = %agent.agent_id, plant.id = %plant_id,
+            "agent {} takes over {taken} items that the agent before it never fetched", agent.agent_id,
+        );
+    }
+    Ok(())
 }
 
 /// The agent that a request describes; its plant comes from the code.
@@ -190,7 +210,8 @@ struct TokenAnswer {
 #[utoipa::path(post, path = "/oauth/token", tag = "sync", security(()),
     request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = TokenAnswer), (status = 400, description = "unsupported-grant"),
-        (status = 401, description = "assertion-refused, agent-revoked")))]
+        (status = 401, description = "assertion-refused, agent-revoked"),
+        (status = 403, description = "cloned: another process of this agent is served")))]
 async fn token(
     State(app): State<App>,
     Form(request): Form<TokenRequest>,
@@ -230,9 +251,23 @@ async fn token(
     if !is_new {
         return Err(refused("the assertion was used before"));
     }
+    if let Some(run) = claims.run {
+        let claim = RunClaim {
+            run,
+            before: claims.runs_before,
+        };
+        let (producer, mut rng) = (subject.agent_id.into(), app.rng());
+        let decision =
+            runs::claim(&mut tx, producer, agent.plant_id, &claim, now, &mut rng).await?;
+        if decision == RunDecision::Fence {
+            // That it is refused for good is kept.
+            tx.commit().await?;
+            return Err(runs::cloned().with("error", json!("unauthorized_client")));
+        }
+    }
     tx.commit().await?;
     Ok(Json(TokenAnswer {
-        access_token: access_token(&app, subject, now)?,
+        access_token: access_token(&app, subject, claims.run, now)?,
         token_type: "Bearer",
         expires_in: ACCESS_TOKEN_LIFETIME.as_secs(),
     }))
@@ -245,8 +280,13 @@ fn remember_until(claims: &tokens::AssertionClaims) -> Timestamp {
         .unwrap_or(Timestamp::MAX)
 }
 
-fn access_token(app: &App, subject: AgentSubject, now: Timestamp) -> Result<String, ApiError> {
-    app.access_tokens.issue(subject, now).map_err(|error| {
+fn access_token(
+    app: &App,
+    subject: AgentSubject,
+    run: Option<RunId>,
+    now: Timestamp,
+) -> Result<String, ApiError> {
+    app.access_tokens.issue(subject, run, now).map_err(|error| {
         tracing::error!(%error, "cannot sign an access token");
         ApiError::internal()
     })

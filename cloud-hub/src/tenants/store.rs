@@ -72,6 +72,33 @@ pub async fn plant_agents(tx: &mut TenantTx, plant_id: PlantId) -> Result<Vec<Ag
     Ok(rows.into_iter().map(AgentId::from_uuid).collect())
 }
 
+/// All agents that a plant has had, the active one first.
+pub async fn agents_of_plant(tx: &mut TenantTx, plant_id: PlantId) -> Result<Vec<Agent>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let rows = sqlx::query!(
+        r#"select agent_id, name, version, public_key, enrolled_at as "enrolled_at: Instant",
+             revoked_at as "revoked_at: Instant"
+         from agent where tenant_id = $1 and plant_id = $2
+         order by revoked_at is not null, revoked_at desc, agent_id"#,
+        tenant_id,
+        plant_id.uuid(),
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Agent {
+            agent_id: AgentId::from_uuid(row.agent_id),
+            plant_id,
+            name: row.name,
+            version: row.version,
+            public_key: row.public_key,
+            enrolled_at: row.enrolled_at.into(),
+            revoked_at: row.revoked_at.map(Into::into),
+        })
+        .collect())
+}
+
 /// The agents of a plant that were revoked.
 pub(super) async fn agents_revoked(
     tx: &mut TenantTx,

@@ -7,7 +7,7 @@
 //! Limits: an access token lives [`ACCESS_TOKEN_LIFETIME`], an assertion at most
 //! [`ASSERTION_LIFETIME_MAX`], and clocks may differ by [`CLOCK_SKEW`].
 
-use agog_sync::ids::{AgentId, TenantId};
+use agog_sync::ids::{AgentId, RunId, TenantId};
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,9 @@ struct AccessClaims {
     sub: String,
     iat: i64,
     exp: i64,
+    /// The run that it was given out to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<RunId>,
 }
 
 impl AccessTokens {
@@ -69,10 +72,11 @@ impl AccessTokens {
         }
     }
 
-    /// Makes a token for an agent.
+    /// Makes a token for a run of an agent; none for an agent that tells of none.
     pub fn issue(
         &self,
         subject: AgentSubject,
+        run: Option<RunId>,
         now: Timestamp,
     ) -> Result<String, jsonwebtoken::errors::Error> {
         let claims = AccessClaims {
@@ -81,12 +85,13 @@ impl AccessTokens {
             sub: subject.write(),
             iat: now.as_second(),
             exp: (now + ACCESS_TOKEN_LIFETIME).as_second(),
+            run,
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
     }
 
-    /// Says for whom a token is; none when it is not one of ours, or old.
-    pub fn read(&self, token: &str, now: Timestamp) -> Option<AgentSubject> {
+    /// Says for whom a token is, and for which run; none when it is not one of ours, or old.
+    pub fn read(&self, token: &str, now: Timestamp) -> Option<(AgentSubject, Option<RunId>)> {
         let mut validation = validation(Algorithm::HS256, ACCESS_AUDIENCE);
         validation.set_issuer(&[ACCESS_ISSUER]);
         let claims = jsonwebtoken::decode::<AccessClaims>(token, &self.decoding, &validation)
@@ -95,7 +100,7 @@ impl AccessTokens {
         if claims.exp <= now.as_second() {
             return None;
         }
-        AgentSubject::read(&claims.sub)
+        Some((AgentSubject::read(&claims.sub)?, claims.run))
     }
 }
 
@@ -123,6 +128,12 @@ pub struct AssertionClaims {
     pub jti: String,
     pub iat: i64,
     pub exp: i64,
+    /// The run of the agent that asks; an older agent tells none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// The runs before it on its disk, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs_before: Vec<RunId>,
 }
 
 /// Whose key an assertion must be checked with. Nothing that it says is believed yet.

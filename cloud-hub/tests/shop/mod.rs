@@ -90,6 +90,7 @@ impl Ledger {
             first_seq,
             last_seq: self.head.last_seq,
             prev_hash,
+            opened: None,
             events,
         }
     }

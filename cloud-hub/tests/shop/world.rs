@@ -104,6 +104,7 @@ impl Shop {
                 .encode(&agent_id.to_string().as_bytes()[..32]),
             agent_name: "test".to_owned(),
             agent_version: "0".to_owned(),
+            run: None,
         };
         let answer = self
             .client
@@ -121,7 +122,12 @@ impl Shop {
             ledger: Ledger::new(agent_id.into()),
             hub: self.hub.clone(),
             client: self.client.clone(),
-            token: self.hub.app.access_tokens.issue(subject, now).unwrap(),
+            token: self
+                .hub
+                .app
+                .access_tokens
+                .issue(subject, None, now)
+                .unwrap(),
         }
     }
 
@@ -216,6 +222,35 @@ impl Shop {
         .await
     }
 
+    /// Changes something; with the tag that it was read with, when that matters.
+    pub(crate) async fn patch(
+        &self,
+        path: &str,
+        key: &str,
+        tag: Option<&str>,
+        body: &Value,
+    ) -> (u16, Value) {
+        let mut request = self
+            .client
+            .patch(format!("{}{path}", self.hub.url))
+            .bearer_auth(&self.token)
+            .header("Idempotency-Key", key);
+        if let Some(tag) = tag {
+            request = request.header("If-Match", tag);
+        }
+        json(request.json(body).send().await.unwrap()).await
+    }
+
+    /// The tag of what stands at a path.
+    pub(crate) async fn tag(&self, path: &str) -> String {
+        let request = self
+            .client
+            .get(format!("{}{path}", self.hub.url))
+            .bearer_auth(&self.token);
+        let answer = request.send().await.unwrap();
+        answer.headers()["etag"].to_str().unwrap().to_owned()
+    }
+
     /// Asks the database as the server does: its role, this tenant.
     pub(crate) async fn as_server<T>(
         &self,
@@ -281,7 +316,7 @@ impl Plant {
         (status, length, answer.bytes().await.unwrap().to_vec())
     }
 
-    async fn send<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> T {
+    pub(crate) async fn send<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> T {
         let request = self
             .client
             .post(format!("{}{path}", self.hub.url))
@@ -296,13 +331,15 @@ impl Plant {
         serde_json::from_str(&text).unwrap()
     }
 
-    async fn rejected(&self) -> Vec<(String, String)> {
+    /// What the hub could not apply: the kinds and reasons.
+    pub(crate) async fn rejected(&self) -> Vec<(String, String)> {
         let tenant_id = self
             .hub
             .app
             .access_tokens
             .read(&self.token, self.hub.app.clock.now())
             .unwrap()
+            .0
             .tenant_id;
         let mut tx = TenantTx::begin(&self.hub.app.pool, tenant_id)
             .await

@@ -12,7 +12,7 @@ use agog_sync::chain::ChainHead;
 use agog_sync::clock::{Clock, ManualClock};
 use agog_sync::event::{Actor, DeviceEvent, DeviceState, Envelope, Event, NewEvent};
 use agog_sync::frame::{EnrolRequest, LedgerBatch, PROTOCOL, encode};
-use agog_sync::ids::{AgentId, EventId, LotId, PlantId, TenantId};
+use agog_sync::ids::{AgentId, EventId, LotId, PlantId, RunId, TenantId};
 use agog_sync::lots::{LotAttributes, LotEvent, LotReceived, LotRef, NewLot};
 use agog_sync::quantity::{Material, Measured, Quantity, Unit};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
@@ -217,6 +217,7 @@ impl Agent {
             public_key: STANDARD.encode(&self.public_key),
             agent_name: "edge".to_owned(),
             agent_version: "0.1.0".to_owned(),
+            run: None,
         }
     }
 
@@ -239,6 +240,14 @@ impl Agent {
 
     pub(crate) fn sign(&self, claims: &Value) -> String {
         jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), claims, &self.key).unwrap()
+    }
+
+    /// Asks for a token as the run `run`, started on the disk of the runs `before`, the newest first.
+    pub(crate) async fn ask_as(&self, world: &World, run: RunId, before: &[RunId]) -> Answer {
+        let mut claims = self.claims(world);
+        claims["run"] = json!(run);
+        claims["runs_before"] = json!(before);
+        world.exchange(&self.sign(&claims)).await
     }
 
     /// A fresh access token.
@@ -286,6 +295,7 @@ impl Agent {
             first_seq,
             last_seq: first_seq + events.len() as u64 - 1,
             prev_hash,
+            opened: None,
             events,
         }
     }

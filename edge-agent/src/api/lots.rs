@@ -16,11 +16,12 @@ use serde::{Deserialize, Serialize};
 use super::problem::Problem;
 use super::{ApiState, BODY_BYTES_MAX};
 use crate::ledger::command::{
-    Adjust, Consume, Hold, Merge, Move, Produce, Receive, Release, Ship, Split, Waste,
+    Adjust, Consume, Correct, Hold, Merge, Move, Produce, Receive, Release, Return, Ship, Split,
+    Waste,
 };
 use crate::ledger::{
-    Append, Fact, IdempotencyKey, Ledger, LotCommand, LotFilter, LotPage, LotRow, MaterialSum,
-    PAGE_LOTS_MAX, Reader, Refused, What,
+    Append, Fact, IdempotencyKey, Ledger, LotCommand, LotEventRow, LotFilter, LotPage, LotRow,
+    MaterialSum, PAGE_LOTS_MAX, Reader, Refused, What,
 };
 
 /// The longest key that is taken; a UUID has 36.
@@ -35,6 +36,8 @@ pub struct LotDetail {
     pub lot: LotRow,
     /// What is directly in it, and what it is directly in.
     pub neighbours: Trace,
+    /// The newest events that changed its balance, newest first.
+    pub events: Vec<LotEventRow>,
 }
 
 /// `POST /api/v1/lots/{command}`.
@@ -107,11 +110,13 @@ fn parse(name: &str, body: &[u8]) -> Result<LotCommand, Problem> {
         "hold" => LotCommand::Hold(typed::<Hold>(body)?),
         "release" => LotCommand::Release(typed::<Release>(body)?),
         "ship" => LotCommand::Ship(typed::<Ship>(body)?),
+        "correct" => LotCommand::Correct(typed::<Correct>(body)?),
+        "return" => LotCommand::Return(typed::<Return>(body)?),
         _ => {
             return Err(Problem::new(
                 StatusCode::NOT_FOUND,
                 "unknown-command",
-                "lot commands are receive, split, merge, consume, produce, waste, move, adjust, hold, release and ship",
+                "lot commands are receive, split, merge, consume, produce, waste, move, adjust, hold, release, ship, return and correct",
             ));
         }
     })
@@ -195,12 +200,16 @@ pub(super) async fn show(
 ) -> Result<Json<LotDetail>, Problem> {
     let lot = one_lot(&state.agent.ledger, &number).await?;
     let lot_id = lot.lot.lot_id;
-    let neighbours = state
+    let (neighbours, events) = state
         .agent
         .ledger
-        .read(move |reader| reader.neighbours(lot_id))
+        .read(move |reader| Ok((reader.neighbours(lot_id)?, reader.lot_events(lot_id)?)))
         .await?;
-    Ok(Json(LotDetail { lot, neighbours }))
+    Ok(Json(LotDetail {
+        lot,
+        neighbours,
+        events,
+    }))
 }
 
 /// The query of `GET /api/v1/lots/{number}/trace`.

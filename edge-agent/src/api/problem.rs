@@ -89,6 +89,16 @@ impl From<LedgerError> for Problem {
             error = &error as &dyn std::error::Error,
             "a request failed: the ledger failed"
         );
+        if error.is_disk_full() {
+            return Self::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "disk-full",
+                match error {
+                    LedgerError::DiskFull { .. } => error.to_string(),
+                    _ => "the disk is full: nothing was recorded; try again".to_owned(),
+                },
+            );
+        }
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "ledger-failed",

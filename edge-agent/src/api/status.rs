@@ -17,8 +17,11 @@ use serde::{Deserialize, Serialize};
 use super::ApiState;
 use super::problem::Problem;
 use crate::config::Config;
+use crate::disk::{DiskHealth, Level};
 use crate::health::Surroundings;
-use crate::ledger::{LedgerError, Outbox, Position, Reader, Verification};
+use crate::ledger::{
+    EpochStatus, FetchStatus, LedgerError, Outbox, Position, Reader, Verification,
+};
 use crate::run::Addresses;
 
 /// A writer that does not answer within this time is stuck.
@@ -27,6 +30,8 @@ const WRITER_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// The whole picture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusReport {
+    /// When this was told.
+    pub at: Timestamp,
     pub agent: AgentStatus,
     pub ledger: LedgerStatus,
     /// None when the agent is not running.
@@ -58,12 +63,19 @@ pub struct LedgerStatus {
     /// The newest item of the hub's feed that is applied.
     pub feed_cursor: u64,
     pub jobs_open: u64,
+    /// The epochs that were opened here, the newest first.
+    #[serde(default)]
+    pub epochs: Vec<EpochStatus>,
+    /// What came back from the hub.
+    #[serde(default)]
+    pub fetch_back: FetchStatus,
 }
 
 /// What only the running agent knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunningStatus {
     pub addresses: Addresses,
+    pub disk: DiskHealth,
     pub surroundings: Surroundings,
 }
 
@@ -78,6 +90,7 @@ impl StatusReport {
         let position = reader.position()?;
         let outbox = reader.outbox()?;
         Ok(Self {
+            at: now,
             agent: AgentStatus {
                 name: config.agent.name.clone(),
                 agent_id: AgentId::from_uuid(position.producer.uuid()),
@@ -95,6 +108,8 @@ impl StatusReport {
                 oldest_unsent_age_s: age_s(&outbox, now),
                 feed_cursor: reader.feed_cursor()?,
                 jobs_open: reader.jobs_open()?.len() as u64,
+                epochs: reader.epochs()?,
+                fetch_back: reader.fetch_status()?,
             },
             running,
         })
@@ -110,6 +125,7 @@ fn age_s(outbox: &Outbox, now: Timestamp) -> Option<u64> {
 pub async fn status(State(state): State<ApiState>) -> Result<Json<StatusReport>, Problem> {
     let running = RunningStatus {
         addresses: (*state.addresses).clone(),
+        disk: state.agent.disk.health(),
         surroundings: state.agent.health.snapshot(),
     };
     let config = state.agent.config.clone();
@@ -132,10 +148,20 @@ pub async fn verify(State(state): State<ApiState>) -> Result<Json<Verification>,
     Ok(Json(state.agent.ledger.read(Reader::verify).await?))
 }
 
-/// `GET /healthz`: the writer answers, so a commit is possible.
+/// `GET /healthz`: the writer answers and the disk has room, so a commit is possible.
 pub async fn healthz(State(state): State<ApiState>) -> Response {
+    let disk = state.agent.disk.health();
+    if disk.level == Level::Full {
+        let free_bytes = disk.free_bytes;
+        return Problem::from(LedgerError::DiskFull { free_bytes }).into_response();
+    }
     match tokio::time::timeout(WRITER_ANSWERS_WITHIN, state.agent.ledger.ping()).await {
-        Ok(Ok(())) => "ok\n".into_response(),
+        Ok(Ok(())) => format!(
+            "ok\ndisk {}; {} bytes free\n",
+            disk.level.as_str(),
+            disk.free_bytes
+        )
+        .into_response(),
         Ok(Err(error)) => Problem::from(error).into_response(),
         Err(_) => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -158,6 +184,14 @@ pub async fn metrics(State(state): State<ApiState>) -> Result<Response, Problem>
     gauge!("agog_ledger_head_seq").set(as_float(position.head.last_seq));
     gauge!("agog_outbox_depth").set(as_float(outbox.depth));
     gauge!("agog_outbox_oldest_seconds").set(as_float(age_s(&outbox, now).unwrap_or_default()));
+    let backup = state.agent.health.snapshot().backup;
+    if let Some(age) = backup.and_then(|backup| backup.age_s(now)) {
+        gauge!("agog_ledger_backup_age_seconds").set(as_float(age));
+    }
+    let disk = state.agent.disk.health();
+    gauge!("agog_disk_free_bytes").set(as_float(disk.free_bytes));
+    gauge!("agog_ledger_reserve_bytes").set(as_float(disk.reserve_bytes));
+    gauge!("agog_disk_level").set(f64::from(disk.level as u8));
     gauge!("agog_ledger_wal_bytes").set(as_float(wal.map_or(0, |wal| wal.len())));
     let text = state.metrics.render();
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())

@@ -105,6 +105,21 @@ impl Client {
         Ok(self.send(config, request).await?.json().await?)
     }
 
+    /// Changes something under a key, so that it can be repeated.
+    pub async fn patch<T: DeserializeOwned>(
+        &self,
+        config: &Config,
+        segments: &[&str],
+        key: &str,
+        body: &impl Serialize,
+    ) -> anyhow::Result<T> {
+        let request = self
+            .request(Method::PATCH, segments, &[])?
+            .header("idempotency-key", key)
+            .json(body);
+        Ok(self.send(config, request).await?.json().await?)
+    }
+
     /// Replaces something.
     pub async fn put<T: DeserializeOwned>(
         &self,

@@ -38,13 +38,16 @@ pub(super) async fn enroll(
             session.config_path.display()
         );
     };
-    let producer = Reader::open(&config.ledger_path())?.position()?.producer;
+    let reader = Reader::open(&config.ledger_path())?;
+    let producer = reader.position()?.producer;
+    let run = reader.newest_run()?;
     let code = code(arguments)?;
     let enrolment = enrol::enrol(
         hub_url,
         &config.agent.data_dir,
         AgentId::from_uuid(producer.uuid()),
         &config.agent.name,
+        run,
         &code,
     )
     .await?;

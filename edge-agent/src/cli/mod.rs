@@ -6,6 +6,7 @@
 mod check;
 mod client;
 mod device;
+mod document;
 mod enroll;
 mod init;
 mod jmf;
@@ -86,6 +87,9 @@ enum Command {
     /// Add, change and remove machines while the agent runs.
     #[command(subcommand)]
     Device(device::DeviceArguments),
+    /// Job notes, priorities and discussions that the office edits too.
+    #[command(subcommand)]
+    Document(document::DocumentArguments),
     /// Machines, what they tell, and what is to be sent to them.
     #[command(subcommand)]
     Jmf(jmf::JmfArguments),
@@ -139,6 +143,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Enroll(arguments) => short(enroll::enroll(&session, arguments)),
         Command::Job(arguments) => short(job::job(session, arguments)),
         Command::Device(arguments) => short(device::device(&session, arguments)),
+        Command::Document(arguments) => short(document::document(session, arguments)),
         Command::Jmf(arguments) => short(jmf::jmf(&session, arguments)),
         Command::Ledger(arguments) => ledger::ledger(&session, &arguments),
     }

@@ -4,11 +4,15 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use jiff::Timestamp;
+
 use super::client::NotRunning;
 use super::{Client, Session};
 use crate::api::StatusReport;
-use crate::health::{HubHealth, HubState, Surroundings};
+use crate::health::{BackupHealth, HubHealth, HubState, Surroundings};
 use crate::ledger::Reader;
+
+const MIB: u64 = 1024 * 1024;
 
 pub(super) async fn status(session: &Session) -> anyhow::Result<ExitCode> {
     let config = session.config()?;
@@ -19,6 +23,7 @@ pub(super) async fn status(session: &Session) -> anyhow::Result<ExitCode> {
     let report: StatusReport = match asked {
         Ok(report) => report,
         Err(error) if error.is::<NotRunning>() => {
+            crate::data_dir::finish_restore(&config.agent.data_dir)?;
             let reader = Reader::open(&config.ledger_path())?;
             StatusReport::read(&reader, &config, session.clock.now(), None)?
         }
@@ -70,13 +75,41 @@ fn lines(report: &StatusReport) -> String {
         "outbox   {} events wait for the hub{age}",
         ledger.outbox_depth
     );
+    for opened in &ledger.epochs {
+        let _ = writeln!(
+            text,
+            "epoch    {} opened {}: {}",
+            opened.epoch,
+            opened.opened_at.strftime("%Y-%m-%d %H:%M UTC"),
+            opened.reason
+        );
+    }
+    if ledger.fetch_back.fetched > 0 || ledger.fetch_back.epochs_left > 0 {
+        let more = match ledger.fetch_back.epochs_left {
+            0 => "nothing is missing",
+            _ => "more are to come",
+        };
+        let _ = writeln!(
+            text,
+            "restored {} events came back from the hub, {more}",
+            ledger.fetch_back.fetched
+        );
+    }
     if let Some(running) = &report.running {
-        surroundings(&mut text, &running.surroundings);
+        let disk = &running.disk;
+        let _ = writeln!(
+            text,
+            "disk     {}; {} MiB free, {} MiB in reserve",
+            disk.level.as_str(),
+            disk.free_bytes / MIB,
+            disk.reserve_bytes / MIB
+        );
+        surroundings(&mut text, &running.surroundings, report.at);
     }
     text
 }
 
-fn surroundings(text: &mut String, surroundings: &Surroundings) {
+fn surroundings(text: &mut String, surroundings: &Surroundings, now: Timestamp) {
     let _ = writeln!(text, "hub      {}", hub(&surroundings.hub));
     for (id, device) in &surroundings.devices {
         let contact = if device.in_contact {
@@ -101,6 +134,9 @@ fn surroundings(text: &mut String, surroundings: &Surroundings) {
         let why = failure.map_or_else(String::new, |failure| format!(": {failure}"));
         let _ = writeln!(text, "mqtt     {state}{why}");
     }
+    if let Some(health) = &surroundings.backup {
+        let _ = writeln!(text, "backup   {}", backup(health, now));
+    }
     for alarm in &surroundings.alarms {
         let _ = writeln!(
             text,
@@ -111,6 +147,18 @@ fn surroundings(text: &mut String, surroundings: &Surroundings) {
     }
 }
 
+fn backup(health: &BackupHealth, now: Timestamp) -> String {
+    let newest = match (&health.newest, health.age_s(now)) {
+        (Some(file), Some(age)) => format!("`{}`, {} old", file.display(), duration(age)),
+        _ => "none yet".to_owned(),
+    };
+    let why = health
+        .last_failure
+        .as_ref()
+        .map_or_else(String::new, |why| format!("; the last try failed: {why}"));
+    format!("{newest}{why}")
+}
+
 fn hub(hub: &HubHealth) -> String {
     let state = match hub.state {
         HubState::NotConfigured => return "none is configured; the agent only collects".to_owned(),
@@ -118,6 +166,7 @@ fn hub(hub: &HubHealth) -> String {
         HubState::Online => "online",
         HubState::Offline => "offline",
         HubState::Refused => "refuses this agent",
+        HubState::Fenced => "serves another agent with this identity",
     };
     let contact = hub.last_contact.map_or_else(
         || ", no contact yet".to_owned(),

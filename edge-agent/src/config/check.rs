@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rust_decimal::Decimal;
 
-use super::{Config, DeviceConfig, Transport, folder};
+use super::{Config, DeviceConfig, Transport, epcis, folder};
 use crate::devices::profile::Settings;
 use crate::fetch::address::Network;
 
@@ -46,6 +46,8 @@ pub(super) fn problems(config: &Config, data_dir: &Path) -> Vec<Problem> {
     materials(config, &mut found);
     devices(config, &mut found);
     folder::check(config, data_dir, &mut found);
+    config.ledger.check(&mut found);
+    epcis::check(config, &mut found);
     config.plant_tls.check(&mut found);
     mqtt(config, &mut found);
     found.0

@@ -6,7 +6,9 @@
 
 mod check;
 mod device;
+mod epcis;
 mod folder;
+mod ledger;
 mod number;
 mod tls;
 
@@ -21,8 +23,10 @@ use serde::Deserialize;
 
 pub use check::Problem;
 pub use device::{DeviceConfig, Transport};
+pub use epcis::EpcisConfig;
 pub(crate) use folder::overlap;
 pub use folder::{FolderConfig, InboxConfig, Watched};
+pub use ledger::{BackupConfig, LedgerConfig};
 pub use tls::{PlantTlsConfig, TlsConfig};
 
 use crate::telemetry::Limits;
@@ -48,6 +52,12 @@ pub struct Config {
     /// The JMF endpoint for machines.
     #[serde(default)]
     pub jmf: JmfConfig,
+    /// Copies of the ledger, and room for it.
+    #[serde(default)]
+    pub ledger: LedgerConfig,
+    /// How things are called in EPCIS documents.
+    #[serde(default)]
+    pub epcis: EpcisConfig,
     /// The materials of the plant.
     #[serde(default, rename = "material")]
     pub materials: Vec<MaterialConfig>,
@@ -157,6 +167,9 @@ pub struct MaterialConfig {
     /// Grams per square metre.
     #[serde(default, deserialize_with = "number::decimal")]
     pub grammage: Option<Decimal>,
+    /// The number under which the company trades it.
+    #[serde(default)]
+    pub gtin: Option<String>,
 }
 
 /// Machine values over MQTT.
@@ -318,6 +331,7 @@ impl Config {
         for directory in &mut config.jmf.allowed_directories {
             *directory = folder.join(&directory);
         }
+        config.ledger.complete(folder);
         config.plant_tls.complete(folder);
         if let Some(tls) = &mut config.jmf.tls {
             tls.complete(folder);

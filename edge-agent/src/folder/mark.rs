@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::place;
 use super::watch::blocking;
+use crate::durable;
 use crate::ledger::controller::Change;
 use crate::run::Agent;
 
@@ -97,8 +98,8 @@ fn check(folder: &Path, data_dir: &Path, text: &str, is_known: bool) -> io::Resu
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let new = real.join(format!("{NAME}-new"));
             place::write_hidden(&new, |file| file.write_all(text.as_bytes()))?;
-            place::rename_new(&new, &mark)?;
-            place::sync_folder(&real)?;
+            durable::rename_new(&new, &mark)?;
+            durable::sync_folder(&real)?;
             Ok(real)
         }
         Err(error) => Err(error),

@@ -21,6 +21,7 @@ use agog_sync::ids::RequestId;
 
 use super::{mark, place};
 use crate::devices::package::{PackedFile, Submission};
+use crate::durable;
 
 const TICKET_ID: &str = "ticket.jdf";
 /// A name for a ticket that says nothing of itself.
@@ -69,7 +70,7 @@ pub(crate) fn stage(
             package.file(&head, Some(file.bytes), File::open(&file.path)?);
         }
         place::write_hidden(&hidden, |out| package.write_to(out).map(drop))?;
-        place::sync_folder(to)?;
+        durable::sync_folder(to)?;
         return Ok(staged);
     }
     if !submission.files.is_empty() {
@@ -79,7 +80,7 @@ pub(crate) fn stage(
     }
     place::write_hidden(&hidden, |out| out.write_all(&document.to_bytes()))?;
     // Without its hidden name after a power cut it would count as taken.
-    place::sync_folder(to)?;
+    durable::sync_folder(to)?;
     Ok(staged)
 }
 
@@ -103,7 +104,7 @@ pub(crate) fn staged(to: &Path, command_id: RequestId) -> io::Result<Option<Stag
         return Err(io::Error::other(text));
     }
     // The name that it got is as lasting as what is written about it.
-    place::sync_folder(to)?;
+    durable::sync_folder(to)?;
     Ok(None)
 }
 
@@ -115,7 +116,7 @@ pub(crate) fn put(to: &Path, staged: &Staged) -> io::Result<String> {
 /// Takes back a ticket that has no name yet: the device has not seen it.
 pub(crate) fn take_back(to: &Path, staged: &Staged) -> io::Result<()> {
     std::fs::remove_file(to.join(&staged.hidden))?;
-    place::sync_folder(to)
+    durable::sync_folder(to)
 }
 
 impl Staged {
@@ -178,7 +179,7 @@ fn put_files(folder: &Path, files: &[PackedFile]) -> io::Result<Vec<String>> {
         out.sync_all()?;
         names.push(name);
     }
-    place::sync_folder(folder)?;
+    durable::sync_folder(folder)?;
     Ok(names)
 }
 

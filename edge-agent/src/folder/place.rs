@@ -10,13 +10,12 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, openat, renameat_with, statat,
-};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, openat, statat};
 use rustix::io::Errno;
 
 use super::settle::Stamp;
 use crate::config::overlap;
+use crate::durable;
 
 /// The longest name that file systems take.
 const NAME_BYTES_MAX: usize = 255;
@@ -172,9 +171,9 @@ pub(super) fn write_hidden(
 pub(super) fn name_free(from: &Path, folder: &Path, name: &str) -> io::Result<String> {
     for count in 1..NAMES_MAX {
         let name = numbered(name, count);
-        match rename_new(from, &folder.join(&name)) {
+        match durable::rename_new(from, &folder.join(&name)) {
             Ok(()) => {
-                sync_folder(folder)?;
+                durable::sync_folder(folder)?;
                 return Ok(name);
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -229,37 +228,6 @@ pub(super) fn fitted(prefix: &str, stem: &str, suffix: &str) -> String {
         end -= 1;
     }
     format!("{prefix}{}{suffix}", &stem[..end])
-}
-
-/// What was made, renamed or removed in a folder is on the disk when this returns.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    match File::open(folder)?.sync_all() {
-        // Network file systems that have nothing to do for a folder say so.
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::InvalidInput | ErrorKind::Unsupported
-            ) =>
-        {
-            Ok(())
-        }
-        result => result,
-    }
-}
-
-/// Renames and overwrites nothing.
-pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        Ok(()) => Ok(()),
-        // Network file systems cannot do both at once; nobody else gives such names there.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-            if std::fs::symlink_metadata(to).is_ok() {
-                return Err(ErrorKind::AlreadyExists.into());
-            }
-            std::fs::rename(from, to)
-        }
-        Err(error) => Err(error.into()),
-    }
 }
 
 #[cfg(test)]

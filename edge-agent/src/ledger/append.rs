@@ -16,7 +16,7 @@ use super::sending::admit;
 use super::writer::Books;
 use super::{
     Append, Appended, Fact, IdempotencyKey, InboxKey, RecordedEvent, What, book, controller,
-    effects, job, resolve, rows, said, text, ticket,
+    document, effects, job, resolve, rows, said, text, ticket,
 };
 
 /// The largest payload of an event: a device with all its units, each with the longest names, has 350 KiB.
@@ -100,6 +100,10 @@ fn record_fact(
             Event::Lot(resolve::event(connection, books, &command, at)?),
             true,
         ),
+        What::Document(wanted) => match document::edit(connection, books, &wanted, at)? {
+            Some(event) => (event, false),
+            None => return Ok(()),
+        },
         What::Ticket(handed_in) => {
             if job::is_open(connection, &handed_in.number)? {
                 return Err(Refused::NumberTaken(handed_in.number).into());
@@ -109,20 +113,21 @@ fn record_fact(
             (event, false)
         }
     };
+    let event_id = EventId::generate(now, &mut books.rng);
     let outcome = match &mut event {
         Event::Lot(event) => {
-            let book = book::load(connection, event)?;
-            event.note_holds(&book);
+            let book = book::load(connection, event, event_id)?;
+            event.note(&book);
             if gated {
                 lots::admit(event, &book, at).map_err(Refused::from)?;
             }
             named.extend(event.lots().into_iter().map(|lot| lot.lot_id));
-            Some(lots::apply(event, &book, at))
+            Some(lots::apply(event, event_id, &book, at))
         }
         _ => None,
     };
     let new = NewEvent {
-        event_id: EventId::generate(now, &mut books.rng),
+        event_id,
         occurred_at: at,
         recorded_at: now,
         actor: fact.actor,
@@ -305,12 +310,12 @@ fn lot_rows(
 pub(super) fn apply_lot_event(
     connection: &Connection,
     place: i64,
-    event: &LotEvent,
+    (event, event_id): (&LotEvent, EventId),
     at: Timestamp,
     own: bool,
 ) -> Result<Vec<Flag>, LedgerError> {
-    let book = book::load(connection, event)?;
-    let outcome = lots::apply(event, &book, at);
+    let book = book::load(connection, event, event_id)?;
+    let outcome = lots::apply(event, event_id, &book, at);
     effects::store(connection, place, &outcome.effects, own)?;
     Ok(outcome.flags)
 }

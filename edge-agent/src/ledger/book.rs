@@ -1,25 +1,35 @@
 //! Loads what the lot rules need to know about the lots that an event names.
 
-use agog_sync::ids::LotId;
-use agog_sync::lots::{LotBook, LotEvent, LotRef, LotState};
+use agog_sync::ids::{EventId, LotId};
+use agog_sync::lots::{LotBook, LotCorrected, LotEvent, LotRef, LotState};
 use agog_sync::quantity::Material;
 use rusqlite::{Connection, OptionalExtension as _, params};
+use rust_decimal::Decimal;
 
 use super::error::LedgerError;
 use super::text;
 
-/// The states of the lots that `event` names, and which of its new numbers are taken.
-pub(super) fn load(connection: &Connection, event: &LotEvent) -> Result<LotBook, LedgerError> {
+/// The states of the lots that `event` names, which of its new numbers are taken, and what was corrected before.
+pub(super) fn load(
+    connection: &Connection,
+    event: &LotEvent,
+    event_id: EventId,
+) -> Result<LotBook, LedgerError> {
     let mut book = LotBook::default();
+    let asks_for_shipped = matches!(event, LotEvent::Returned(_) | LotEvent::Corrected(_));
     for lot in event.lots() {
-        if let Some(state) = lot_state(connection, lot.lot_id)? {
+        if let Some(mut state) = lot_state(connection, lot.lot_id)? {
+            if asks_for_shipped {
+                state.shipped = shipped(connection, lot.lot_id)?;
+            }
             book.insert(state);
         }
     }
     for lot in event.new_lots() {
         let taken: Option<String> = connection
             .prepare_cached(
-                "select lot_id from lot where number = ?1 and lot_id != ?2 and own limit 1",
+                "select lot_id from lot
+                 where number = ?1 and lot_id != ?2 and own and origin != 'undone' limit 1",
             )?
             .query_row(params![lot.number, lot.lot_id.to_string()], |row| {
                 row.get(0)
@@ -29,7 +39,70 @@ pub(super) fn load(connection: &Connection, event: &LotEvent) -> Result<LotBook,
             book.take_number(&lot.number, text::id(&by, "lot id")?);
         }
     }
+    correction(connection, &mut book, event_id)?;
+    if let LotEvent::Corrected(event) = event {
+        correction(connection, &mut book, event.corrects)?;
+        leave_out(connection, &mut book, event)?;
+    }
     Ok(book)
+}
+
+/// What was shipped of a lot and did not come back: here, and what this plant was told of.
+pub(super) fn shipped(connection: &Connection, lot_id: LotId) -> Result<Decimal, LedgerError> {
+    let mut query = connection.prepare_cached(
+        "select shipped from adoption where lot_id = ?1
+         union all
+         select iif(delta glob '-*', substr(delta, 2), '-' || delta) from lot_entry
+         where lot_id = ?1 and bucket in ('shipped', 'returned')",
+    )?;
+    let mut found = query.query([lot_id.to_string()])?;
+    let mut shipped = Decimal::ZERO;
+    while let Some(row) = found.next()? {
+        shipped += text::decimal(&row.get::<_, String>(0)?)?;
+    }
+    Ok(shipped)
+}
+
+fn correction(
+    connection: &Connection,
+    book: &mut LotBook,
+    event_id: EventId,
+) -> Result<(), LedgerError> {
+    let by: Option<String> = connection
+        .prepare_cached(
+            "select fact.event_id from lot_correction join fact using (position)
+             where lot_correction.event_id = ?1",
+        )?
+        .query_row([event_id.to_string()], |row| row.get(0))
+        .optional()?;
+    if let Some(by) = by {
+        book.correct(event_id, text::id(&by, "event id")?);
+    }
+    Ok(())
+}
+
+/// The event that is undone may have happened before this plant met a lot: then it is in the balance with which the lot
+/// came, and in no other.
+fn leave_out(
+    connection: &Connection,
+    book: &mut LotBook,
+    event: &LotCorrected,
+) -> Result<(), LedgerError> {
+    let here = connection
+        .prepare_cached("select 1 from fact where event_id = ?1")?
+        .exists([event.corrects.to_string()])?;
+    if here {
+        return Ok(());
+    }
+    for lot in event.undone().lots() {
+        let came_with_it = connection
+            .prepare_cached("select 1 from adoption where lot_id = ?1")?
+            .exists([lot.lot_id.to_string()])?;
+        if !came_with_it {
+            book.leave_out(event.corrects, lot.lot_id);
+        }
+    }
+    Ok(())
 }
 
 /// The state of one lot.
@@ -65,6 +138,8 @@ pub(super) fn lot_state(
         lot: LotRef { lot_id, number },
         material,
         balance: text::decimal(&balance)?,
+        // Added up by `load` for the few events that ask.
+        shipped: Decimal::ZERO,
         base_unit: text::id(&base_unit, "unit")?,
         holds: holds(connection, lot_id)?,
         attributes: text::json(&attributes, "lot attributes")?,

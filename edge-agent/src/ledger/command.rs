@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use agog_sync::ids::{HoldId, JobId};
+use agog_sync::ids::{EventId, HoldId, JobId};
 use agog_sync::quantity::Unit;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -28,6 +28,8 @@ pub enum LotCommand {
     Hold(Hold),
     Release(Release),
     Ship(Ship),
+    Correct(Correct),
+    Return(Return),
 }
 
 /// What can be said of every command.
@@ -240,6 +242,41 @@ pub struct Ship {
     pub details: Details,
 }
 
+/// Part or all of what was shipped of a lot came back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Return {
+    pub lot: String,
+    pub quantity: Amount,
+    /// The order under which it was shipped.
+    pub order: String,
+    pub customer: String,
+    pub reason: String,
+    /// Return note or carrier reference.
+    #[serde(default)]
+    pub reference: Option<String>,
+    /// Hold the lot until somebody has looked at what came back.
+    #[serde(default = "held_by_default")]
+    pub hold: bool,
+    #[serde(default)]
+    pub details: Details,
+}
+
+const fn held_by_default() -> bool {
+    true
+}
+
+/// An earlier event was wrong: its effect is undone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Correct {
+    /// The event, of this plant or of another ledger.
+    pub event_id: EventId,
+    pub reason: String,
+    #[serde(default)]
+    pub details: Details,
+}
+
 impl LotCommand {
     /// What is said beside the action itself.
     pub const fn details(&self) -> &Details {
@@ -255,6 +292,8 @@ impl LotCommand {
             Self::Hold(command) => &command.details,
             Self::Release(command) => &command.details,
             Self::Ship(command) => &command.details,
+            Self::Correct(command) => &command.details,
+            Self::Return(command) => &command.details,
         }
     }
 }

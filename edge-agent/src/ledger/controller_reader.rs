@@ -34,7 +34,7 @@ impl Reader {
         let mut query = self.connection.prepare_cached(
             "select position, seq, event_id, kind, version, occurred_at, recorded_at, actor,
                     payload, prev_hash, hash
-             from event
+             from fact
              where position > ?1 and position <= ?2 and producer_id = ?3 and resealed = 0
                and (kind glob 'job.*' or kind glob 'device.*')
              order by position limit ?4",

@@ -64,8 +64,8 @@ fn store_one(
         } => {
             connection
                 .prepare_cached(
-                    "insert into lot_edge (parent_id, child_id, kind, quantity, unit, at)
-                     values (?1, ?2, ?3, ?4, ?5, ?6) on conflict do nothing",
+                    "insert into lot_edge (parent_id, child_id, kind, quantity, unit, at, position)
+                     values (?1, ?2, ?3, ?4, ?5, ?6, ?7) on conflict do nothing",
                 )?
                 .execute(params![
                     parent.to_string(),
@@ -73,7 +73,8 @@ fn store_one(
                     kind.as_str(),
                     quantity.map(|quantity| quantity.amount.to_string()),
                     quantity.map(|quantity| quantity.unit.as_str()),
-                    at.as_microsecond()
+                    at.as_microsecond(),
+                    place
                 ])?;
         }
         Effect::Used { lot_id, used } => lot_used(connection, place, line, *lot_id, used)?,
@@ -120,7 +121,11 @@ fn store_one(
                     reason
                 ])?;
         }
-        Effect::Relocated { lot_id, to } => relocate(connection, *lot_id, to)?,
+        Effect::Relocated { lot_id, to } => relocate(connection, *lot_id, to.as_deref())?,
+        Effect::Corrected { .. }
+        | Effect::EdgeWithdrawn { .. }
+        | Effect::UseUndone { .. }
+        | Effect::LotUnmade { .. } => undone(connection, place, effect)?,
     }
     Ok(())
 }
@@ -150,7 +155,7 @@ fn lot_created(connection: &Connection, effect: &Effect, own: bool) -> Result<()
                  origin = excluded.origin, made_by_job = excluded.made_by_job,
                  attributes = excluded.attributes, created_at = excluded.created_at,
                  own = excluded.own
-             where origin = ?11",
+             where origin in ('unknown', 'undone')",
         )?
         .execute(params![
             lot.lot_id.to_string(),
@@ -163,12 +168,11 @@ fn lot_created(connection: &Connection, effect: &Effect, own: bool) -> Result<()
             text::to_json(attributes),
             created_at.as_microsecond(),
             own && *origin != LotOrigin::Unknown,
-            LotOrigin::Unknown.as_str(),
         ])?;
     Ok(())
 }
 
-fn add_to_balance(
+pub(super) fn add_to_balance(
     connection: &Connection,
     lot_id: LotId,
     delta: rust_decimal::Decimal,
@@ -207,15 +211,59 @@ fn lot_used(
     Ok(())
 }
 
-fn relocate(connection: &Connection, lot_id: LotId, to: &str) -> Result<(), LedgerError> {
+fn relocate(connection: &Connection, lot_id: LotId, to: Option<&str>) -> Result<(), LedgerError> {
     let id = lot_id.to_string();
     let attributes: String = connection
         .prepare_cached("select attributes from lot where lot_id = ?1")?
         .query_row([&id], |row| row.get(0))?;
     let mut attributes: LotAttributes = text::json(&attributes, "lot attributes")?;
-    attributes.location = Some(to.to_owned());
+    attributes.location = to.map(str::to_owned);
     connection
         .prepare_cached("update lot set attributes = ?2 where lot_id = ?1")?
         .execute(params![id, text::to_json(&attributes)])?;
+    Ok(())
+}
+
+/// What the correction at `place` takes back.
+fn undone(connection: &Connection, place: i64, effect: &Effect) -> Result<(), LedgerError> {
+    match effect {
+        Effect::Corrected { event_id } => {
+            connection
+                .prepare_cached("insert into lot_correction (event_id, position) values (?1, ?2)")?
+                .execute(params![event_id.to_string(), place])?;
+        }
+        Effect::EdgeWithdrawn {
+            parent,
+            child,
+            kind,
+            event_id,
+        } => {
+            connection
+                .prepare_cached(
+                    "delete from lot_edge where parent_id = ?1 and child_id = ?2 and kind = ?3
+                     and position in (select position from fact where event_id = ?4)",
+                )?
+                .execute(params![
+                    parent.to_string(),
+                    child.to_string(),
+                    kind.as_str(),
+                    event_id.to_string()
+                ])?;
+        }
+        Effect::UseUndone { lot_id, event_id } => {
+            connection
+                .prepare_cached(
+                    "update lot_use set undone_by = ?1 where lot_id = ?2
+                     and position in (select position from fact where event_id = ?3)",
+                )?
+                .execute(params![place, lot_id.to_string(), event_id.to_string()])?;
+        }
+        Effect::LotUnmade { lot_id } => {
+            connection
+                .prepare_cached("update lot set origin = 'undone' where lot_id = ?1")?
+                .execute([lot_id.to_string()])?;
+        }
+        _ => {}
+    }
     Ok(())
 }

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use agog_sync::document::{ChangeRefused, EditRefused};
 use agog_sync::event::{ChainError, DecodeError};
-use agog_sync::ids::HoldId;
+use agog_sync::ids::{EventId, HoldId};
 use agog_sync::lots;
 use agog_sync::quantity::{ConversionError, QuantityError, Unit};
 use rusqlite::ErrorCode;
@@ -40,6 +41,9 @@ pub enum LedgerError {
     /// An epoch must be higher than the current one.
     #[error("epoch {asked} is not higher than the current epoch {current}")]
     EpochNotNewer { asked: u64, current: u64 },
+    /// Events of ours that the hub gave back are not those that were delivered.
+    #[error("the hub gave back events that do not fit")]
+    CameBackBroken(#[source] agog_sync::recovery::PageError),
     /// Items of the feed come in order.
     #[error("feed item {found} does not follow {expected}")]
     FeedOutOfOrder { found: u64, expected: u64 },
@@ -57,11 +61,24 @@ pub enum LedgerError {
         #[source]
         source: Arc<DecodeError>,
     },
+    /// A change of a document is not what it should be.
+    #[error("feed item {n} carries a change that is not taken in")]
+    FeedDocument {
+        n: u64,
+        #[source]
+        source: Arc<ChangeRefused>,
+    },
     /// An event would be larger than the hub takes.
     #[error(
         "event `{kind}` of {bytes} bytes is larger than an event may be ({EVENT_BYTES_MAX} bytes)"
     )]
     EventTooLarge { kind: String, bytes: usize },
+    /// The disk is full, and so is the reserve.
+    #[error(
+        "the disk is full ({} KiB free) and the ledger's reserve is used: nothing was recorded; make room and try again",
+        free_bytes / 1024
+    )]
+    DiskFull { free_bytes: u64 },
     /// The machine has no room for a thread.
     #[error("cannot start the ledger's writer thread")]
     Thread(#[source] Arc<std::io::Error>),
@@ -71,6 +88,15 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
+    /// There is no room; there may be later.
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Self::DiskFull { .. } => true,
+            Self::Storage(error) => error.sqlite_error_code() == Some(ErrorCode::DiskFull),
+            _ => false,
+        }
+    }
+
     /// The same request would fail again: it is to blame, and not the state of disk or machine.
     pub fn is_deterministic(&self) -> bool {
         match self {
@@ -83,13 +109,16 @@ impl LedgerError {
             Self::Malformed { .. }
             | Self::ForeignAck { .. }
             | Self::EpochNotNewer { .. }
+            | Self::CameBackBroken(_)
             | Self::FeedOutOfOrder { .. }
             | Self::FeedBroken { .. }
             | Self::FeedUnknown { .. }
+            | Self::FeedDocument { .. }
             | Self::EventTooLarge { .. } => true,
             Self::Open { .. }
             | Self::TooNew { .. }
             | Self::Missing { .. }
+            | Self::DiskFull { .. }
             | Self::Thread(_)
             | Self::Stopped => false,
         }
@@ -120,7 +149,7 @@ impl From<rusqlite::Error> for AppendError {
 }
 
 /// Why a command was refused. The sentence is for people, the code for programs.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Refused {
     /// One of the lot rules.
     #[error(transparent)]
@@ -153,12 +182,24 @@ pub enum Refused {
     /// Several holds stand, or none.
     #[error("{}", which_hold(lot, holds))]
     WhichHold { lot: String, holds: Vec<HoldId> },
+    /// No event has that id.
+    #[error("event {0} is not known here")]
+    UnknownEvent(EventId),
+    /// The event is not one that a correction undoes.
+    #[error(transparent)]
+    NotCorrectable(Arc<lots::NotCorrectable>),
     /// The command lacks something.
     #[error("{0}")]
     Incomplete(&'static str),
     /// A command to a device cannot be carried out.
     #[error(transparent)]
     Order(#[from] OrderRefused),
+    /// An edit of a document cannot be made.
+    #[error(transparent)]
+    Edit(#[from] EditRefused),
+    /// Planners work in the office.
+    #[error("nobody edits as planner at a plant; the hub is where planners work")]
+    PlannerAtPlant,
     /// A job of that number has not ended; a number belongs to one job at a time.
     #[error("job {0} is here already and has not ended; give another one its own number")]
     NumberTaken(String),
@@ -189,8 +230,12 @@ impl Refused {
             Self::Amount(_) => "bad-amount",
             Self::MaterialUnknown(_) => "material-unknown",
             Self::WhichHold { .. } => "which-hold",
+            Self::UnknownEvent(_) => "unknown-event",
+            Self::NotCorrectable(_) => "not-correctable",
             Self::Incomplete(_) => "incomplete",
             Self::Order(refused) => refused.code(),
+            Self::Edit(refused) => refused.code(),
+            Self::PlannerAtPlant => "planner-at-plant",
             Self::NumberTaken(_) => "job-number-taken",
             Self::SubmissionsFull { .. } => "too-many-submissions",
             Self::EventTooLarge { .. } => "event-too-large",

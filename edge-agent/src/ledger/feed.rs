@@ -1,10 +1,12 @@
 //! What comes down from the hub: tickets, commands to jobs, and events of others that touch our lots.
 
-use agog_sync::event::{Actor, Event, NewEvent};
-use agog_sync::frame::{FeedBody, FeedEvent, FeedItem, JobTicket, LotSnapshot};
+use agog_sync::event::{Actor, Event, JobStep, NewEvent};
+use agog_sync::frame::{FeedBody, FeedEvent, FeedItem, JobTicket, LedgerMark, LotSnapshot};
 use agog_sync::ids::EventId;
-use agog_sync::lots::LotEvent;
-use rusqlite::{Connection, params};
+use agog_sync::lots::{LotEvent, LotOrigin};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use rust_decimal::Decimal;
 use std::sync::Arc;
 use tracing::warn;
 
@@ -12,7 +14,7 @@ use super::append::{apply_lot_event, insert_event, seal, store_head};
 use super::error::LedgerError;
 use super::sending::admit;
 use super::writer::Books;
-use super::{FeedOutcome, job, text, ticket};
+use super::{FeedOutcome, book, document, effects, job, text, ticket};
 
 /// Stores and applies one item, and moves the cursor onto it.
 pub(super) fn apply(
@@ -31,7 +33,9 @@ pub(super) fn apply(
         });
     }
     match item.body {
-        FeedBody::LedgerEvent(event) => foreign_event(connection, item.n, &event)?,
+        FeedBody::LedgerEvent(event) => {
+            foreign_event(connection, item.n, &event, books.clock.now())?;
+        }
         FeedBody::JobTicket(ticket) => job_ticket(connection, books, &ticket)?,
         FeedBody::JobCommand(command) => admit::of_the_hub(connection, books, &command)?,
     }
@@ -45,7 +49,8 @@ pub(super) fn move_cursor(connection: &Connection, n: u64) -> Result<(), LedgerE
     Ok(())
 }
 
-/// A ticket becomes a job of this plant. A ticket that is here already changes nothing.
+/// A ticket becomes a job of this plant. A ticket that is here already changes nothing. Of a job that came back from
+/// the hub after the disk was set back, the ticket is kept; its device may have it, and is asked before it is sent.
 fn job_ticket(
     connection: &Connection,
     books: &mut Books,
@@ -55,6 +60,13 @@ fn job_ticket(
         .prepare_cached("select 1 from job where job_key = ?1")?
         .exists([handed_over.job_id.to_string()])?;
     if known {
+        if ticket::of(connection, handed_over.job_id)?.is_none() {
+            ticket::store(connection, handed_over)?;
+            let row = job::by_key(connection, &handed_over.job_id.to_string())?;
+            if row.is_some_and(|row| row.step == JobStep::Received) {
+                admit::submission_that_may_be_done(connection, books, handed_over)?;
+            }
+        }
         return Ok(());
     }
     let now = books.clock.now();
@@ -76,18 +88,25 @@ fn job_ticket(
 }
 
 /// An event of another producer: kept as it came, and applied as our own are.
-fn foreign_event(connection: &Connection, n: u64, item: &FeedEvent) -> Result<(), LedgerError> {
+fn foreign_event(
+    connection: &Connection,
+    n: u64,
+    item: &FeedEvent,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
     let envelope = &item.event;
     // The events between are not for us, so only the seal itself can be checked, not the chain.
     envelope
         .verify(item.producer, item.epoch, &envelope.prev_hash)
         .map_err(|source| LedgerError::FeedBroken { n, source })?;
     let producer = item.producer.to_string();
-    let here = connection
-        .prepare_cached("select 1 from event where event_id = ?1")?
-        .exists([envelope.event_id.to_string()])?;
-    if here {
-        return Ok(());
+    let here: Option<i64> = connection
+        .prepare_cached("select position from fact where event_id = ?1 order by position limit 1")?
+        .query_row([envelope.event_id.to_string()], |row| row.get(0))
+        .optional()?;
+    if let Some(place) = here {
+        // Our own event about a lot that we knew by its name alone: the hub tells what it is.
+        return adopt_all(connection, place, item);
     }
     let event = envelope
         .event()
@@ -96,14 +115,15 @@ fn foreign_event(connection: &Connection, n: u64, item: &FeedEvent) -> Result<()
             source: Arc::new(source),
         })?;
     let place = insert_event(connection, &producer, item.epoch, envelope, false)?;
-    let Event::Lot(event) = event else {
-        return Ok(());
+    let event = match event {
+        Event::Lot(event) => event,
+        Event::Document(changed) => return document::take_in(connection, n, &changed, now),
+        _ => return Ok(()),
     };
-    for snapshot in &item.lots {
-        adopt(connection, place, snapshot)?;
-    }
+    adopt_all(connection, place, item)?;
     let own = touches_own(connection, &event)?;
-    let flags = apply_lot_event(connection, place, &event, envelope.occurred_at, own)?;
+    let named = (&event, envelope.event_id);
+    let flags = apply_lot_event(connection, place, named, envelope.occurred_at, own)?;
     for flag in flags {
         warn!(
             event.id = %envelope.event_id,
@@ -114,29 +134,102 @@ fn foreign_event(connection: &Connection, n: u64, item: &FeedEvent) -> Result<()
     Ok(())
 }
 
-/// Takes a lot that we have not met as the hub knew it.
+/// Takes in what the hub tells of lots: of each once, when either side knew no more than its name, or when the hub tells it
+/// with our own event. From then on both hear of the same events.
+fn adopt_all(connection: &Connection, place: i64, item: &FeedEvent) -> Result<(), LedgerError> {
+    let is_own: bool = connection
+        .prepare_cached("select agent_id = ?1 from meta")?
+        .query_row([item.producer.to_string()], |row| row.get(0))?;
+    for snapshot in &item.lots {
+        let lot_id = snapshot.lot.lot_id.to_string();
+        let is_told = connection
+            .prepare_cached("select 1 from adoption where lot_id = ?1")?
+            .exists([&lot_id])?;
+        let known: Option<(String, bool)> = connection
+            .prepare_cached("select balance, origin != 'unknown' from lot where lot_id = ?1")?
+            .query_row([&lot_id], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let is_made = known.as_ref().is_some_and(|(_, is_made)| *is_made);
+        if is_told || (is_made && snapshot.origin != LotOrigin::Unknown && !is_own) {
+            continue;
+        }
+        let step = match (known, item.seen) {
+            (None, _) => Step {
+                balance: snapshot.balance,
+                shipped: snapshot.shipped,
+            },
+            // A hub that does not say what it had heard from us cannot tell what is missing here.
+            (Some(_), None) => continue,
+            (Some((here, _)), Some(seen)) => {
+                let since = done_since(connection, &lot_id, seen)?;
+                let shipped = book::shipped(connection, snapshot.lot.lot_id)?;
+                Step {
+                    balance: snapshot.balance + since.balance - text::decimal(&here)?,
+                    shipped: snapshot.shipped + since.shipped - shipped,
+                }
+            }
+        };
+        adopt(connection, place, snapshot, step)?;
+    }
+    Ok(())
+}
+
+/// How far a lot moves by what the hub tells of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Step {
+    pub balance: Decimal,
+    /// What was shipped and did not come back.
+    pub shipped: Decimal,
+}
+
+/// How far our own events have moved the balance of a lot that the hub had not heard of yet.
+fn done_since(
+    connection: &Connection,
+    lot_id: &str,
+    seen: LedgerMark,
+) -> Result<Step, LedgerError> {
+    // An event that was sealed again counts where it stands now; its entries are those of its first place.
+    let mut query = connection.prepare_cached(
+        "select entry.delta, entry.bucket in ('shipped', 'returned') from lot_entry as entry
+             join fact as first on first.position = entry.position
+             join meta on meta.agent_id = first.producer_id
+         where entry.lot_id = ?1 and exists
+             (select 1 from event as placed
+              where placed.event_id = first.event_id and placed.producer_id = first.producer_id
+                and (placed.epoch, placed.seq) > (?2, ?3))",
+    )?;
+    let mut found = query.query(params![lot_id, seen.epoch, seen.seq])?;
+    let mut sum = Step::default();
+    while let Some(row) = found.next()? {
+        let delta = text::decimal(&row.get::<_, String>(0)?)?;
+        sum.balance += delta;
+        if row.get(1)? {
+            sum.shipped -= delta;
+        }
+    }
+    Ok(sum)
+}
+
+/// Takes a lot as the hub knew it; `step` is how far it moves here. One that was known by its name alone is
+/// filled in.
 pub(super) fn adopt(
     connection: &Connection,
     place: i64,
     snapshot: &LotSnapshot,
+    step: Step,
 ) -> Result<(), LedgerError> {
     let lot_id = snapshot.lot.lot_id.to_string();
-    let known = connection
-        .prepare_cached("select 1 from lot where lot_id = ?1")?
-        .exists([&lot_id])?;
-    if known {
-        return Ok(());
-    }
-    connection
-        .prepare_cached(
-            "insert into lot_snapshot (lot_id, position, snapshot) values (?1, ?2, ?3)",
-        )?
-        .execute(params![lot_id, place, text::to_json(snapshot)])?;
     connection
         .prepare_cached(
             "insert into lot (lot_id, number, material, material_code, base_unit, balance, origin,
                               made_by_job, attributes, created_at, own)
-             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, null, ?8, ?9, 0)",
+             values (?1, ?2, ?3, ?4, ?5, '0', ?6, null, ?7, ?8, 0)
+             on conflict (lot_id) do update
+             set number = excluded.number, material = excluded.material,
+                 material_code = excluded.material_code, base_unit = excluded.base_unit,
+                 origin = excluded.origin, attributes = excluded.attributes,
+                 created_at = excluded.created_at
+             where origin = ?9 and excluded.origin != ?9",
         )?
         .execute(params![
             lot_id,
@@ -144,16 +237,19 @@ pub(super) fn adopt(
             snapshot.material.as_ref().map(text::to_json),
             snapshot.material.as_ref().map(|material| &material.code),
             snapshot.base_unit.as_str(),
-            snapshot.balance.normalize().to_string(),
             snapshot.origin.as_str(),
             text::to_json(&snapshot.attributes),
             snapshot.created_at.as_microsecond(),
+            LotOrigin::Unknown.as_str(),
         ])?;
     for hold_id in &snapshot.holds {
         connection
             .prepare_cached(
                 "insert into lot_hold (lot_id, hold_id, reason, placed_at)
-                 values (?1, ?2, 'held when this plant met the lot', ?3) on conflict do nothing",
+                 values (?1, ?2, 'held when this plant met the lot', ?3)
+                 on conflict (lot_id, hold_id) do update
+                 set reason = excluded.reason, placed_at = excluded.placed_at
+                 where placed_at is null",
             )?
             .execute(params![
                 lot_id,
@@ -161,6 +257,18 @@ pub(super) fn adopt(
                 snapshot.created_at.as_microsecond()
             ])?;
     }
+    effects::add_to_balance(connection, snapshot.lot.lot_id, step.balance)?;
+    connection
+        .prepare_cached(
+            "insert into adoption (lot_id, position, delta, shipped, snapshot) values (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![
+            lot_id,
+            place,
+            step.balance.to_string(),
+            step.shipped.to_string(),
+            text::to_json(snapshot)
+        ])?;
     Ok(())
 }
 

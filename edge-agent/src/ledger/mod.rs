@@ -10,20 +10,27 @@
 //! Not for: samples (see `telemetry`), rules about lots (see `agog_sync::lots`).
 
 mod append;
+pub mod backup;
 mod book;
+mod chain_check;
 pub mod command;
 pub mod controller;
 mod controller_reader;
 mod delivery;
+pub mod document;
 mod effects;
 pub mod error;
+pub mod export;
 mod feed;
 pub(crate) mod job;
 mod left;
 mod reader;
 mod readers;
+mod recovery;
 mod resolve;
+pub mod restore;
 pub mod rows;
+mod runs;
 mod said;
 mod schema;
 pub mod sending;
@@ -44,10 +51,11 @@ use std::time::Duration;
 use agog_sync::chain::{ChainHead, Hash};
 use agog_sync::clock::Clock;
 use agog_sync::event::{Actor, Envelope, Event};
-use agog_sync::frame::{FeedItem, JobTicket, LedgerAck};
-use agog_sync::ids::{AgentId, EventId, JobId, ProducerId, RequestId};
+use agog_sync::frame::{FeedEvent, FeedItem, JobTicket, LedgerAck};
+use agog_sync::ids::{AgentId, EventId, JobId, ProducerId, RequestId, RunId};
 use agog_sync::lots::Flag;
 use agog_sync::quantity::Material;
+use agog_sync::runs::RunClaim;
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 use serde::{Deserialize, Serialize};
@@ -61,13 +69,15 @@ pub use error::{AppendError, LedgerError, Refused};
 pub use left::LeftEntry;
 pub use reader::{JobLots, LotFilter, LotPage, Outbox, PAGE_LOTS_MAX, Reader};
 use readers::Readers;
-pub use rows::{JobRow, LotRow};
+pub use recovery::{EpochStatus, FetchBack, FetchStatus, NewEpoch};
+pub use rows::{JobRow, LotEventRow, LotRow};
 use sending::{DeviceCommand, News, Order};
 pub use sums::MaterialSum;
 pub use ticket::{TicketHead, TicketNames};
 pub use verify::Verification;
 use writer::Writer;
 
+use crate::disk::Disk;
 use crate::words;
 
 /// Requests that wait for the writer. When full, askers wait in line: a press or an operator
@@ -121,6 +131,8 @@ pub enum What {
     /// An event that newer ones of its job have overtaken: the job stays as they left it.
     Overtaken(Event),
     Lot(LotCommand),
+    /// An edit of a document; it becomes a `document.changed` event, or none when everything is so already.
+    Document(Box<document::DocumentEdit>),
     /// A ticket that was handed in here; it becomes a job with a `job.received` event, unless a job of
     /// its number has not ended.
     Ticket(Box<JobTicket>),
@@ -216,7 +228,9 @@ pub struct Ledger {
     inbox: mpsc::Sender<Request>,
     position: watch::Receiver<Position>,
     commands: watch::Receiver<u64>,
+    run: Arc<RunClaim>,
     readers: Arc<Readers>,
+    disk: Arc<Disk>,
 }
 
 /// What the writer is asked.
@@ -230,12 +244,30 @@ pub(crate) enum Request {
         answer: Answer<()>,
     },
     OpenEpoch {
-        epoch: u64,
+        new: NewEpoch,
         answer: Answer<Position>,
+    },
+    WantBack {
+        epoch: u64,
+        answer: Answer<()>,
+    },
+    /// Events of ours that came back from the hub.
+    TakeBack {
+        asked: FetchBack,
+        page: Vec<Envelope>,
+        answer: Answer<()>,
+    },
+    RunAnswered {
+        run: RunId,
+        answer: Answer<()>,
     },
     ApplyFeed {
         item: Box<FeedItem>,
         answer: Answer<FeedOutcome>,
+    },
+    RepairDocument {
+        item: Box<FeedEvent>,
+        answer: Answer<()>,
     },
     MoveFeedCursor {
         n: u64,
@@ -308,14 +340,25 @@ impl Ledger {
         Ok(())
     }
 
-    /// Opens the ledger and starts its writer.
+    /// Opens a ledger whose disk nobody watches, and starts its writer.
     pub fn open(
         path: &Path,
         materials: BTreeMap<String, Material>,
         clock: Arc<dyn Clock>,
         rng: StdRng,
     ) -> Result<(Self, LedgerThread), LedgerError> {
-        let (writer, published) = Writer::open(path, materials, clock, rng)?;
+        Self::open_watched(path, materials, clock, rng, Arc::new(Disk::unwatched()))
+    }
+
+    /// Opens the ledger and starts its writer, which frees the reserve of `disk` when it needs it.
+    pub fn open_watched(
+        path: &Path,
+        materials: BTreeMap<String, Material>,
+        clock: Arc<dyn Clock>,
+        rng: StdRng,
+        disk: Arc<Disk>,
+    ) -> Result<(Self, LedgerThread), LedgerError> {
+        let (writer, published) = Writer::open(path, materials, clock, rng, disk.clone())?;
         let (inbox, requests) = mpsc::channel(INBOX_REQUESTS_MAX);
         let (running, ended) = std::sync::mpsc::channel();
         std::thread::Builder::new()
@@ -330,10 +373,17 @@ impl Ledger {
                 inbox,
                 position: published.position,
                 commands: published.commands,
+                run: Arc::new(published.run),
                 readers: Arc::new(Readers::of(path)),
+                disk,
             },
             LedgerThread(ended),
         ))
+    }
+
+    /// The disk that it lies on.
+    pub fn disk(&self) -> Arc<Disk> {
+        self.disk.clone()
     }
 
     /// The agent that writes this ledger: made by `init`, kept by enrolment.
@@ -371,36 +421,29 @@ impl Ledger {
         self.position.clone()
     }
 
-    /// The next events of the current epoch after `seq`: at most `events_max`, and no more than
+    /// The next events of an epoch of ours after `seq`: at most `events_max`, and no more than
     /// fit `bytes_max` of payload, but always one where there is one.
     pub async fn outbox_after(
         &self,
+        epoch: u64,
         seq: u64,
         events_max: usize,
         bytes_max: usize,
     ) -> Result<Vec<Envelope>, LedgerError> {
-        self.read(move |reader| reader.outbox_after(seq, events_max, bytes_max))
+        self.read(move |reader| reader.outbox_after(epoch, seq, events_max, bytes_max))
             .await
     }
 
-    /// The hash of an event of the current epoch, the genesis hash for 0; none when there is no
+    /// The hash of an event of an epoch of ours, the genesis hash for 0; none when there is no
     /// such event.
-    pub async fn hash_at(&self, seq: u64) -> Result<Option<Hash>, LedgerError> {
-        self.read(move |reader| reader.hash_at(seq)).await
+    pub async fn hash_at(&self, epoch: u64, seq: u64) -> Result<Option<Hash>, LedgerError> {
+        self.read(move |reader| reader.hash_at(epoch, seq)).await
     }
 
     /// The hub has everything up to `ack`. The cursor moves only when the epoch is the current
     /// one and the hash is ours, and never back.
     pub async fn acknowledge(&self, ack: LedgerAck) -> Result<(), LedgerError> {
         self.ask(|answer| Request::Acknowledge { ack, answer })
-            .await
-    }
-
-    /// Opens a new epoch, higher than the current one: the hub knows something under our numbers
-    /// that we do not. Events that the hub has not acknowledged are sealed again in the new
-    /// epoch, under their own event ids; nothing is overwritten.
-    pub async fn open_epoch(&self, epoch: u64) -> Result<Position, LedgerError> {
-        self.ask(|answer| Request::OpenEpoch { epoch, answer })
             .await
     }
 

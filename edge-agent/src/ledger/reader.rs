@@ -13,11 +13,13 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 
 use super::error::LedgerError;
-use super::rows::{self, JobRow, LotRow};
+use super::rows::{self, JobRow, LotEventRow, LotRow};
 use super::{InboxKey, Position, SaidRow, said, schema, text, ticket};
 
 /// The most lots of one page.
 pub const PAGE_LOTS_MAX: usize = 100;
+/// The most events that are told of one lot: what people look through for the one to correct.
+const LOT_EVENTS_MAX: u32 = 50;
 /// Ended jobs of one `JobID` on one device that are looked through: more than there are parts of a job.
 const ENDED_MAX: u32 = 64;
 
@@ -71,14 +73,22 @@ impl Reader {
         })
     }
 
+    /// Opens a copy of a ledger, which nobody writes and which may lie where nobody can write.
+    pub fn open_copy(path: &Path) -> Result<Self, LedgerError> {
+        Ok(Self {
+            connection: schema::open_copy(path)?,
+        })
+    }
+
     /// Where the ledger and its delivery stand.
     pub fn position(&self) -> Result<Position, LedgerError> {
         position(&self.connection)
     }
 
-    /// The next events of the current epoch after `seq`.
+    /// The next events of an epoch of ours after `seq`.
     pub fn outbox_after(
         &self,
+        epoch: u64,
         seq: u64,
         events_max: usize,
         bytes_max: usize,
@@ -90,7 +100,7 @@ impl Reader {
         )?;
         let mut rows = query.query(params![
             position.producer.to_string(),
-            position.epoch,
+            epoch,
             seq,
             i64::try_from(events_max).unwrap_or(i64::MAX)
         ])?;
@@ -107,9 +117,9 @@ impl Reader {
         Ok(events)
     }
 
-    /// The hash of an event of the current epoch; the genesis hash for 0.
-    pub fn hash_at(&self, seq: u64) -> Result<Option<Hash>, LedgerError> {
-        hash_at(&self.connection, &self.position()?, seq)
+    /// The hash of an event of an epoch of ours; the genesis hash for 0.
+    pub fn hash_at(&self, epoch: u64, seq: u64) -> Result<Option<Hash>, LedgerError> {
+        hash_at(&self.connection, self.position()?.producer, epoch, seq)
     }
 
     /// How much waits for the hub.
@@ -181,6 +191,31 @@ impl Reader {
         lots.truncate(limit);
         let next = lots.last().filter(|_| more).map(|lot| lot.lot.lot_id);
         Ok(LotPage { lots, next })
+    }
+
+    /// The newest [`LOT_EVENTS_MAX`] events that changed the balance of a lot, newest first.
+    pub fn lot_events(&self, lot_id: LotId) -> Result<Vec<LotEventRow>, LedgerError> {
+        let mut query = self.connection.prepare_cached(
+            "select fact.event_id, fact.kind, fact.occurred_at, by.event_id from fact
+             left join lot_correction as correction on correction.event_id = fact.event_id
+             left join fact as by on by.position = correction.position
+             where fact.position in (select position from lot_entry where lot_id = ?1)
+             order by fact.position desc limit ?2",
+        )?;
+        let mut found = query.query(params![lot_id.to_string(), LOT_EVENTS_MAX])?;
+        let mut events = Vec::new();
+        while let Some(row) = found.next()? {
+            let corrected_by: Option<String> = row.get(3)?;
+            events.push(LotEventRow {
+                event_id: text::id(&row.get::<_, String>(0)?, "event id")?,
+                kind: row.get(1)?,
+                occurred_at: text::instant(row.get(2)?)?,
+                corrected_by: corrected_by
+                    .map(|id| text::id(&id, "event id"))
+                    .transpose()?,
+            });
+        }
+        Ok(events)
     }
 
     /// What devices said last.
@@ -327,7 +362,8 @@ impl Reader {
         Ok(JobLots {
             consumed: self.lot_refs(
                 "select lot_id, number from lot
-                 where lot_id in (select lot_id from lot_use where job = ?1 and kind = 'consumed')
+                 where lot_id in (select lot_id from lot_use
+                                  where job = ?1 and kind = 'consumed' and undone_by is null)
                  order by created_at, lot_id",
                 job,
             )?,
@@ -397,20 +433,18 @@ pub(super) fn position(connection: &Connection) -> Result<Position, LedgerError>
 
 pub(super) fn hash_at(
     connection: &Connection,
-    position: &Position,
+    producer: ProducerId,
+    epoch: u64,
     seq: u64,
 ) -> Result<Option<Hash>, LedgerError> {
     if seq == 0 {
-        return Ok(Some(
-            ChainHead::genesis(position.producer, position.epoch).hash,
-        ));
+        return Ok(Some(ChainHead::genesis(producer, epoch).hash));
     }
     let bytes: Option<Vec<u8>> = connection
-        .query_row(
+        .prepare_cached(
             "select hash from event where producer_id = ?1 and epoch = ?2 and seq = ?3",
-            params![position.producer.to_string(), position.epoch, seq],
-            |row| row.get(0),
-        )
+        )?
+        .query_row(params![producer.to_string(), epoch, seq], |row| row.get(0))
         .optional()?;
     bytes.map(|bytes| text::hash(&bytes)).transpose()
 }
@@ -420,7 +454,8 @@ pub(super) fn lots_by_number(
     number: &str,
 ) -> Result<Vec<LotRow>, LedgerError> {
     let mut query = connection.prepare_cached(&format!(
-        "select {} from lot where number = ?1 or lot_id = ?1 order by created_at, lot_id",
+        "select {} from lot where (number = ?1 and origin != 'undone') or lot_id = ?1
+         order by created_at, lot_id",
         rows::LOT_COLUMNS
     ))?;
     let mut found = query.query([number])?;

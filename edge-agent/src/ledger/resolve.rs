@@ -2,21 +2,23 @@
 //! numbers are made. Runs inside the transaction that records the event.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use agog_sync::ids::{HoldId, LotId};
 use agog_sync::lots::{
-    Draw, JobRef, LotAdjusted, LotAttributes, LotConsumed, LotEvent, LotHeld, LotMerged, LotMoved,
-    LotProduced, LotReceived, LotRef, LotReleased, LotShipped, LotSplit, LotState, LotWasted,
-    NewLot, Refusal, SplitPart, WorkContext,
+    Draw, JobRef, LotAdjusted, LotAttributes, LotConsumed, LotCorrected, LotEvent, LotHeld,
+    LotMerged, LotMoved, LotProduced, LotReceived, LotRef, LotReleased, LotReturned, LotShipped,
+    LotSplit, LotState, LotWasted, NewLot, Refusal, SplitPart, WorkContext,
 };
 use agog_sync::quantity::{Material, Measured, Quantity, Unit};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
 use rust_decimal::Decimal;
+use serde_json::value::RawValue;
 
 use super::command::{
-    Adjust, Amount, Consume, Details, Hold, LotCommand, Merge, Move, Part, Produce, Receive,
-    Release, Ship, Source, Split, Waste,
+    Adjust, Amount, Consume, Correct, Details, Hold, LotCommand, Merge, Move, Part, Produce,
+    Receive, Release, Return, Ship, Source, Split, Waste,
 };
 use super::error::{AppendError, LedgerError, Refused};
 use super::writer::Books;
@@ -49,6 +51,8 @@ pub(super) fn event(
         LotCommand::Hold(command) => run.hold(command),
         LotCommand::Release(command) => run.release(command),
         LotCommand::Ship(command) => run.ship(command),
+        LotCommand::Correct(command) => run.correct(command),
+        LotCommand::Return(command) => run.return_lot(command),
     }
 }
 
@@ -197,6 +201,7 @@ impl Run<'_> {
         Ok(LotEvent::Moved(LotMoved {
             lot: self.lot(&command.lot)?.lot,
             to: command.to.clone(),
+            from: None,
         }))
     }
 
@@ -270,6 +275,47 @@ impl Run<'_> {
             reference: command.reference.clone(),
             forced: forced(&command.details),
         }))
+    }
+
+    fn return_lot(&mut self, command: &Return) -> Resolved<LotEvent> {
+        let lot = self.lot(&command.lot)?;
+        let now = self.books.clock.now();
+        let hold = command
+            .hold
+            .then(|| HoldId::generate(now, &mut self.books.rng));
+        Ok(LotEvent::Returned(LotReturned {
+            quantity: self.draw(&lot, command.quantity)?.quantity,
+            lot: lot.lot,
+            order: command.order.clone(),
+            customer: command.customer.clone(),
+            reason: command.reason.clone(),
+            reference: command.reference.clone(),
+            hold,
+            forced: forced(&command.details),
+        }))
+    }
+
+    fn correct(&self, command: &Correct) -> Resolved<LotEvent> {
+        let found: Option<(String, u16, String)> = self
+            .connection
+            .prepare_cached(
+                "select kind, version, payload from fact where event_id = ?1 order by position limit 1",
+            )?
+            .query_row([command.event_id.to_string()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .optional()?;
+        let (kind, version, payload) = found.ok_or(Refused::UnknownEvent(command.event_id))?;
+        let payload = RawValue::from_string(payload)
+            .map_err(|error| text::malformed("event payload", error))?;
+        let corrected = LotCorrected::new(
+            command.event_id,
+            (&kind, version, &payload),
+            command.reason.clone(),
+            forced(&command.details),
+        );
+        let corrected = corrected.map_err(|error| Refused::NotCorrectable(Arc::new(error)))?;
+        Ok(LotEvent::Corrected(corrected))
     }
 
     /// The one lot of that number, or with that id.
@@ -351,7 +397,8 @@ impl Run<'_> {
     fn consumed_by(&self, job: &str) -> Result<Vec<LotRef>, LedgerError> {
         self.lot_refs(
             "select lot_id, number from lot
-             where lot_id in (select lot_id from lot_use where job = ?1 and kind = 'consumed')
+             where lot_id in (select lot_id from lot_use
+                              where job = ?1 and kind = 'consumed' and undone_by is null)
              order by created_at, lot_id",
             job,
         )
@@ -429,6 +476,15 @@ impl Run<'_> {
         }
         Err(text::malformed("number series", "no number is free"))
     }
+}
+
+/// The series and running number of a number that [`Run::generated`] made.
+pub(super) fn series_of<'n>(plant_code: &str, number: &'n str) -> Option<(&'n str, u32)> {
+    let (series, n) = number.rsplit_once('-')?;
+    let day = series.strip_prefix(plant_code)?.strip_prefix('-')?;
+    let is_day = day.len() == 8 && day.bytes().all(|byte| byte.is_ascii_digit());
+    let n = n.parse().ok().filter(|_| is_day && n.len() >= 4)?;
+    Some((series, n))
 }
 
 /// An entered amount in the base unit of its material.

@@ -1,7 +1,7 @@
 //! What the ledger knows, as readers see it.
 
 use agog_sync::event::{Envelope, JobProgress, JobStep};
-use agog_sync::ids::{HoldId, JobId, LotId};
+use agog_sync::ids::{EventId, HoldId, JobId, LotId};
 use agog_sync::lots::{LotAttributes, LotRef};
 use agog_sync::quantity::Quantity;
 use jiff::Timestamp;
@@ -28,6 +28,16 @@ pub struct LotRow {
     pub holds: Vec<Hold>,
     pub attributes: LotAttributes,
     pub created_at: Timestamp,
+}
+
+/// An event that changed the balance of a lot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LotEventRow {
+    pub event_id: EventId,
+    pub kind: String,
+    pub occurred_at: Timestamp,
+    /// The correction that undid it.
+    pub corrected_by: Option<EventId>,
 }
 
 /// A hold that stands.

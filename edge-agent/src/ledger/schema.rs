@@ -7,10 +7,11 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::LedgerError;
+use crate::durable;
 
 /// The schema files in order; the version of a file is its place, from 1. A file that was
 /// released is never changed.
-const SCHEMA: [&str; 8] = [
+const SCHEMA: [&str; 12] = [
     include_str!("schema/0001_ledger.sql"),
     include_str!("schema/0002_said.sql"),
     include_str!("schema/0003_outbox.sql"),
@@ -19,6 +20,10 @@ const SCHEMA: [&str; 8] = [
     include_str!("schema/0006_fast_signals.sql"),
     include_str!("schema/0007_promises.sql"),
     include_str!("schema/0008_runs_given_back.sql"),
+    include_str!("schema/0009_recovery.sql"),
+    include_str!("schema/0010_documents.sql"),
+    include_str!("schema/0011_adoptions.sql"),
+    include_str!("schema/0012_corrections.sql"),
 ];
 
 /// How long a connection waits for another one; only checkpoints and a second program make it.
@@ -33,6 +38,9 @@ const WRITER_STATEMENTS_MAX: usize = 64;
 
 /// Page cache of the writer in KiB; the agent has to fit 40 MiB.
 const WRITER_CACHE_KIB: i64 = 4_096;
+
+/// Page cache in KiB of a ledger that is computed again: the rest is in its file.
+const SCRATCH_CACHE_KIB: i64 = 16_384;
 
 /// Page cache of a reader in KiB.
 const READER_CACHE_KIB: i64 = 1_024;
@@ -69,11 +77,30 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
+/// Opens a copy of a ledger for reading. One that has a write-ahead log beside it is read with it.
+pub(super) fn open_copy(path: &Path) -> Result<Connection, LedgerError> {
+    if durable::with_ending(path, "-wal").exists() {
+        return open_reader(path);
+    }
+    if !path.exists() {
+        return Err(LedgerError::Missing {
+            path: path.to_owned(),
+        });
+    }
+    let connection = connect(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    Ok(connection)
+}
+
 /// Opens an empty ledger in a temporary file of SQLite's own, gone when it is closed.
 pub(super) fn open_scratch() -> Result<Connection, LedgerError> {
     let mut connection = Connection::open("")?;
     connection.pragma_update(None, "synchronous", "off")?;
     connection.pragma_update(None, "journal_mode", "off")?;
+    connection.pragma_update(None, "cache_size", -SCRATCH_CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(WRITER_STATEMENTS_MAX);
     migrate(&mut connection)?;
     Ok(connection)
@@ -242,6 +269,72 @@ mod tests {
         assert_eq!(
             told("select job_id || ' ' || runs as told from submission"),
             "is-back 1, is-open 0, waits 1"
+        );
+    }
+
+    #[test]
+    fn edges_of_an_older_program_are_known_by_every_event_that_says_so() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let corrections = SCHEMA
+            .iter()
+            .position(|sql| sql.contains("table lot_correction"));
+        migrate_with(&mut connection, &SCHEMA[..corrections.unwrap()]).unwrap();
+        let quantity =
+            r#"{"entered":{"amount":"1","unit":"kg"},"base":{"amount":"5","unit":"sheet"}}"#;
+        let events = [
+            (
+                "lot.split",
+                format!(
+                    r#"{{"from":{{"lot_id":"a"}},"parts":[{{"lot":{{"lot_id":"b"}},"quantity":{quantity},"waste":true}}]}}"#
+                ),
+            ),
+            (
+                "lot.merged",
+                format!(
+                    r#"{{"inputs":[{{"lot":{{"lot_id":"a"}},"quantity":{quantity}}}],"into":{{"lot_id":"m"}}}}"#
+                ),
+            ),
+            (
+                "lot.produced",
+                format!(
+                    r#"{{"inputs":[{{"lot":{{"lot_id":"a"}},"quantity":{quantity}}}],"sources":[{{"lot_id":"s"}}],
+                    "outputs":[{{"lot":{{"lot_id":"p"}}}}]}}"#
+                ),
+            ),
+            (
+                "lot.consumed",
+                format!(
+                    r#"{{"draw":{{"lot":{{"lot_id":"a"}},"quantity":{quantity}}},"into":[{{"lot_id":"p"}}]}}"#
+                ),
+            ),
+            (
+                "lot.consumed",
+                format!(r#"{{"draw":{{"lot":{{"lot_id":"a"}},"quantity":{quantity}}}}}"#),
+            ),
+        ];
+        for (seq, (kind, payload)) in (1..).zip(events) {
+            connection
+                .execute(
+                    "insert into event (producer_id, epoch, seq, event_id, kind, version, occurred_at,
+                                        recorded_at, actor, payload, prev_hash, hash)
+                     values ('', 1, ?1, ?1, ?2, 1, ?1, 0, '', ?3, x'', x'')",
+                    rusqlite::params![seq, kind, payload],
+                )
+                .unwrap();
+        }
+        connection
+            .execute_batch("insert into lot_edge values ('x', 'y', 'split', null, null, 9)")
+            .unwrap();
+
+        migrate(&mut connection).unwrap();
+
+        let sql = "select group_concat(concat_ws(' ', parent_id, child_id, kind, position, quantity, unit), ', '
+                                       order by position, parent_id) from lot_edge";
+        let told: String = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(
+            told,
+            "x y split 0, a b split_waste 1 5 sheet, a m merged 2 5 sheet, a p produced 3 5 sheet, s p produced 3, \
+             a p produced 4 5 sheet"
         );
     }
 

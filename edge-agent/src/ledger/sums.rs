@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use agog_sync::lots::Bucket;
 use agog_sync::quantity::Unit;
+use rusqlite::Connection;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +20,11 @@ pub struct MaterialSum {
     pub unit: Unit,
     pub received: Decimal,
     pub produced: Decimal,
+    /// Came back from customers.
+    #[serde(default)]
+    pub returned: Decimal,
     pub adjusted: Decimal,
-    /// Came from another plant: on hand when the lot was first met here.
+    /// What others had put there or taken before this plant was told.
     pub adopted: Decimal,
     pub on_hand: Decimal,
     pub consumed: Decimal,
@@ -31,9 +35,9 @@ pub struct MaterialSum {
 }
 
 impl MaterialSum {
-    /// I8: received + produced + adjusted + adopted = on hand + consumed + wasted + shipped.
+    /// I8: received + produced + returned + adjusted + adopted = on hand + consumed + wasted + shipped.
     pub fn is_balanced(&self) -> bool {
-        let inward = self.received + self.produced + self.adjusted + self.adopted;
+        let inward = self.received + self.produced + self.returned + self.adjusted + self.adopted;
         let outward = self.on_hand + self.consumed + self.wasted + self.shipped;
         inward == outward && self.between_lots.is_zero()
     }
@@ -42,44 +46,47 @@ impl MaterialSum {
 impl Reader {
     /// The books of every material.
     pub fn material_sums(&self) -> Result<Vec<MaterialSum>, LedgerError> {
-        let connection = self.connection.unchecked_transaction()?;
-        let mut sums: BTreeMap<(Option<String>, Unit), MaterialSum> = BTreeMap::new();
-        for (sql, source) in [
-            (
-                "select material_code, base_unit, balance, 'on_hand' from lot",
-                "balance",
-            ),
-            (
-                "select lot.material_code, lot.base_unit, entry.delta, entry.bucket
-                 from lot_entry as entry join lot using (lot_id)",
-                "entry",
-            ),
-            (
-                "select lot.material_code, lot.base_unit,
-                        json_extract(lot_snapshot.snapshot, '$.balance'), 'adopted'
-                 from lot_snapshot join lot using (lot_id)",
-                "snapshot",
-            ),
-        ] {
-            let mut query = connection.prepare_cached(sql)?;
-            let mut found = query.query([])?;
-            while let Some(row) = found.next()? {
-                let material: Option<String> = row.get(0)?;
-                let unit: Unit = text::id(&row.get::<_, String>(1)?, "unit")?;
-                let amount = text::decimal(&row.get::<_, String>(2)?)?;
-                let bucket: String = row.get(3)?;
-                let sum = sums
-                    .entry((material.clone(), unit))
-                    .or_insert_with(|| MaterialSum::empty(material, unit));
-                *sum.place(&bucket)
-                    .ok_or_else(|| text::malformed(source, &bucket))? += amount;
-            }
-        }
-        Ok(sums
-            .into_values()
-            .map(MaterialSum::outward_positive)
-            .collect())
+        of(&*self.connection.unchecked_transaction()?)
     }
+}
+
+/// The books of every material, in the transaction of the caller.
+pub(super) fn of(connection: &Connection) -> Result<Vec<MaterialSum>, LedgerError> {
+    let mut sums: BTreeMap<(Option<String>, Unit), MaterialSum> = BTreeMap::new();
+    for (sql, source) in [
+        (
+            "select material_code, base_unit, balance, 'on_hand' from lot",
+            "balance",
+        ),
+        (
+            "select lot.material_code, lot.base_unit, entry.delta, entry.bucket
+             from lot_entry as entry join lot using (lot_id)",
+            "entry",
+        ),
+        (
+            "select lot.material_code, lot.base_unit, adoption.delta, 'adopted'
+             from adoption join lot using (lot_id)",
+            "adoption",
+        ),
+    ] {
+        let mut query = connection.prepare_cached(sql)?;
+        let mut found = query.query([])?;
+        while let Some(row) = found.next()? {
+            let material: Option<String> = row.get(0)?;
+            let unit: Unit = text::id(&row.get::<_, String>(1)?, "unit")?;
+            let amount = text::decimal(&row.get::<_, String>(2)?)?;
+            let bucket: String = row.get(3)?;
+            let sum = sums
+                .entry((material.clone(), unit))
+                .or_insert_with(|| MaterialSum::empty(material, unit));
+            *sum.place(&bucket)
+                .ok_or_else(|| text::malformed(source, &bucket))? += amount;
+        }
+    }
+    Ok(sums
+        .into_values()
+        .map(MaterialSum::outward_positive)
+        .collect())
 }
 
 impl MaterialSum {
@@ -89,6 +96,7 @@ impl MaterialSum {
             unit,
             received: Decimal::ZERO,
             produced: Decimal::ZERO,
+            returned: Decimal::ZERO,
             adjusted: Decimal::ZERO,
             adopted: Decimal::ZERO,
             on_hand: Decimal::ZERO,
@@ -111,6 +119,7 @@ impl MaterialSum {
         Some(match bucket {
             Bucket::Received => &mut self.received,
             Bucket::Produced => &mut self.produced,
+            Bucket::Returned => &mut self.returned,
             Bucket::Adjusted => &mut self.adjusted,
             Bucket::Consumed => &mut self.consumed,
             Bucket::Wasted => &mut self.wasted,

@@ -136,8 +136,9 @@ fn trace_lot(
 }
 
 fn uses(connection: &Connection, lot_id: &str) -> Result<Vec<Use>, LedgerError> {
-    let mut query = connection
-        .prepare_cached("select used from lot_use where lot_id = ?1 order by position, line")?;
+    let mut query = connection.prepare_cached(
+        "select used from lot_use where lot_id = ?1 and undone_by is null order by position, line",
+    )?;
     let mut found = query.query([lot_id])?;
     let mut uses = Vec::new();
     while let Some(row) = found.next()? {

@@ -1,16 +1,50 @@
-//! Proves the ledger: every event is hashed again, every link of the chain is followed, and what
-//! follows from the events is computed once more and compared with what is stored.
+//! Proves the ledger: every event is hashed again, every link of the chain is followed (`chain_check.rs`, on a thread of its
+//! own), and what follows from the events is computed once more and compared with what is stored: entries, uses, edges, holds,
+//! balances, and the books of each material (I8).
+//!
+//! Only movements of lots are read as JSON: of everything else the hash is enough. What is computed again stands in a
+//! temporary file, so memory does not grow with the ledger. The writer is not held up; its write-ahead log grows meanwhile.
 
-use agog_sync::chain::{ChainHead, Hash};
+use std::path::PathBuf;
+
+use agog_sync::chain::ChainHead;
 use agog_sync::event::{Envelope, Event};
 use agog_sync::frame::LotSnapshot;
+use agog_sync::lots::LotOrigin;
 use rusqlite::{Connection, OptionalExtension as _, Row, Rows, params};
 use serde::{Deserialize, Serialize};
 
 use super::append::apply_lot_event;
 use super::error::LedgerError;
 use super::reader::{self, Reader};
-use super::{Position, feed, rows, schema, text};
+use super::{Position, chain_check, feed, rows, schema, sums, text};
+
+/// What is computed again row by row: place of the event, place among its rows, and what the row says.
+const DERIVED: [(&str, &str); 4] = [
+    (
+        "entries",
+        "select position, line, lot_id || ' ' || bucket || ' ' || delta || ' ' || unit || ' ' ||
+                                entered_amount || ' ' || entered_unit
+         from lot_entry order by position, line",
+    ),
+    (
+        "uses",
+        "select position, line, lot_id || ' ' || kind || ' ' || coalesce(job, '') || ' ' || used || ' ' ||
+                                coalesce(undone_by, '')
+         from lot_use order by position, line",
+    ),
+    (
+        "edges",
+        "select position, row_number() over (partition by position order by parent_id, child_id, kind),
+                parent_id || ' ' || child_id || ' ' || kind || ' ' || coalesce(quantity, '') ||
+                coalesce(unit, '') || ' ' || at
+         from lot_edge order by 1, 2",
+    ),
+    (
+        "corrections",
+        "select position, 1, event_id from lot_correction order by position",
+    ),
+];
 
 /// Problems beyond this number are only counted: one lost row can break thousands of links.
 const PROBLEMS_MAX: usize = 50;
@@ -20,6 +54,9 @@ const PROBLEMS_MAX: usize = 50;
 pub struct Verification {
     /// Our own events, in all epochs.
     pub events: u64,
+    /// Events of ours that the hub has other ones for, kept aside and sealed again.
+    #[serde(default)]
+    pub aside_events: u64,
     /// Events of others that touch our lots.
     pub foreign_events: u64,
     pub lots: u64,
@@ -46,119 +83,136 @@ impl Reader {
     pub fn verify(&self) -> Result<Verification, LedgerError> {
         let connection = self.connection.unchecked_transaction()?;
         let position = reader::position(&connection)?;
-        let mut run = Run {
-            connection: &connection,
-            found: Verification {
-                events: 0,
-                foreign_events: 0,
-                lots: 0,
-                epoch: position.epoch,
-                head: position.head,
-                problems: Vec::new(),
-                problem_count: 0,
-            },
-        };
-        run.check_chain(&position)?;
-        let replayed = run.replay()?;
-        run.compare_entries(&replayed)?;
-        run.compare_lots(&replayed)?;
-        Ok(run.found)
+        let path = connection.path().map(PathBuf::from);
+        // What is committed from now on is not looked at: the chain is followed up to this position.
+        let (chain, rest) = std::thread::scope(|scope| {
+            let chain = scope.spawn(|| match path {
+                Some(path) => chain_check::check(&schema::open_copy(&path)?, &position),
+                None => Err(LedgerError::Stopped),
+            });
+            let rest = verify_effects(&connection, &position);
+            (chain.join(), rest)
+        });
+        let (events, of_chain) = chain.map_err(|_| LedgerError::Stopped)??;
+        let mut found = rest?;
+        found.events = events;
+        let effects = std::mem::replace(&mut found.problems, of_chain.listed);
+        found.problems.extend(effects);
+        found.problems.truncate(PROBLEMS_MAX);
+        found.problem_count += of_chain.count;
+        Ok(found)
     }
 }
 
-struct Run<'a> {
-    connection: &'a Connection,
-    found: Verification,
+fn verify_effects(
+    connection: &Connection,
+    position: &Position,
+) -> Result<Verification, LedgerError> {
+    let mut run = Run {
+        connection,
+        problems: Problems::default(),
+        aside_events: 0,
+        foreign_events: 0,
+        lots: 0,
+    };
+    run.check_aside(position)?;
+    let replayed = run.replay(position)?;
+    run.compare_entries(&replayed)?;
+    run.compare_holds(&replayed)?;
+    run.compare_lots(&replayed)?;
+    run.check_books()?;
+    Ok(Verification {
+        events: 0,
+        aside_events: run.aside_events,
+        foreign_events: run.foreign_events,
+        lots: run.lots,
+        epoch: position.epoch,
+        head: position.head,
+        problems: run.problems.listed,
+        problem_count: run.problems.count,
+    })
 }
 
-impl Run<'_> {
-    fn problem(&mut self, event: Option<(u64, u64)>, what: impl Into<String>) {
-        self.found.problem_count += 1;
-        if self.found.problems.len() < PROBLEMS_MAX {
-            self.found.problems.push(VerifyProblem {
+/// What is not as it was written, so far.
+#[derive(Debug, Default)]
+pub(super) struct Problems {
+    listed: Vec<VerifyProblem>,
+    count: u64,
+}
+
+impl Problems {
+    pub(super) fn add(&mut self, event: Option<(u64, u64)>, what: impl Into<String>) {
+        self.count += 1;
+        if self.listed.len() < PROBLEMS_MAX {
+            self.listed.push(VerifyProblem {
                 epoch: event.map(|(epoch, _)| epoch),
                 seq: event.map(|(_, seq)| seq),
                 what: what.into(),
             });
         }
     }
+}
 
-    /// Follows our own chain through every epoch, and ends at the head that was committed.
-    fn check_chain(&mut self, position: &Position) -> Result<(), LedgerError> {
+struct Run<'a> {
+    connection: &'a Connection,
+    problems: Problems,
+    aside_events: u64,
+    foreign_events: u64,
+    lots: u64,
+}
+
+impl Run<'_> {
+    fn problem(&mut self, event: Option<(u64, u64)>, what: impl Into<String>) {
+        self.problems.add(event, what);
+    }
+
+    /// Events that are kept aside are in no chain any more, but as they were sealed; and each of their
+    /// facts is in the chain under another number.
+    fn check_aside(&mut self, position: &Position) -> Result<(), LedgerError> {
         let mut query = self.connection.prepare(
             "select epoch, seq, event_id, kind, version, occurred_at, recorded_at, actor, payload,
-                    prev_hash, hash
-             from event where producer_id = ?1 order by epoch, seq",
+                    prev_hash, hash,
+                    exists (select 1 from event where event.event_id = event_aside.event_id)
+             from event_aside order by epoch, seq",
         )?;
-        let mut found = query.query([position.producer.to_string()])?;
-        let mut epoch = 0;
-        let mut head = ChainHead::genesis(position.producer, epoch);
+        let mut found = query.query([])?;
         while let Some(row) = found.next()? {
-            self.found.events += 1;
-            let row_epoch: u64 = row.get(0)?;
-            if row_epoch != epoch {
-                epoch = row_epoch;
-                head = ChainHead::genesis(position.producer, epoch);
+            self.aside_events += 1;
+            let event = (row.get(0)?, row.get(1)?);
+            let sealed = rows::envelope(row, 1).and_then(|envelope| {
+                envelope
+                    .verify(position.producer, event.0, &envelope.prev_hash)
+                    .map_err(|error| text::malformed("event", error))
+            });
+            if let Err(error) = sealed {
+                self.problem(Some(event), error.to_string());
             }
-            let seq: u64 = row.get(1)?;
-            if seq != head.last_seq + 1 {
-                let lost = format!("event {} is missing", head.last_seq + 1);
-                self.problem(Some((epoch, head.last_seq + 1)), lost);
+            if !row.get::<_, bool>(11)? {
+                let lost = format!("event {} was kept aside and not sealed again", event.1);
+                self.problem(Some(event), lost);
             }
-            match rows::envelope(row, 1) {
-                Ok(envelope) => {
-                    let linked: Hash = if seq == head.last_seq + 1 {
-                        head.hash
-                    } else {
-                        envelope.prev_hash
-                    };
-                    if let Err(error) = envelope.verify(position.producer, epoch, &linked) {
-                        self.problem(Some((epoch, seq)), error.to_string());
-                    }
-                    head = envelope.head();
-                }
-                Err(error) => {
-                    self.problem(Some((epoch, seq)), error.to_string());
-                    head = ChainHead {
-                        last_seq: seq,
-                        hash: text::hash(&row.get::<_, Vec<u8>>(10)?)?,
-                    };
-                }
-            }
-        }
-        let expected = if epoch == position.epoch {
-            head
-        } else {
-            ChainHead::genesis(position.producer, position.epoch)
-        };
-        if expected != position.head {
-            self.problem(
-                Some((position.epoch, position.head.last_seq)),
-                format!(
-                    "the ledger ends at event {}, but event {} was committed",
-                    expected.last_seq, position.head.last_seq
-                ),
-            );
         }
         Ok(())
     }
 
-    /// Applies every event again, in a database of its own that is removed at the end.
-    fn replay(&mut self) -> Result<Connection, LedgerError> {
+    /// Applies every movement again, in a database of its own that is removed at the end.
+    fn replay(&mut self, position: &Position) -> Result<Connection, LedgerError> {
         let replayed = schema::open_scratch()?;
-        let own_producer = reader::position(self.connection)?.producer.to_string();
+        // One transaction: nobody needs what is left of it when it fails.
+        let writes = replayed.unchecked_transaction()?;
+        let own_producer = position.producer.to_string();
         let mut query = self.connection.prepare(
             "select position, producer_id, epoch, seq, event_id, kind, version, occurred_at,
                     recorded_at, actor, payload, prev_hash, hash
-             from event where resealed = 0 order by position",
+              from fact where resealed = 0 and (producer_id <> ?1 or kind glob 'lot.*') order by position",
         )?;
-        let mut found = query.query([])?;
+        let mut found = query.query([&own_producer])?;
         while let Some(row) = found.next()? {
-            let own = row.get::<_, String>(1)? == own_producer;
+            let own = row.get_ref(1)?.as_str().ok() == Some(own_producer.as_str());
             if !own {
-                self.found.foreign_events += 1;
+                self.foreign_events += 1;
             }
-            if let Err(error) = self.replay_one(&replayed, row, own) {
+            if let Err(error) = self.replay_one(&writes, row, own) {
                 let event = (row.get(2)?, row.get(3)?);
                 self.problem(
                     Some(event),
@@ -166,6 +220,7 @@ impl Run<'_> {
                 );
             }
         }
+        writes.commit()?;
         Ok(replayed)
     }
 
@@ -177,74 +232,111 @@ impl Run<'_> {
     ) -> Result<(), LedgerError> {
         let place: i64 = row.get(0)?;
         let envelope: Envelope = rows::envelope(row, 3)?;
+        if !own {
+            // Its neighbours are elsewhere; that it was not changed can be seen here.
+            let producer = text::id(&row.get::<_, String>(1)?, "producer id")?;
+            envelope
+                .verify(producer, row.get(2)?, &envelope.prev_hash)
+                .map_err(|error| text::malformed("event of another producer", error))?;
+        }
         let event = envelope
             .event()
             .map_err(|error| text::malformed("event", error))?;
         let Event::Lot(event) = event else {
             return Ok(());
         };
-        if !own {
-            for snapshot in self.snapshots_at(place)? {
-                feed::adopt(replayed, place, &snapshot)?;
-            }
+        for (snapshot, step) in self.adopted_with(place)? {
+            feed::adopt(replayed, place, &snapshot, step)?;
         }
         let numbers_here = own || feed::touches_own(replayed, &event)?;
-        apply_lot_event(replayed, place, &event, envelope.occurred_at, numbers_here)?;
+        // A correction finds the event that it undoes by its id.
+        replayed
+            .prepare_cached(
+                "insert into event (position, producer_id, epoch, seq, event_id, kind, version, occurred_at,
+                                    recorded_at, actor, payload, prev_hash, hash)
+                 values (?1, '', 0, ?1, ?2, '', 0, 0, 0, '', '', x'', x'')",
+            )?
+            .execute(params![place, envelope.event_id.to_string()])?;
+        let named = (&event, envelope.event_id);
+        apply_lot_event(replayed, place, named, envelope.occurred_at, numbers_here)?;
         Ok(())
     }
 
-    fn snapshots_at(&self, place: i64) -> Result<Vec<LotSnapshot>, LedgerError> {
-        let mut query = self
-            .connection
-            .prepare_cached("select snapshot from lot_snapshot where position = ?1")?;
+    fn adopted_with(&self, place: i64) -> Result<Vec<(LotSnapshot, feed::Step)>, LedgerError> {
+        let mut query = self.connection.prepare_cached(
+            "select snapshot, delta, shipped from adoption where position = ?1 order by adoption_id",
+        )?;
         let mut found = query.query([place])?;
-        let mut snapshots = Vec::new();
+        let mut adopted = Vec::new();
         while let Some(row) = found.next()? {
-            snapshots.push(text::json(&row.get::<_, String>(0)?, "lot snapshot")?);
+            let snapshot = text::json(&row.get::<_, String>(0)?, "adopted lot")?;
+            let step = feed::Step {
+                balance: text::decimal(&row.get::<_, String>(1)?)?,
+                shipped: text::decimal(&row.get::<_, String>(2)?)?,
+            };
+            adopted.push((snapshot, step));
         }
-        Ok(snapshots)
+        Ok(adopted)
     }
 
-    /// Compares every change of a balance, so that the event to blame can be named.
+    /// Compares what stands by the place of its event, so that the event to blame can be named.
     fn compare_entries(&mut self, replayed: &Connection) -> Result<(), LedgerError> {
-        const SQL: &str =
-            "select position, line, lot_id || ' ' || bucket || ' ' || delta || ' ' || unit
-                           from lot_entry order by position, line";
-        let mut stored_query = self.connection.prepare(SQL)?;
-        let mut stored = stored_query.query([])?;
-        let mut computed_query = replayed.prepare(SQL)?;
-        let mut computed = computed_query.query([])?;
-        let mut left = next_entry(&mut stored)?;
-        let mut right = next_entry(&mut computed)?;
-        loop {
-            let place = match (&left, &right) {
-                (None, None) => return Ok(()),
-                (Some(stored), Some(computed)) if stored == computed => None,
-                (Some((stored, _)), Some((computed, _))) => Some(*stored.min(computed)),
-                (Some((place, _)), None) | (None, Some((place, _))) => Some(*place),
-            };
-            let Some(place) = place else {
-                left = next_entry(&mut stored)?;
-                right = next_entry(&mut computed)?;
-                continue;
-            };
-            let event = self.event_at(place.0)?;
-            let seq = event.map_or(0, |(_, seq)| seq);
-            self.problem(
-                event,
-                format!("entries of event {seq} are not what the event says"),
-            );
-            if left.as_ref().is_some_and(|(at, _)| *at == place) {
-                left = next_entry(&mut stored)?;
-            }
-            if right.as_ref().is_some_and(|(at, _)| *at == place) {
-                right = next_entry(&mut computed)?;
+        for (what, sql) in DERIVED {
+            let mut differ = Vec::new();
+            compare(self.connection, replayed, sql, place_of, |place, _| {
+                differ.push(place.0);
+                differ.len() < PROBLEMS_MAX
+            })?;
+            for place in differ {
+                let event = self.event_at(place)?;
+                let seq = event.map_or(0, |(_, seq)| seq);
+                self.problem(
+                    event,
+                    format!("{what} of event {seq} are not what the event says"),
+                );
             }
         }
+        Ok(())
+    }
+
+    /// Compares holds: they are of lots, not of one event.
+    fn compare_holds(&mut self, replayed: &Connection) -> Result<(), LedgerError> {
+        const SQL: &str =
+            "select lot_id, hold_id, coalesce(reason, '') || ' ' || coalesce(placed_at, '') || ' ' ||
+                                     coalesce(released_at, '') || ' ' || coalesce(release_reason, '')
+             from lot_hold order by lot_id, hold_id";
+        let mut differ = Vec::new();
+        compare(self.connection, replayed, SQL, hold_of, |hold, state| {
+            differ.push((hold, state));
+            differ.len() < PROBLEMS_MAX
+        })?;
+        for ((lot_id, hold_id), state) in differ {
+            let event = self.newest_event_of(&lot_id)?;
+            self.problem(event, format!("hold {hold_id} of lot {lot_id} {state}"));
+        }
+        Ok(())
+    }
+
+    /// I8: what came in of each material is on hand or went out.
+    fn check_books(&mut self) -> Result<(), LedgerError> {
+        for sum in sums::of(self.connection)? {
+            if !sum.is_balanced() {
+                let material = sum
+                    .material
+                    .as_deref()
+                    .unwrap_or("lots of unknown material");
+                self.problem(
+                    None,
+                    format!("the books of {material} in {} do not balance", sum.unit),
+                );
+            }
+        }
+        Ok(())
     }
 
     fn compare_lots(&mut self, replayed: &Connection) -> Result<(), LedgerError> {
         const SQL: &str = "select lot.number, lot.balance, lot.base_unit, lot.material_code,
+                lot.origin || ' ' || coalesce(lot.made_by_job, ''),
                 (select group_concat(hold_id) from
                     (select hold_id from lot_hold where lot_hold.lot_id = lot.lot_id
                      and placed_at is not null and released_at is null order by hold_id))
@@ -256,7 +348,7 @@ impl Run<'_> {
         let mut computed_lot = replayed.prepare(SQL)?;
         let mut found = ids.query([])?;
         while let Some(row) = found.next()? {
-            self.found.lots += 1;
+            self.lots += 1;
             let lot_id: String = row.get(0)?;
             let stored = stored_lot.query_row([&lot_id], lot_facts)?;
             let computed = computed_lot.query_row([&lot_id], lot_facts).optional()?;
@@ -278,8 +370,8 @@ impl Run<'_> {
             }
         }
         let count: u64 = replayed.query_row("select count(*) from lot", [], |row| row.get(0))?;
-        if count > self.found.lots {
-            let lost = count - self.found.lots;
+        if count > self.lots {
+            let lost = count - self.lots;
             self.problem(None, format!("{lost} lots that events made are not stored"));
         }
         Ok(())
@@ -289,7 +381,7 @@ impl Run<'_> {
         Ok(self
             .connection
             .query_row(
-                "select epoch, seq from event where position = ?1",
+                "select epoch, seq from fact where position = ?1",
                 [place],
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )
@@ -300,7 +392,7 @@ impl Run<'_> {
         Ok(self
             .connection
             .query_row(
-                "select epoch, seq from event where position =
+                "select epoch, seq from fact where position =
                  (select max(position) from lot_entry where lot_id = ?1)",
                 params![lot_id],
                 |row| Ok((row.get(0)?, row.get(1)?)),
@@ -309,23 +401,96 @@ impl Run<'_> {
     }
 }
 
-type Entry = ((i64, i64), String);
-
-fn next_entry(found: &mut Rows<'_>) -> Result<Option<Entry>, LedgerError> {
-    Ok(match found.next()? {
-        Some(row) => Some(((row.get(0)?, row.get(1)?), row.get(2)?)),
-        None => None,
-    })
+/// How a row that differs stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    NotStored,
+    NotSaid,
+    Other,
 }
 
-/// Number, balance, unit, material and standing holds of a lot.
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NotStored => "is not stored, but events say it",
+            Self::NotSaid => "is stored, but no event says it",
+            Self::Other => "is stored otherwise than events say it",
+        })
+    }
+}
+
+/// Walks the rows of `sql`, which are ordered by their key, in both databases at once, and tells the keys that differ until
+/// `differs` says that it has enough.
+fn compare<K: Ord + Clone>(
+    stored: &Connection,
+    replayed: &Connection,
+    sql: &str,
+    read: impl Fn(&Row<'_>) -> rusqlite::Result<(K, String)>,
+    mut differs: impl FnMut(K, State) -> bool,
+) -> Result<(), LedgerError> {
+    let mut stored = stored.prepare(sql)?;
+    let mut stored = stored.query([])?;
+    let mut replayed = replayed.prepare(sql)?;
+    let mut replayed = replayed.query([])?;
+    let next = |rows: &mut Rows<'_>| -> Result<Option<(K, String)>, LedgerError> {
+        Ok(rows.next()?.map(&read).transpose()?)
+    };
+    let (mut left, mut right) = (next(&mut stored)?, next(&mut replayed)?);
+    loop {
+        let state = match (&left, &right) {
+            (None, None) => return Ok(()),
+            (Some(_), None) => Some(State::NotSaid),
+            (None, Some(_)) => Some(State::NotStored),
+            (Some((left, _)), Some((right, _))) if left < right => Some(State::NotSaid),
+            (Some((left, _)), Some((right, _))) if left > right => Some(State::NotStored),
+            (Some((_, left)), Some((_, right))) => (left != right).then_some(State::Other),
+        };
+        let key = match state {
+            Some(State::NotStored) => &right,
+            _ => &left,
+        };
+        if let (Some(state), Some((key, _))) = (state, key)
+            && !differs(key.clone(), state)
+        {
+            return Ok(());
+        }
+        if state != Some(State::NotStored) {
+            left = next(&mut stored)?;
+        }
+        if state != Some(State::NotSaid) {
+            right = next(&mut replayed)?;
+        }
+    }
+}
+
+fn place_of(row: &Row<'_>) -> rusqlite::Result<((i64, i64), String)> {
+    Ok(((row.get(0)?, row.get(1)?), row.get(2)?))
+}
+
+fn hold_of(row: &Row<'_>) -> rusqlite::Result<((String, String), String)> {
+    Ok(((row.get(0)?, row.get(1)?), row.get(2)?))
+}
+
+/// Number, balance, unit, material, origin and standing holds of a lot.
 #[derive(PartialEq, Eq)]
-struct LotFacts(String, String, String, Option<String>, Option<String>);
+struct LotFacts(
+    String,
+    String,
+    String,
+    Option<String>,
+    String,
+    Option<String>,
+);
 
 impl LotFacts {
     fn describe(&self) -> String {
-        let held = if self.4.is_some() { ", held" } else { "" };
-        format!("{} {}{held}", self.1, self.2)
+        let held = if self.5.is_some() { ", held" } else { "" };
+        let undone = if self.4.starts_with(LotOrigin::Undone.as_str()) {
+            ", undone"
+        } else {
+            ""
+        };
+        format!("{} {}{held}{undone}", self.1, self.2)
     }
 }
 
@@ -336,5 +501,6 @@ fn lot_facts(row: &Row<'_>) -> rusqlite::Result<LotFacts> {
         row.get(2)?,
         row.get(3)?,
         row.get(4)?,
+        row.get(5)?,
     ))
 }

@@ -10,8 +10,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use agog_sync::clock::Clock;
-use agog_sync::ids::RequestId;
+use agog_sync::document::Actor;
+use agog_sync::ids::{RequestId, RunId};
 use agog_sync::quantity::Material;
+use agog_sync::runs::RunClaim;
+use rand::RngExt as _;
 use rand::rngs::StdRng;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, watch};
@@ -20,8 +23,10 @@ use tracing::{debug, error, warn};
 use super::error::{AppendError, LedgerError};
 use super::sending::fate;
 use super::{
-    Appended, Position, Request, append, controller, delivery, feed, reader, schema, upkeep,
+    Appended, Position, Request, append, controller, delivery, document, feed, reader, recovery,
+    runs, schema, upkeep,
 };
+use crate::disk::{Disk, Level};
 
 /// The most events of one commit: at 0.1 ms each, a commit stays a fraction of a second.
 pub const GROUP_EVENTS_MAX: usize = 512;
@@ -35,6 +40,7 @@ pub(super) struct Writer {
     books: Books,
     published: watch::Sender<Position>,
     commands: watch::Sender<u64>,
+    disk: Arc<Disk>,
 }
 
 /// What others see of the writer's progress.
@@ -42,6 +48,8 @@ pub(super) struct Published {
     pub(super) position: watch::Receiver<Position>,
     /// Counts changes of the commands to devices.
     pub(super) commands: watch::Receiver<u64>,
+    /// The run that began with the opening.
+    pub(super) run: RunClaim,
 }
 
 /// What the writer knows besides the file. The position is put back when a commit fails.
@@ -51,9 +59,13 @@ pub(super) struct Books {
     pub(super) materials: BTreeMap<String, Material>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) rng: StdRng,
+    /// Who edits documents here: other bytes for each start, never used again, also when the disk is set back.
+    pub(super) document_actor: Actor,
     pub(super) upkeep: upkeep::Upkeep,
     /// Counts what was done to commands to devices; too much after a failed commit does no harm.
     pub(super) commands: u64,
+    /// Free bytes of a disk that takes no new facts.
+    full: Option<u64>,
 }
 
 impl Books {
@@ -80,7 +92,8 @@ impl Writer {
         path: &Path,
         materials: BTreeMap<String, Material>,
         clock: Arc<dyn Clock>,
-        rng: StdRng,
+        mut rng: StdRng,
+        disk: Arc<Disk>,
     ) -> Result<(Self, Published), LedgerError> {
         if !path.exists() {
             return Err(LedgerError::Missing {
@@ -91,6 +104,18 @@ impl Writer {
         let position = reader::position(&connection)?;
         let plant_code =
             connection.query_row("select plant_code from meta", [], |row| row.get(0))?;
+        let run = RunId::generate(clock.now(), &mut rng);
+        let run = runs::begin(&connection, run, clock.now()).unwrap_or_else(|error| {
+            // A full disk keeps nobody from starting. The hub may take the next start for a copy.
+            warn!(
+                error = &error as &dyn std::error::Error,
+                "this start is not noted in the ledger"
+            );
+            RunClaim {
+                run,
+                before: Vec::new(),
+            }
+        });
         let (published, receiver) = watch::channel(position);
         let (commands, commands_receiver) = watch::channel(0);
         let upkeep = upkeep::Upkeep::default();
@@ -99,9 +124,11 @@ impl Writer {
             plant_code,
             materials,
             clock,
+            document_actor: rng.random(),
             rng,
             upkeep,
             commands: 0,
+            full: None,
         };
         Ok((
             Self {
@@ -109,10 +136,12 @@ impl Writer {
                 books,
                 published,
                 commands,
+                disk,
             },
             Published {
                 position: receiver,
                 commands: commands_receiver,
+                run,
             },
         ))
     }
@@ -137,6 +166,8 @@ impl Writer {
     fn commit_group(&mut self, first: Request, inbox: &mut mpsc::Receiver<Request>) {
         let started = Instant::now();
         let before = self.books.position;
+        let disk = self.disk.look();
+        self.books.full = (disk.level == Level::Full).then_some(disk.free_bytes);
         let mut replies: Vec<Reply> = Vec::new();
         let begun = self
             .connection
@@ -186,6 +217,9 @@ impl Writer {
             }
             Err(failure) => {
                 self.books.position = before;
+                if failure.is_disk_full() {
+                    self.disk.is_full();
+                }
                 error!(
                     error = failure as &dyn std::error::Error,
                     "{} requests not recorded: the ledger cannot be written",
@@ -204,7 +238,10 @@ impl Writer {
 fn serve(tx: &mut Transaction<'_>, books: &mut Books, request: Request) -> Served {
     match request {
         Request::Append { append, answer } => {
-            let result = on_savepoint(tx, books, |tx, books| append::append(tx, books, *append));
+            let result = match books.full {
+                Some(free_bytes) => Err(LedgerError::DiskFull { free_bytes }.into()),
+                None => on_savepoint(tx, books, |tx, books| append::append(tx, books, *append)),
+            };
             let events = result
                 .as_ref()
                 .map_or(0, |appended: &Appended| appended.events.len());
@@ -232,14 +269,36 @@ fn serve(tx: &mut Transaction<'_>, books: &mut Books, request: Request) -> Serve
             let result = on_savepoint(tx, books, |tx, books| delivery::acknowledge(tx, books, ack));
             served(0, answer, result)
         }
-        Request::OpenEpoch { epoch, answer } => {
+        Request::OpenEpoch { new, answer } => {
+            let result = on_savepoint(tx, books, |tx, books| recovery::open_epoch(tx, books, &new));
+            served(0, answer, result)
+        }
+        Request::WantBack { epoch, answer } => {
+            let result = on_savepoint(tx, books, |tx, books| recovery::want_back(tx, books, epoch));
+            served(0, answer, result)
+        }
+        Request::TakeBack {
+            asked,
+            page,
+            answer,
+        } => {
             let result = on_savepoint(tx, books, |tx, books| {
-                delivery::open_epoch(tx, books, epoch)
+                recovery::take_back(tx, books, asked, &page)
+            });
+            served(page.len(), answer, result)
+        }
+        Request::RunAnswered { run, answer } => {
+            let result = on_savepoint(tx, books, |tx, books| {
+                runs::answered(tx, run, books.clock.now())
             });
             served(0, answer, result)
         }
         Request::ApplyFeed { item, answer } => {
             let result = on_savepoint(tx, books, |tx, books| feed::apply(tx, books, *item));
+            served(1, answer, result)
+        }
+        Request::RepairDocument { item, answer } => {
+            let result = on_savepoint(tx, books, |tx, books| document::repair(tx, books, &item));
             served(1, answer, result)
         }
         Request::MoveFeedCursor { n, answer } => {
@@ -322,6 +381,10 @@ fn refuse_unserved(request: Request) -> Reply {
         }),
         Request::Acknowledge { answer, .. }
         | Request::MoveFeedCursor { answer, .. }
+        | Request::WantBack { answer, .. }
+        | Request::TakeBack { answer, .. }
+        | Request::RunAnswered { answer, .. }
+        | Request::RepairDocument { answer, .. }
         | Request::Ping { answer } => reply(answer, Err(LedgerError::Stopped)),
         Request::OpenEpoch { answer, .. } => reply(answer, Err(LedgerError::Stopped)),
         Request::CommandNews { answer, .. } => reply(answer, Err(LedgerError::Stopped)),
@@ -394,7 +457,8 @@ mod tests {
         Ledger::create(&path, agent_id, "HAM", clock.now()).unwrap();
         let material = Material::simple("BOARD", Unit::Sheet);
         let materials = BTreeMap::from([("BOARD".to_owned(), material)]);
-        let (mut writer, _position) = Writer::open(&path, materials, clock, rng).unwrap();
+        let (mut writer, _position) =
+            Writer::open(&path, materials, clock, rng, Arc::new(Disk::unwatched())).unwrap();
         let (first, mut first_answer) = receive("LOT-1", "A");
         group(&mut writer, vec![first]);
         first_answer.try_recv().unwrap().unwrap();

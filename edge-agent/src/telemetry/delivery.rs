@@ -10,7 +10,7 @@ use agog_sync::frame::{self, TelemetryBlock};
 use agog_sync::ids::EventId;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, named_params, params};
-use tracing::error;
+use tracing::{error, warn};
 
 use super::store::{Store, StoreError, empty_block, step, timestamp};
 
@@ -32,6 +32,9 @@ pub struct Gap {
     pub dropped_at: Timestamp,
 }
 
+/// So little is dropped at once, and is not worth to make a file smaller.
+const SMALL_BYTES: u64 = 1024 * 1024;
+
 impl Store {
     /// Drops the oldest blocks beyond the limits of bytes and age; the drop and its gap are one
     /// commit. Returns how many samples went.
@@ -46,6 +49,37 @@ impl Store {
         dropped += too_old;
         let bytes_max = self.limits.bytes_max;
         dropped += self.drop_oldest(now, "size limit", |bytes, _| bytes > bytes_max)?;
+        Ok(dropped)
+    }
+
+    /// Drops the older half of what waits, the last of it whole, and makes the file small where the disk has room for doing
+    /// so. Returns how many samples went.
+    pub(super) fn make_room(&mut self, now: Timestamp, free: u64) -> Result<u64, StoreError> {
+        let keep = if self.bytes > SMALL_BYTES {
+            self.bytes / 2
+        } else {
+            0
+        };
+        let dropped = self.drop_oldest(now, "the disk is full", |bytes, _| bytes > keep)?;
+        if dropped > 0 {
+            metrics::counter!("agog_telemetry_dropped_total", "intentional" => "true")
+                .increment(dropped);
+            warn!("{dropped} samples dropped: the disk is full");
+        }
+        let unused: u64 = self
+            .connection
+            .query_row(
+                "select freelist_count * page_size from pragma_freelist_count, pragma_page_size",
+                [],
+                |row| row.get(0),
+            )
+            .map_err(step("look for unused pages"))?;
+        // What is left is written twice on the way: into a temporary file and into the log.
+        if unused > SMALL_BYTES && free > 2 * (self.bytes + 2 * SMALL_BYTES) {
+            self.connection
+                .execute_batch("vacuum; pragma wal_checkpoint(truncate);")
+                .map_err(step("give room back"))?;
+        }
         Ok(dropped)
     }
 

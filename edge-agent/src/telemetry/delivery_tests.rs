@@ -393,3 +393,46 @@ async fn the_newest_values_are_of_no_more_series_than_the_file_takes() {
     let first = latest.iter().find(|value| value.metric == "m0").unwrap();
     assert!((first.value - 2.0).abs() < f64::EPSILON);
 }
+
+#[tokio::test]
+async fn a_full_disk_takes_what_waits_as_gaps_and_gets_its_room_back() {
+    const SAMPLES: u64 = 300_000;
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits::default());
+    let mut n = 0_u64;
+    while n < SAMPLES {
+        let samples = (n..n + 30_000).map(|n| {
+            // Values that cannot be compressed.
+            let value = f64::from_bits((n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 2);
+            sample("speed", n.cast_signed(), value)
+        });
+        telemetry.record(samples.collect()).await.unwrap();
+        n += 30_000;
+    }
+    telemetry.flush(bench.clock.now()).await.unwrap();
+    let path = bench.folder.path().join("telemetry.db");
+    let before = path.metadata().unwrap().len();
+
+    let first = telemetry
+        .make_room(bench.clock.now(), u64::MAX / 4)
+        .await
+        .unwrap();
+    assert!(first > SAMPLES / 3 && first < SAMPLES, "{first}");
+    let mut dropped = first;
+    while dropped < SAMPLES {
+        let more = telemetry.make_room(bench.clock.now(), u64::MAX / 4).await;
+        dropped += more.unwrap();
+    }
+
+    let gaps = telemetry.gaps().await.unwrap();
+    assert_eq!(gaps.iter().map(|gap| gap.count).sum::<u64>(), SAMPLES);
+    assert_eq!(gaps[0].reason, "the disk is full");
+    let after = path.metadata().unwrap().len();
+    assert!(after < before / 2, "{before} bytes became {after}");
+    telemetry
+        .record(vec![sample("speed", 9_999_999, 7.0)])
+        .await
+        .unwrap();
+    telemetry.flush(bench.clock.now()).await.unwrap();
+    assert_eq!(stored_values(&telemetry).await, [7.0]);
+}

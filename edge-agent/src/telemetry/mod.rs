@@ -260,6 +260,12 @@ impl Telemetry {
         self.call(move |store| store.shed(now)).await
     }
 
+    /// Drops the older half of what waits, and gives its room back to the disk: the ledger needs it.
+    pub async fn make_room(&self, now: Timestamp, free_bytes: u64) -> Result<u64, TelemetryError> {
+        self.call(move |store| store.make_room(now, free_bytes))
+            .await
+    }
+
     /// Drops that the ledger does not know yet.
     pub async fn gaps(&self) -> Result<Vec<Gap>, TelemetryError> {
         self.call(|store| store.gaps()).await

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use agog_sync::frame::{EnrolRequest, EnrolResponse};
-use agog_sync::ids::AgentId;
+use agog_sync::ids::{AgentId, RunId};
 
 use super::http::{self, HttpError, Reach};
 use super::identity::{self, AgentKey, IdentityError};
@@ -22,12 +22,14 @@ pub enum EnrolError {
     OtherAgent { hub: AgentId, local: AgentId },
 }
 
-/// Enrols the agent at the hub and stores what the hub says. Safe to repeat with a new code.
+/// Enrols the agent at the hub and stores what the hub says. Safe to repeat with a new code: the hub then serves `run`,
+/// the newest of this ledger, and what is started after it, and no copy of this agent any more.
 pub async fn enrol(
     hub_url: &str,
     data_dir: &Path,
     agent_id: AgentId,
     agent_name: &str,
+    run: Option<RunId>,
     code: &str,
 ) -> Result<EnrolResponse, EnrolError> {
     let key = AgentKey::load_or_create(data_dir)?;
@@ -37,6 +39,7 @@ pub async fn enrol(
         public_key: key.public_base64(),
         agent_name: agent_name.to_owned(),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+        run,
     };
     let url = format!("{}/sync/v1/enroll", hub_url.trim_end_matches('/'));
     let enrolment: EnrolResponse =

@@ -8,6 +8,7 @@ use agog_sync::backoff::Backoff;
 use agog_sync::frame::FeedItem;
 use tracing::{debug, error};
 
+use super::documents::{self, COMPARE_EVERY};
 use super::hub::Hub;
 use super::{RETRY_BASE, SessionError, UNREACHABLE_CAP, http};
 use crate::ledger::{FeedOutcome, LedgerError};
@@ -22,6 +23,8 @@ pub(super) async fn follow(agent: &Agent, hub: &Hub) -> Result<Infallible, Sessi
     let mut rng = agent.fork_rng();
     // Pages in a row that brought nothing, without the wait of a long poll.
     let mut idle = Backoff::new(RETRY_BASE, UNREACHABLE_CAP);
+    // Documents are compared once the feed has brought what it has, and daily from then on.
+    let mut compared: Option<Instant> = None;
     loop {
         let asked = Instant::now();
         let page = hub.feed(after).await?;
@@ -37,6 +40,8 @@ pub(super) async fn follow(agent: &Agent, hub: &Hub) -> Result<Infallible, Sessi
                     ),
                 );
             }
+            // What was told of documents meanwhile is found by comparing them.
+            compared = None;
             if page.next != after {
                 agent.ledger.move_feed_cursor(page.next).await?;
                 after = page.next;
@@ -44,6 +49,7 @@ pub(super) async fn follow(agent: &Agent, hub: &Hub) -> Result<Infallible, Sessi
             tokio::time::sleep(idle.next_wait(&mut rng)).await;
             continue;
         }
+        let is_through = page.items.is_empty();
         let before = after;
         for item in page.items {
             after = apply(agent, item).await?;
@@ -52,6 +58,10 @@ pub(super) async fn follow(agent: &Agent, hub: &Hub) -> Result<Infallible, Sessi
             tokio::time::sleep(idle.next_wait(&mut rng)).await;
         } else {
             idle.reset();
+        }
+        if is_through && compared.is_none_or(|at| at.elapsed() >= COMPARE_EVERY) {
+            documents::compare(agent, hub).await?;
+            compared = Some(Instant::now());
         }
     }
 }

@@ -7,7 +7,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use agog_sync::frame::{self, FrameError};
 use reqwest::StatusCode;
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -167,6 +169,33 @@ pub(super) async fn json<T: DeserializeOwned>(
     })
 }
 
+/// Sends a request and reads an answer that may be compressed with zstd.
+pub(super) async fn frame<T: DeserializeOwned>(
+    request: reqwest::RequestBuilder,
+    url: &str,
+) -> Result<T, HttpError> {
+    let mut response = open(request.header(ACCEPT_ENCODING, "zstd"), url).await?;
+    let is_zstd = response
+        .headers()
+        .get(CONTENT_ENCODING)
+        .is_some_and(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"zstd"));
+    let body = body(&mut response, url).await?;
+    let form = |source| HttpError::Form {
+        url: url.to_owned(),
+        source,
+    };
+    if !is_zstd {
+        return serde_json::from_slice(&body).map_err(form);
+    }
+    frame::decode(&body, ANSWER_BYTES_MAX).map_err(|error| match error {
+        FrameError::Json(source) => form(source),
+        FrameError::TooLarge(_) => HttpError::TooLarge {
+            url: url.to_owned(),
+        },
+        FrameError::Compression(source) => form(serde_json::Error::io(source)),
+    })
+}
+
 /// Sends a request and gives the answer to be read as it comes, when it is a good one.
 pub(super) async fn open(
     request: reqwest::RequestBuilder,
@@ -191,11 +220,21 @@ pub(crate) async fn send(
     request: reqwest::RequestBuilder,
     url: &str,
 ) -> Result<(StatusCode, Vec<u8>), HttpError> {
-    let away = |source| no_answer(url, source);
-    let mut response = request.send().await.map_err(away)?;
+    let mut response = request
+        .send()
+        .await
+        .map_err(|source| no_answer(url, source))?;
     let status = response.status();
+    Ok((status, body(&mut response, url).await?))
+}
+
+async fn body(response: &mut reqwest::Response, url: &str) -> Result<Vec<u8>, HttpError> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(away)? {
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|source| no_answer(url, source))?
+    {
         if body.len() + chunk.len() > ANSWER_BYTES_MAX {
             return Err(HttpError::TooLarge {
                 url: url.to_owned(),
@@ -203,7 +242,7 @@ pub(crate) async fn send(
         }
         body.extend_from_slice(&chunk);
     }
-    Ok((status, body))
+    Ok(body)
 }
 
 fn no_answer(url: &str, source: reqwest::Error) -> HttpError {

@@ -1,8 +1,10 @@
 //! The hub's sync endpoints as functions.
 
 use agog_sync::chain::Hash;
+use agog_sync::document::repair::{HeadsAnswer, HeadsRequest, MissingAnswer, MissingRequest};
 use agog_sync::frame::{
-    self, FeedPage, FrameError, LedgerAck, LedgerBatch, SyncState, TelemetryAck, TelemetryBatch,
+    self, FeedPage, FrameError, LedgerAck, LedgerBatch, LedgerPage, SyncState, TelemetryAck,
+    TelemetryBatch,
 };
 use reqwest::StatusCode;
 use serde::Serialize;
@@ -51,11 +53,22 @@ impl HubError {
         })
     }
 
+    /// The hub serves another process with this identity.
+    pub(super) fn is_cloned(&self) -> bool {
+        let problem = match self {
+            Self::Token(TokenError::Http(error)) => error.problem(),
+            _ => self.problem(),
+        };
+        problem.is_some_and(|(status, problem)| {
+            status == StatusCode::FORBIDDEN && problem.code == "cloned"
+        })
+    }
+
     /// The hub is away: it costs nobody anything to look for it again soon.
     pub(super) fn is_unreachable(&self) -> bool {
         match self {
             Self::Http(error) | Self::Token(TokenError::Http(error)) => error.is_unreachable(),
-            Self::Token(TokenError::Sign(_)) | Self::Frame(_) => false,
+            Self::Token(TokenError::Sign(_) | TokenError::Ledger(_)) | Self::Frame(_) => false,
         }
     }
 
@@ -103,6 +116,31 @@ impl Hub {
             "/sync/v1/feed?after={after}&wait_s={FEED_WAIT_SECONDS}"
         ))
         .await
+    }
+
+    /// Our own events of an epoch as the hub has them, after a number.
+    pub(super) async fn ledger_page(&self, epoch: u64, after: u64) -> Result<LedgerPage, HubError> {
+        let url = format!("{}/sync/v1/ledger?epoch={epoch}&after={after}", self.base);
+        let token = self.tokens.token().await?;
+        let result = http::frame(self.client.get(&url).bearer_auth(token), &url).await;
+        self.forget_refused_token(&result).await;
+        Ok(result?)
+    }
+
+    /// Whether our documents are those of the hub.
+    pub(super) async fn document_heads(
+        &self,
+        request: &HeadsRequest,
+    ) -> Result<HeadsAnswer, HubError> {
+        self.post("/sync/v1/documents/heads", request).await
+    }
+
+    /// The events of changes that we lack.
+    pub(super) async fn document_missing(
+        &self,
+        request: &MissingRequest,
+    ) -> Result<MissingAnswer, HubError> {
+        self.post("/sync/v1/documents/missing", request).await
     }
 
     /// The bytes of a file, to be read as they come.

@@ -99,6 +99,13 @@ pub fn enrolment(data_dir: &Path) -> Result<Option<EnrolResponse>, IdentityError
         .map_err(|source| IdentityError::Enrolment { path, source })
 }
 
+/// When the agent was enrolled last, by its file; changes with each enrolment.
+pub(super) fn enrolled_at(data_dir: &Path) -> Option<std::time::SystemTime> {
+    std::fs::metadata(data_dir.join(ENROLMENT_FILE))
+        .and_then(|file| file.modified())
+        .ok()
+}
+
 /// Keeps what the hub said.
 pub(super) fn store_enrolment(
     data_dir: &Path,

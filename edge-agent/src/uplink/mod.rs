@@ -2,8 +2,8 @@
 //!
 //! A session begins by asking the hub what it has, and comparing that with the local ledger
 //! (`agog_sync::outbox`). Then loops run until one of them fails: one pushes, the ledger
-//! before telemetry, and sleeps until there is something new; one waits for the feed; one fetches the
-//! files of tickets. What
+//! before telemetry, and sleeps until there is something new; one fetches back what a disk that was set back has
+//! lost, and then waits for the feed; one fetches the files of tickets. What
 //! the hub has acknowledged is only moved by its answers, in `ledger.db` and `telemetry.db`, so
 //! every step can be repeated, after a second or after days. Nothing here holds up ingest.
 //!
@@ -11,8 +11,10 @@
 //! [`UNREACHABLE_CAP`] while nobody answers; a new event ends the wait.
 //! Read [`push_ledger`] next.
 
+mod documents;
 pub mod enrol;
 mod feed;
+mod fetch_back;
 mod files;
 pub mod http;
 mod hub;
@@ -23,12 +25,12 @@ mod push_telemetry;
 mod token;
 
 use std::convert::Infallible;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use agog_sync::backoff::Backoff;
 use agog_sync::frame::EnrolResponse;
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::health::HubState;
 use crate::ledger::{LedgerError, Position};
@@ -53,6 +55,8 @@ pub const UNREACHABLE_CAP: Duration = Duration::from_secs(3);
 const SESSION_WORKED: Duration = Duration::from_secs(30);
 /// How often a running agent looks whether it was enrolled meanwhile.
 const ENROLMENT_LOOK: Duration = Duration::from_secs(1);
+/// How often a fenced agent asks the hub once more: its operator may have set it back.
+const FENCED_ASKS_EVERY: Duration = Duration::from_mins(10);
 
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +69,8 @@ enum SessionError {
     Telemetry(#[from] TelemetryError),
     #[error("hub does not say what it expects after it refused a batch")]
     NoWayOn,
+    #[error("a new epoch was opened, delivery begins anew")]
+    EpochOpened,
     #[error(
         "another agent uses this agent's identity: {0} new epochs since the start; delivery stays off until a restart"
     )]
@@ -79,6 +85,10 @@ impl SessionError {
     fn is_unreachable(&self) -> bool {
         matches!(self, Self::Hub(error) if error.is_unreachable())
     }
+
+    fn is_cloned(&self) -> bool {
+        matches!(self, Self::Hub(error) if error.is_cloned())
+    }
 }
 
 /// What outlives a session.
@@ -88,6 +98,8 @@ struct Memory {
     epochs_opened: u32,
     /// The running session, or the last one, has brought something to the hub.
     delivered: bool,
+    /// The hub serves another process; that was said.
+    fenced: bool,
 }
 
 /// Delivers until `stop`. Without a configured hub there is nothing to do; without an enrolment
@@ -113,6 +125,7 @@ async fn deliver(agent: &Agent, telemetry: &Telemetry, hub_url: &str) -> Infalli
     // Kept over sessions together with its token, until the hub refuses it.
     let mut known_hub = None;
     loop {
+        let enrolled_at = identity::enrolled_at(&agent.config.agent.data_dir);
         let hub = match known_hub.take() {
             Some(hub) => Ok(hub),
             None => connect(agent, hub_url).await,
@@ -131,6 +144,10 @@ async fn deliver(agent: &Agent, telemetry: &Telemetry, hub_url: &str) -> Infalli
                     backoff.reset();
                     away.reset();
                 }
+                if error.is_cloned() {
+                    fenced(agent, &error, enrolled_at, &mut memory).await;
+                    continue;
+                }
                 report(agent, &error, backoff.attempts() + away.attempts());
                 unreachable = error.is_unreachable();
                 known_hub = (!error.is_refused_for_good()).then_some(hub);
@@ -147,6 +164,33 @@ async fn deliver(agent: &Agent, telemetry: &Telemetry, hub_url: &str) -> Infalli
         };
         wait(pause, least, agent.ledger.position()).await;
     }
+}
+
+/// Says that another process with this identity is served, and waits until a person has decided: the agent goes on
+/// recording, and delivers again when it is enrolled anew.
+async fn fenced(
+    agent: &Agent,
+    error: &SessionError,
+    enrolled_at: Option<SystemTime>,
+    memory: &mut Memory,
+) {
+    let text = "the hub serves another agent with this identity: this one is a copy, or was copied. Nothing is \
+                delivered from here. On the machine that shall deliver, run `agog-edge enroll` with a new code; \
+                switch the other one off";
+    if !memory.fenced {
+        memory.fenced = true;
+        error!("{text}: {}", chain(error));
+        agent.health.alarm(agent.clock.now(), text);
+    }
+    agent.health.hub_failed(HubState::Fenced, text);
+    let data_dir = &agent.config.agent.data_dir;
+    let anew = async {
+        while identity::enrolled_at(data_dir) == enrolled_at {
+            tokio::time::sleep(ENROLMENT_LOOK).await;
+        }
+    };
+    // Either way the hub is asked again.
+    let _ = tokio::time::timeout(FENCED_ASKS_EVERY, anew).await;
 }
 
 /// Waits before the next session. Something new in the ledger ends the wait, but not before
@@ -179,6 +223,7 @@ async fn connect(
         hub_url,
         &enrolment,
         key,
+        agent.ledger.clone(),
         agent.clock.clone(),
         agent.fork_rng(),
     );
@@ -204,6 +249,7 @@ async fn session(
 ) -> Result<Infallible, SessionError> {
     let state = hub.state().await?;
     agent.health.hub_answered(agent.clock.now());
+    memory.fenced = false;
     let mut ledger_push = LedgerPush::begin(agent, hub, memory, state.ledger).await?;
     let mut telemetry_push = TelemetryPush::begin(agent, telemetry, hub, state.telemetry).await?;
     info!(
@@ -233,8 +279,11 @@ async fn session(
             }
         }
     };
-    let (never, _, _) =
-        tokio::try_join!(push, feed::follow(agent, hub), files::follow(agent, hub))?;
+    let feed = async {
+        fetch_back::complete(agent, hub).await?;
+        feed::follow(agent, hub).await
+    };
+    let (never, _, _) = tokio::try_join!(push, feed, files::follow(agent, hub))?;
     Ok(never)
 }
 

@@ -7,10 +7,12 @@ use agog_sync::outbox::{self, LocalLedger, Standing};
 use tracing::{debug, error, warn};
 
 use super::hub::Hub;
-use super::{Memory, SessionError};
+use super::{Memory, SessionError, fetch_back};
+use crate::ledger::NewEpoch;
 use crate::run::Agent;
 
-/// A disk is restored now and then; an identity that keeps being taken over is in use twice.
+/// A disk is restored now and then; an identity that keeps being taken over is in use twice. A hub that
+/// knows runs fences one of the two before that.
 const EPOCHS_PER_RUN_MAX: u32 = 3;
 
 /// The ledger's side of one session.
@@ -18,8 +20,8 @@ pub(super) struct LedgerPush<'a> {
     agent: &'a Agent,
     hub: &'a Hub,
     memory: &'a mut Memory,
-    /// The hub has everything of the current epoch up to here.
-    after: u64,
+    /// The hub has everything up to this epoch and number.
+    after: (u64, u64),
 }
 
 impl<'a> LedgerPush<'a> {
@@ -34,7 +36,7 @@ impl<'a> LedgerPush<'a> {
             agent,
             hub,
             memory,
-            after: 0,
+            after: (0, 0),
         };
         push.reconcile(ack).await?;
         Ok(push)
@@ -44,28 +46,45 @@ impl<'a> LedgerPush<'a> {
     pub(super) async fn push(&mut self) -> Result<bool, SessionError> {
         let ledger = &self.agent.ledger;
         let position = *ledger.position().borrow();
-        if position.head.last_seq <= self.after {
+        let (epoch, seq) = self.after;
+        if epoch == position.epoch && position.head.last_seq <= seq {
             return Ok(false);
         }
         let events = ledger
-            .outbox_after(self.after, LEDGER_BATCH_EVENTS_MAX, LEDGER_BATCH_BYTES_MAX)
+            .outbox_after(epoch, seq, LEDGER_BATCH_EVENTS_MAX, LEDGER_BATCH_BYTES_MAX)
             .await?;
         let (Some(first), Some(last)) = (events.first(), events.last()) else {
-            return Ok(false);
+            if epoch >= position.epoch {
+                return Ok(false);
+            }
+            // A hub that was set back has all of this epoch again.
+            let next = ledger.read(move |reader| reader.epoch_after(epoch)).await?;
+            self.after = (next.unwrap_or(position.epoch), 0);
+            return Ok(true);
+        };
+        let opened = if first.seq == 1 {
+            ledger
+                .read(move |reader| reader.epoch_opened(epoch))
+                .await?
+        } else {
+            None
         };
         let batch = LedgerBatch {
             protocol: PROTOCOL,
             producer: position.producer,
-            epoch: position.epoch,
+            epoch,
             first_seq: first.seq,
             last_seq: last.seq,
             prev_hash: first.prev_hash,
+            opened,
             events,
         };
         match self.hub.push_ledger(&batch).await {
             Ok(ack) => {
-                ledger.acknowledge(ack).await?;
-                self.after = ack.last_seq;
+                if ack.epoch == position.epoch {
+                    ledger.acknowledge(ack).await?;
+                }
+                self.after = (ack.epoch, ack.last_seq);
                 self.delivered();
                 self.agent.health.hub_answered(self.agent.clock.now());
                 metrics::counter!("agog_uplink_ledger_events_total")
@@ -94,6 +113,9 @@ impl<'a> LedgerPush<'a> {
                 // Without a step in either direction the same batch would be refused again.
                 if now == before {
                     Err(SessionError::NoWayOn)
+                } else if now.0 != before.0 {
+                    // What the hub has is fetched back at the beginning of a session.
+                    Err(SessionError::EpochOpened)
                 } else {
                     Ok(true)
                 }
@@ -110,17 +132,13 @@ impl<'a> LedgerPush<'a> {
     async fn reconcile(&mut self, ack: LedgerAck) -> Result<(), SessionError> {
         let ledger = &self.agent.ledger;
         let position = *ledger.position().borrow();
-        let hash_at_hub = if ack.epoch == position.epoch {
-            ledger.hash_at(ack.last_seq).await?
-        } else {
-            None
-        };
         let local = LocalLedger {
             epoch: position.epoch,
             head: position.head,
-            hash_at_hub,
+            hash_at_hub: ledger.hash_at(ack.epoch, ack.last_seq).await?,
         };
-        match outbox::compare(&local, &ack) {
+        let standing = outbox::compare(&local, &ack);
+        let at = match standing {
             Standing::InStep { acknowledged } => {
                 if acknowledged < position.acknowledged {
                     warn!(
@@ -129,36 +147,58 @@ impl<'a> LedgerPush<'a> {
                     );
                 }
                 ledger.acknowledge(ack).await?;
-                self.after = acknowledged;
-                Ok(())
+                (ack.epoch, acknowledged)
             }
+            Standing::Behind {
+                epoch,
+                acknowledged,
+            } => (epoch, acknowledged),
             Standing::NewHere => {
-                self.after = 0;
-                Ok(())
+                ledger.want_back(ack.epoch).await?;
+                (position.epoch, 0)
             }
-            Standing::RolledBack { hub } => self.open_epoch(hub, "has events that this ledger lost; the disk was set back").await,
+            Standing::RolledBack { hub } => {
+                let why = "has events that this ledger lost; the disk was set back";
+                self.open_epoch(standing, hub, why).await?
+            }
             Standing::Diverged { hub } => {
-                self.open_epoch(hub, "has other events under the same numbers; the disk was copied or set back").await
+                let why =
+                    "has other events under the same numbers; the disk was copied or set back";
+                self.open_epoch(standing, hub, why).await?
             }
             Standing::Superseded { hub } => {
-                self.open_epoch(hub, "knows a newer epoch; a copy of this agent has delivered, or the disk was set back").await
+                let why = "knows a newer epoch; a copy of this agent has delivered, or the disk was set back";
+                self.open_epoch(standing, hub, why).await?
             }
-        }
+        };
+        self.after = at;
+        Ok(())
     }
 
-    async fn open_epoch(&mut self, hub: LedgerAck, why: &str) -> Result<(), SessionError> {
+    async fn open_epoch(
+        &mut self,
+        standing: Standing,
+        hub: LedgerAck,
+        why: &str,
+    ) -> Result<(u64, u64), SessionError> {
         if self.memory.epochs_opened >= EPOCHS_PER_RUN_MAX {
             return Err(SessionError::Duel(self.memory.epochs_opened));
         }
-        let opened = self.agent.ledger.open_epoch(hub.epoch + 1).await?;
+        let common = fetch_back::common(self.agent, self.hub).await?;
+        let new = NewEpoch {
+            hub,
+            common,
+            reason: standing.reason().unwrap_or("diverged"),
+        };
+        let opened = self.agent.ledger.open_epoch(new).await?;
         self.memory.epochs_opened += 1;
-        self.after = 0;
         let text = format!(
-            "the hub (event {} of epoch {}) {why}; epoch {} was opened, check the stock of this plant",
+            "the hub (event {} of epoch {}) {why}; epoch {} was opened and what the hub has is fetched back, \
+             check the stock of this plant",
             hub.last_seq, hub.epoch, opened.epoch
         );
         error!("{text}");
         self.agent.health.alarm(self.agent.clock.now(), text);
-        Ok(())
+        Ok((opened.epoch, 0))
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use agog_sync::clock::Clock;
 use agog_sync::frame::EnrolResponse;
-use agog_sync::ids::RequestId;
+use agog_sync::ids::{RequestId, RunId};
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, Header};
 use rand::rngs::StdRng;
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::http::{self, HttpError};
 use super::identity::AgentKey;
+use crate::ledger::{Ledger, LedgerError};
 
 /// How long an assertion is valid: enough for a slow line, too short to be worth stealing.
 const ASSERTION_SECONDS: i64 = 60;
@@ -31,6 +32,8 @@ pub(super) enum TokenError {
     Sign(#[source] jsonwebtoken::errors::Error),
     #[error("hub gives no token")]
     Http(#[from] HttpError),
+    #[error("the ledger does not take that the hub knows this run")]
+    Ledger(#[from] LedgerError),
 }
 
 #[derive(Serialize)]
@@ -41,6 +44,10 @@ struct Claims<'a> {
     jti: String,
     iat: i64,
     exp: i64,
+    /// Which start of the agent this is, and which ones were before it on its disk, the newest first:
+    /// the hub serves one process with an identity (`agog_sync::runs`).
+    run: RunId,
+    runs_before: &'a [RunId],
 }
 
 #[derive(Deserialize)]
@@ -55,6 +62,7 @@ pub(super) struct TokenClient {
     url: String,
     subject: String,
     key: AgentKey,
+    ledger: Ledger,
     clock: Arc<dyn Clock>,
     // One lock per request of the uplink, never contended for long.
     state: tokio::sync::Mutex<State>,
@@ -71,6 +79,7 @@ impl TokenClient {
         hub_url: &str,
         enrolment: &EnrolResponse,
         key: AgentKey,
+        ledger: Ledger,
         clock: Arc<dyn Clock>,
         rng: StdRng,
     ) -> Self {
@@ -79,6 +88,7 @@ impl TokenClient {
             url: format!("{}/oauth/token", hub_url.trim_end_matches('/')),
             subject: format!("{}.{}", enrolment.tenant_id, enrolment.agent_id),
             key,
+            ledger,
             clock,
             state: tokio::sync::Mutex::new(State { rng, token: None }),
         }
@@ -106,6 +116,7 @@ impl TokenClient {
             .header("content-type", "application/x-www-form-urlencoded")
             .body(form);
         let answer: TokenAnswer = http::json(request, &self.url).await?;
+        self.ledger.run_answered().await?;
         let lifetime = SignedDuration::from_secs(answer.expires_in) - RENEW_BEFORE;
         let until = now
             .saturating_add(lifetime.max(KEEP_AT_LEAST))
@@ -120,6 +131,7 @@ impl TokenClient {
     }
 
     fn assertion(&self, now: Timestamp, rng: &mut StdRng) -> Result<String, TokenError> {
+        let claim = self.ledger.run();
         let claims = Claims {
             iss: &self.subject,
             sub: &self.subject,
@@ -127,6 +139,8 @@ impl TokenClient {
             jti: RequestId::generate(now, rng).to_string(),
             iat: now.as_second(),
             exp: now.as_second() + ASSERTION_SECONDS,
+            run: claim.run,
+            runs_before: &claim.before,
         };
         jsonwebtoken::encode(
             &Header::new(Algorithm::EdDSA),

@@ -131,7 +131,7 @@ async fn what_was_weighed_is_kept_beside_the_sheets() {
     });
     test.lot(command).await.unwrap();
     assert_eq!(test.on_hand("LOT-1").await, Decimal::from(1_000));
-    let events = test.ledger.outbox_after(1, 10, 1_000_000).await.unwrap();
+    let events = test.ledger.outbox_after(1, 1, 10, 1_000_000).await.unwrap();
     let payload = events[0].payload.get();
     assert!(
         payload.contains(r#""entered":{"amount":"210","unit":"kg"}"#),
@@ -363,4 +363,25 @@ async fn lots_are_listed_in_pages_that_miss_nothing() {
         }
     }
     assert_eq!(seen, ["LOT-0", "LOT-1", "LOT-2", "LOT-4", "LOT-5", "LOT-6"]);
+}
+
+#[tokio::test]
+async fn what_comes_back_is_held_and_no_more_comes_back_than_was_shipped() {
+    let test = TestLedger::new();
+    test.lot(receive("LOT-1", 100)).await.unwrap();
+    test.lot(ship("LOT-1", Some(60))).await.unwrap();
+    let back = test.lot(return_lot("LOT-1", 20, true)).await.unwrap();
+    assert_eq!(back.lots[0].on_hand.amount, Decimal::from(60));
+    assert_eq!(
+        back.lots[0].holds[0].reason,
+        "came back from ABC Corp: wrong colour"
+    );
+    assert_eq!(
+        code(&test.lot(waste("LOT-9", 1)).await.unwrap_err()),
+        "unknown-lot"
+    );
+    let error = test.lot(return_lot("LOT-1", 41, false)).await.unwrap_err();
+    assert_eq!(code(&error), "beyond-shipped");
+    test.lot(return_lot("LOT-1", 40, false)).await.unwrap();
+    test.assert_whole(4).await;
 }

@@ -2,12 +2,19 @@
 
 mod added_devices;
 mod api;
+mod backups;
+mod corrections;
 mod devices;
+mod documents;
+mod exports;
+mod full_disk;
 mod jobs;
 mod ledger;
 mod lots;
 mod program;
+mod proofs;
 mod properties;
+mod recovery;
 #[path = "../shared/simulator_program.rs"]
 mod simulator_program;
 mod submissions;

@@ -472,3 +472,57 @@ fn assert_acknowledged_is_there(program: &Program, acknowledged: u64) {
         "{unanswered} events that nobody was told of"
     );
 }
+
+#[test]
+fn what_was_shipped_comes_back_and_a_wrong_event_is_corrected_from_the_command_line() {
+    let mut program = Program::init();
+    program.start();
+    let receive = [
+        "lot",
+        "receive",
+        "--number",
+        "LOT-1",
+        "--material",
+        "BOARD-300",
+        "--quantity",
+        "100",
+    ];
+    program.ok(&receive);
+    let to = ["--order", "Order-5001", "--customer", "ABC Corp"];
+    program.ok(&[&["lot", "ship", "LOT-1", "--quantity", "60"], &to[..]].concat());
+    let back = [
+        "lot",
+        "return",
+        "LOT-1",
+        "--quantity",
+        "20",
+        "--reason",
+        "wrong colour",
+    ];
+    let returned = program.ok(&[&["--json"], &back[..], &to[..]].concat());
+    let show = program.ok(&["lot", "show", "LOT-1"]);
+    assert!(
+        show.contains("HELD: came back from ABC Corp: wrong colour"),
+        "{show}"
+    );
+    assert!(
+        show.contains("returned 20 sheet order Order-5001 customer ABC Corp"),
+        "{show}"
+    );
+
+    let returned: serde_json::Value = serde_json::from_str(&returned).unwrap();
+    let event = returned["events"][0]["event_id"].as_str().unwrap();
+    let correct = ["lot", "correct", event, "--reason", "another customer's"];
+    let corrected = program.ok(&correct);
+    assert!(corrected.contains("LOT-1  40 sheet"), "{corrected}");
+    let show = program.ok(&["lot", "show", "LOT-1"]);
+    assert!(show.contains(&format!("event {event}")), "{show}");
+    assert!(show.contains("lot.returned  CORRECTED"), "{show}");
+    assert!(!show.contains("HELD"), "{show}");
+    let again = program.fails(1, &correct);
+    assert!(again.contains("was corrected by event"), "{again}");
+    let verified = program.ok(&["ledger", "verify"]);
+    assert!(verified.contains("the ledger is whole"), "{verified}");
+    let sums = program.ok(&["ledger", "sums"]);
+    assert!(sums.contains("returned 0"), "{sums}");
+}

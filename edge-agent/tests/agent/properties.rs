@@ -2,6 +2,7 @@
 
 use crate::support::*;
 use agog_edge::ledger::{AppendError, LotCommand};
+use agog_sync::ids::EventId;
 use proptest::prelude::*;
 
 /// One step, by the index of the lots it uses; the test turns it into a command on real numbers.
@@ -18,6 +19,8 @@ enum Step {
     Hold(usize),
     Release(usize),
     Ship(usize, i64),
+    Correct(usize, bool),
+    Return(usize, i64, bool),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -34,11 +37,13 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (lot.clone(), -50_i64..50).prop_map(|(l, a)| Step::Adjust(l, a)),
         1 => lot.clone().prop_map(Step::Hold),
         1 => lot.clone().prop_map(Step::Release),
-        2 => (lot, amount).prop_map(|(l, a)| Step::Ship(l, a)),
+        2 => (lot.clone(), amount.clone()).prop_map(|(l, a)| Step::Ship(l, a)),
+        2 => (lot.clone(), amount, any::<bool>()).prop_map(|(l, a, h)| Step::Return(l, a, h)),
+        3 => (lot, any::<bool>()).prop_map(|(event, force)| Step::Correct(event, force)),
     ]
 }
 
-fn command(step: &Step, numbers: &[String], n: usize) -> LotCommand {
+fn command(step: &Step, numbers: &[String], events: &[EventId], n: usize) -> LotCommand {
     let lot = |index: &usize| numbers[index % numbers.len()].as_str();
     let new = format!("NEW-{n}");
     let job_of = |job_number: &u8| job(&format!("Job-{job_number}"));
@@ -64,6 +69,15 @@ fn command(step: &Step, numbers: &[String], n: usize) -> LotCommand {
         Step::Hold(of) => hold(lot(of)),
         Step::Release(of) => release(lot(of)),
         Step::Ship(from, amount) => ship(lot(from), Some(*amount)),
+        Step::Return(lot_index, amount, held) => return_lot(lot(lot_index), *amount, *held),
+        Step::Correct(event, force) => {
+            let command = correct(events[event % events.len()], "typed wrong");
+            if *force {
+                forced(command, "counted")
+            } else {
+                command
+            }
+        }
     }
 }
 
@@ -79,14 +93,16 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let test = TestLedger::seeded(seed);
-            test.lot(receive("LOT-0", 1_000)).await.unwrap();
+            let first = test.lot(receive("LOT-0", 1_000)).await.unwrap();
+            let mut events = vec![first.events[0].event_id];
             let mut numbers = vec!["LOT-0".to_owned()];
             let mut recorded = 1;
             for (n, step) in steps.iter().enumerate() {
                 test.clock.advance(jiff::SignedDuration::from_secs(1));
-                match test.lot(command(step, &numbers, n)).await {
+                match test.lot(command(step, &numbers, &events, n)).await {
                     Ok(done) => {
                         recorded += 1;
+                        events.extend(done.events.iter().map(|event| event.event_id));
                         for lot in done.lots {
                             if !numbers.contains(&lot.lot.number) {
                                 numbers.push(lot.lot.number);

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use agog_edge::ledger::command::{
-    Adjust, Amount, Consume, Details, Hold, Merge, Move, Part, Produce, Receive, Release, Ship,
-    Source, Split, Waste,
+    Adjust, Amount, Consume, Correct, Details, Hold, Merge, Move, Part, Produce, Receive, Release,
+    Return, Ship, Source, Split, Waste,
 };
 use agog_edge::ledger::{
     Append, AppendError, Appended, Fact, IdempotencyKey, Ledger, LedgerThread, LotCommand, What,
@@ -16,7 +16,7 @@ use agog_edge::ledger::{
 use agog_edge::run::Addresses;
 use agog_sync::clock::{Clock, ManualClock};
 use agog_sync::event::Actor;
-use agog_sync::ids::AgentId;
+use agog_sync::ids::{AgentId, EventId};
 use agog_sync::quantity::{Material, Unit};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -47,6 +47,21 @@ impl TestLedger {
         let agent_id = AgentId::generate(clock.now(), &mut rng);
         Ledger::create(&path, agent_id, "HAM", clock.now()).unwrap();
         let (ledger, thread) = Ledger::open(&path, materials(), clock.clone(), rng).unwrap();
+        Self {
+            ledger,
+            clock,
+            folder,
+            thread: Some(thread),
+        }
+    }
+
+    /// A ledger that was opened elsewhere.
+    pub(crate) fn of(
+        ledger: Ledger,
+        clock: Arc<ManualClock>,
+        folder: TempDir,
+        thread: LedgerThread,
+    ) -> Self {
         Self {
             ledger,
             clock,
@@ -174,6 +189,17 @@ pub(crate) fn receive(number: &str, amount: i64) -> LotCommand {
     })
 }
 
+/// Its number is made by the agent.
+pub(crate) fn receive_unnumbered(amount: i64) -> LotCommand {
+    match receive("", amount) {
+        LotCommand::Receive(command) => LotCommand::Receive(Receive {
+            number: None,
+            ..command
+        }),
+        other => other,
+    }
+}
+
 pub(crate) fn split(lot: &str, into: &[(&str, i64)], waste: &[(&str, i64)]) -> LotCommand {
     let parts = |parts: &[(&str, i64)]| {
         parts
@@ -280,6 +306,27 @@ pub(crate) fn ship(lot: &str, amount: Option<i64>) -> LotCommand {
     })
 }
 
+pub(crate) fn return_lot(lot: &str, amount: i64, hold: bool) -> LotCommand {
+    LotCommand::Return(Return {
+        lot: lot.to_owned(),
+        quantity: sheets(amount),
+        order: "Order-5001".to_owned(),
+        customer: "ABC Corp".to_owned(),
+        reason: "wrong colour".to_owned(),
+        reference: None,
+        hold,
+        details: Details::default(),
+    })
+}
+
+pub(crate) fn correct(event_id: EventId, reason: &str) -> LotCommand {
+    LotCommand::Correct(Correct {
+        event_id,
+        reason: reason.to_owned(),
+        details: Details::default(),
+    })
+}
+
 pub(crate) fn forced(command: LotCommand, reason: &str) -> LotCommand {
     let set = |details: &mut Details| details.forced = Some(reason.to_owned());
     let mut command = command;
@@ -287,6 +334,7 @@ pub(crate) fn forced(command: LotCommand, reason: &str) -> LotCommand {
         LotCommand::Consume(command) => set(&mut command.details),
         LotCommand::Split(command) => set(&mut command.details),
         LotCommand::Ship(command) => set(&mut command.details),
+        LotCommand::Correct(command) => set(&mut command.details),
         other => panic!("{other:?} is not forced in tests"),
     }
     command

@@ -93,7 +93,7 @@ impl Plant {
         ));
         let producer = test.agent.ledger.position().borrow().producer;
         let agent_id = AgentId::from_uuid(producer.uuid());
-        enrol::enrol(&url, &test.data_dir(), agent_id, "edge", CODE)
+        enrol::enrol(&url, &test.data_dir(), agent_id, "edge", None, CODE)
             .await
             .unwrap();
         let controller = Controller::start(&test);

@@ -8,7 +8,7 @@ use agog_sync::chain::ChainHead;
 use agog_sync::event::Envelope;
 use agog_sync::frame::{
     BODY_BYTES_MAX, EnrolRequest, EnrolResponse, FeedBody, FeedItem, FeedPage, LedgerAck,
-    LedgerBatch, SyncState, TelemetryAck, TelemetryBatch, decode,
+    LedgerBatch, LedgerPage, SyncState, TelemetryAck, TelemetryBatch, decode,
 };
 use agog_sync::ids::{AgentId, PlantId, ProducerId, TenantId};
 use agog_sync::inbox::{Decision, ProducerState, accept};
@@ -41,6 +41,8 @@ pub(crate) struct Books {
     public_key: Vec<u8>,
     pub(crate) state: Option<ProducerState>,
     pub(crate) events: Vec<Envelope>,
+    /// The epoch of each event.
+    epochs: Vec<u64>,
     pub(crate) blocks: Vec<u64>,
     pub(crate) values: Vec<f64>,
     pub(crate) feed: Vec<FeedItem>,
@@ -93,7 +95,7 @@ impl Hub {
             .route("/sync/v1/enroll", post(enroll))
             .route("/oauth/token", post(token))
             .route("/sync/v1/state", get(state))
-            .route("/sync/v1/ledger", post(ledger))
+            .route("/sync/v1/ledger", post(ledger).get(given_back))
             .route("/sync/v1/telemetry", post(telemetry))
             .route("/sync/v1/feed", get(feed))
             .route("/sync/v1/files/{hash}", get(file))
@@ -274,6 +276,8 @@ async fn ledger(State(hub): State<Hub>, headers: HeaderMap, body: Bytes) -> Resp
     let current = books.state.unwrap();
     let (state, duplicate) = match accept(&current, &batch) {
         Decision::Append { skip, state } => {
+            let epochs = books.epochs.len() + batch.events.len() - skip;
+            books.epochs.resize(epochs, batch.epoch);
             books.events.extend(batch.events.into_iter().skip(skip));
             books.state = Some(state);
             (state, false)
@@ -296,13 +300,43 @@ async fn ledger(State(hub): State<Hub>, headers: HeaderMap, body: Bytes) -> Resp
                 &json!(ack(&expected, false)),
             );
         }
-        Decision::Malformed { detail } => panic!("malformed batch: {detail}"),
+        Decision::UnknownProtocol { detail } | Decision::Malformed { detail } => {
+            panic!("malformed batch: {detail}")
+        }
     };
     if fault == Some(Fault::AnswerLost) {
         let broken = stream::iter([Err::<Bytes, _>(std::io::Error::other("the line is cut"))]);
         return Body::from_stream(broken).into_response();
     }
     Json(ack(&state, duplicate)).into_response()
+}
+
+#[derive(serde::Deserialize)]
+struct LedgerQuery {
+    epoch: u64,
+    after: u64,
+}
+
+/// A few events a page, so that there are several pages.
+async fn given_back(
+    State(hub): State<Hub>,
+    Query(query): Query<LedgerQuery>,
+    headers: HeaderMap,
+) -> Response {
+    if !is_allowed(&headers) {
+        return problem(StatusCode::UNAUTHORIZED, "no-token", &json!(null));
+    }
+    let books = hub.books();
+    let events = books
+        .events
+        .iter()
+        .zip(&books.epochs)
+        .filter(|(event, epoch)| **epoch == query.epoch && event.seq > query.after)
+        .map(|(event, _)| event.clone())
+        .take(3)
+        .collect();
+    let epoch = query.epoch;
+    Json(LedgerPage { epoch, events }).into_response()
 }
 
 async fn telemetry(State(hub): State<Hub>, headers: HeaderMap, body: Bytes) -> Response {

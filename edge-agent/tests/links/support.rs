@@ -207,7 +207,7 @@ impl TestAgent {
     pub(crate) async fn events(&self) -> Vec<Envelope> {
         self.agent
             .ledger
-            .outbox_after(0, 100_000, usize::MAX)
+            .outbox_after(1, 0, 100_000, usize::MAX)
             .await
             .unwrap()
     }

@@ -23,7 +23,7 @@ fn hub_section(url: &str) -> String {
 async fn enrolled(test: &TestAgent, url: &str) {
     let producer = test.agent.ledger.position().borrow().producer;
     let agent_id = AgentId::from_uuid(producer.uuid());
-    enrol::enrol(url, &test.data_dir(), agent_id, "edge", CODE)
+    enrol::enrol(url, &test.data_dir(), agent_id, "edge", None, CODE)
         .await
         .unwrap();
 }
@@ -154,7 +154,7 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
 }
 
 #[tokio::test]
-async fn a_restored_disk_opens_a_new_epoch_and_raises_an_alarm() {
+async fn a_restored_disk_opens_a_new_epoch_gets_back_what_it_lost_and_raises_an_alarm() {
     let hub = Hub::default();
     let listening = hub.listen(anywhere());
     let section = hub_section(&listening.url());
@@ -178,6 +178,11 @@ async fn a_restored_disk_opens_a_new_epoch_and_raises_an_alarm() {
     until("a new epoch is delivered", || async {
         let position = *test.agent.ledger.position().borrow();
         (position.epoch == 2 && position.acknowledged == position.head.last_seq).then_some(())
+    })
+    .await;
+    until("what was lost has come back", || async {
+        let lot = test.agent.ledger.lot_by_number("LOT-2").await.unwrap();
+        (lot.len() == 1).then_some(())
     })
     .await;
     hub.assert_whole();
@@ -304,6 +309,7 @@ async fn a_wrong_enrolment_code_is_refused_and_leaves_no_enrolment() {
         &test.data_dir(),
         agent_id,
         "edge",
+        None,
         "guess",
     )
     .await;

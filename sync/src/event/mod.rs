@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 
 use crate::chain::{CanonicalHasher, ChainHead, Hash};
 use crate::clock::to_micros;
+use crate::document::DocumentChanged;
 use crate::frame::SeriesKey;
 use crate::ids::{EventId, ProducerId};
 use crate::lots::LotEvent;
@@ -158,9 +159,50 @@ impl Envelope {
         Event::decode(&self.kind, self.version, &self.payload)
     }
 
+    fn compute_hash(&self, producer: ProducerId, epoch: u64) -> Hash {
+        SealedParts {
+            seq: self.seq,
+            event_id: self.event_id,
+            kind: &self.kind,
+            version: self.version,
+            occurred_at_us: self.occurred_at.as_microsecond(),
+            recorded_at_us: self.recorded_at.as_microsecond(),
+            actor: &self.actor,
+            payload: self.payload.get(),
+            prev_hash: &self.prev_hash,
+        }
+        .hash(producer, epoch)
+    }
+}
+
+/// The fields of an envelope that its hash covers, as they stand in a store: to prove millions of events without making
+/// an [`Envelope`] of each.
+#[derive(Debug, Clone, Copy)]
+pub struct SealedParts<'a> {
+    /// As [`Envelope::seq`].
+    pub seq: u64,
+    /// As [`Envelope::event_id`].
+    pub event_id: EventId,
+    /// As [`Envelope::kind`].
+    pub kind: &'a str,
+    /// As [`Envelope::version`].
+    pub version: u16,
+    /// Microseconds since 1970-01-01 UTC.
+    pub occurred_at_us: i64,
+    /// Microseconds since 1970-01-01 UTC.
+    pub recorded_at_us: i64,
+    /// As [`Envelope::actor`].
+    pub actor: &'a Actor,
+    /// The exact JSON text that was sealed.
+    pub payload: &'a str,
+    /// As [`Envelope::prev_hash`].
+    pub prev_hash: &'a Hash,
+}
+
+impl SealedParts<'_> {
     /// BLAKE3 over the canonical bytes: every field with its length, integers little-endian,
     /// instants in microseconds, actor and payload as JSON text.
-    fn compute_hash(&self, producer: ProducerId, epoch: u64) -> Hash {
+    pub fn hash(&self, producer: ProducerId, epoch: u64) -> Hash {
         let mut hasher = CanonicalHasher::new("agog ledger event 1");
         hasher.field(producer.uuid().as_bytes());
         hasher.field(&epoch.to_le_bytes());
@@ -168,16 +210,16 @@ impl Envelope {
         hasher.field(self.event_id.uuid().as_bytes());
         hasher.field(self.kind.as_bytes());
         hasher.field(&self.version.to_le_bytes());
-        hasher.field(&self.occurred_at.as_microsecond().to_le_bytes());
-        hasher.field(&self.recorded_at.as_microsecond().to_le_bytes());
-        let (actor_kind, actor_name) = match &self.actor {
+        hasher.field(&self.occurred_at_us.to_le_bytes());
+        hasher.field(&self.recorded_at_us.to_le_bytes());
+        let (actor_kind, actor_name) = match self.actor {
             Actor::Operator { name } => ("operator", name),
             Actor::Device { device } => ("device", device),
             Actor::System { component } => ("system", component),
         };
         hasher.field(actor_kind.as_bytes());
         hasher.field(actor_name.as_bytes());
-        hasher.field(self.payload.get().as_bytes());
+        hasher.field(self.payload.as_bytes());
         hasher.field(self.prev_hash.as_bytes());
         hasher.finish()
     }
@@ -194,6 +236,8 @@ pub enum Event {
     Device(DeviceEvent),
     /// Telemetry that was produced and is not kept.
     Gap(TelemetryGap),
+    /// A change of a document that both sides edit.
+    Document(Box<DocumentChanged>),
 }
 
 /// Samples that were produced and are not kept: never silent (I6).
@@ -237,6 +281,9 @@ pub enum DecodeError {
 /// The kind of a [`TelemetryGap`].
 const GAP_KIND: &str = "telemetry.gap";
 
+/// The kind of a [`DocumentChanged`].
+const DOCUMENT_KIND: &str = "document.changed";
+
 /// The version of every payload form so far: fields were only ever added, and readers ignore what
 /// they do not know.
 const PAYLOAD_VERSION: u16 = 1;
@@ -249,6 +296,7 @@ impl Event {
             Self::Job(event) => event.step.kind(),
             Self::Device(event) => event.kind(),
             Self::Gap(_) => GAP_KIND,
+            Self::Document(_) => DOCUMENT_KIND,
         }
     }
 
@@ -264,6 +312,7 @@ impl Event {
             Self::Job(event) => raw(&event.progress),
             Self::Device(event) => event.payload(),
             Self::Gap(gap) => raw(gap),
+            Self::Document(changed) => raw(changed),
         }
     }
 
@@ -273,7 +322,7 @@ impl Event {
         let known = step.is_some()
             || DeviceEvent::is_kind(kind)
             || LotEvent::is_kind(kind)
-            || kind == GAP_KIND;
+            || [GAP_KIND, DOCUMENT_KIND].contains(&kind);
         if !known {
             return Err(DecodeError::UnknownKind(kind.to_owned()));
         }
@@ -295,6 +344,9 @@ impl Event {
         }
         if kind == GAP_KIND {
             return Ok(Self::Gap(typed(kind, payload)?));
+        }
+        if kind == DOCUMENT_KIND {
+            return Ok(Self::Document(Box::new(typed(kind, payload)?)));
         }
         Ok(Self::Lot(LotEvent::decode(kind, payload)?))
     }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::apply::apply;
+use super::apply::effects_of;
 use super::book::LotBook;
 use super::kinds::{LotEvent, LotRef};
 use super::outcome::Flag;
-use crate::ids::HoldId;
+use crate::ids::{EventId, HoldId};
 use crate::quantity::{Quantity, Unit};
 use jiff::Timestamp;
 
@@ -21,6 +21,16 @@ pub enum Refusal {
     BeyondBalance {
         lot: LotRef,
         balance: Quantity,
+        asked: Quantity,
+    },
+    /// More was said to come back than was shipped.
+    #[error(
+        "{shipped} of lot {lot} are with customers, not {asked}; if more really came back, force it with a reason",
+        lot = lot.number
+    )]
+    BeyondShipped {
+        lot: LotRef,
+        shipped: Quantity,
         asked: Quantity,
     },
     /// The lot is held.
@@ -52,6 +62,15 @@ pub enum Refusal {
     /// The hold does not stand.
     #[error("hold {hold_id} does not stand on lot {lot}", lot = lot.number)]
     UnknownHold { lot: LotRef, hold_id: HoldId },
+    /// The event was corrected before.
+    #[error(
+        "event {event_id} was corrected by event {by}; what was corrected wrongly is recorded anew"
+    )]
+    AlreadyCorrected {
+        lot: LotRef,
+        event_id: EventId,
+        by: EventId,
+    },
     /// A part of the event is missing.
     #[error("{0}")]
     Incomplete(&'static str),
@@ -65,6 +84,7 @@ impl Refusal {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::BeyondBalance { .. } => "beyond-balance",
+            Self::BeyondShipped { .. } => "beyond-shipped",
             Self::Held { .. } => "lot-held",
             Self::UnknownLot { .. } => "unknown-lot",
             Self::NumberTaken { .. } => "number-taken",
@@ -72,6 +92,7 @@ impl Refusal {
             Self::MaterialsDiffer { .. } => "materials-differ",
             Self::NotPositive { .. } => "not-positive",
             Self::UnknownHold { .. } => "unknown-hold",
+            Self::AlreadyCorrected { .. } => "already-corrected",
             Self::Incomplete(_) => "incomplete",
             Self::NamedTwice { .. } => "named-twice",
         }
@@ -80,14 +101,26 @@ impl Refusal {
 
 /// Says whether a new event may be recorded.
 ///
-/// A reason in [`LotEvent::forced`] overrules [`Refusal::BeyondBalance`] and [`Refusal::Held`],
-/// and nothing else.
+/// A reason in [`LotEvent::forced`] overrules [`Refusal::BeyondBalance`], [`Refusal::BeyondShipped`] and
+/// [`Refusal::Held`], and nothing else.
 pub fn admit(event: &LotEvent, book: &LotBook, at: Timestamp) -> Result<(), Refusal> {
     check_form(event)?;
     let forced = event.forced().is_some();
-    for flag in apply(event, book, at).flags {
+    for flag in effects_of(event, book, at).flags {
         match flag {
-            Flag::NegativeStock { .. } | Flag::HeldLotUsed { .. } if forced => {}
+            Flag::NegativeStock { .. } | Flag::HeldLotUsed { .. } | Flag::BeyondShipped { .. }
+                if forced => {}
+            Flag::BeyondShipped {
+                lot,
+                shipped,
+                asked,
+            } => {
+                return Err(Refusal::BeyondShipped {
+                    lot,
+                    shipped,
+                    asked,
+                });
+            }
             Flag::NegativeStock {
                 lot,
                 balance,
@@ -128,6 +161,9 @@ pub fn admit(event: &LotEvent, book: &LotBook, at: Timestamp) -> Result<(), Refu
             Flag::UnknownHold { lot, hold_id } => {
                 return Err(Refusal::UnknownHold { lot, hold_id });
             }
+            Flag::AlreadyCorrected { lot, event_id, by } => {
+                return Err(Refusal::AlreadyCorrected { lot, event_id, by });
+            }
         }
     }
     Ok(())
@@ -152,6 +188,16 @@ fn check_form(event: &LotEvent) -> Result<(), Refusal> {
         }
         LotEvent::Held(event) if event.reason.trim().is_empty() => {
             return Err(Refusal::Incomplete("a hold needs a reason"));
+        }
+        LotEvent::Returned(event) if event.reason.trim().is_empty() => {
+            return Err(Refusal::Incomplete("a return needs a reason"));
+        }
+        LotEvent::Corrected(event) => {
+            if event.reason.trim().is_empty() {
+                return Err(Refusal::Incomplete("a correction needs a reason"));
+            }
+            // The event that it undoes was recorded; how it names its lots is past asking.
+            return Ok(());
         }
         _ => {}
     }

@@ -8,17 +8,18 @@ use rust_decimal::Decimal;
 
 use super::book::LotBook;
 use super::kinds::{
-    Draw, LotAttributes, LotConsumed, LotEvent, LotMerged, LotProduced, LotRef, LotShipped,
-    LotSplit, LotWasted, NewLot, WorkContext,
+    Draw, LotAttributes, LotConsumed, LotEvent, LotMerged, LotProduced, LotRef, LotReturned,
+    LotShipped, LotSplit, LotWasted, NewLot, WorkContext,
 };
 use super::outcome::{Bucket, EdgeKind, Effect, Flag, LotOrigin, Outcome, Use, UseKind};
-use crate::ids::{HoldId, LotId};
+use crate::ids::{EventId, HoldId, LotId};
 use crate::quantity::{Material, Measured, Quantity, Unit};
 
-/// Says what `event`, which happened `at`, does to the lots in `book`.
+/// Says what `event`, which happened `at`, does to the lots in `book`. An event that was corrected before it came does
+/// nothing.
 ///
 /// ```
-/// use agog_sync::ids::LotId;
+/// use agog_sync::ids::{EventId, LotId};
 /// use agog_sync::lots::{LotBook, LotEvent, LotReceived, LotRef, NewLot, apply, Effect};
 /// use agog_sync::quantity::{Material, Measured, Quantity, Unit};
 /// let at = "2025-10-15T08:30:00Z".parse().unwrap();
@@ -28,11 +29,20 @@ use crate::quantity::{Material, Measured, Quantity, Unit};
 ///     quantity: Measured::in_base(Quantity::parse("50000", "sheet").unwrap()),
 ///     attributes: Default::default(),
 /// } });
-/// let outcome = apply(&received, &LotBook::default(), at);
+/// let event_id = EventId::from_uuid(uuid::Uuid::from_u128(2));
+/// let outcome = apply(&received, event_id, &LotBook::default(), at);
 /// assert!(matches!(outcome.effects[..], [Effect::LotCreated { .. }, Effect::BalanceChanged { .. }]));
 /// assert!(outcome.flags.is_empty());
 /// ```
-pub fn apply(event: &LotEvent, book: &LotBook, at: Timestamp) -> Outcome {
+pub fn apply(event: &LotEvent, event_id: EventId, book: &LotBook, at: Timestamp) -> Outcome {
+    if book.correction_of(event_id).is_some() {
+        return Outcome::default();
+    }
+    effects_of(event, book, at)
+}
+
+/// What an event does that was not corrected.
+pub(super) fn effects_of(event: &LotEvent, book: &LotBook, at: Timestamp) -> Outcome {
     let mut run = Run {
         book,
         at,
@@ -72,10 +82,12 @@ pub fn apply(event: &LotEvent, book: &LotBook, at: Timestamp) -> Outcome {
             run.know(&event.lot, None, Unit::Piece);
             run.push(Effect::Relocated {
                 lot_id: event.lot.lot_id,
-                to: event.to.clone(),
+                to: Some(event.to.clone()),
             });
         }
         LotEvent::Shipped(event) => run.ship(event),
+        LotEvent::Corrected(event) => run.correct(event),
+        LotEvent::Returned(event) => run.return_lot(event),
         LotEvent::Held(event) => {
             run.know(&event.lot, None, Unit::Piece);
             run.push(Effect::HoldPlaced {
@@ -108,9 +120,9 @@ pub fn apply(event: &LotEvent, book: &LotBook, at: Timestamp) -> Outcome {
 }
 
 /// The work on one event: balances as they change, and what has been found so far.
-struct Run<'a> {
-    book: &'a LotBook,
-    at: Timestamp,
+pub(super) struct Run<'a> {
+    pub(super) book: &'a LotBook,
+    pub(super) at: Timestamp,
     balances: BTreeMap<LotId, Decimal>,
     known: BTreeSet<LotId>,
     outcome: Outcome,
@@ -288,8 +300,59 @@ impl Run<'_> {
         });
     }
 
+    fn return_lot(&mut self, event: &LotReturned) {
+        let base = event.quantity.base;
+        self.know(&event.lot, None, base.unit);
+        self.check_unit(&event.lot, base);
+        if base.amount <= Decimal::ZERO {
+            self.flag(Flag::NotPositive {
+                lot: event.lot.clone(),
+                found: base,
+            });
+        }
+        self.check_shipped(&event.lot, base);
+        let (lot_id, entered) = (event.lot.lot_id, event.quantity.entered);
+        self.change(lot_id, Bucket::Returned, base.amount, base.unit, entered);
+        self.push(Effect::Used {
+            lot_id,
+            used: Use {
+                kind: UseKind::Returned,
+                quantity: base,
+                job: None,
+                order: Some(event.order.clone()),
+                customer: Some(event.customer.clone()),
+                device: None,
+                operator: None,
+                reason: Some(event.reason.clone()),
+                reference: event.reference.clone(),
+                at: self.at,
+            },
+        });
+        if let Some(hold_id) = event.hold {
+            self.push(Effect::HoldPlaced {
+                hold_id,
+                lot_id,
+                reason: format!("came back from {}: {}", event.customer, event.reason),
+                at: self.at,
+            });
+        }
+    }
+
+    /// No more comes back, or was never shipped, than is with customers.
+    pub(super) fn check_shipped(&mut self, lot: &LotRef, asked: Quantity) {
+        let shipped = self.book.lot(lot.lot_id).map(|state| state.shipped);
+        let shipped = shipped.unwrap_or_default();
+        if asked.amount > shipped {
+            self.flag(Flag::BeyondShipped {
+                lot: lot.clone(),
+                shipped: Quantity::new(shipped, asked.unit),
+                asked,
+            });
+        }
+    }
+
     /// Makes a stub of a lot that is not known, so that the fact about it can be kept.
-    fn know(&mut self, lot: &LotRef, material: Option<&Material>, unit: Unit) {
+    pub(super) fn know(&mut self, lot: &LotRef, material: Option<&Material>, unit: Unit) {
         if self.book.lot(lot.lot_id).is_some() || !self.known.insert(lot.lot_id) {
             return;
         }
@@ -308,7 +371,7 @@ impl Run<'_> {
     fn create(&mut self, new: &NewLot, origin: LotOrigin, work: &WorkContext) {
         let taken = self.book.is_number_taken(&new.lot);
         let id_taken = match self.book.lot(new.lot.lot_id) {
-            Some(state) => state.origin != LotOrigin::Unknown,
+            Some(state) => state.origin.is_made(),
             None => !self.known.insert(new.lot.lot_id),
         };
         if taken || id_taken {
@@ -377,8 +440,20 @@ impl Run<'_> {
 
     fn check_use(&mut self, lot: &LotRef, asked: Quantity) {
         self.check_balance(lot, asked);
-        if let Some(state) = self.book.lot(lot.lot_id).filter(|state| state.is_held()) {
-            let holds = state.holds.iter().copied().collect();
+        self.check_holds(lot, None);
+    }
+
+    /// The holds on a lot, but for those that do not count.
+    pub(super) fn check_holds(&mut self, lot: &LotRef, but: Option<&BTreeSet<HoldId>>) {
+        let standing = self.book.lot(lot.lot_id).map(|state| &state.holds);
+        let counts = |hold_id: &&HoldId| !but.is_some_and(|but| but.contains(hold_id));
+        let holds: Vec<HoldId> = standing
+            .into_iter()
+            .flatten()
+            .filter(counts)
+            .copied()
+            .collect();
+        if !holds.is_empty() {
             self.flag(Flag::HeldLotUsed {
                 lot: lot.clone(),
                 holds,
@@ -386,7 +461,7 @@ impl Run<'_> {
         }
     }
 
-    fn check_balance(&mut self, lot: &LotRef, asked: Quantity) {
+    pub(super) fn check_balance(&mut self, lot: &LotRef, asked: Quantity) {
         if asked.amount > self.balance(lot.lot_id) {
             self.flag_negative(lot, asked);
         }
@@ -460,7 +535,7 @@ impl Run<'_> {
             .unwrap_or_default()
     }
 
-    fn change(
+    pub(super) fn change(
         &mut self,
         lot_id: LotId,
         bucket: Bucket,
@@ -478,11 +553,11 @@ impl Run<'_> {
         });
     }
 
-    fn push(&mut self, effect: Effect) {
+    pub(super) fn push(&mut self, effect: Effect) {
         self.outcome.effects.push(effect);
     }
 
-    fn flag(&mut self, flag: Flag) {
+    pub(super) fn flag(&mut self, flag: Flag) {
         self.outcome.flags.push(flag);
     }
 }

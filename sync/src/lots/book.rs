@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 
 use super::kinds::{LotAttributes, LotRef};
 use super::outcome::LotOrigin;
-use crate::ids::{HoldId, LotId};
+use crate::ids::{EventId, HoldId, LotId};
 use crate::quantity::{Material, Unit};
 
 /// The state of one lot before an event.
@@ -20,6 +20,8 @@ pub struct LotState {
     pub material: Option<Material>,
     /// What is on hand, in the base unit; negative where more was used than was known.
     pub balance: Decimal,
+    /// What was shipped of it and did not come back.
+    pub shipped: Decimal,
     /// The unit of the balance.
     pub base_unit: Unit,
     /// The holds that stand.
@@ -50,6 +52,9 @@ pub struct LotBook {
     states: BTreeMap<LotId, LotState>,
     /// The lots of the plant by number; more than one where a number was given twice.
     numbers: BTreeMap<String, BTreeSet<LotId>>,
+    /// Which event was corrected first by which.
+    corrections: BTreeMap<EventId, EventId>,
+    left_out: BTreeSet<(EventId, LotId)>,
 }
 
 impl LotBook {
@@ -88,5 +93,25 @@ impl LotBook {
         self.numbers
             .get(&lot.number)
             .is_some_and(|lots| lots.iter().any(|lot_id| *lot_id != lot.lot_id))
+    }
+
+    /// Says that an event was corrected; the first correction counts.
+    pub fn correct(&mut self, event_id: EventId, by: EventId) {
+        self.corrections.entry(event_id).or_insert(by);
+    }
+
+    /// The correction of an event, when there was one.
+    pub fn correction_of(&self, event_id: EventId) -> Option<EventId> {
+        self.corrections.get(&event_id).copied()
+    }
+
+    /// Says that what an event did to a lot is not in the lot's state here, because the event has not been seen here.
+    pub fn leave_out(&mut self, event_id: EventId, lot_id: LotId) {
+        self.left_out.insert((event_id, lot_id));
+    }
+
+    /// Whether what an event did to a lot is in the lot's state.
+    pub(super) fn is_in(&self, event_id: EventId, lot_id: LotId) -> bool {
+        !self.left_out.contains(&(event_id, lot_id))
     }
 }

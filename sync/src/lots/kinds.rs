@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::book::LotBook;
+use super::corrected::LotCorrected;
 use crate::event::{DecodeError, raw, typed};
 use crate::ids::{HoldId, JobId, LotId};
 use crate::quantity::{Material, Measured};
@@ -221,6 +222,9 @@ pub struct LotMoved {
     pub lot: LotRef,
     /// Where to.
     pub to: String,
+    /// Where it lay when this was recorded, empty when nobody had said; none in events of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
 }
 
 /// Part or all of a lot left for a customer.
@@ -235,6 +239,30 @@ pub struct LotShipped {
     /// Despatch note or carrier reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+    /// Why the rules were overruled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forced: Option<String>,
+}
+
+/// Part or all of what was shipped of a lot came back from a customer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LotReturned {
+    /// Which lot.
+    pub lot: LotRef,
+    /// How much came back.
+    pub quantity: Measured,
+    /// The order under which it was shipped.
+    pub order: String,
+    /// The customer.
+    pub customer: String,
+    /// Why, for example `wrong colour`.
+    pub reason: String,
+    /// Return note or carrier reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// The hold under which the lot is from then on, until somebody has looked at what came back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<HoldId>,
     /// Why the rules were overruled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forced: Option<String>,
@@ -276,9 +304,11 @@ pub enum LotEvent {
     Shipped(LotShipped),
     Held(LotHeld),
     Released(LotReleased),
+    Corrected(LotCorrected),
+    Returned(LotReturned),
 }
 
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 13] = [
     "lot.received",
     "lot.split",
     "lot.merged",
@@ -290,11 +320,20 @@ const KINDS: [&str; 11] = [
     "lot.shipped",
     "lot.held",
     "lot.released",
+    "lot.corrected",
+    "lot.returned",
 ];
+
+/// What is not undone by a correction: a hold is released, a lot is held again, and what was undone is recorded anew.
+const NOT_CORRECTABLE: [&str; 3] = ["lot.held", "lot.released", "lot.corrected"];
 
 impl LotEvent {
     pub(crate) fn is_kind(kind: &str) -> bool {
         KINDS.contains(&kind)
+    }
+
+    pub(super) fn is_correctable(kind: &str) -> bool {
+        Self::is_kind(kind) && !NOT_CORRECTABLE.contains(&kind)
     }
 
     /// The kind, as stored and sent.
@@ -311,6 +350,8 @@ impl LotEvent {
             Self::Shipped(_) => "lot.shipped",
             Self::Held(_) => "lot.held",
             Self::Released(_) => "lot.released",
+            Self::Corrected(_) => "lot.corrected",
+            Self::Returned(_) => "lot.returned",
         }
     }
 
@@ -327,6 +368,8 @@ impl LotEvent {
             Self::Shipped(event) => raw(event),
             Self::Held(event) => raw(event),
             Self::Released(event) => raw(event),
+            Self::Corrected(event) => raw(event),
+            Self::Returned(event) => raw(event),
         }
     }
 
@@ -343,6 +386,8 @@ impl LotEvent {
             "lot.shipped" => Self::Shipped(typed(kind, payload)?),
             "lot.held" => Self::Held(typed(kind, payload)?),
             "lot.released" => Self::Released(typed(kind, payload)?),
+            "lot.corrected" => Self::Corrected(typed(kind, payload)?),
+            "lot.returned" => Self::Returned(typed(kind, payload)?),
             _ => return Err(DecodeError::UnknownKind(kind.to_owned())),
         })
     }
@@ -375,6 +420,9 @@ impl LotEvent {
             Self::Shipped(event) => vec![&event.draw.lot],
             Self::Held(event) => vec![&event.lot],
             Self::Released(event) => vec![&event.lot],
+            // Also those that the undone event made: they are there by now.
+            Self::Corrected(event) => event.undone().lots(),
+            Self::Returned(event) => vec![&event.lot],
         }
     }
 
@@ -400,9 +448,9 @@ impl LotEvent {
         }
     }
 
-    /// Writes the holds that stand on the inputs of a split or merge into the event, from the
-    /// book of whoever records it. Called once, before the event is sealed.
-    pub fn note_holds(&mut self, book: &LotBook) {
+    /// Writes into the event what follows from the book of whoever records it: the holds that stand on the inputs of a
+    /// split or merge, and where a lot lay before it was moved. Called once, before the event is sealed.
+    pub fn note(&mut self, book: &LotBook) {
         let standing = |lots: &mut dyn Iterator<Item = &LotRef>| {
             let holds: BTreeSet<HoldId> = lots
                 .filter_map(|lot| book.lot(lot.lot_id))
@@ -414,6 +462,12 @@ impl LotEvent {
             Self::Split(event) => event.holds = standing(&mut std::iter::once(&event.from)),
             Self::Merged(event) => {
                 event.holds = standing(&mut event.inputs.iter().map(|draw| &draw.lot));
+            }
+            Self::Moved(event) => {
+                let lay = book
+                    .lot(event.lot.lot_id)
+                    .and_then(|state| state.attributes.location.clone());
+                event.from = Some(lay.unwrap_or_default());
             }
             _ => {}
         }
@@ -429,6 +483,8 @@ impl LotEvent {
             Self::Wasted(event) => &event.forced,
             Self::Adjusted(event) => &event.forced,
             Self::Shipped(event) => &event.forced,
+            Self::Corrected(event) => &event.forced,
+            Self::Returned(event) => &event.forced,
             _ => &None,
         };
         forced.as_deref().filter(|reason| !reason.trim().is_empty())

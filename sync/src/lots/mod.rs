@@ -10,19 +10,24 @@
 //! Lots are a graph. A lot's inputs are fixed by the event that makes it (split, merge,
 //! production); the only edge added later is consumption for a job that already has output,
 //! because paperwork lags behind the press.
+//!
+//! A correction undoes one earlier event: [`apply`] gives the opposite of each of its effects (`undo.rs`).
 
 mod admit;
 mod apply;
 mod book;
+mod corrected;
 mod kinds;
 mod outcome;
+mod undo;
 
 pub use admit::{Refusal, admit};
 pub use apply::apply;
 pub use book::{LotBook, LotState};
+pub use corrected::{LotCorrected, NotCorrectable};
 pub use kinds::{
     Draw, JobRef, LotAdjusted, LotAttributes, LotConsumed, LotEvent, LotHeld, LotMerged, LotMoved,
-    LotProduced, LotReceived, LotRef, LotReleased, LotShipped, LotSplit, LotWasted, NewLot,
-    SplitPart, WorkContext,
+    LotProduced, LotReceived, LotRef, LotReleased, LotReturned, LotShipped, LotSplit, LotWasted,
+    NewLot, SplitPart, WorkContext,
 };
 pub use outcome::{Bucket, EdgeKind, Effect, Flag, LotOrigin, Outcome, Use, UseKind};

@@ -6,11 +6,11 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::kinds::{LotAttributes, LotRef, WorkContext};
-use crate::ids::{HoldId, LotId};
+use crate::ids::{EventId, HoldId, LotId};
 use crate::quantity::{Material, Quantity, Unit};
 
 /// Where a change of a balance belongs in the books (I8): per material,
-/// received + produced + adjusted = on hand + consumed + wasted + shipped.
+/// received + produced + returned + adjusted = on hand + consumed + wasted + shipped.
 /// Splits and merges move quantity between lots and cancel out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -25,11 +25,13 @@ pub enum Bucket {
     Wasted,
     Shipped,
     Adjusted,
+    /// Came back from a customer.
+    Returned,
 }
 
 impl Bucket {
     /// Every bucket.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Received,
         Self::Produced,
         Self::SplitOut,
@@ -40,6 +42,7 @@ impl Bucket {
         Self::Wasted,
         Self::Shipped,
         Self::Adjusted,
+        Self::Returned,
     ];
 
     /// The text form, for storage and the API.
@@ -55,6 +58,15 @@ impl Bucket {
             Self::Wasted => "wasted",
             Self::Shipped => "shipped",
             Self::Adjusted => "adjusted",
+            Self::Returned => "returned",
+        }
+    }
+
+    /// How far a change in this bucket moves what was shipped and did not come back.
+    pub fn shipped(self, delta: Decimal) -> Decimal {
+        match self {
+            Self::Shipped | Self::Returned => -delta,
+            _ => Decimal::ZERO,
         }
     }
 }
@@ -71,6 +83,8 @@ pub enum LotOrigin {
     Produced,
     /// Used before the event that makes it was seen; that event fills in the rest.
     Unknown,
+    /// The event that made it was corrected: there is no such lot, and its number is free.
+    Undone,
 }
 
 impl LotOrigin {
@@ -83,7 +97,13 @@ impl LotOrigin {
             Self::Merged => "merged",
             Self::Produced => "produced",
             Self::Unknown => "unknown",
+            Self::Undone => "undone",
         }
+    }
+
+    /// An event has made the lot, and stands.
+    pub const fn is_made(self) -> bool {
+        !matches!(self, Self::Unknown | Self::Undone)
     }
 
     /// Reads the text form from storage.
@@ -95,6 +115,7 @@ impl LotOrigin {
             Self::Merged,
             Self::Produced,
             Self::Unknown,
+            Self::Undone,
         ]
         .into_iter()
         .find(|origin| origin.as_str() == text)
@@ -130,13 +151,14 @@ impl EdgeKind {
     }
 }
 
-/// Why material left a lot without becoming another lot.
+/// Why material left a lot without becoming another lot, or that it came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UseKind {
     Consumed,
     Wasted,
     Shipped,
+    Returned,
 }
 
 impl UseKind {
@@ -146,18 +168,19 @@ impl UseKind {
             Self::Consumed => "consumed",
             Self::Wasted => "wasted",
             Self::Shipped => "shipped",
+            Self::Returned => "returned",
         }
     }
 
     /// Reads the text form from storage.
     pub fn from_text(text: &str) -> Option<Self> {
-        [Self::Consumed, Self::Wasted, Self::Shipped]
+        [Self::Consumed, Self::Wasted, Self::Shipped, Self::Returned]
             .into_iter()
             .find(|kind| kind.as_str() == text)
     }
 }
 
-/// Material that left a lot for a job, the bin or a customer.
+/// Material that left a lot for a job, the bin or a customer, or came back from one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Use {
     pub kind: UseKind,
@@ -173,7 +196,7 @@ pub struct Use {
     pub device: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator: Option<String>,
-    /// Why it was wasted.
+    /// Why it was wasted, or came back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Despatch note or carrier reference.
@@ -205,7 +228,7 @@ pub enum Effect {
         unit: Unit,
         entered: Quantity,
     },
-    /// The child contains the parent. An edge that is there already stays as it is.
+    /// The child contains the parent, says this event. Several events may say so of one pair.
     EdgeAdded {
         parent: LotId,
         child: LotId,
@@ -230,8 +253,38 @@ pub enum Effect {
         reason: String,
         at: Timestamp,
     },
-    /// The lot lies elsewhere.
-    Relocated { lot_id: LotId, to: String },
+    /// The lot lies elsewhere, or nobody knows where any more.
+    Relocated { lot_id: LotId, to: Option<String> },
+    /// This event corrects that one, which cannot be corrected again.
+    Corrected { event_id: EventId },
+    /// An event no longer says that the child contains the parent. The edge stands while another event says so.
+    EdgeWithdrawn {
+        parent: LotId,
+        child: LotId,
+        kind: EdgeKind,
+        event_id: EventId,
+    },
+    /// What an event took from a lot for a job, the bin or a customer does not count any more.
+    UseUndone { lot_id: LotId, event_id: EventId },
+    /// The event that made the lot was corrected.
+    LotUnmade { lot_id: LotId },
+}
+
+impl Effect {
+    /// The lot whose state the effect changes.
+    pub(super) const fn lot(&self) -> Option<LotId> {
+        match self {
+            Self::LotCreated { lot, .. } => Some(lot.lot_id),
+            Self::BalanceChanged { lot_id, .. }
+            | Self::Used { lot_id, .. }
+            | Self::HoldPlaced { lot_id, .. }
+            | Self::HoldReleased { lot_id, .. }
+            | Self::Relocated { lot_id, .. }
+            | Self::UseUndone { lot_id, .. }
+            | Self::LotUnmade { lot_id } => Some(*lot_id),
+            Self::EdgeAdded { .. } | Self::EdgeWithdrawn { .. } | Self::Corrected { .. } => None,
+        }
+    }
 }
 
 /// What should not have been.
@@ -266,6 +319,18 @@ pub enum Flag {
     NotPositive { lot: LotRef, found: Quantity },
     /// A hold was released that does not stand.
     UnknownHold { lot: LotRef, hold_id: HoldId },
+    /// More came back from customers than was shipped of the lot.
+    BeyondShipped {
+        lot: LotRef,
+        shipped: Quantity,
+        asked: Quantity,
+    },
+    /// An event was corrected again; only the first correction counts.
+    AlreadyCorrected {
+        lot: LotRef,
+        event_id: EventId,
+        by: EventId,
+    },
 }
 
 impl Flag {
@@ -280,6 +345,8 @@ impl Flag {
             Self::MaterialsDiffer { .. } => "materials-differ",
             Self::NotPositive { .. } => "not-positive",
             Self::UnknownHold { .. } => "unknown-hold",
+            Self::BeyondShipped { .. } => "beyond-shipped",
+            Self::AlreadyCorrected { .. } => "already-corrected",
         }
     }
 
@@ -293,7 +360,9 @@ impl Flag {
             | Self::UnitMismatch { lot, .. }
             | Self::MaterialsDiffer { lot, .. }
             | Self::NotPositive { lot, .. }
-            | Self::UnknownHold { lot, .. } => lot,
+            | Self::UnknownHold { lot, .. }
+            | Self::BeyondShipped { lot, .. }
+            | Self::AlreadyCorrected { lot, .. } => lot,
         }
     }
 }

@@ -1,12 +1,16 @@
 //! A plant in memory: the smallest store that the lot rules can work on.
 
+#![expect(dead_code, reason = "each test binary uses a part of it")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use agog_sync::ids::{HoldId, LotId};
+use agog_sync::event::Event;
+use agog_sync::ids::{EventId, HoldId, LotId};
 use agog_sync::lots::{
-    Bucket, Draw, Effect, Flag, LotAttributes, LotBook, LotConsumed, LotEvent, LotHeld, LotMerged,
-    LotOrigin, LotProduced, LotReceived, LotRef, LotReleased, LotSplit, LotState, LotWasted,
-    NewLot, Outcome, Refusal, SplitPart, WorkContext, admit, apply,
+    Bucket, Draw, EdgeKind, Effect, Flag, LotAttributes, LotBook, LotConsumed, LotCorrected,
+    LotEvent, LotHeld, LotMerged, LotMoved, LotOrigin, LotProduced, LotReceived, LotRef,
+    LotReleased, LotReturned, LotShipped, LotSplit, LotState, LotWasted, NewLot, Outcome, Refusal,
+    SplitPart, UseKind, WorkContext, admit, apply,
 };
 use agog_sync::quantity::{Material, Measured, Quantity, Unit};
 use jiff::Timestamp;
@@ -18,8 +22,21 @@ use uuid::Uuid;
 pub(crate) struct Plant {
     lots: BTreeMap<LotId, LotState>,
     entries: Vec<(LotId, Bucket, Decimal)>,
-    edges: Vec<(LotId, LotId, Timestamp)>,
+    edges: Vec<(EventId, LotId, LotId, EdgeKind)>,
+    uses: Vec<(EventId, LotId, UseKind, Decimal)>,
+    /// Holds that were released, also before they were placed.
+    released: BTreeSet<(LotId, HoldId)>,
+    seen: BTreeSet<EventId>,
+    corrections: BTreeMap<EventId, EventId>,
     minute: i64,
+}
+
+/// What is left of a day: what a lot holds and by which holds it is held, the edges and the uses.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Left {
+    lots: BTreeMap<String, (Decimal, BTreeSet<HoldId>)>,
+    edges: BTreeSet<(LotId, LotId, EdgeKind)>,
+    uses: Vec<(LotId, UseKind, Decimal)>,
 }
 
 impl Plant {
@@ -39,54 +56,93 @@ impl Plant {
         amount: i64,
         set: impl FnOnce(&mut LotAttributes),
     ) {
-        let mut attributes = LotAttributes {
-            supplier: Some("Acme Paper Co.".to_owned()),
-            supplier_lot: Some("12345".to_owned()),
-            ..LotAttributes::default()
+        let LotEvent::Received(mut event) = received(number, amount) else {
+            unreachable!()
         };
-        set(&mut attributes);
-        let lot = NewLot {
-            lot: lot(number),
-            material: board(),
-            quantity: whole(amount),
-            attributes,
-        };
-        self.record(&LotEvent::Received(LotReceived { lot }))
-            .unwrap();
+        set(&mut event.lot.attributes);
+        self.record(&LotEvent::Received(event)).unwrap();
     }
 
     pub(crate) fn produce(&mut self, number: &str, amount: i64, sources: &[&str]) {
-        let output = NewLot {
-            lot: lot(number),
-            material: board(),
-            quantity: whole(amount),
-            attributes: LotAttributes::default(),
-        };
-        self.record(&LotEvent::Produced(LotProduced {
-            outputs: vec![output],
-            inputs: vec![],
-            sources: sources.iter().map(|number| lot(number)).collect(),
-            work: WorkContext::default(),
-            forced: None,
-        }))
-        .unwrap();
+        self.record(&produced(number, amount, &[], sources))
+            .unwrap();
     }
 
     /// Admits and books an event; gives what was flagged all the same.
     pub(crate) fn record(&mut self, event: &LotEvent) -> Result<Vec<Flag>, Refusal> {
         let book = self.load(event);
         let mut event = event.clone();
-        event.note_holds(&book);
+        event.note(&book);
         admit(&event, &book, at(self.minute))?;
         Ok(self.book(&event))
     }
 
+    /// As [`Self::record`], and says under which id.
+    pub(crate) fn record_as(&mut self, event: &LotEvent) -> EventId {
+        let event_id = self.next_id();
+        self.record(event).unwrap();
+        event_id
+    }
+
+    /// The event as whoever records it here writes it.
+    pub(crate) fn noted(&self, event: &LotEvent) -> LotEvent {
+        let mut event = event.clone();
+        event.note(&self.load(&event));
+        event
+    }
+
+    fn next_id(&self) -> EventId {
+        EventId::from_uuid(Uuid::from_u128(self.seen.len() as u128 + 1))
+    }
+
     /// Books an event without asking, as the hub does.
     pub(crate) fn book(&mut self, event: &LotEvent) -> Vec<Flag> {
-        let outcome = apply(event, &self.load(event), at(self.minute));
+        self.book_as(self.next_id(), event)
+    }
+
+    /// As [`Self::book`], under a given id.
+    pub(crate) fn book_as(&mut self, event_id: EventId, event: &LotEvent) -> Vec<Flag> {
+        let mut book = self.load(event);
+        if let Some(by) = self.corrections.get(&event_id) {
+            book.correct(event_id, *by);
+        }
+        let outcome = apply(event, event_id, &book, at(self.minute));
         self.minute += 1;
-        self.store(&outcome);
+        self.store(event_id, &outcome);
+        self.seen.insert(event_id);
         outcome.flags
+    }
+
+    pub(crate) fn left(&self) -> Left {
+        let mut uses: Vec<_> = self
+            .uses
+            .iter()
+            .map(|used| (used.1, used.2, used.3))
+            .collect();
+        uses.sort();
+        let lots = self.lots.values().map(|lot| {
+            let holds = (lot.balance.normalize(), lot.holds.clone());
+            (lot.lot.number.clone(), holds)
+        });
+        Left {
+            lots: lots
+                .filter(|(_, (balance, holds))| !balance.is_zero() || !holds.is_empty())
+                .collect(),
+            edges: self
+                .edges
+                .iter()
+                .map(|edge| (edge.1, edge.2, edge.3))
+                .collect(),
+            uses,
+        }
+    }
+
+    pub(crate) fn uses(&self) -> Vec<(&str, UseKind)> {
+        let number = |id: &LotId| self.lots[id].lot.number.as_str();
+        self.uses
+            .iter()
+            .map(|used| (number(&used.1), used.2))
+            .collect()
     }
 
     pub(crate) fn balance(&self, number: &str) -> Decimal {
@@ -95,6 +151,15 @@ impl Plant {
 
     pub(crate) fn state(&self, number: &str) -> &LotState {
         &self.lots[&lot(number).lot_id]
+    }
+
+    /// The holds that stand on a lot.
+    pub(crate) fn holds(&self, number: &str) -> Vec<u128> {
+        let lot = self.lots.get(&lot(number).lot_id);
+        lot.into_iter()
+            .flat_map(|lot| &lot.holds)
+            .map(|id| id.uuid().as_u128())
+            .collect()
     }
 
     pub(crate) fn origin(&self, number: &str) -> LotOrigin {
@@ -114,10 +179,13 @@ impl Plant {
 
     pub(crate) fn edges(&self) -> Vec<(&str, &str)> {
         let number = |id: &LotId| self.lots[id].lot.number.as_str();
-        self.edges
+        let mut edges: Vec<_> = self
+            .edges
             .iter()
-            .map(|(parent, child, _)| (number(parent), number(child)))
-            .collect()
+            .map(|(_, parent, child, _)| (number(parent), number(child)))
+            .collect();
+        edges.dedup();
+        edges
     }
 
     pub(crate) fn entries(&self) -> Vec<(Bucket, Decimal)> {
@@ -136,15 +204,25 @@ impl Plant {
         }
         for new in event.new_lots() {
             for state in self.lots.values() {
-                if state.lot.number == new.number && state.origin != LotOrigin::Unknown {
+                if state.lot.number == new.number && state.origin.is_made() {
                     book.take_number(new.number.clone(), state.lot.lot_id);
+                }
+            }
+        }
+        if let LotEvent::Corrected(event) = event {
+            if let Some(by) = self.corrections.get(&event.corrects) {
+                book.correct(event.corrects, *by);
+            }
+            if !self.seen.contains(&event.corrects) {
+                for lot in event.undone().lots() {
+                    book.leave_out(event.corrects, lot.lot_id);
                 }
             }
         }
         book
     }
 
-    fn store(&mut self, outcome: &Outcome) {
+    fn store(&mut self, event_id: EventId, outcome: &Outcome) {
         for effect in &outcome.effects {
             match effect.clone() {
                 Effect::LotCreated {
@@ -158,18 +236,21 @@ impl Plant {
                 } => {
                     let state = self.lots.entry(lot.lot_id).or_insert_with(|| LotState {
                         lot: lot.clone(),
-                        material: None,
+                        material: material.clone(),
                         balance: Decimal::ZERO,
+                        shipped: Decimal::ZERO,
                         base_unit,
                         holds: BTreeSet::new(),
-                        attributes: LotAttributes::default(),
+                        attributes: attributes.clone(),
                         origin,
                         created_at,
                     });
-                    state.material = material;
-                    state.base_unit = base_unit;
-                    state.attributes = attributes;
-                    state.origin = origin;
+                    if !state.origin.is_made() {
+                        state.material = material;
+                        state.base_unit = base_unit;
+                        state.attributes = attributes;
+                        state.origin = origin;
+                    }
                 }
                 Effect::BalanceChanged {
                     lot_id,
@@ -177,26 +258,57 @@ impl Plant {
                     delta,
                     ..
                 } => {
-                    self.lots.get_mut(&lot_id).unwrap().balance += delta;
+                    let lot = self.lots.get_mut(&lot_id).unwrap();
+                    lot.balance += delta;
+                    lot.shipped += bucket.shipped(delta);
                     self.entries.push((lot_id, bucket, delta));
                 }
                 Effect::EdgeAdded {
-                    parent, child, at, ..
-                } => self.edges.push((parent, child, at)),
+                    parent,
+                    child,
+                    kind,
+                    ..
+                } => self.edges.push((event_id, parent, child, kind)),
+                Effect::EdgeWithdrawn {
+                    parent,
+                    child,
+                    kind,
+                    event_id,
+                } => self
+                    .edges
+                    .retain(|edge| *edge != (event_id, parent, child, kind)),
                 Effect::HoldPlaced {
                     hold_id, lot_id, ..
                 } => {
-                    self.lots.get_mut(&lot_id).unwrap().holds.insert(hold_id);
+                    if !self.released.contains(&(lot_id, hold_id)) {
+                        self.lots.get_mut(&lot_id).unwrap().holds.insert(hold_id);
+                    }
                 }
                 Effect::HoldReleased {
                     hold_id, lot_id, ..
                 } => {
+                    self.released.insert((lot_id, hold_id));
                     self.lots.get_mut(&lot_id).unwrap().holds.remove(&hold_id);
                 }
                 Effect::Relocated { lot_id, to } => {
-                    self.lots.get_mut(&lot_id).unwrap().attributes.location = Some(to);
+                    self.lots.get_mut(&lot_id).unwrap().attributes.location = to;
                 }
-                Effect::Used { .. } => {}
+                Effect::Used { lot_id, used } => {
+                    let amount = used.quantity.amount;
+                    self.uses.push((event_id, lot_id, used.kind, amount));
+                }
+                Effect::UseUndone { lot_id, event_id } => {
+                    self.uses
+                        .retain(|used| (used.0, used.1) != (event_id, lot_id));
+                }
+                Effect::Corrected {
+                    event_id: corrected,
+                } => {
+                    self.corrections.insert(corrected, event_id);
+                }
+                Effect::LotUnmade { lot_id } => {
+                    self.lots.get_mut(&lot_id).unwrap().origin = LotOrigin::Undone;
+                }
             }
         }
     }
@@ -302,5 +414,96 @@ pub(crate) fn release(number: &str, id: u128) -> LotEvent {
         hold_id: hold_id(id),
         lot: lot(number),
         reason: "checked".to_owned(),
+    })
+}
+
+pub(crate) fn moved(number: &str, to: &str) -> LotEvent {
+    LotEvent::Moved(LotMoved {
+        lot: lot(number),
+        to: to.to_owned(),
+        from: None,
+    })
+}
+
+/// Undoes an event.
+pub(crate) fn correction(event_id: EventId, event: &LotEvent) -> LotEvent {
+    let payload = Event::Lot(event.clone()).payload();
+    let reason = "typed wrong".to_owned();
+    let corrected = LotCorrected::new(event_id, (event.kind(), 1, &payload), reason, None);
+    LotEvent::Corrected(corrected.unwrap())
+}
+
+/// A reason that overrules the rules.
+pub(crate) fn forced(mut event: LotEvent) -> LotEvent {
+    let reason = Some("seen on the floor".to_owned());
+    match &mut event {
+        LotEvent::Consumed(event) => event.forced = reason,
+        LotEvent::Corrected(event) => event.forced = reason,
+        LotEvent::Returned(event) => event.forced = reason,
+        other => panic!("{} is not forced in these tests", other.kind()),
+    }
+    event
+}
+
+pub(crate) fn received(number: &str, amount: i64) -> LotEvent {
+    LotEvent::Received(LotReceived {
+        lot: NewLot {
+            lot: lot(number),
+            material: board(),
+            quantity: whole(amount),
+            attributes: LotAttributes {
+                supplier: Some("Acme Paper Co.".to_owned()),
+                supplier_lot: Some("12345".to_owned()),
+                ..LotAttributes::default()
+            },
+        },
+    })
+}
+
+pub(crate) fn produced(
+    number: &str,
+    amount: i64,
+    inputs: &[(&str, i64)],
+    sources: &[&str],
+) -> LotEvent {
+    let output = NewLot {
+        lot: lot(number),
+        material: board(),
+        quantity: whole(amount),
+        attributes: LotAttributes::default(),
+    };
+    LotEvent::Produced(LotProduced {
+        outputs: vec![output],
+        inputs: inputs
+            .iter()
+            .map(|(number, amount)| taken(number, *amount))
+            .collect(),
+        sources: sources.iter().map(|number| lot(number)).collect(),
+        work: WorkContext::default(),
+        forced: None,
+    })
+}
+
+pub(crate) fn shipped(number: &str, amount: i64) -> LotEvent {
+    LotEvent::Shipped(LotShipped {
+        draw: taken(number, amount),
+        order: "Order-1".to_owned(),
+        customer: "ABC Corp".to_owned(),
+        reference: None,
+        forced: None,
+    })
+}
+
+/// With a hold when one is given.
+pub(crate) fn returned(number: &str, amount: i64, hold: Option<u128>) -> LotEvent {
+    LotEvent::Returned(LotReturned {
+        lot: lot(number),
+        quantity: whole(amount),
+        order: "Order-1".to_owned(),
+        customer: "ABC Corp".to_owned(),
+        reason: "wrong colour".to_owned(),
+        reference: None,
+        hold: hold.map(hold_id),
+        forced: None,
     })
 }

@@ -202,7 +202,7 @@ pub async fn books_balance(hub: &Hub, company: &Company) -> Result<usize> {
             .as_str()
             .context("a row names its material")?;
         let book = books.entry(material.to_owned()).or_default();
-        book.0 += sum(&["received", "produced", "adjusted", "moved"])?;
+        book.0 += sum(&["received", "produced", "returned", "adjusted", "moved"])?;
         book.1 += sum(&["on_hand", "consumed", "wasted", "shipped"])?;
     }
     for (material, (came, went)) in &books {

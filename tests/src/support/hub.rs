@@ -143,6 +143,20 @@ impl Hub {
         format!("http://{}", self.address)
     }
 
+    /// Gives out another address as its own from the next start on: that of a line, or of a proxy.
+    pub fn announce(&self, url: &str) -> Result<()> {
+        let path = self.folder.join("hub.toml");
+        let config = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read `{}`", path.display()))?;
+        let own = format!("public_url = \"{}\"", self.url());
+        let config = config.replace(&own, &format!("public_url = \"{url}\""));
+        std::fs::write(&path, config).with_context(|| format!("cannot write `{}`", path.display()))
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub fn database(&self) -> &Database {
         &self.database
     }

@@ -7,9 +7,11 @@
 pub mod broker;
 pub mod folder;
 pub mod hub;
+pub mod line;
 pub mod plant;
 pub mod ports;
 pub mod postgres;
+pub mod power;
 pub mod press;
 pub mod process;
 mod spawner;

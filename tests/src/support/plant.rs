@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use agog_sync::quantity::Material;
@@ -88,7 +88,48 @@ impl Plant {
         Ok(plant)
     }
 
-    pub(super) async fn enroll(&self, code: &str) -> Result<()> {
+    /// A copy of this plant's machine in another folder, as of a cloned disk; its agent does not run. Only the address
+    /// for machines is another one, so that both can run here.
+    pub fn copy(&self, folder: PathBuf) -> Result<Self> {
+        copy_folder(&self.folder, &folder)?;
+        let copy = Self {
+            agent: None,
+            code: self.code.clone(),
+            folder,
+        };
+        let file = copy.config_file();
+        let config = std::fs::read_to_string(&file).context("cannot read the configuration")?;
+        let free = free_address()?;
+        let config: Vec<_> = config
+            .lines()
+            .scan(false, |in_jmf, line| {
+                if line.starts_with('[') {
+                    *in_jmf = line == "[jmf]";
+                }
+                let listens = *in_jmf && line.trim_start().starts_with("listen");
+                Some(if listens {
+                    format!("listen = \"{free}\"")
+                } else {
+                    line.to_owned()
+                })
+            })
+            .collect();
+        std::fs::write(&file, config.join("\n")).context("cannot write the configuration")?;
+        Ok(copy)
+    }
+
+    /// Copies the data of the stopped agent, as a backup does.
+    pub fn backup(&self, to: &Path) -> Result<()> {
+        copy_folder(&self.data_dir(), to)
+    }
+
+    /// Puts a backup back in the place of the data.
+    pub fn restore(&self, from: &Path) -> Result<()> {
+        std::fs::remove_dir_all(self.data_dir()).context("cannot remove the data")?;
+        copy_folder(from, &self.data_dir())
+    }
+
+    pub async fn enroll(&self, code: &str) -> Result<()> {
         self.program()?
             .arg("enroll")
             .env("AGOG_ENROLMENT_CODE", code)
@@ -105,10 +146,18 @@ impl Plant {
 
     /// Starts the agent and waits until it collects.
     pub async fn start(&mut self) -> Result<()> {
-        let agent = self
-            .program()?
-            .arg("run")
-            .start(&self.folder.join("agent.log"))?;
+        let program = self.program()?.arg("run");
+        self.start_as(&program).await
+    }
+
+    /// The same by another program of the system, which becomes it.
+    pub async fn start_under(&mut self, wrapper: &str, arguments: Vec<String>) -> Result<()> {
+        let program = self.program()?.arg("run").under(wrapper, arguments)?;
+        self.start_as(&program).await
+    }
+
+    async fn start_as(&mut self, program: &Program) -> Result<()> {
+        let agent = program.start(&self.folder.join("agent.log"))?;
         agent
             .until("the agent to listen", START_LIMIT, async || {
                 // The file of an agent that was killed is still there; it has another pid.
@@ -210,6 +259,23 @@ impl Plant {
         serde_json::from_str(&text)
             .with_context(|| format!("cannot understand `{}`", path.display()))
     }
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    let copy = || -> std::io::Result<()> {
+        std::fs::create_dir_all(to)?;
+        for entry in std::fs::read_dir(from)? {
+            let entry = entry?;
+            let target = to.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                copy_folder(&entry.path(), &target).map_err(std::io::Error::other)?;
+            } else {
+                std::fs::copy(entry.path(), target)?;
+            }
+        }
+        Ok(())
+    };
+    copy().with_context(|| format!("cannot copy `{}` to `{}`", from.display(), to.display()))
 }
 
 impl PlantPlan<'_> {

@@ -105,6 +105,19 @@ impl Program {
         self
     }
 
+    /// The same, started by another program of the system whose command line ends with ours.
+    pub fn under(self, wrapper: &str, arguments: Vec<String>) -> Result<Self> {
+        let whole = Self::installed(wrapper)?
+            .args(arguments)
+            .arg(self.path.clone())
+            .args(self.arguments.clone());
+        Ok(Self {
+            path: whole.path,
+            arguments: whole.arguments,
+            ..self
+        })
+    }
+
     /// The signal, without SIG, when our own process is killed. SIGKILL unless a server needs a gentler end.
     #[must_use]
     pub fn on_parent_death(mut self, signal: &'static str) -> Self {

@@ -82,13 +82,23 @@ impl World {
 
     /// The same, not started yet.
     pub async fn plant_at_rest(&self, tenant: &Tenant, plan: &PlantPlan<'_>) -> Result<Plant> {
+        self.plant_behind(tenant, plan, &self.hub.url()).await
+    }
+
+    /// A plant that reaches the hub at another address, such as a bad line; not started yet.
+    pub async fn plant_behind(
+        &self,
+        tenant: &Tenant,
+        plan: &PlantPlan<'_>,
+        hub_url: &str,
+    ) -> Result<Plant> {
         self.hub.plant(tenant, plan.code, plan.name).await?;
         let code = self.hub.enrolment_code(tenant, plan.code).await?;
         // Plants of different tenants may share a code.
         let folder = self
             .folder
             .join(format!("plant-{}-{}", plan.code, tenant.id));
-        let plant = Plant::prepare(folder, plan, &self.hub.url(), self.broker.address()).await?;
+        let plant = Plant::prepare(folder, plan, hub_url, self.broker.address()).await?;
         plant.enroll(&code).await?;
         Ok(plant)
     }

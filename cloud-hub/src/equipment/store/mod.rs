@@ -350,3 +350,21 @@ pub(in crate::equipment) async fn minutes(
         })
         .collect())
 }
+
+/// Whether a plant has told of a device.
+pub async fn device_is_known(
+    tx: &mut TenantTx,
+    plant_id: PlantId,
+    code: &str,
+) -> Result<bool, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let found = sqlx::query_scalar!(
+        "select 1 as one from device where tenant_id = $1 and plant_id = $2 and code = $3",
+        tenant_id,
+        plant_id.uuid(),
+        code,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(found.is_some())
+}

@@ -18,7 +18,7 @@ use super::find::lot_find;
 use crate::app::App;
 use crate::db::TenantTx;
 use crate::http::{ApiError, Idempotent};
-use crate::intake::office;
+use crate::intake::office::{self, KeptEvent};
 use crate::inventory::model::{LotRow, QuantitySchema};
 use crate::inventory::office::{Said, lot_recorded};
 use crate::inventory::store::lots as lot_store;
@@ -102,6 +102,22 @@ impl<'a> Desk<'a> {
             .ok_or_else(|| ApiError::not_found("lot"))
     }
 
+    /// An event of any ledger of the tenant.
+    pub(super) async fn event(&mut self, event_id: EventId) -> Result<KeptEvent, ApiError> {
+        office::event_find(&mut self.tx, event_id)
+            .await?
+            .ok_or_else(|| ApiError::not_found("event"))
+    }
+
+    /// Where the first lot of an event is at home.
+    pub(super) async fn home(&mut self, event: &LotEvent) -> Result<PlantId, ApiError> {
+        let lots: Vec<_> = event.lots().iter().map(|lot| lot.lot_id).collect();
+        let known = lot_store::keys_of(&mut self.tx, &lots).await?;
+        let home = lots.iter().find_map(|lot_id| known.get(lot_id));
+        home.map(|(_, plant_id)| *plant_id)
+            .ok_or_else(|| ApiError::not_found("lot"))
+    }
+
     pub(super) fn new_lot_id(&mut self) -> LotId {
         LotId::generate(self.now, &mut self.rng)
     }
@@ -120,6 +136,7 @@ impl<'a> Desk<'a> {
         let hold_id = match &event {
             LotEvent::Held(event) => Some(event.hold_id),
             LotEvent::Released(event) => Some(event.hold_id),
+            LotEvent::Returned(event) => event.hold,
             _ => None,
         };
         let kind = event.kind();

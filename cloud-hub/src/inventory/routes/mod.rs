@@ -1,9 +1,11 @@
 //! The inventory API, one file per topic.
 
+mod correct;
 mod desk;
 mod find;
 mod lot;
 mod movement;
+mod returns;
 mod stock;
 mod waste;
 
@@ -24,6 +26,8 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(movement::merge))
         .routes(routes!(movement::hold))
         .routes(routes!(movement::release))
+        .routes(routes!(returns::return_lot))
+        .routes(routes!(correct::correct))
         .routes(routes!(stock::materials))
         .routes(routes!(stock::lot_genealogy))
         .routes(routes!(stock::stock_levels))

@@ -256,7 +256,10 @@ fn check_count(count: usize) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn measure(material: &Material, entered: &EnteredQuantity) -> Result<Measured, ApiError> {
+pub(super) fn measure(
+    material: &Material,
+    entered: &EnteredQuantity,
+) -> Result<Measured, ApiError> {
     measured(material, &entered.amount, &entered.unit)
 }
 

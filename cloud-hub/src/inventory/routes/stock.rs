@@ -87,7 +87,7 @@ pub(super) struct GenealogyAnswer {
 }
 
 /// The stock of one material at one plant. The sums are taken from the ledger entries:
-/// received + produced + adjusted + moved = on hand + consumed + wasted + shipped.
+/// received + produced + returned + adjusted + moved = on hand + consumed + wasted + shipped.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct StockAnswer {
     #[schema(example = "BOARD-300")]
@@ -105,6 +105,9 @@ pub(super) struct StockAnswer {
     received: Decimal,
     #[schema(value_type = String)]
     produced: Decimal,
+    /// Came back from customers.
+    #[schema(value_type = String)]
+    returned: Decimal,
     #[schema(value_type = String)]
     adjusted: Decimal,
     #[schema(value_type = String)]
@@ -217,6 +220,7 @@ pub(super) async fn stock_levels(
         held: row.held,
         received: row.received,
         produced: row.produced,
+        returned: row.returned,
         adjusted: row.adjusted,
         consumed: row.consumed,
         wasted: row.wasted,

@@ -98,7 +98,8 @@ pub(in crate::inventory) async fn entries_add(
     Ok(())
 }
 
-/// Joins parents with children; a pair is joined once in each way, by the event that says so first.
+/// Joins parents with children; a pair is joined once in each way, by the event that says so first. What other events say
+/// again is kept beside it.
 pub(in crate::inventory) async fn edges_add(
     tx: &mut TenantTx,
     rows: &[EdgeRow<'_>],
@@ -108,6 +109,8 @@ pub(in crate::inventory) async fn edges_add(
         return Ok(());
     }
     let tenant_id = tx.tenant_id().uuid();
+    let parents = key_of(keys, rows.iter().map(|row| row.parent))?;
+    let children = key_of(keys, rows.iter().map(|row| row.child))?;
     sqlx::query!(
         "insert into lot_edge (tenant_id, parent_id, child_id, kind, base_quantity, base_unit, event_id, occurred_at)
          select $1, parent_id, child_id, kind, base_quantity, base_unit, event_id, occurred_at
@@ -117,8 +120,31 @@ pub(in crate::inventory) async fn edges_add(
          order by place
          on conflict (tenant_id, parent_id, child_id, kind) do nothing",
         tenant_id,
-        &key_of(keys, rows.iter().map(|row| row.parent))?,
-        &key_of(keys, rows.iter().map(|row| row.child))?,
+        &parents,
+        &children,
+        &column(rows, |row| row.kind.as_str()) as _,
+        &column(rows, |row| row.quantity.map(|quantity| quantity.amount)) as _,
+        &column(rows, |row| row.quantity.map(|quantity| quantity.unit.as_str())) as _,
+        &column(rows, |row| row.fact.event_id.uuid()),
+        &column(rows, |row| Instant(row.at)) as _,
+    )
+    .execute(tx.conn())
+    .await?;
+    sqlx::query!(
+        "insert into lot_edge_again (tenant_id, parent_id, child_id, kind, base_quantity, base_unit, event_id, occurred_at)
+         select $1, e.parent_id, e.child_id, e.kind, e.base_quantity, e.base_unit, e.event_id, e.occurred_at
+         from unnest($2::bigint[], $3::bigint[], $4::text[], $5::numeric[], $6::text[], $7::uuid[], $8::timestamptz[])
+             with ordinality
+             as e (parent_id, child_id, kind, base_quantity, base_unit, event_id, occurred_at, place)
+         where not exists (
+             select from lot_edge f
+             where f.tenant_id = $1 and f.parent_id = e.parent_id and f.child_id = e.child_id and f.kind = e.kind
+                 and f.event_id = e.event_id)
+         order by place
+         on conflict do nothing",
+        tenant_id,
+        &parents,
+        &children,
         &column(rows, |row| row.kind.as_str()) as _,
         &column(rows, |row| row.quantity.map(|quantity| quantity.amount)) as _,
         &column(rows, |row| row.quantity.map(|quantity| quantity.unit.as_str())) as _,

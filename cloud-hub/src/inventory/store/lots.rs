@@ -6,6 +6,7 @@ use std::str::FromStr;
 use agog_sync::ids::{HoldId, LotId, PlantId};
 use agog_sync::lots::{LotAttributes, LotOrigin, LotRef, WorkContext};
 use agog_sync::quantity::{Quantity, Unit};
+use rust_decimal::Decimal;
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -127,7 +128,7 @@ pub(in crate::inventory) async fn lot_candidates(
     let tenant_id = tx.tenant_id().uuid();
     let rows = sqlx::query!(
         "select lot_id, public_id, plant_id from lot
-         where tenant_id = $1 and (number = $2 or public_id = $3) and ($4::uuid is null or plant_id = $4)
+         where tenant_id = $1 and (number = $2 and origin <> 'undone' or public_id = $3) and ($4::uuid is null or plant_id = $4)
          order by lot_id",
         tenant_id,
         text,
@@ -214,9 +215,11 @@ pub(in crate::inventory) async fn entries_of(
 ) -> Result<Vec<Entry>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
     let rows = sqlx::query!(
-        r#"select bucket, delta, base_unit, entered_amount, entered_unit, event_id, kind, actor,
-               occurred_at as "occurred_at: Instant"
-           from lot_entry where tenant_id = $1 and lot_id = $2 order by entry_id desc limit $3"#,
+        r#"select e.bucket, e.delta, e.base_unit, e.entered_amount, e.entered_unit, e.event_id, e.kind, e.actor,
+               e.occurred_at as "occurred_at: Instant", (
+                   select c.corrected_by from lot_correction c where c.tenant_id = $1 and c.event_id = e.event_id
+               ) as corrected_by
+           from lot_entry e where e.tenant_id = $1 and e.lot_id = $2 order by e.entry_id desc limit $3"#,
         tenant_id,
         lot.0,
         limit(HISTORY_MAX + 1),
@@ -237,9 +240,30 @@ pub(in crate::inventory) async fn entries_of(
                 event_id: row.event_id,
                 actor: row.actor,
                 occurred_at: row.occurred_at.0,
+                corrected_by: row.corrected_by,
             })
         })
         .collect()
+}
+
+/// What was shipped of lots and did not come back; lots of which nothing was shipped are left out.
+pub(in crate::inventory) async fn shipped_of(
+    tx: &mut TenantTx,
+    lots: &[LotKey],
+) -> Result<BTreeMap<LotKey, Decimal>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let rows = sqlx::query!(
+        r#"select lot_id, -sum(delta) as "shipped!" from lot_entry
+           where tenant_id = $1 and lot_id = any($2) and bucket in ('shipped', 'returned') group by lot_id"#,
+        tenant_id,
+        &lots.iter().map(|lot| lot.0).collect::<Vec<_>>(),
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (LotKey(row.lot_id), row.shipped.normalize()))
+        .collect())
 }
 
 /// The plants that hold or have touched lots.
@@ -295,7 +319,8 @@ pub(in crate::inventory) async fn numbers_taken(
 ) -> Result<Vec<(String, LotId)>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
     let rows = sqlx::query!(
-        "select number, public_id from lot where tenant_id = $1 and plant_id = $2 and number = any($3::text[])",
+        "select number, public_id from lot where tenant_id = $1 and plant_id = $2 and number = any($3::text[])
+             and origin <> 'undone'",
         tenant_id,
         plant_id.uuid(),
         numbers as _,
@@ -306,4 +331,20 @@ pub(in crate::inventory) async fn numbers_taken(
         .into_iter()
         .map(|row| (row.number, LotId::from_uuid(row.public_id)))
         .collect())
+}
+
+/// Whether any lot has or had a hold.
+pub(in crate::inventory) async fn hold_is_known(
+    tx: &mut TenantTx,
+    hold_id: HoldId,
+) -> Result<bool, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let found = sqlx::query_scalar!(
+        "select 1 as one from lot_hold where tenant_id = $1 and hold_id = $2 limit 1",
+        tenant_id,
+        hold_id.uuid(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(found.is_some())
 }

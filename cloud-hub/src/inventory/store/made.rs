@@ -1,7 +1,7 @@
 //! Lots that events make and move: one statement of each kind per batch.
 
 use agog_sync::ids::{LotId, PlantId};
-use agog_sync::lots::{LotState, WorkContext};
+use agog_sync::lots::{LotOrigin, LotState, WorkContext};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use sqlx::types::Json;
@@ -25,8 +25,12 @@ pub(in crate::inventory) struct MovedRow<'r> {
     pub key: LotKey,
     /// How far its balance has moved, in its base unit.
     pub delta: Decimal,
-    /// Where it lies now, when that was said.
+    /// Where it lies has changed.
+    pub is_relocated: bool,
+    /// Where it lies now; none when nobody has said, or when the move that did was corrected.
     pub location: Option<&'r str>,
+    /// How it came to be, when the event that made it was corrected.
+    pub origin: Option<LotOrigin>,
 }
 
 /// Adds lots at a plant, in their order, and fills in those of `stubs`, of which no more than their names were known; what
@@ -113,15 +117,19 @@ pub(in crate::inventory) async fn lots_move(
     sqlx::query!(
         "update lot set
              balance = lot.balance + e.delta,
-             location = coalesce(e.location, lot.location),
+             location = case when e.is_relocated then e.location else lot.location end,
+             origin = coalesce(e.origin, lot.origin),
              updated_at = $2
-         from unnest($3::bigint[], $4::numeric[], $5::text[]) as e (lot_id, delta, location)
+         from unnest($3::bigint[], $4::numeric[], $5::boolean[], $6::text[], $7::text[])
+             as e (lot_id, delta, is_relocated, location, origin)
          where lot.tenant_id = $1 and lot.lot_id = e.lot_id",
         tenant_id,
         Instant(now) as _,
         &column(rows, |row| row.key.0),
         &column(rows, |row| row.delta),
+        &column(rows, |row| row.is_relocated),
         &column(rows, |row| row.location) as _,
+        &column(rows, |row| row.origin.map(LotOrigin::as_str)) as _,
     )
     .execute(tx.conn())
     .await?;

@@ -48,6 +48,7 @@ pub(in crate::inventory) async fn lots_taken(
                from unnest($2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[])
                        with ordinality as w (plant_id, job, device, from_at, until_at, place)
                    join lot_use u on u.tenant_id = $1 and u.job = w.job and u.kind in ('consumed', 'wasted')
+                       and u.undone_by is null
                        and u.device = w.device and u.plant_id = w.plant_id
                        and (w.from_at is null or u.occurred_at >= w.from_at)
                        and (w.until_at is null or u.occurred_at < w.until_at)

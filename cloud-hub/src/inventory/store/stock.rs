@@ -19,7 +19,8 @@ pub(in crate::inventory) async fn lots_of_material(
 ) -> Result<Vec<i64>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
     Ok(sqlx::query_scalar!(
-        "select lot_id from lot where tenant_id = $1 and material_id = $2 and lot_id > $3 order by lot_id limit $4",
+        "select lot_id from lot where tenant_id = $1 and material_id = $2 and lot_id > $3 and origin <> 'undone'
+         order by lot_id limit $4",
         tenant_id,
         material,
         after,
@@ -93,11 +94,11 @@ pub(in crate::inventory) async fn stock_list(
            )
            select p.code, p.base_unit, p.plant_id,
                s.lots as "lots!", s.on_hand as "on_hand!", s.held as "held!",
-               e.received as "received!", e.produced as "produced!", e.adjusted as "adjusted!",
+               e.received as "received!", e.produced as "produced!", e.adjusted as "adjusted!", e.returned as "returned!",
                e.consumed as "consumed!", e.wasted as "wasted!", e.shipped as "shipped!", e.moved as "moved!"
            from page p
            cross join lateral (
-               select count(*) as lots, coalesce(sum(l.balance), 0) as on_hand,
+               select count(*) filter (where l.origin <> 'undone') as lots, coalesce(sum(l.balance), 0) as on_hand,
                    coalesce(sum(l.balance) filter (where exists (
                        select from lot_hold h where h.tenant_id = $1 and h.lot_id = l.lot_id
                            and h.placed_at is not null and h.released_at is null)), 0) as held
@@ -108,6 +109,7 @@ pub(in crate::inventory) async fn stock_list(
                select coalesce(sum(n.delta) filter (where n.bucket = 'received'), 0) as received,
                    coalesce(sum(n.delta) filter (where n.bucket = 'produced'), 0) as produced,
                    coalesce(sum(n.delta) filter (where n.bucket = 'adjusted'), 0) as adjusted,
+                   coalesce(sum(n.delta) filter (where n.bucket = 'returned'), 0) as returned,
                    coalesce(-sum(n.delta) filter (where n.bucket = 'consumed'), 0) as consumed,
                    coalesce(-sum(n.delta) filter (where n.bucket = 'wasted'), 0) as wasted,
                    coalesce(-sum(n.delta) filter (where n.bucket = 'shipped'), 0) as shipped,
@@ -135,6 +137,7 @@ pub(in crate::inventory) async fn stock_list(
                 held: row.held.normalize(),
                 received: row.received.normalize(),
                 produced: row.produced.normalize(),
+                returned: row.returned.normalize(),
                 adjusted: row.adjusted.normalize(),
                 consumed: row.consumed.normalize(),
                 wasted: row.wasted.normalize(),
@@ -160,7 +163,7 @@ pub(in crate::inventory) async fn waste_sums(
                coalesce(sum(u.base_quantity) filter (where u.kind = 'consumed'), 0) as "consumed!",
                coalesce(sum(u.base_quantity) filter (where u.kind = 'wasted'), 0) as "wasted!"
            from lot_use u
-           where u.tenant_id = $1 and u.kind in ('consumed', 'wasted')
+           where u.tenant_id = $1 and u.kind in ('consumed', 'wasted') and u.undone_by is null
                and u.occurred_at >= $2 and u.occurred_at < $3
            group by grouping sets (
                (u.base_unit, u.device), (u.base_unit, u.job), (u.base_unit, u.lot_id),

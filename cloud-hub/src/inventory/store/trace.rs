@@ -68,19 +68,24 @@ pub(in crate::inventory) async fn reach(
     Ok(Reached { keys, truncated })
 }
 
-/// The edges that join the given lots with each other.
+/// The edges that join the given lots with each other, once for each event that says so.
 pub(in crate::inventory) async fn edges_among(
     tx: &mut TenantTx,
     keys: &[i64],
 ) -> Result<Vec<TraceEdge>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
     let rows = sqlx::query!(
-        r#"select p.public_id as parent, c.public_id as child, e.kind, e.base_quantity, e.base_unit,
-               e.occurred_at as "occurred_at: Instant"
-           from lot_edge e
-           join lot p on p.tenant_id = e.tenant_id and p.lot_id = e.parent_id
-           join lot c on c.tenant_id = e.tenant_id and c.lot_id = e.child_id
-           where e.tenant_id = $1 and e.parent_id = any($2) and e.child_id = any($2)"#,
+        r#"select p.public_id as parent, c.public_id as child, e.kind as "kind!", e.base_quantity, e.base_unit,
+               e.occurred_at as "occurred_at!: Instant"
+           from (
+               select parent_id, child_id, kind, base_quantity, base_unit, occurred_at from lot_edge
+               where tenant_id = $1 and parent_id = any($2) and child_id = any($2)
+               union all
+               select parent_id, child_id, kind, base_quantity, base_unit, occurred_at from lot_edge_again
+               where tenant_id = $1 and parent_id = any($2) and child_id = any($2)
+           ) e
+           join lot p on p.tenant_id = $1 and p.lot_id = e.parent_id
+           join lot c on c.tenant_id = $1 and c.lot_id = e.child_id"#,
         tenant_id,
         keys,
     )
@@ -115,7 +120,7 @@ pub(in crate::inventory) async fn uses_of(
     let rows = sqlx::query!(
         r#"select lot_id, kind, base_quantity, base_unit, job, order_number, customer, device, operator, reason,
                reference, occurred_at as "occurred_at: Instant"
-           from lot_use where tenant_id = $1 and lot_id = any($2) order by use_id"#,
+           from lot_use where tenant_id = $1 and lot_id = any($2) and undone_by is null order by use_id"#,
         tenant_id,
         keys,
     )

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use agog_sync::ids::HoldId;
+use agog_sync::ids::{EventId, HoldId};
 use agog_sync::quantity::Unit;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
@@ -35,6 +35,10 @@ pub(in crate::cli) enum LotArguments {
     Release(ReleaseArguments),
     /// Part or all of a lot left for a customer.
     Ship(ShipArguments),
+    /// Part or all of what was shipped came back; the lot is held until somebody has looked at it.
+    Return(ReturnArguments),
+    /// Undo an earlier event that was wrong.
+    Correct(CorrectArguments),
     /// Show where a lot went, or where it came from.
     Trace(TraceArguments),
     /// List the lots on hand.
@@ -283,6 +287,45 @@ pub(in crate::cli) struct ShipArguments {
     /// Despatch note or carrier reference.
     #[arg(long)]
     pub(super) reference: Option<String>,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ReturnArguments {
+    pub(super) lot: String,
+    #[arg(long, value_parser = parse::amount)]
+    pub(super) quantity: Decimal,
+    /// Default: the unit in which the lot is counted.
+    #[arg(long)]
+    pub(super) unit: Option<Unit>,
+    /// The order under which it was shipped.
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) order: String,
+    /// The customer.
+    #[arg(long, value_name = "NAME")]
+    pub(super) customer: String,
+    /// Why it came back.
+    #[arg(long)]
+    pub(super) reason: String,
+    /// Return note or carrier reference.
+    #[arg(long)]
+    pub(super) reference: Option<String>,
+    /// It may be used at once.
+    #[arg(long)]
+    pub(super) no_hold: bool,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct CorrectArguments {
+    /// The id of the event, as `lot show` lists it and every command prints it.
+    #[arg(value_name = "EVENT-ID")]
+    pub(super) event: EventId,
+    /// Why it was wrong.
+    #[arg(long)]
+    pub(super) reason: String,
     #[command(flatten)]
     pub(super) common: Common,
 }

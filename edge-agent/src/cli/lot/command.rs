@@ -9,8 +9,8 @@ use super::arguments::{Common, LotArguments, Work, figures};
 use super::parse;
 use crate::ledger::LotCommand;
 use crate::ledger::command::{
-    Adjust, Amount, Consume, Details, Hold, Merge, Move, Part, Produce, Receive, Release, Ship,
-    Source, Split, Waste,
+    Adjust, Amount, Consume, Correct, Details, Hold, Merge, Move, Part, Produce, Receive, Release,
+    Return, Ship, Source, Split, Waste,
 };
 
 /// The command that the arguments mean, and the key that was given for it.
@@ -153,6 +153,29 @@ pub(super) fn command(arguments: LotArguments) -> anyhow::Result<(LotCommand, Op
             });
             (command, key)
         }
+        LotArguments::Return(given) => {
+            let (details, key) = details(given.common, None);
+            let command = LotCommand::Return(Return {
+                lot: given.lot,
+                quantity: amount(given.quantity, given.unit),
+                order: given.order,
+                customer: given.customer,
+                reason: given.reason,
+                reference: given.reference,
+                hold: !given.no_hold,
+                details,
+            });
+            (command, key)
+        }
+        LotArguments::Correct(given) => {
+            let (details, key) = details(given.common, None);
+            let command = LotCommand::Correct(Correct {
+                event_id: given.event,
+                reason: given.reason,
+                details,
+            });
+            (command, key)
+        }
         LotArguments::Trace(_) | LotArguments::List(_) | LotArguments::Show { .. } => {
             bail!("this command only reads")
         }
@@ -173,6 +196,8 @@ pub(super) fn request(command: &LotCommand) -> anyhow::Result<(&'static str, Val
         LotCommand::Hold(body) => ("hold", serde_json::to_value(body)?),
         LotCommand::Release(body) => ("release", serde_json::to_value(body)?),
         LotCommand::Ship(body) => ("ship", serde_json::to_value(body)?),
+        LotCommand::Correct(body) => ("correct", serde_json::to_value(body)?),
+        LotCommand::Return(body) => ("return", serde_json::to_value(body)?),
     })
 }
 

@@ -16,8 +16,8 @@ pub(super) fn appended(appended: &Appended) -> String {
         };
         let _ = writeln!(
             text,
-            "{} recorded as event {}{again}",
-            event.kind, event.seq
+            "{} recorded as event {} ({}){again}",
+            event.kind, event.seq, event.event_id
         );
     }
     text.push_str(&lots(&appended.lots));
@@ -54,7 +54,11 @@ pub(super) fn lots(lots: &[LotRow]) -> String {
             lot.on_hand.to_string(),
             material(lot),
             lot.attributes.location.as_deref().unwrap_or_default(),
-            if lot.holds.is_empty() { "" } else { "  HELD" },
+            match (lot.origin.as_str(), lot.holds.is_empty()) {
+                ("undone", _) => "  UNDONE",
+                (_, true) => "",
+                (_, false) => "  HELD",
+            },
         );
         let _ = writeln!(text, "{}", line.trim_end());
     }
@@ -141,6 +145,20 @@ pub(super) fn detail(detail: &LotDetail) -> String {
             }
         }
         text.push('\n');
+    }
+    for event in &detail.events {
+        let _ = writeln!(
+            text,
+            "  event {}  {}  {}{}",
+            event.event_id,
+            event.occurred_at.strftime("%Y-%m-%d %H:%M UTC"),
+            event.kind,
+            if event.corrected_by.is_some() {
+                "  CORRECTED"
+            } else {
+                ""
+            },
+        );
     }
     text
 }

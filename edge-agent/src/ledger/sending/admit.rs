@@ -118,12 +118,26 @@ pub(in crate::ledger) fn submission(
     store::insert(connection, &new)
 }
 
+/// As [`submission`], for a job that came back from the hub: its device may have been sent the ticket before the disk
+/// was set back, so its queue is looked at first.
+pub(in crate::ledger) fn submission_that_may_be_done(
+    connection: &Connection,
+    books: &mut Books,
+    ticket: &JobTicket,
+) -> Result<(), LedgerError> {
+    submission(connection, books, ticket)?;
+    store::may_be_sent(connection, RequestId::from_uuid(ticket.job_id.uuid()))
+}
+
 /// A command of the office. One that cannot be carried out is kept as refused, and told to the office.
 pub(in crate::ledger) fn of_the_hub(
     connection: &Connection,
     books: &mut Books,
     command: &JobCommand,
 ) -> Result<(), LedgerError> {
+    if store::came_back(connection, command.command_id)? {
+        return Ok(());
+    }
     let Some(row) = job::by_key(connection, &command.job_id.to_string())? else {
         return fate::unknown_job(connection, books, command);
     };

@@ -101,6 +101,36 @@ pub(super) struct New<'a> {
     pub(super) at: Timestamp,
 }
 
+/// A command that was sent, perhaps, before the disk was set back.
+pub(super) fn may_be_sent(
+    connection: &Connection,
+    command_id: RequestId,
+) -> Result<(), LedgerError> {
+    connection.execute(
+        "update device_command set state = 'sent', attempts = 1
+         where command_id = ?1 and state = 'waiting' and attempts = 0",
+        [command_id.to_string()],
+    )?;
+    Ok(())
+}
+
+/// Whether the fate of a command came back from the hub, after the disk was set back.
+pub(super) fn came_back(
+    connection: &Connection,
+    command_id: RequestId,
+) -> Result<bool, LedgerError> {
+    let has_come_back: bool = connection
+        .prepare_cached("select exists (select 1 from fetch_back)")?
+        .query_row([], |row| row.get(0))?;
+    if !has_come_back {
+        return Ok(false);
+    }
+    let mut query = connection.prepare_cached(
+        "select 1 from event where kind glob 'job.*' and json_extract(payload, '$.command_id') = ?1",
+    )?;
+    Ok(query.exists([command_id.to_string()])?)
+}
+
 /// Puts a command behind the others of its device.
 pub(super) fn insert(connection: &Connection, new: &New<'_>) -> Result<(), LedgerError> {
     let place: u64 = connection

@@ -1,0 +1,115 @@
+//! Plants compare heads: whether they have every change, and which events they lack.
+
+use std::collections::BTreeMap;
+
+use agog_sync::chain::Hash;
+use agog_sync::document::DocumentKey;
+use agog_sync::document::repair::{
+    Digests, DocumentHeads, HeadsAnswer, HeadsRequest, MissingAnswer, MissingRequest, bucket,
+};
+use agog_sync::frame::BODY_BYTES_MAX;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::HeaderMap;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{apply, store};
+use crate::app::App;
+use crate::db::{DbError, TenantTx};
+use crate::http::ApiError;
+use crate::intake;
+use crate::tenants::{self, AgentPrincipal};
+
+/// The most events of one answer; an agent asks again for the rest.
+const EVENTS_MAX: usize = 200;
+
+/// The most bytes of the events of one answer, but for the last.
+const EVENTS_BYTES_MAX: usize = 1024 * 1024;
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(heads))
+        .routes(routes!(missing))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+}
+
+/// Says whether the documents of the agent are those of the hub.
+#[utoipa::path(post, path = "/sync/v1/documents/heads", tag = "sync",
+    request_body(content = Object, description = "A digest over the heads as JSON, Content-Encoding: zstd"),
+    responses((status = 200, description = "Same, or the digests of the hub's 256 buckets", body = Object),
+        (status = 400, description = "bad-body")))]
+async fn heads(
+    State(app): State<App>,
+    agent: AgentPrincipal,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<HeadsAnswer>, ApiError> {
+    let request: HeadsRequest = intake::read_frame(&headers, &body)?;
+    let mut tx = TenantTx::begin(&app.pool, agent.tenant_id).await?;
+    let digests = Digests::of(&heads_of(&mut tx, agent).await?);
+    let same = digests.digest() == request.digest;
+    Ok(Json(HeadsAnswer {
+        same,
+        buckets: if same {
+            Vec::new()
+        } else {
+            digests.buckets().to_vec()
+        },
+    }))
+}
+
+/// Gives the agent the events of the changes that it lacks in one bucket.
+#[utoipa::path(post, path = "/sync/v1/documents/missing", tag = "sync",
+    request_body(content = Object, description = "The agent's heads of a bucket as JSON, Content-Encoding: zstd"),
+    responses((status = 200, description = "Events, each after those that it follows", body = Object),
+        (status = 400, description = "bad-body")))]
+async fn missing(
+    State(app): State<App>,
+    agent: AgentPrincipal,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<MissingAnswer>, ApiError> {
+    let request: MissingRequest = intake::read_frame(&headers, &body)?;
+    let theirs: BTreeMap<&DocumentKey, &[Hash]> = request
+        .documents
+        .iter()
+        .map(|one| (&one.document, &one.heads[..]))
+        .collect();
+    let mut tx = TenantTx::begin(&app.pool, agent.tenant_id).await?;
+    let mut answer = MissingAnswer {
+        events: Vec::new(),
+        more: false,
+    };
+    let mut bytes = 0;
+    for ours in heads_of(&mut tx, agent).await? {
+        let heads = theirs.get(&ours.document).copied().unwrap_or_default();
+        if bucket(&ours.document) != request.bucket || heads == ours.heads {
+            continue;
+        }
+        let document = apply::load(&mut tx, &ours.document).await?;
+        let lacks = document.missing(heads);
+        let room = EVENTS_MAX - answer.events.len();
+        let events =
+            store::change_events(&mut tx, &ours.document, &lacks[..lacks.len().min(room)]).await?;
+        let events = intake::events_of(&mut tx, &events).await?;
+        bytes += events
+            .iter()
+            .map(|item| item.event.payload.get().len())
+            .sum::<usize>();
+        answer.events.extend(events);
+        if lacks.len() > room || answer.events.len() == EVENTS_MAX || bytes >= EVENTS_BYTES_MAX {
+            answer.more = true;
+            break;
+        }
+    }
+    Ok(Json(answer))
+}
+
+/// The heads of the documents that the agent's plant has.
+async fn heads_of(tx: &mut TenantTx, agent: AgentPrincipal) -> Result<Vec<DocumentHeads>, DbError> {
+    let plant = tenants::plant_by_id(tx, agent.plant_id).await?;
+    let plant = plant.ok_or_else(|| DbError::stored("the plant of an agent is gone"))?;
+    store::heads_of_plant(tx, &plant.code).await
+}

@@ -1,0 +1,77 @@
+//! Lots that a plant names before anybody told it of them: it learns by its own event what they are, and from what it
+//! is told it can reckon what is on hand.
+
+mod shop;
+
+use agog_sync::frame::{FeedBody, FeedEvent, LedgerMark};
+use agog_sync::lots::LotOrigin;
+use rust_decimal::Decimal;
+
+use shop::world::Plant;
+use shop::{Shop, consumed, received, work};
+
+async fn told(plant: &Plant) -> Vec<FeedEvent> {
+    let items = plant.feed().await.items;
+    let events = items.into_iter().filter_map(|item| match item.body {
+        FeedBody::LedgerEvent(event) => Some(*event),
+        _ => None,
+    });
+    events.collect()
+}
+
+#[tokio::test]
+async fn a_plant_that_uses_a_lot_of_another_is_told_what_the_lot_was_before() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let mut muc = shop.plant("MUC").await;
+    let roll = ham.ledger.lot("ROLL-7");
+    let job = work("Job-1", "Order-1", "Acme", "press-1");
+    ham.push(vec![("2025-10-15T08:00:00Z", received(&roll, 100))])
+        .await;
+
+    let own = muc.ledger.lot("OWN");
+    muc.push(vec![
+        ("2025-10-15T09:00:00Z", received(&own, 5)),
+        ("2025-10-15T09:01:00Z", consumed(&roll, 10, &job)),
+        ("2025-10-15T09:02:00Z", consumed(&roll, 20, &job)),
+    ])
+    .await;
+    ham.push(vec![("2025-10-15T10:00:00Z", consumed(&roll, 1, &job))])
+        .await;
+
+    let [first, from_ham] = &told(&muc).await[..] else {
+        panic!("one item about the own event, one about what Hamburg did");
+    };
+    assert_eq!(first.producer, muc.ledger.producer);
+    assert_eq!(first.event.seq, 2);
+    assert_eq!(first.seen, Some(LedgerMark { epoch: 1, seq: 1 }));
+    assert_eq!(first.lots[0].balance, Decimal::from(100));
+    assert_eq!(first.lots[0].origin, LotOrigin::Received);
+    assert_eq!(from_ham.lots[0].balance, Decimal::from(70));
+    assert_eq!(from_ham.seen, Some(LedgerMark { epoch: 1, seq: 3 }));
+    // The one that made the lot hears of both, with what it had delivered by then.
+    let to_ham = told(&ham).await;
+    let seen: Vec<_> = to_ham.iter().map(|event| event.seen).collect();
+    assert_eq!(seen, [Some(LedgerMark { epoch: 1, seq: 1 }); 2]);
+}
+
+#[tokio::test]
+async fn a_plant_whose_lot_was_used_before_its_receipt_arrived_is_told_of_the_use() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let mut muc = shop.plant("MUC").await;
+    let roll = ham.ledger.lot("ROLL-7");
+    let job = work("Job-1", "Order-1", "Acme", "press-1");
+
+    muc.push(vec![("2025-10-15T09:00:00Z", consumed(&roll, 10, &job))])
+        .await;
+    ham.push(vec![("2025-10-15T08:00:00Z", received(&roll, 100))])
+        .await;
+
+    let [own] = &told(&ham).await[..] else {
+        panic!("Hamburg is told what Munich had done");
+    };
+    assert_eq!(own.event.kind, "lot.received");
+    assert_eq!(own.lots[0].balance, Decimal::from(-10));
+    assert_eq!(own.seen, Some(LedgerMark { epoch: 1, seq: 0 }));
+}

@@ -1,0 +1,243 @@
+//! The lots of one replica: what a store keeps of the effects of events, and the books that must close.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use agog_sync::event::Envelope;
+use agog_sync::frame::LotSnapshot;
+use agog_sync::ids::{EventId, HoldId, LotId};
+use agog_sync::lots::{Bucket, Effect, LotBook, LotEvent, LotOrigin, LotState, Outcome, apply};
+use rust_decimal::Decimal;
+
+/// A hold on a lot, as far as it has been seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct HoldSeen {
+    is_placed: bool,
+    is_released: bool,
+}
+
+/// The lots that a replica knows.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Shelf {
+    pub(crate) lots: BTreeMap<LotId, LotState>,
+    holds: BTreeMap<(LotId, HoldId), HoldSeen>,
+    /// How much went through each bucket.
+    books: BTreeMap<Bucket, Decimal>,
+    /// What was there already when this replica met lots, less what it had booked itself and is in that.
+    adopted: Decimal,
+    /// What each event did to the balance of each lot.
+    done: BTreeMap<LotId, Vec<(EventId, Decimal)>>,
+    /// Events that were applied here.
+    seen: BTreeSet<EventId>,
+    /// Events that were corrected, and by which.
+    pub(crate) corrected: BTreeMap<EventId, EventId>,
+    /// Lots that the hub has told of.
+    came: BTreeSet<LotId>,
+}
+
+impl Shelf {
+    /// What the rules need to know for an event.
+    pub(crate) fn book(&self, event: &LotEvent, event_id: EventId) -> LotBook {
+        let mut book = LotBook::default();
+        if let Some(by) = self.corrected.get(&event_id) {
+            book.correct(event_id, *by);
+        }
+        if let LotEvent::Corrected(correction) = event {
+            if let Some(by) = self.corrected.get(&correction.corrects) {
+                book.correct(correction.corrects, *by);
+            }
+            // What happened before this replica met a lot is in the balance with which the lot came, and in no other.
+            if !self.seen.contains(&correction.corrects) {
+                for lot in correction.undone().lots() {
+                    if !self.came.contains(&lot.lot_id) {
+                        book.leave_out(correction.corrects, lot.lot_id);
+                    }
+                }
+            }
+        }
+        for named in event.lots() {
+            if let Some(state) = self.lots.get(&named.lot_id) {
+                book.insert(state.clone());
+            }
+        }
+        book
+    }
+
+    /// Applies an event without asking.
+    pub(crate) fn apply(&mut self, envelope: &Envelope, event: &LotEvent) {
+        let event_id = envelope.event_id;
+        let book = self.book(event, event_id);
+        let outcome = apply(event, event_id, &book, envelope.occurred_at);
+        self.seen.insert(event_id);
+        self.store(event_id, outcome);
+    }
+
+    /// Takes a lot as the hub knew it, and what was done here since on top of that: once, when either side knew no more
+    /// than its name, or when the hub tells it with our own event. From then on both hear of the same events.
+    pub(crate) fn adopt(
+        &mut self,
+        snapshot: &LotSnapshot,
+        is_own: bool,
+        is_since: impl Fn(EventId) -> bool,
+    ) {
+        let lot_id = snapshot.lot.lot_id;
+        let known = self.lots.get(&lot_id);
+        let is_made = known.is_some_and(|known| known.origin != LotOrigin::Unknown);
+        let is_whole = is_made && snapshot.origin != LotOrigin::Unknown && !is_own;
+        if is_whole || self.came.contains(&lot_id) {
+            return;
+        }
+        let before = known.map(|known| known.balance).unwrap_or_default();
+        let done_here = self.done.get(&lot_id);
+        let since: Decimal = done_here
+            .into_iter()
+            .flatten()
+            .filter(|(event_id, _)| is_since(*event_id))
+            .map(|(_, delta)| *delta)
+            .sum();
+        let balance = snapshot.balance + since;
+        self.adopted += balance - before;
+        self.came.insert(lot_id);
+        for hold_id in &snapshot.holds {
+            self.holds.entry((lot_id, *hold_id)).or_default().is_placed = true;
+        }
+        let state = match known {
+            Some(known) if known.origin != LotOrigin::Unknown => LotState {
+                balance,
+                ..known.clone()
+            },
+            _ => LotState {
+                lot: snapshot.lot.clone(),
+                material: snapshot.material.clone(),
+                balance,
+                shipped: snapshot.shipped,
+                base_unit: snapshot.base_unit,
+                holds: BTreeSet::new(),
+                attributes: snapshot.attributes.clone(),
+                origin: snapshot.origin,
+                created_at: snapshot.created_at,
+            },
+        };
+        self.lots.insert(lot_id, state);
+        self.settle_holds(lot_id);
+    }
+
+    fn store(&mut self, event_id: EventId, outcome: Outcome) {
+        for effect in outcome.effects {
+            match effect {
+                Effect::LotCreated {
+                    lot,
+                    material,
+                    base_unit,
+                    attributes,
+                    origin,
+                    created_at,
+                    ..
+                } => {
+                    let known = self.lots.get(&lot.lot_id);
+                    if known.is_some_and(|known| {
+                        !matches!(known.origin, LotOrigin::Unknown | LotOrigin::Undone)
+                    }) {
+                        continue;
+                    }
+                    let balance = known.map(|known| known.balance).unwrap_or_default();
+                    let lot_id = lot.lot_id;
+                    let state = LotState {
+                        lot,
+                        material,
+                        balance,
+                        shipped: known.map(|known| known.shipped).unwrap_or_default(),
+                        base_unit,
+                        holds: BTreeSet::new(),
+                        attributes,
+                        origin,
+                        created_at,
+                    };
+                    self.lots.insert(lot_id, state);
+                    self.settle_holds(lot_id);
+                }
+                Effect::BalanceChanged {
+                    lot_id,
+                    bucket,
+                    delta,
+                    ..
+                } => {
+                    let Some(state) = self.lots.get_mut(&lot_id) else {
+                        continue;
+                    };
+                    state.balance += delta;
+                    if matches!(bucket, Bucket::Shipped | Bucket::Returned) {
+                        state.shipped -= delta;
+                    }
+                    {
+                        self.done.entry(lot_id).or_default().push((event_id, delta));
+                    }
+                    *self.books.entry(bucket).or_default() += delta;
+                }
+                Effect::HoldPlaced {
+                    hold_id, lot_id, ..
+                } => {
+                    self.holds.entry((lot_id, hold_id)).or_default().is_placed = true;
+                    self.settle_holds(lot_id);
+                }
+                Effect::HoldReleased {
+                    hold_id, lot_id, ..
+                } => {
+                    self.holds.entry((lot_id, hold_id)).or_default().is_released = true;
+                    self.settle_holds(lot_id);
+                }
+                Effect::Relocated { lot_id, to } => {
+                    if let Some(state) = self.lots.get_mut(&lot_id) {
+                        state.attributes.location = to;
+                    }
+                }
+                Effect::Corrected { event_id: undone } => {
+                    self.corrected.insert(undone, event_id);
+                }
+                Effect::LotUnmade { lot_id } => {
+                    if let Some(state) = self.lots.get_mut(&lot_id) {
+                        state.origin = LotOrigin::Undone;
+                    }
+                }
+                Effect::EdgeAdded { .. }
+                | Effect::EdgeWithdrawn { .. }
+                | Effect::Used { .. }
+                | Effect::UseUndone { .. } => {}
+            }
+        }
+    }
+
+    /// A hold stands when it was placed and nothing was seen that releases it.
+    fn settle_holds(&mut self, lot_id: LotId) {
+        let Some(state) = self.lots.get_mut(&lot_id) else {
+            return;
+        };
+        let of_lot = self
+            .holds
+            .range((lot_id, HoldId::from_uuid(uuid::Uuid::nil()))..);
+        state.holds = of_lot
+            .take_while(|((of, _), _)| *of == lot_id)
+            .filter(|(_, seen)| seen.is_placed && !seen.is_released)
+            .map(|((_, hold_id), _)| *hold_id)
+            .collect();
+    }
+
+    /// I8: what came in is on hand or went out through a bucket.
+    pub(crate) fn books_close(&self) -> Result<(), String> {
+        let on_hand: Decimal = self.lots.values().map(|state| state.balance).sum();
+        let through: Decimal = self.books.values().sum();
+        let adopted = self.adopted;
+        if on_hand == through + adopted {
+            Ok(())
+        } else {
+            Err(format!(
+                "I8: {on_hand} on hand, but the books say {through} and {adopted} came with lots of others"
+            ))
+        }
+    }
+
+    /// The lot as far as replicas must agree on it.
+    pub(crate) fn told(&self, lot_id: LotId) -> Option<(Decimal, Vec<HoldId>)> {
+        let state = self.lots.get(&lot_id)?;
+        Some((state.balance, state.holds.iter().copied().collect()))
+    }
+}
