@@ -100,13 +100,16 @@ fn foreign_event(
         .verify(item.producer, item.epoch, &envelope.prev_hash)
         .map_err(|source| LedgerError::FeedBroken { n, source })?;
     let producer = item.producer.to_string();
-    let here: Option<i64> = connection
-        .prepare_cached("select position from fact where event_id = ?1 order by position limit 1")?
-        .query_row([envelope.event_id.to_string()], |row| row.get(0))
-        .optional()?;
-    if let Some(place) = here {
-        // Our own event about a lot that we knew by its name alone: the hub tells what it is.
-        return adopt_all(connection, place, item);
+    let here = connection
+        .prepare_cached("select 1 from fact where event_id = ?1")?
+        .exists([envelope.event_id.to_string()])?;
+    if here {
+        // Our own event about a lot that others had named before: it is told what the lot was. That is taken in after the
+        // newest event that is here.
+        let next = connection
+            .prepare_cached("select coalesce(max(position), 0) + 1 from fact")?
+            .query_row([], |row| row.get(0))?;
+        return adopt_all(connection, next, item);
     }
     let event = envelope
         .event()

@@ -5,6 +5,7 @@
 //! Only movements of lots are read as JSON: of everything else the hash is enough. What is computed again stands in a
 //! temporary file, so memory does not grow with the ledger. The writer is not held up; its write-ahead log grows meanwhile.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use agog_sync::chain::ChainHead;
@@ -207,11 +208,15 @@ impl Run<'_> {
               from fact where resealed = 0 and (producer_id <> ?1 or kind glob 'lot.*') order by position",
         )?;
         let mut found = query.query([&own_producer])?;
+        let mut done = 0;
         while let Some(row) = found.next()? {
             let own = row.get_ref(1)?.as_str().ok() == Some(own_producer.as_str());
             if !own {
                 self.foreign_events += 1;
             }
+            let place = row.get(0)?;
+            self.adopt_again(&writes, done..place)?;
+            done = place;
             if let Err(error) = self.replay_one(&writes, row, own) {
                 let event = (row.get(2)?, row.get(3)?);
                 self.problem(
@@ -220,6 +225,7 @@ impl Run<'_> {
                 );
             }
         }
+        self.adopt_again(&writes, done..i64::MAX)?;
         writes.commit()?;
         Ok(replayed)
     }
@@ -245,9 +251,6 @@ impl Run<'_> {
         let Event::Lot(event) = event else {
             return Ok(());
         };
-        for (snapshot, step) in self.adopted_with(place)? {
-            feed::adopt(replayed, place, &snapshot, step)?;
-        }
         let numbers_here = own || feed::touches_own(replayed, &event)?;
         // A correction finds the event that it undoes by its id.
         replayed
@@ -262,21 +265,22 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn adopted_with(&self, place: i64) -> Result<Vec<(LotSnapshot, feed::Step)>, LedgerError> {
+    /// Takes in again what the hub had told of lots after the first of two places, up to the second and before its event.
+    fn adopt_again(&self, replayed: &Connection, places: Range<i64>) -> Result<(), LedgerError> {
         let mut query = self.connection.prepare_cached(
-            "select snapshot, delta, shipped from adoption where position = ?1 order by adoption_id",
+            "select position, snapshot, delta, shipped from adoption
+             where position > ?1 and position <= ?2 order by adoption_id",
         )?;
-        let mut found = query.query([place])?;
-        let mut adopted = Vec::new();
+        let mut found = query.query(params![places.start, places.end])?;
         while let Some(row) = found.next()? {
-            let snapshot = text::json(&row.get::<_, String>(0)?, "adopted lot")?;
+            let snapshot: LotSnapshot = text::json(&row.get::<_, String>(1)?, "adopted lot")?;
             let step = feed::Step {
-                balance: text::decimal(&row.get::<_, String>(1)?)?,
-                shipped: text::decimal(&row.get::<_, String>(2)?)?,
+                balance: text::decimal(&row.get::<_, String>(2)?)?,
+                shipped: text::decimal(&row.get::<_, String>(3)?)?,
             };
-            adopted.push((snapshot, step));
+            feed::adopt(replayed, row.get(0)?, &snapshot, step)?;
         }
-        Ok(adopted)
+        Ok(())
     }
 
     /// Compares what stands by the place of its event, so that the event to blame can be named.

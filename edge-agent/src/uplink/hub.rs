@@ -3,8 +3,7 @@
 use agog_sync::chain::Hash;
 use agog_sync::document::repair::{HeadsAnswer, HeadsRequest, MissingAnswer, MissingRequest};
 use agog_sync::frame::{
-    self, FeedPage, FrameError, LedgerAck, LedgerBatch, LedgerPage, SyncState, TelemetryAck,
-    TelemetryBatch,
+    self, FeedPage, FrameError, LedgerAck, LedgerPage, SyncState, TelemetryAck, TelemetryBatch,
 };
 use reqwest::StatusCode;
 use serde::Serialize;
@@ -100,8 +99,9 @@ impl Hub {
         self.get("/sync/v1/state").await
     }
 
-    pub(super) async fn push_ledger(&self, batch: &LedgerBatch) -> Result<LedgerAck, HubError> {
-        self.post("/sync/v1/ledger", batch).await
+    /// Pushes a batch of the ledger that was written as a frame before.
+    pub(super) async fn push_ledger(&self, frame: Vec<u8>) -> Result<LedgerAck, HubError> {
+        self.post_written("/sync/v1/ledger", frame).await
     }
 
     pub(super) async fn push_telemetry(
@@ -163,13 +163,21 @@ impl Hub {
         path: &str,
         frame: &impl Serialize,
     ) -> Result<T, HubError> {
+        self.post_written(path, frame::encode(frame)?).await
+    }
+
+    async fn post_written<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        frame: Vec<u8>,
+    ) -> Result<T, HubError> {
         let url = format!("{}{path}", self.base);
         let request = self
             .client
             .post(&url)
             .header("content-type", "application/json")
             .header("content-encoding", "zstd")
-            .body(frame::encode(frame)?);
+            .body(frame);
         self.answer(request, &url).await
     }
 

@@ -1,12 +1,12 @@
-//! Pushes the ledger: in order, one batch at a time, from where the hub stands.
+//! Pushes the ledger: in order, one batch at a time, from where the hub stands. The next one is prepared meanwhile.
 
 use agog_sync::frame::{
-    LEDGER_BATCH_BYTES_MAX, LEDGER_BATCH_EVENTS_MAX, LedgerAck, LedgerBatch, PROTOCOL,
+    self, LEDGER_BATCH_BYTES_MAX, LEDGER_BATCH_EVENTS_MAX, LedgerAck, LedgerBatch, PROTOCOL,
 };
 use agog_sync::outbox::{self, LocalLedger, Standing};
 use tracing::{debug, error, warn};
 
-use super::hub::Hub;
+use super::hub::{Hub, HubError};
 use super::{Memory, SessionError, fetch_back};
 use crate::ledger::NewEpoch;
 use crate::run::Agent;
@@ -22,6 +22,61 @@ pub(super) struct LedgerPush<'a> {
     memory: &'a mut Memory,
     /// The hub has everything up to this epoch and number.
     after: (u64, u64),
+    /// The batch after that, when it was prepared already.
+    ready: Option<Prepared>,
+}
+
+/// A batch that is written and only waits to be sent.
+struct Prepared {
+    /// The epoch and number that it follows.
+    after: (u64, u64),
+    first_seq: u64,
+    last_seq: u64,
+    /// There was nothing after it when it was read.
+    is_last: bool,
+    frame: Vec<u8>,
+}
+
+/// Reads and writes the batch that follows, off the threads of the runtime; none when there is none.
+async fn prepare(agent: &Agent, after: (u64, u64)) -> Result<Option<Prepared>, SessionError> {
+    let (epoch, seq) = after;
+    let position = *agent.ledger.position().borrow();
+    if epoch == position.epoch && position.head.last_seq <= seq {
+        return Ok(None);
+    }
+    let prepared = agent.ledger.read(move |reader| {
+        let events =
+            reader.outbox_after(epoch, seq, LEDGER_BATCH_EVENTS_MAX, LEDGER_BATCH_BYTES_MAX)?;
+        let (Some(first), Some(last)) = (events.first(), events.last()) else {
+            return Ok(None);
+        };
+        let (first_seq, last_seq) = (first.seq, last.seq);
+        let opened = match first_seq {
+            1 => reader.epoch_opened(epoch)?,
+            _ => None,
+        };
+        let batch = LedgerBatch {
+            protocol: PROTOCOL,
+            producer: position.producer,
+            epoch,
+            first_seq,
+            last_seq,
+            prev_hash: first.prev_hash,
+            opened,
+            events,
+        };
+        Ok(Some((first_seq, last_seq, frame::encode(&batch))))
+    });
+    let Some((first_seq, last_seq, frame)) = prepared.await? else {
+        return Ok(None);
+    };
+    Ok(Some(Prepared {
+        after,
+        first_seq,
+        last_seq,
+        is_last: epoch == position.epoch && last_seq >= position.head.last_seq,
+        frame: frame.map_err(HubError::from)?,
+    }))
 }
 
 impl<'a> LedgerPush<'a> {
@@ -37,6 +92,7 @@ impl<'a> LedgerPush<'a> {
             hub,
             memory,
             after: (0, 0),
+            ready: None,
         };
         push.reconcile(ack).await?;
         Ok(push)
@@ -50,10 +106,12 @@ impl<'a> LedgerPush<'a> {
         if epoch == position.epoch && position.head.last_seq <= seq {
             return Ok(false);
         }
-        let events = ledger
-            .outbox_after(epoch, seq, LEDGER_BATCH_EVENTS_MAX, LEDGER_BATCH_BYTES_MAX)
-            .await?;
-        let (Some(first), Some(last)) = (events.first(), events.last()) else {
+        let ready = self.ready.take().filter(|ready| ready.after == self.after);
+        let ready = match ready {
+            Some(ready) => Some(ready),
+            None => prepare(self.agent, self.after).await?,
+        };
+        let Some(batch) = ready else {
             if epoch >= position.epoch {
                 return Ok(false);
             }
@@ -62,33 +120,26 @@ impl<'a> LedgerPush<'a> {
             self.after = (next.unwrap_or(position.epoch), 0);
             return Ok(true);
         };
-        let opened = if first.seq == 1 {
-            ledger
-                .read(move |reader| reader.epoch_opened(epoch))
-                .await?
-        } else {
-            None
+        // While the hub works on this batch, the next one of a backlog is read and written. Without a backlog it would
+        // go up with less in it than there is by then.
+        let next = async {
+            match batch.is_last {
+                true => Ok(None),
+                false => prepare(self.agent, (epoch, batch.last_seq)).await,
+            }
         };
-        let batch = LedgerBatch {
-            protocol: PROTOCOL,
-            producer: position.producer,
-            epoch,
-            first_seq: first.seq,
-            last_seq: last.seq,
-            prev_hash: first.prev_hash,
-            opened,
-            events,
-        };
-        match self.hub.push_ledger(&batch).await {
+        let (answer, next) = tokio::join!(self.hub.push_ledger(batch.frame), next);
+        match answer {
             Ok(ack) => {
                 if ack.epoch == position.epoch {
                     ledger.acknowledge(ack).await?;
                 }
                 self.after = (ack.epoch, ack.last_seq);
+                self.ready = next?;
                 self.delivered();
                 self.agent.health.hub_answered(self.agent.clock.now());
                 metrics::counter!("agog_uplink_ledger_events_total")
-                    .increment(batch.events.len() as u64);
+                    .increment(batch.last_seq + 1 - batch.first_seq);
                 debug!(
                     "hub has events {} to {}{}",
                     batch.first_seq,

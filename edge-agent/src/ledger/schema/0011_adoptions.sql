@@ -4,7 +4,7 @@
 create table adoption (
     adoption_id integer primary key,
     lot_id text not null,
-    -- The event with which it came.
+    -- The event before which it was taken in.
     position integer not null,
     -- How far the balance moved by it.
     delta text not null,
