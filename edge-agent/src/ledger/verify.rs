@@ -217,7 +217,7 @@ impl Run<'_> {
             let place = row.get(0)?;
             self.adopt_again(&writes, done..place)?;
             done = place;
-            if let Err(error) = self.replay_one(&writes, row, own) {
+            if let Err(error) = Self::replay_one(&writes, row, own) {
                 let event = (row.get(2)?, row.get(3)?);
                 self.problem(
                     Some(event),
@@ -230,12 +230,7 @@ impl Run<'_> {
         Ok(replayed)
     }
 
-    fn replay_one(
-        &self,
-        replayed: &Connection,
-        row: &Row<'_>,
-        own: bool,
-    ) -> Result<(), LedgerError> {
+    fn replay_one(replayed: &Connection, row: &Row<'_>, own: bool) -> Result<(), LedgerError> {
         let place: i64 = row.get(0)?;
         let envelope: Envelope = rows::envelope(row, 3)?;
         if !own {

@@ -123,9 +123,10 @@ impl<'a> LedgerPush<'a> {
         // While the hub works on this batch, the next one of a backlog is read and written. Without a backlog it would
         // go up with less in it than there is by then.
         let next = async {
-            match batch.is_last {
-                true => Ok(None),
-                false => prepare(self.agent, (epoch, batch.last_seq)).await,
+            if batch.is_last {
+                Ok(None)
+            } else {
+                prepare(self.agent, (epoch, batch.last_seq)).await
             }
         };
         let (answer, next) = tokio::join!(self.hub.push_ledger(batch.frame), next);
