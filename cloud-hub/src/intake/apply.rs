@@ -238,17 +238,18 @@ fn lot<'e>(
 ) -> Result<(), ApplyError> {
     let mut concerned = lots.plants(event);
     // Whoever names a lot that nobody told it of learns by its own event what the lot was before.
-    let is_new_to_source = !source.is_late
-        && source
-            .plant_id
-            .is_some_and(|plant_id| lots.is_unmet(event, plant_id));
-    let snapshots = if is_new_to_source || source.hears(&concerned) {
+    let new_to_source = match source.plant_id {
+        Some(plant_id) if !source.is_late => lots.unmet(event, plant_id),
+        _ => BTreeSet::new(),
+    };
+    let snapshots = if !new_to_source.is_empty() || source.hears(&concerned) {
         lots.snapshots(event)
     } else {
         Vec::new()
     };
     lots.apply(ctx, event);
-    if (source.listeners.is_empty() && !is_new_to_source) || !lots.is_told(event, envelope.event_id)
+    if (source.listeners.is_empty() && new_to_source.is_empty())
+        || !lots.is_told(event, envelope.event_id)
     {
         return Ok(());
     }
@@ -259,16 +260,21 @@ fn lot<'e>(
         .listeners
         .iter()
         .filter(|(_, plant_id)| concerned.contains(plant_id));
-    let mut receivers: Vec<_> = hearing.map(|(agent_id, _)| *agent_id).collect();
-    if is_new_to_source {
-        receivers.push(AgentId::from_uuid(source.producer_id.uuid()));
+    let mut receivers: Vec<_> = hearing
+        .map(|(agent_id, _)| (*agent_id, snapshots.clone()))
+        .collect();
+    if !new_to_source.is_empty() {
+        // What it has met it knows by events, also by its own that are not here yet.
+        let mut lots = snapshots;
+        lots.retain(|told| new_to_source.contains(&told.lot.lot_id));
+        receivers.push((AgentId::from_uuid(source.producer_id.uuid()), lots));
     }
-    for agent_id in receivers {
+    for (agent_id, lots) in receivers {
         let body = FeedBody::LedgerEvent(Box::new(FeedEvent {
             producer: source.producer_id,
             epoch: source.epoch,
             event: envelope.clone(),
-            lots: snapshots.clone(),
+            lots,
             seen: Some(source.seen_of(agent_id, envelope.seq)),
         }));
         carried.push((agent_id, feed::text(&body)?.into()));

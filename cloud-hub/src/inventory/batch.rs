@@ -246,15 +246,16 @@ impl<'e> LotBatch<'e> {
         known.flat_map(|lot| &lot.plants).copied().collect()
     }
 
-    /// Whether an event names a lot that is known and that the plant has had nothing to do with.
-    pub fn is_unmet(&self, event: &LotEvent, plant_id: PlantId) -> bool {
-        event.lots().iter().any(|named| {
-            self.book.lot(named.lot_id).is_some()
-                && !self
-                    .lots
-                    .get(&named.lot_id)
-                    .is_some_and(|lot| lot.plants.contains(&plant_id))
-        })
+    /// The lots of an event that are known and that the plant has had nothing to do with.
+    pub fn unmet(&self, event: &LotEvent, plant_id: PlantId) -> BTreeSet<LotId> {
+        let has_met = |lot_id: &LotId| {
+            let lot = self.lots.get(lot_id);
+            lot.is_some_and(|lot| lot.plants.contains(&plant_id))
+        };
+        let named = event.lots().into_iter().map(|named| named.lot_id);
+        named
+            .filter(|lot_id| self.book.lot(*lot_id).is_some() && !has_met(lot_id))
+            .collect()
     }
 
     /// Notes that plants have been told of the lots of an event.

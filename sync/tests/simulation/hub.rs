@@ -170,18 +170,14 @@ impl Hub {
         };
         let mut concerned = self.plants(&event);
         // Whoever names a lot that was never told to it learns what it is from its own event.
-        let is_new_to_it = from.is_some_and(|from| {
-            let mut known = event
-                .lots()
-                .into_iter()
-                .filter(|lot| self.shelf.lots.contains_key(&lot.lot_id));
-            known.any(|lot| {
-                !self
-                    .met
-                    .get(&lot.lot_id)
-                    .is_some_and(|met| met.contains(&from))
-            })
-        });
+        let has_met = |lot_id: &LotId| {
+            let met = self.met.get(lot_id);
+            from.is_none_or(|from| met.is_some_and(|met| met.contains(&from)))
+        };
+        let named = event.lots().into_iter().map(|named| named.lot_id);
+        let new_to_it: BTreeSet<LotId> = named
+            .filter(|lot_id| self.shelf.lots.contains_key(lot_id) && !has_met(lot_id))
+            .collect();
         let snapshots = self.snapshots(&event);
         self.shelf.apply(envelope, &event);
         concerned.extend(from);
@@ -193,7 +189,7 @@ impl Hub {
             self.met.entry(named.lot_id).or_default().extend(&concerned);
         }
         for agent in concerned {
-            if Some(agent) == from && !is_new_to_it {
+            if Some(agent) == from && new_to_it.is_empty() {
                 continue;
             }
             // Of its own batch, the hub has what came before this event.
@@ -209,11 +205,15 @@ impl Hub {
                     seq: state.head.last_seq,
                 }
             };
+            let mut lots = snapshots.clone();
+            if Some(agent) == from {
+                lots.retain(|told| new_to_it.contains(&told.lot.lot_id));
+            }
             let body = FeedBody::LedgerEvent(Box::new(FeedEvent {
                 producer,
                 epoch,
                 event: (**envelope).clone(),
-                lots: snapshots.clone(),
+                lots,
                 seen: Some(seen),
             }));
             let n = self.feeds[agent].len() as u64 + 1;
