@@ -1,46 +1,24 @@
 //! The batch protocol between one agent and the hub, as plain functions: what is stored once,
 //! what is answered, and how a restored or copied disk is found.
 
+#[path = "shared/chain.rs"]
+mod chain;
+
 use agog_sync::chain::ChainHead;
-use agog_sync::event::{Actor, Envelope, Event, NewEvent, TelemetryGap};
+use agog_sync::event::Envelope;
 use agog_sync::frame::{LEDGER_BATCH_EVENTS_MAX, LedgerAck, LedgerBatch, PROTOCOL};
-use agog_sync::ids::{EventId, ProducerId};
+use agog_sync::ids::ProducerId;
 use agog_sync::inbox::{Decision, ProducerState, accept};
 use agog_sync::outbox::{LocalLedger, Standing, compare};
-use jiff::Timestamp;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-fn producer() -> ProducerId {
-    ProducerId::from_uuid(Uuid::from_u128(77))
-}
+use chain::{events, producer};
 
 /// A ledger of `length` events; `flavour` makes ledgers with other content.
 fn ledger(epoch: u64, length: u64, flavour: u128) -> Vec<Envelope> {
-    let at = Timestamp::from_second(1_760_000_000).unwrap();
-    let mut head = ChainHead::genesis(producer(), epoch);
-    (1..=length)
-        .map(|seq| {
-            let new = NewEvent {
-                event_id: EventId::from_uuid(Uuid::from_u128(flavour << 64 | u128::from(seq))),
-                occurred_at: at,
-                recorded_at: at,
-                actor: Actor::System {
-                    component: "test".to_owned(),
-                },
-                event: Event::Gap(TelemetryGap {
-                    series: None,
-                    from: at,
-                    to: at,
-                    count: seq,
-                    reason: "test".to_owned(),
-                }),
-            };
-            let envelope = Envelope::seal(producer(), epoch, &head, &new);
-            head = envelope.head();
-            envelope
-        })
-        .collect()
+    let genesis = ChainHead::genesis(producer(), epoch);
+    events(epoch, genesis, length, flavour)
 }
 
 /// The events `first..=last` of a ledger as a batch.

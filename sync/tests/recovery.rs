@@ -1,46 +1,17 @@
 //! After a disk was set back or copied: where both sides part, what comes back, and which of two
 //! processes is served.
 
+#[path = "shared/chain.rs"]
+mod chain;
+
 use agog_sync::chain::ChainHead;
-use agog_sync::event::{Actor, Envelope, Event, NewEvent, TelemetryGap};
-use agog_sync::ids::{EventId, ProducerId, RunId};
+use agog_sync::ids::{ProducerId, RunId};
 use agog_sync::recovery::{Placing, Question, Search, placing, verify_page};
 use agog_sync::runs::{RunClaim, RunDecision, RunState, decide};
-use jiff::Timestamp;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-fn producer() -> ProducerId {
-    ProducerId::from_uuid(Uuid::from_u128(77))
-}
-
-/// `length` events after `head`; `flavour` makes events with other content.
-fn events(epoch: u64, mut head: ChainHead, length: u64, flavour: u128) -> Vec<Envelope> {
-    let at = Timestamp::from_second(1_760_000_000).unwrap();
-    (0..length)
-        .map(|_| {
-            let seq = head.last_seq + 1;
-            let new = NewEvent {
-                event_id: EventId::from_uuid(Uuid::from_u128(flavour << 64 | u128::from(seq))),
-                occurred_at: at,
-                recorded_at: at,
-                actor: Actor::System {
-                    component: "test".to_owned(),
-                },
-                event: Event::Gap(TelemetryGap {
-                    series: None,
-                    from: at,
-                    to: at,
-                    count: seq,
-                    reason: "test".to_owned(),
-                }),
-            };
-            let envelope = Envelope::seal(producer(), epoch, &head, &new);
-            head = envelope.head();
-            envelope
-        })
-        .collect()
-}
+use chain::{events, producer};
 
 /// Runs a search between two chains that share their first `common` events; tells how often it asked.
 fn search(common: u64, local: u64, hub: u64, acknowledged: u64, page: u64) -> (u64, u32) {

@@ -83,11 +83,7 @@ impl Client {
         key: &str,
         body: &impl Serialize,
     ) -> anyhow::Result<T> {
-        let request = self
-            .request(Method::POST, segments, &[])?
-            .header("idempotency-key", key)
-            .json(body);
-        Ok(self.send(config, request).await?.json().await?)
+        self.keyed(Method::POST, config, segments, key, body).await
     }
 
     /// Sends a body that is no JSON.
@@ -113,8 +109,19 @@ impl Client {
         key: &str,
         body: &impl Serialize,
     ) -> anyhow::Result<T> {
+        self.keyed(Method::PATCH, config, segments, key, body).await
+    }
+
+    async fn keyed<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        config: &Config,
+        segments: &[&str],
+        key: &str,
+        body: &impl Serialize,
+    ) -> anyhow::Result<T> {
         let request = self
-            .request(Method::PATCH, segments, &[])?
+            .request(method, segments, &[])?
             .header("idempotency-key", key)
             .json(body);
         Ok(self.send(config, request).await?.json().await?)
