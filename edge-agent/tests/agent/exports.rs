@@ -22,7 +22,7 @@ const BIZ_STEPS: [&str; 9] = [
     "holding",
     "inspecting",
 ];
-const DISPOSITIONS: [&str; 7] = [
+const DISPOSITIONS: [&str; 8] = [
     "active",
     "in_progress",
     "in_transit",
@@ -30,6 +30,7 @@ const DISPOSITIONS: [&str; 7] = [
     "destroyed",
     "non_sellable_other",
     "available",
+    "returned",
 ];
 
 /// A plant with a GS1 prefix in which every kind of movement has happened.
@@ -64,6 +65,15 @@ fn plant_with_every_movement() -> Program {
         arguments.extend(words.split(' '));
         program.ok(&arguments);
     }
+    program
+}
+
+/// A plant with ten sheets of one lot.
+fn plant_with_a_lot() -> Program {
+    let mut program = Program::init();
+    program.start();
+    let receive = "lot receive --number L --material BOARD-300 --quantity 10";
+    program.ok(&receive.split(' ').collect::<Vec<_>>());
     program
 }
 
@@ -102,9 +112,17 @@ fn shape_problems(document: &Value) -> Vec<String> {
     for event in events(document) {
         let kind = event["type"].as_str().unwrap_or_default();
         let say = |what: &str| format!("{kind} {}: {what}", event["agog:kind"]);
+        // What is declared wrong is told once more, under its own id.
+        let wrong = event.get("errorDeclaration");
         check(
-            ids.insert(event["eventID"].to_string()),
+            ids.insert(event["eventID"].to_string()) == wrong.is_none(),
             say("eventID again"),
+        );
+        check(
+            wrong.is_none_or(|wrong| {
+                is_time(&wrong["declarationTime"]) && wrong["reason"].is_string()
+            }),
+            say("errorDeclaration"),
         );
         check(is_uri(&event["eventID"]), say("eventID"));
         check(is_time(&event["eventTime"]), say("eventTime"));
@@ -131,6 +149,7 @@ fn shape_problems(document: &Value) -> Vec<String> {
             "eventTime",
             "eventTimeZoneOffset",
             "recordTime",
+            "errorDeclaration",
             "bizStep",
             "disposition",
             "readPoint",
@@ -200,7 +219,7 @@ fn shape_problems(document: &Value) -> Vec<String> {
             (
                 "bizTransactionList",
                 "bizTransaction",
-                &["po", "desadv"][..],
+                &["po", "desadv", "rma"][..],
             ),
             (
                 "sourceList",
@@ -351,18 +370,7 @@ fn every_movement_is_an_epcis_event_of_the_shape_of_the_standard() {
 
 #[test]
 fn a_lot_stays_unsellable_in_epcis_while_another_hold_stands() {
-    let mut program = Program::init();
-    program.start();
-    program.ok(&[
-        "lot",
-        "receive",
-        "--number",
-        "L",
-        "--material",
-        "BOARD-300",
-        "--quantity",
-        "10",
-    ]);
+    let program = plant_with_a_lot();
     let hold = |reason: &str| -> String {
         let told = program.ok(&["lot", "hold", "L", "--reason", reason, "--json"]);
         let told: Value = serde_json::from_str(&told).unwrap();
@@ -388,19 +396,32 @@ fn a_lot_stays_unsellable_in_epcis_while_another_hold_stands() {
 }
 
 #[test]
+fn what_came_back_is_returned_in_epcis_and_what_was_corrected_is_declared_wrong() {
+    let program = plant_with_a_lot();
+    let tell = |line: &str| program.ok(&line.split(' ').collect::<Vec<_>>());
+    tell("lot ship L --quantity 6 --order O-1 --customer ABC");
+    tell("lot return L --quantity 2 --order O-1 --customer ABC --reason colour --reference RN-3");
+    let wasted: Value =
+        serde_json::from_str(&tell("lot waste L --quantity 1 --reason trim --json")).unwrap();
+    let wasted = wasted["events"][0]["event_id"].as_str().unwrap();
+    tell(&format!("lot correct {wasted} --reason typo"));
+
+    let document = epcis(&program);
+    assert_eq!(shape_problems(&document), Vec::<String>::new());
+    let returned = of_kind(&document, "lot.returned")[0];
+    assert_eq!(returned["disposition"], "returned");
+    assert_eq!(returned["bizTransactionList"][1]["type"], "rma");
+    let told = of_kind(&document, "lot.wasted");
+    assert_eq!(told[0]["eventID"], format!("urn:uuid:{wasted}"));
+    assert!(told[0].get("errorDeclaration").is_none());
+    assert_eq!(told[1]["eventID"], told[0]["eventID"]);
+    assert_eq!(told[1]["quantityList"], told[0]["quantityList"]);
+    assert_eq!(told[1]["errorDeclaration"]["reason"], "incorrect_data");
+}
+
+#[test]
 fn the_check_of_the_shape_finds_what_the_standard_does_not_have() {
-    let mut program = Program::init();
-    program.start();
-    program.ok(&[
-        "lot",
-        "receive",
-        "--number",
-        "L",
-        "--material",
-        "BOARD-300",
-        "--quantity",
-        "10",
-    ]);
+    let program = plant_with_a_lot();
     let good = epcis(&program);
     assert_eq!(shape_problems(&good), Vec::<String>::new());
     for (pointer, wrong) in [
@@ -432,18 +453,7 @@ fn the_check_of_the_shape_finds_what_the_standard_does_not_have() {
 
 #[test]
 fn what_epcis_has_no_word_for_is_counted_and_said() {
-    let mut program = Program::init();
-    program.start();
-    program.ok(&[
-        "lot",
-        "receive",
-        "--number",
-        "L",
-        "--material",
-        "BOARD-300",
-        "--quantity",
-        "10",
-    ]);
+    let program = plant_with_a_lot();
     let copy = program.folder.path().join("copy.db");
     let file = copy.to_str().unwrap();
     program.ok(&["ledger", "backup", file]);

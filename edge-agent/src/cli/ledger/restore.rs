@@ -76,7 +76,7 @@ fn restored(report: &RestoreReport) -> String {
     }
     text.push_str(
         "next:     start the agent. At the next contact the hub is found to be ahead; the agent then opens a new epoch,\n\
-         \x20         raises an alarm, and overwrites nothing. Events that the hub has and this file lacks are the hub's.\n",
+         \x20         raises an alarm, fetches back what the hub has and this file lacks, and overwrites nothing.\n",
     );
     text
 }
