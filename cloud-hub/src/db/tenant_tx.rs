@@ -6,6 +6,9 @@ use sqlx::{PgConnection, Postgres, Transaction};
 use super::error::DbError;
 use super::pool::{Bell, Pool};
 
+/// Plans are made again when the tables have so many times the rows for which they were made.
+const PLAN_AGAIN_GROWTH: u64 = 2;
+
 /// A transaction of one tenant. It is rolled back unless [`TenantTx::commit`] is called.
 #[derive(Debug)]
 pub struct TenantTx {
@@ -57,13 +60,28 @@ impl TenantTx {
         Ok(())
     }
 
-    /// Has what follows planned anew, for the sizes that the tables have now.
+    /// Has what follows planned anew when the tables may have grown much since this connection made its plans. `rows` is
+    /// how many the largest of them has at least.
     ///
     /// A connection keeps its plans, also those with which foreign keys are checked. Made while a table was nearly empty,
     /// when any index is as good as another, they may read all rows of the tenant for each row that is checked, until
-    /// PostgreSQL has looked at the table itself: a minute in which a new hub takes in a backlog ten times slower.
-    pub(crate) async fn plan_anew(&mut self) -> Result<(), DbError> {
+    /// PostgreSQL has looked at the table itself: a minute in which a new hub takes in a backlog ten times slower. To plan
+    /// anew costs some milliseconds, so it is done when the rows have doubled; the connection itself remembers for how many
+    /// it has planned.
+    pub(crate) async fn plan_for(&mut self, rows: u64) -> Result<(), DbError> {
+        let planned: Option<String> =
+            sqlx::query_scalar("select current_setting('app.planned_for', true)")
+                .fetch_one(&mut *self.tx)
+                .await?;
+        let planned = planned.and_then(|rows| rows.parse::<u64>().ok());
+        if planned.is_some_and(|planned| rows / PLAN_AGAIN_GROWTH <= planned) {
+            return Ok(());
+        }
         sqlx::raw_sql("discard plans")
+            .execute(&mut *self.tx)
+            .await?;
+        sqlx::query("select set_config('app.planned_for', $1, false)")
+            .bind(rows.to_string())
             .execute(&mut *self.tx)
             .await?;
         Ok(())

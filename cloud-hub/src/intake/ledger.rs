@@ -23,8 +23,8 @@ use crate::events::{Origin, Outbox};
 use crate::http::{ApiError, error::chain};
 use crate::tenants::AgentPrincipal;
 
-/// A batch of so many events is worth being planned for: some milliseconds, for thousands of rows.
-const PLAN_ANEW_EVENTS: usize = 100;
+/// A batch of so many events is worth a look at how old the plans are.
+const PLAN_FOR_EVENTS: usize = 100;
 
 /// The longest kind that is stored.
 const KIND_BYTES_MAX: usize = 100;
@@ -59,21 +59,26 @@ pub(super) async fn take(
         epoch_opened(&mut tx, agent, &state, batch, now).await?;
     }
     let events = &batch.events[skip..];
-    if events.len() >= PLAN_ANEW_EVENTS {
-        tx.plan_anew().await?;
+    if events.len() >= PLAN_FOR_EVENTS {
+        tx.plan_for(next.head.last_seq).await?;
     }
     let source = Source::load(&mut tx, producer, next.epoch, Some(agent.plant_id))
         .await
         .map_err(failed)?;
     let known = store::events_known(&mut tx, events).await?;
-    store::events_add(&mut tx, producer, next.epoch, events, now).await?;
+    // While PostgreSQL stores them, they are read.
+    let (added, read) = tokio::join!(
+        store::events_add(&mut tx, producer, next.epoch, events, now),
+        async { read(events, &known) },
+    );
+    added?;
+    let (readable, mut rejected) = read;
     let mut work = Work {
         source,
         now,
         rng: app.rng(),
         carried: apply::Carried::new(),
     };
-    let (readable, mut rejected) = read(events, &known);
     apply::lock(
         &mut tx,
         &work.source,

@@ -129,6 +129,7 @@ impl<'a> LedgerPush<'a> {
                 prepare(self.agent, (epoch, batch.last_seq)).await
             }
         };
+        metrics::counter!("agog_uplink_ledger_bytes_total").increment(batch.frame.len() as u64);
         let (answer, next) = tokio::join!(self.hub.push_ledger(batch.frame), next);
         match answer {
             Ok(ack) => {

@@ -8,15 +8,14 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::figures::Row;
-use super::measure::{Bench, LIMIT, mebibytes, rate, resident_kib};
-use crate::demo::cast::waiting;
+use super::measure::{Bench, LIMIT, mebibytes, processor_time, rate, resident_kib};
 use crate::support::wait;
 
 /// Requests that wait for the agent at a time while the backlog is made: a busy plant.
-const ASKERS: usize = 64;
+const ASKERS: usize = 16;
 
-/// Movements that wait for the hub when it comes back. A short run: the share of start and end is small.
-pub(super) const EVENTS: usize = 50_000;
+/// Movements that wait for the hub when it comes back: a day without it, with one in each second.
+pub(super) const EVENTS: usize = 86_400;
 
 /// What an asker books with one roll: it arrives, is split, is used up by a job, spoilt and moved, and becomes cartons.
 const CYCLE: usize = 10;
@@ -66,33 +65,61 @@ impl Bench {
         }
         let recorded = rate(events, start.elapsed());
         let busy = self.resident_kib()?;
-        let backlog = usize::try_from(waiting(&self.plant).await?)?;
+        let backlog = usize::try_from(self.waiting().await?)?;
+        let sent_before = self.bytes_sent().await?;
         self.world.hub.start().await?;
         let hub = self.world.hub.process().context("the hub runs")?.pid();
+        let agent = self.plant.process().context("the agent runs")?.pid();
         let (mut agent_kib, mut hub_kib) = (0, 0);
+        let before = [
+            processor_time(agent)?,
+            processor_time(hub)?,
+            self.database_time().await?,
+        ];
         let start = Instant::now();
         wait::until("the backlog to drain", LIMIT, async || {
             agent_kib = agent_kib.max(self.resident_kib()?);
             hub_kib = hub_kib.max(resident_kib(hub)?);
-            Ok((waiting(&self.plant).await? == 0).then_some(()))
+            Ok((self.waiting().await? == 0).then_some(()))
         })
         .await?;
-        let drained = rate(backlog, start.elapsed());
+        let time = start.elapsed();
+        let drained = rate(backlog, time);
+        let after = [
+            processor_time(agent)?,
+            processor_time(hub)?,
+            self.database_time().await?,
+        ];
+        let each = std::array::from_fn(|part| {
+            1e6 / rate(backlog, after[part].saturating_sub(before[part]))
+        });
+        let [of_agent, of_hub, of_database]: [f64; 3] = each;
+        let sent = self.bytes_sent().await? - sent_before;
         let bare = rate(backlog, self.bare_sql().await?);
         Ok(vec![
             Row::new(
                 format!("agent: lot movements, {ASKERS} askers, durable"),
                 format!("{recorded:.0} events/s"),
-                "goal 3,000 from 16",
+                "goal 3,000",
             ),
             Row::new("agent: resident after that", mebibytes(busy), ""),
             Row::new(
                 format!("uplink: {backlog} events to the hub, applied"),
-                format!("{drained:.0} events/s"),
+                format!("{drained:.0} events/s, {:.1} s", time.as_secs_f64()),
                 format!(
                     "goal 6,000; {:.0} % of bare SQL, goal 60 %",
                     100.0 * drained / bare
                 ),
+            ),
+            Row::new(
+                "uplink: bytes of an event on the wire",
+                format!("{:.0}", sent / rate(backlog, Duration::from_secs(1))),
+                "zstd, before TLS",
+            ),
+            Row::new(
+                "uplink: processor time of an event: agent, hub, PostgreSQL",
+                format!("{of_agent:.0}, {of_hub:.0}, {of_database:.0} µs"),
+                "",
             ),
             Row::new(
                 "the same rows by batched SQL, no policies",
@@ -105,6 +132,55 @@ impl Bench {
                 "limits 64 and 256 MiB",
             ),
         ])
+    }
+
+    /// How many events the agent has that the hub has not.
+    pub(super) async fn waiting(&self) -> Result<u64> {
+        let url = format!("{}/api/v1/status", self.plant.api_url()?);
+        let answer = self.http.get(url).send().await?.error_for_status()?;
+        let status: Value = answer.json().await?;
+        status["ledger"]["outbox_depth"]
+            .as_u64()
+            .with_context(|| format!("the status does not say how many events wait: {status}"))
+    }
+
+    /// The bytes of the batches that the agent has sent.
+    async fn bytes_sent(&self) -> Result<f64> {
+        const NAME: &str = "agog_uplink_ledger_bytes_total ";
+        let url = format!("{}/metrics", self.plant.api_url()?);
+        let answer = self.http.get(url).send().await?.error_for_status()?;
+        let text = answer.text().await?;
+        let count = text.lines().find_map(|line| line.strip_prefix(NAME));
+        Ok(count.unwrap_or("0").parse()?)
+    }
+
+    /// Proves what the agent has recorded.
+    pub(super) async fn verification(&mut self) -> Result<Vec<Row>> {
+        let start = Instant::now();
+        let proof = self.plant.command(&["ledger", "verify"]).await?;
+        let time = start.elapsed();
+        ensure!(
+            proof["problem_count"] == 0,
+            "the ledger is not proven: {proof}"
+        );
+        let events = usize::try_from(proof["events"].as_u64().context("no count of events")?)?;
+        Ok(vec![Row::new(
+            format!("agent: ledger verify, {events} events, nearly all of lots"),
+            format!("{:.0} events/s", rate(events, time)),
+            "goal 300,000",
+        )])
+    }
+
+    /// What the processes of PostgreSQL have used of the processor.
+    async fn database_time(&self) -> Result<Duration> {
+        let mut admin = PgConnection::connect(&self.world.hub.database().admin_url).await?;
+        let pids: Vec<i32> =
+            sqlx::query_scalar("select pid from pg_stat_activity where pid <> pg_backend_pid()")
+                .fetch_all(&mut admin)
+                .await?;
+        let times = pids.into_iter().filter_map(|pid| u32::try_from(pid).ok());
+        // One that has ended since then had no part in it.
+        Ok(times.filter_map(|pid| processor_time(pid).ok()).sum())
     }
 
     /// Writes what the hub has stored once more, for another tenant: one transaction per batch, one statement per table, as

@@ -42,13 +42,16 @@ impl Figures {
 
     /// `p50 … ms, p99 … ms`.
     pub(super) fn text(&self) -> String {
-        let milliseconds = |time: Duration| time.as_secs_f64() * 1_000.0;
         format!(
             "p50 {:.2} ms, p99 {:.2} ms",
             milliseconds(self.percentile(50)),
             milliseconds(self.percentile(99))
         )
     }
+}
+
+pub(super) fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1_000.0
 }
 
 /// The rows as aligned text.

@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::figures::{Figures, Row};
+use super::measure::processor_time;
 use crate::demo::cast::{drained, materials};
 use crate::support::plant::{Plant, PlantPlan};
 use crate::support::press::Press;
@@ -322,19 +323,6 @@ fn status(device: usize, id: &str, detail: &str, amount: usize) -> String {
     envelope(&format!(
         r#"<Signal ID="{id}" Type="Status" refID="C1"><StatusQuParams/><DeviceInfo DeviceID="device-{device}" DeviceStatus="Running" StatusDetails="{detail}" Speed="13000" ProductionCounter="{amount}"><JobPhase JobID="JOB-{device}" JobPartID="1" Status="InProgress" StatusDetails="{detail}" Amount="{amount}" Waste="12" PercentCompleted="40"/>{modules}</DeviceInfo></Signal>"#
     ))
-}
-
-/// User and system time of a process so far.
-fn processor_time(pid: u32) -> Result<Duration> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))
-        .context("cannot read the agent's times in /proc")?;
-    // The name of the program may hold blanks; the fields after its bracket do not.
-    let fields = stat.rsplit_once(')').map(|(_, fields)| fields);
-    let mut fields = fields.unwrap_or_default().split_whitespace().skip(11);
-    let mut ticks = || -> Result<u64> { Ok(fields.next().context("no times in stat")?.parse()?) };
-    let ticks = ticks()? + ticks()?;
-    // Linux counts in hundredths of a second for programs, whatever its own clock does.
-    Ok(Duration::from_millis(ticks * 10))
 }
 
 fn resident_mebibytes(pid: u32) -> Result<f64> {

@@ -11,6 +11,7 @@ mod measure;
 use std::io::Write as _;
 
 use anyhow::Result;
+use figures::Row;
 
 /// What can be measured alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -23,16 +24,22 @@ pub enum Part {
 
 /// Measures one part, or everything, and prints the table. `events` is the size of the backlog.
 pub async fn run(only: Option<Part>, events: Option<usize>) -> Result<()> {
-    let mut rows = Vec::new();
     say("disk …");
-    rows.extend(measure::disk()?);
+    let disk = measure::disk()?;
+    let mut rows = vec![Row::new(
+        "disk: write 4 KiB + fsync",
+        disk.text(),
+        "baseline",
+    )];
     if only != Some(Part::Machines) {
         say("agent: start, rest, ledger …");
         let mut bench = measure::Bench::assemble().await?;
         rows.extend(bench.start_and_rest().await?);
-        rows.extend(bench.ledger_append().await?);
+        rows.extend(bench.ledger_append(&disk).await?);
         say("uplink …");
         rows.extend(bench.backlog(events.unwrap_or(backlog::EVENTS)).await?);
+        say("verification …");
+        rows.extend(bench.verification().await?);
         say("traces …");
         rows.extend(bench.traces().await?);
     }
