@@ -20,7 +20,10 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use shop::world::Plant;
-use shop::{Shop, at, consumed, held, merged, produced, shipped, split, wasted, work};
+use shop::{
+    Shop, at, consumed, held, merged, packed, produced, shipped, shipped_in, split, unpacked,
+    wasted, work,
+};
 
 /// Each is another plant's day; a failing one is named.
 const SEEDS: std::ops::Range<u64> = 0..4;
@@ -28,7 +31,7 @@ const EVENTS: usize = 70;
 
 /// Everything that events leave behind, by names that two tenants share. Rows that are only ever added stand in the order in
 /// which they were.
-const LEFT_BEHIND: [(&str, &str); 17] = [
+const LEFT_BEHIND: [(&str, &str); 19] = [
     (
         "lots",
         "select l.public_id::text || concat_ws('|', l.number, p.code, m.code, l.base_unit, l.balance, l.supplier, l.expiry,
@@ -63,8 +66,18 @@ const LEFT_BEHIND: [(&str, &str); 17] = [
     (
         "uses",
         "select concat_ws('|', u.event_id, l.public_id, u.kind, u.base_quantity, u.base_unit, u.job, u.order_number,
-             u.customer, u.device, u.operator, u.reason, u.reference, p.code, u.occurred_at, u.undone_by)
+             u.customer, u.device, u.operator, u.reason, u.reference, u.sscc, p.code, u.occurred_at, u.undone_by)
          from lot_use u join lot l using (tenant_id, lot_id) join plant p on p.plant_id = u.plant_id order by u.use_id",
+    ),
+    (
+        "changes of containers",
+        "select concat_ws('|', e.event_id, l.public_id, e.sscc, e.bucket, e.delta, e.base_unit, e.kind, e.actor, e.occurred_at)
+         from container_entry e join lot l using (tenant_id, lot_id) order by e.container_entry_id",
+    ),
+    (
+        "contents of containers",
+        "select concat_ws('|', c.sscc, l.public_id, c.packed)
+         from container_content c join lot l using (tenant_id, lot_id) order by 1",
     ),
     (
         "holds",
@@ -230,7 +243,8 @@ fn movement(rng: &mut StdRng, lots: &[LotRef], holds: &[HoldId]) -> Event {
     let amount = rng.random_range(1..2_000);
     let hold = holds[rng.random_range(0..holds.len())];
     let work = work("Job-1", "Order-1", "ABC Corp", "press-3");
-    match rng.random_range(0..17) {
+    let container = shop::sscc(rng.random_range(0..4));
+    match rng.random_range(0..21) {
         0..=2 => Event::Lot(LotEvent::Received(LotReceived {
             lot: NewLot {
                 material: material(rng),
@@ -266,6 +280,9 @@ fn movement(rng: &mut StdRng, lots: &[LotRef], holds: &[HoldId]) -> Event {
             hold: (amount % 3 == 0).then_some(hold),
             forced: None,
         })),
+        17..=18 => packed(container, &[(&lot, amount), (&other, 5)]),
+        19 => unpacked(container, &[(&lot, amount / 2)]),
+        20 => shipped_in(container, &lot, amount / 3 + 1, "Order-1", "ABC Corp"),
         10 => held(&lot, hold, "colour is off"),
         11 => Event::Lot(LotEvent::Released(LotReleased {
             hold_id: hold,
@@ -273,6 +290,7 @@ fn movement(rng: &mut StdRng, lots: &[LotRef], holds: &[HoldId]) -> Event {
             reason: "checked".to_owned(),
         })),
         12 => Event::Lot(LotEvent::Moved(LotMoved {
+            forced: None,
             lot,
             to: format!("Rack-{amount}"),
             from: None,

@@ -4,6 +4,8 @@
 //! Bodies are JSON compressed with zstd. No frame type is untagged or flattened: payloads are
 //! kept as the exact text that was sealed, which those forms of serde would rewrite.
 
+use std::collections::BTreeMap;
+
 use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,7 @@ use crate::event::Envelope;
 use crate::ids::{AgentId, HoldId, JobId, PlantId, ProducerId, RequestId, RunId, TenantId};
 use crate::lots::{LotAttributes, LotOrigin, LotRef};
 use crate::quantity::{Material, Unit};
+use crate::sscc::Sscc;
 
 /// The version of the frames in this module.
 pub const PROTOCOL: u16 = 1;
@@ -217,6 +220,9 @@ pub struct LotSnapshot {
     /// What was shipped of it and did not come back.
     #[serde(default, skip_serializing_if = "Decimal::is_zero")]
     pub shipped: Decimal,
+    /// What of the balance is packed, by container.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub packed: BTreeMap<Sscc, Decimal>,
     pub attributes: LotAttributes,
     pub origin: LotOrigin,
     /// The holds that stand on it.

@@ -6,7 +6,7 @@
 //!
 //! # Layout, in reading order
 //!
-//! - [`ids`], [`clock`], [`quantity`]: the vocabulary
+//! - [`ids`], [`sscc`], [`clock`], [`quantity`]: the vocabulary
 //! - [`event`], [`chain`]: the envelope of a fact and the hash chain
 //! - [`lots`]: the lot rules; [`trace`]: where a lot came from and went
 //! - [`document`]: what both sides edit at the same time
@@ -27,4 +27,5 @@ pub mod outbox;
 pub mod quantity;
 pub mod recovery;
 pub mod runs;
+pub mod sscc;
 pub mod trace;

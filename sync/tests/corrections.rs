@@ -12,8 +12,8 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use support::{
-    Plant, correction, draw, forced, hold, merge, moved, produced, received, release, returned,
-    shipped, split, waste,
+    Plant, correction, draw, forced, hold, merge, moved, packed, produced, received, release,
+    returned, shipped, shipped_in, split, unpacked, waste,
 };
 
 #[test]
@@ -207,6 +207,9 @@ enum Step {
     Release(usize),
     Ship(usize, i64),
     Return(usize, i64, bool),
+    Pack(usize, u32, i64),
+    Unpack(usize, u32, i64),
+    ShipIn(usize, u32, i64),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -224,6 +227,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         lot().prop_map(Step::Release),
         (lot(), amount()).prop_map(|(i, x)| Step::Ship(i, x)),
         (lot(), amount(), any::<bool>()).prop_map(|(i, x, held)| Step::Return(i, x, held)),
+        (lot(), 0_u32..3, amount()).prop_map(|(i, c, x)| Step::Pack(i, c, x)),
+        (lot(), 0_u32..3, amount()).prop_map(|(i, c, x)| Step::Unpack(i, c, x)),
+        (lot(), 0_u32..3, amount()).prop_map(|(i, c, x)| Step::ShipIn(i, c, x)),
     ];
     prop::collection::vec(step, 2..30)
 }
@@ -269,6 +275,9 @@ fn day(steps: Vec<Step>) -> Vec<(EventId, LotEvent)> {
             Step::Hold(i) => hold(&pick(i), n as u128),
             Step::Ship(i, x) => shipped(&pick(i), x),
             Step::Return(i, x, held) => returned(&pick(i), x, held.then_some(n as u128)),
+            Step::Pack(i, c, x) => packed(c, &[(&pick(i), x)]),
+            Step::Unpack(i, c, x) => unpacked(c, &[(&pick(i), x)]),
+            Step::ShipIn(i, c, x) => shipped_in(c, &pick(i), x),
             Step::Release(i) => {
                 let held = pick(i);
                 let standing = plant.holds(&held);

@@ -124,6 +124,7 @@ fn the_tree_names_a_lot_with_several_parents_in_full_once() {
         operator: None,
         reason: None,
         reference: None,
+        sscc: None,
         at: at(9),
     });
     let lots = vec![roll, lot(2, "A", 1), lot(3, "B", 1), finished];

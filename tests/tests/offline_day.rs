@@ -47,11 +47,28 @@ async fn an_agent_that_starts_with_no_hub_collects_and_delivers_later() -> Resul
     plant
         .command(&["lot", "split", "ROLL", "--into", "PART=40"])
         .await?;
+    for line in [
+        "lot pack ROLL=20 PART=30 --sscc (00)340123450000000017",
+        "lot pack ROLL=10 --sscc 340123450000000024",
+        "lot ship --sscc 340123450000000017 --order Order-1 --customer Acme",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        plant.command(&words).await?;
+    }
+    let sentence = refused(&plant, &["lot", "consume", "ROLL", "--quantity", "31"]).await?;
+    assert!(sentence.contains("340123450000000024"), "{sentence}");
     assert!(waiting(&plant).await? >= 2);
     world.hub.start().await?;
     drained(&plant).await?;
     same_ledger(&world.hub, &plant, &company).await?;
     same_quantities(&world.hub, &plant, &company).await?;
+    let path = "/api/v1/containers/340123450000000017";
+    let pallet = company.get(&world.hub, path).await?;
+    assert_eq!(pallet["status"], "shipped");
+    assert_eq!(pallet["shipped"][1]["customer"], "Acme");
+    let path = "/api/v1/containers/340123450000000024";
+    let pallet = company.get(&world.hub, path).await?;
+    assert_eq!(pallet["contents"][0]["quantity"]["amount"], "10");
     Ok(())
 }
 

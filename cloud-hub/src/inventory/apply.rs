@@ -1,7 +1,7 @@
 //! What a lot event does to the lots of its batch: `agog_sync::lots::apply` says it, and it is noted in memory for the next
 //! event and for the store. Nothing is decided here. A fact is never refused; what should not have been is flagged.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use agog_sync::ids::PlantId;
 use agog_sync::lots::{self, Effect, Flag, LotEvent, LotOrigin, LotRef, LotState};
@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::batch::{LotBatch, Made};
 use super::model::Fact;
+use super::store::containers::PackedRow;
 use super::store::corrections::{CorrectionRow, NamedEdge, NamedUse};
 use super::store::facts::{EdgeRow, EntryRow, FlagRow, UseRow};
 use crate::events;
@@ -73,6 +74,7 @@ impl<'e> LotBatch<'e> {
                     material,
                     balance: Decimal::ZERO,
                     shipped: Decimal::ZERO,
+                    packed: BTreeMap::new(),
                     base_unit,
                     holds: BTreeSet::new(),
                     attributes,
@@ -99,6 +101,22 @@ impl<'e> LotBatch<'e> {
                     bucket,
                     delta: Quantity::new(delta, unit),
                     entered,
+                    fact,
+                });
+            }
+            Effect::ContainerChanged {
+                sscc,
+                lot_id,
+                bucket,
+                delta,
+                unit,
+            } => {
+                self.book.change_container(sscc, lot_id, bucket, delta);
+                self.packed.push(PackedRow {
+                    sscc,
+                    lot: lot_id,
+                    bucket,
+                    delta: Quantity::new(delta, unit),
                     fact,
                 });
             }
@@ -207,6 +225,7 @@ impl<'e> LotBatch<'e> {
             state.balance = known.balance;
             state.shipped = known.shipped;
             state.holds.clone_from(&known.holds);
+            state.packed.clone_from(&known.packed);
             state.material = state.material.or_else(|| known.material.clone());
             if known.origin == LotOrigin::Unknown && known.attributes.location.is_some() {
                 state

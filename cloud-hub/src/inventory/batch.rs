@@ -7,11 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use agog_sync::frame::LotSnapshot;
 use agog_sync::ids::{EventId, HoldId, LotId, PlantId};
 use agog_sync::lots::{LotBook, LotCorrected, LotEvent, LotState, WorkContext};
+use agog_sync::sscc::Sscc;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use super::model::{Fact, LotKey, LotRow};
 use super::register::Register;
+use super::store::containers::{self, PackedRow};
 use super::store::corrections::{self, CorrectionRow, NamedEdge, NamedUse};
 use super::store::facts::{self, EdgeRow, EntryRow, FlagRow, HoldRow, Keys, UseRow};
 use super::store::lots as lot_store;
@@ -32,6 +34,7 @@ pub struct LotBatch<'e> {
     pub(super) materials: Register<'e>,
     pub(super) holds: BTreeMap<(LotId, HoldId), Hold<'e>>,
     pub(super) entries: Vec<EntryRow<'e>>,
+    pub(super) packed: Vec<PackedRow<'e>>,
     pub(super) edges: Vec<EdgeRow<'e>>,
     pub(super) uses: Vec<UseRow<'e>>,
     pub(super) flags: Vec<FlagRow<'e>>,
@@ -104,6 +107,7 @@ impl<'e> LotBatch<'e> {
             materials: Register::default(),
             holds: BTreeMap::new(),
             entries: Vec::new(),
+            packed: Vec::new(),
             edges: Vec::new(),
             uses: Vec::new(),
             flags: Vec::new(),
@@ -114,6 +118,7 @@ impl<'e> LotBatch<'e> {
         };
         batch.load_lots(tx, rows).await?;
         batch.load_numbers(tx, &events).await?;
+        batch.load_containers(tx, &events).await?;
         batch.load_corrections(tx, ids, &events).await?;
         let codes: BTreeSet<&str> = events
             .iter()
@@ -155,6 +160,11 @@ impl<'e> LotBatch<'e> {
             plants.entry(key).or_default().insert(plant_id);
         }
         let mut shipped = lot_store::shipped_of(tx, &keys).await?;
+        let mut packed: BTreeMap<LotKey, BTreeMap<Sscc, Decimal>> = BTreeMap::new();
+        for (key, content) in containers::packed_of(tx, &keys).await? {
+            let of_lot = packed.entry(key).or_default();
+            of_lot.insert(content.sscc, content.quantity.amount);
+        }
         for row in rows {
             let lot_id = row.lot.lot_id;
             let lot = Lot {
@@ -168,6 +178,7 @@ impl<'e> LotBatch<'e> {
                 material: row.material,
                 balance: row.on_hand.amount,
                 shipped: shipped.remove(&row.key).unwrap_or_default(),
+                packed: packed.remove(&row.key).unwrap_or_default(),
                 base_unit: row.on_hand.unit,
                 holds: standing.remove(&lot_id).unwrap_or_default(),
                 attributes: row.attributes,
@@ -195,6 +206,26 @@ impl<'e> LotBatch<'e> {
         let given: Vec<_> = given.into_iter().collect();
         for (number, lot_id) in lot_store::numbers_taken(tx, self.plant_id, &given).await? {
             self.book.take_number(number, lot_id);
+        }
+        Ok(())
+    }
+
+    /// What is known of the containers that the events pack.
+    async fn load_containers(
+        &mut self,
+        tx: &mut TenantTx,
+        events: &[&LotEvent],
+    ) -> Result<(), DbError> {
+        let packed: BTreeSet<Sscc> = events
+            .iter()
+            .filter_map(|event| match event {
+                LotEvent::Packed(event) => Some(event.sscc),
+                _ => None,
+            })
+            .collect();
+        let packed: Vec<Sscc> = packed.into_iter().collect();
+        for (sscc, state) in containers::states_of(tx, &packed).await? {
+            self.book.insert_container(sscc, state);
         }
         Ok(())
     }
@@ -288,6 +319,7 @@ impl<'e> LotBatch<'e> {
                 balance: state.balance,
                 base_unit: state.base_unit,
                 shipped: state.shipped,
+                packed: state.packed.clone(),
                 attributes: state.attributes.clone(),
                 origin: state.origin,
                 holds: state.holds.iter().copied().collect(),
@@ -320,6 +352,7 @@ impl<'e> LotBatch<'e> {
         }
         made::lots_move(tx, &moved, self.now).await?;
         facts::entries_add(tx, &self.entries, &keys).await?;
+        containers::entries_add(tx, &self.packed, &keys).await?;
         facts::edges_add(tx, &self.edges, &keys).await?;
         facts::uses_add(tx, &self.uses, self.plant_id, &keys).await?;
         let holds = self.holds.into_iter().map(|(key, hold)| (key, hold.row));

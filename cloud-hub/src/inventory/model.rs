@@ -4,6 +4,7 @@
 use agog_sync::ids::{EventId, HoldId, LotId, MaterialId, PlantId, ProducerId};
 use agog_sync::lots::{LotAttributes, LotOrigin, LotRef, WorkContext};
 use agog_sync::quantity::{Material, Quantity, Unit};
+use agog_sync::sscc::Sscc;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -115,6 +116,64 @@ pub(super) struct Entry {
     #[schema(value_type = String)]
     pub occurred_at: Timestamp,
     /// The event that corrected this one; an entry of that event takes this one back.
+    pub corrected_by: Option<Uuid>,
+}
+
+/// How much of a lot is in a container.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct PackedIn {
+    #[schema(value_type = String, example = "340123450000000017")]
+    pub sscc: Sscc,
+    #[schema(value_type = QuantitySchema)]
+    pub quantity: Quantity,
+}
+
+/// What is in a container of one lot.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct Content {
+    #[schema(value_type = Object)]
+    pub lot: LotRef,
+    /// The code of its material.
+    pub material: Option<String>,
+    #[schema(value_type = QuantitySchema)]
+    pub quantity: Quantity,
+}
+
+/// What left in a container of one lot.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct LeftIn {
+    #[schema(value_type = Object)]
+    pub lot: LotRef,
+    #[schema(value_type = QuantitySchema)]
+    pub quantity: Quantity,
+    #[schema(example = "Order-5002")]
+    pub order: String,
+    #[schema(example = "XYZ Inc")]
+    pub customer: String,
+    /// Despatch note or carrier reference.
+    pub reference: Option<String>,
+    pub event_id: Uuid,
+    #[schema(value_type = String)]
+    pub occurred_at: Timestamp,
+}
+
+/// One change of what is in a container.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct ContainerChange {
+    #[schema(value_type = Object)]
+    pub lot: LotRef,
+    /// `packed`, `unpacked` or `shipped`.
+    pub bucket: String,
+    /// The change, in the unit of the lot; negative when it was taken out.
+    #[schema(value_type = QuantitySchema)]
+    pub delta: Quantity,
+    #[schema(example = "lot.packed")]
+    pub kind: String,
+    pub event_id: Uuid,
+    pub actor: String,
+    #[schema(value_type = String)]
+    pub occurred_at: Timestamp,
+    /// The event that corrected this one; a change of that event takes this one back.
     pub corrected_by: Option<Uuid>,
 }
 

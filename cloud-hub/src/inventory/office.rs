@@ -137,6 +137,9 @@ fn refused(refusal: &Refusal) -> ApiError {
         | Refusal::BeyondShipped { .. }
         | Refusal::NumberTaken { .. }
         | Refusal::UnknownHold { .. }
+        | Refusal::Packed { .. }
+        | Refusal::NotInContainer { .. }
+        | Refusal::ContainerInUse { .. }
         | Refusal::AlreadyCorrected { .. } => {
             ApiError::conflict(refusal.code(), refusal.to_string())
         }
@@ -159,6 +162,30 @@ fn refused(refusal: &Refusal) -> ApiError {
             .with("lot", json!(lot))
             .with("shipped", json!(shipped))
             .with("asked", json!(asked)),
+        Refusal::Packed {
+            lot,
+            free,
+            asked,
+            containers,
+        } => error
+            .with("lot", json!(lot))
+            .with("free", json!(free))
+            .with("asked", json!(asked))
+            .with("containers", json!(containers)),
+        Refusal::NotInContainer {
+            lot,
+            sscc,
+            found,
+            asked,
+        } => error
+            .with("lot", json!(lot))
+            .with("sscc", json!(sscc))
+            .with("found", json!(found))
+            .with("asked", json!(asked)),
+        Refusal::ContainerInUse { lot, sscc, status } => error
+            .with("lot", json!(lot))
+            .with("sscc", json!(sscc))
+            .with("status", json!(status)),
         Refusal::Held { lot, holds } => error.with("lot", json!(lot)).with("holds", json!(holds)),
         Refusal::UnknownHold { lot, hold_id } => error
             .with("lot", json!(lot))

@@ -11,10 +11,12 @@ use agog_sync::event::{Actor, Envelope, Event, NewEvent};
 use agog_sync::frame::{LedgerBatch, PROTOCOL, TelemetryBatch, TelemetryBlock};
 use agog_sync::ids::{EventId, HoldId, LotId, ProducerId};
 use agog_sync::lots::{
-    Draw, JobRef, LotAttributes, LotConsumed, LotEvent, LotHeld, LotMerged, LotProduced,
-    LotReceived, LotRef, LotShipped, LotSplit, LotWasted, NewLot, SplitPart, WorkContext,
+    Draw, JobRef, LotAttributes, LotConsumed, LotEvent, LotHeld, LotMerged, LotPacked, LotProduced,
+    LotReceived, LotRef, LotShipped, LotSplit, LotUnpacked, LotWasted, NewLot, SplitPart,
+    WorkContext,
 };
 use agog_sync::quantity::{Material, Measured, Quantity, Unit};
+use agog_sync::sscc::Sscc;
 use jiff::Timestamp;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -246,12 +248,57 @@ pub(crate) fn produced(
 
 pub(crate) fn shipped(lot: &LotRef, amount: i64, order: &str, customer: &str) -> Event {
     Event::Lot(LotEvent::Shipped(LotShipped {
+        sscc: None,
         draw: draw(lot, amount),
         order: order.to_owned(),
         customer: customer.to_owned(),
         reference: None,
         forced: None,
     }))
+}
+
+/// The container of that number.
+pub(crate) fn sscc(container: u32) -> Sscc {
+    Sscc::with_check_digit(&format!("34012345{container:09}")).unwrap()
+}
+
+fn contents(lots: &[(&LotRef, i64)]) -> Vec<Draw> {
+    lots.iter()
+        .map(|(lot, amount)| draw(lot, *amount))
+        .collect()
+}
+
+pub(crate) fn packed(sscc: Sscc, lots: &[(&LotRef, i64)]) -> Event {
+    Event::Lot(LotEvent::Packed(LotPacked {
+        sscc,
+        contents: contents(lots),
+        added: false,
+        forced: None,
+    }))
+}
+
+pub(crate) fn unpacked(sscc: Sscc, lots: &[(&LotRef, i64)]) -> Event {
+    Event::Lot(LotEvent::Unpacked(LotUnpacked {
+        sscc,
+        contents: contents(lots),
+        forced: None,
+    }))
+}
+
+pub(crate) fn shipped_in(
+    sscc: Sscc,
+    lot: &LotRef,
+    amount: i64,
+    order: &str,
+    customer: &str,
+) -> Event {
+    match shipped(lot, amount, order, customer) {
+        Event::Lot(LotEvent::Shipped(event)) => Event::Lot(LotEvent::Shipped(LotShipped {
+            sscc: Some(sscc),
+            ..event
+        })),
+        other => other,
+    }
 }
 
 pub(crate) fn held(lot: &LotRef, hold_id: HoldId, reason: &str) -> Event {

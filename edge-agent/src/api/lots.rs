@@ -3,6 +3,7 @@
 use agog_sync::chain::Hash;
 use agog_sync::event::Actor;
 use agog_sync::ids::LotId;
+use agog_sync::sscc::{Sscc, SsccError};
 use agog_sync::trace::{Direction, Mode, Trace};
 use axum::Json;
 use axum::body::{Body, Bytes, to_bytes};
@@ -16,12 +17,12 @@ use serde::{Deserialize, Serialize};
 use super::problem::Problem;
 use super::{ApiState, BODY_BYTES_MAX};
 use crate::ledger::command::{
-    Adjust, Consume, Correct, Hold, Merge, Move, Produce, Receive, Release, Return, Ship, Split,
-    Waste,
+    Adjust, Consume, Correct, Hold, Merge, Move, Pack, Produce, Receive, Release, Return, Ship,
+    Split, Unpack, Waste,
 };
 use crate::ledger::{
-    Append, Fact, IdempotencyKey, Ledger, LotCommand, LotEventRow, LotFilter, LotPage, LotRow,
-    MaterialSum, PAGE_LOTS_MAX, Reader, Refused, What,
+    Append, ContainerRow, Fact, IdempotencyKey, Ledger, LotCommand, LotEventRow, LotFilter,
+    LotPage, LotRow, MaterialSum, PAGE_LOTS_MAX, Reader, Refused, What,
 };
 
 /// The longest key that is taken; a UUID has 36.
@@ -36,7 +37,7 @@ pub struct LotDetail {
     pub lot: LotRow,
     /// What is directly in it, and what it is directly in.
     pub neighbours: Trace,
-    /// The newest events that changed its balance, newest first.
+    /// The newest events that changed its balance or what is packed of it, newest first.
     pub events: Vec<LotEventRow>,
 }
 
@@ -48,7 +49,11 @@ pub(super) async fn command(
     body: Body,
 ) -> Result<Response, Problem> {
     let body = json_body(&headers, body).await?;
-    let command = parse(&name, &body)?;
+    let mut command = parse(&name, &body)?;
+    if let LotCommand::Pack(pack) = &mut command {
+        pack.made_from
+            .clone_from(&state.agent.config.epcis.sscc_prefix);
+    }
     let fact = Fact {
         occurred_at: command.details().occurred_at,
         actor: actor(&command),
@@ -112,11 +117,13 @@ fn parse(name: &str, body: &[u8]) -> Result<LotCommand, Problem> {
         "ship" => LotCommand::Ship(typed::<Ship>(body)?),
         "correct" => LotCommand::Correct(typed::<Correct>(body)?),
         "return" => LotCommand::Return(typed::<Return>(body)?),
+        "pack" => LotCommand::Pack(typed::<Pack>(body)?),
+        "unpack" => LotCommand::Unpack(typed::<Unpack>(body)?),
         _ => {
             return Err(Problem::new(
                 StatusCode::NOT_FOUND,
                 "unknown-command",
-                "lot commands are receive, split, merge, consume, produce, waste, move, adjust, hold, release, ship, return and correct",
+                "lot commands are receive, split, merge, consume, produce, waste, move, adjust, hold, release, pack, unpack, ship, return and correct",
             ));
         }
     })
@@ -236,6 +243,28 @@ pub(super) async fn trace(
         .read(move |reader| reader.trace(root, direction, mode))
         .await?;
     Ok(Json(trace))
+}
+
+/// `GET /api/v1/containers/{sscc}`.
+pub(super) async fn container(
+    State(state): State<ApiState>,
+    Path(sscc): Path<String>,
+) -> Result<Json<ContainerRow>, Problem> {
+    let sscc: Sscc = sscc
+        .parse()
+        .map_err(|error: SsccError| Problem::malformed(error.to_string()))?;
+    let found = state
+        .agent
+        .ledger
+        .read(move |reader| reader.container(sscc))
+        .await?;
+    found.map(Json).ok_or_else(|| {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "unknown-container",
+            format!("container {sscc} is not known here"),
+        )
+    })
 }
 
 /// `GET /api/v1/materials/sums`.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::Config;
 use super::check::Problems;
-use crate::export::{gtin_14, is_company_prefix, is_gln_of, is_gtin_of};
+use crate::export::{gtin_14, is_company_prefix, is_gln_of, is_gtin_of, is_sscc_prefix};
 
 /// How things are called in EPCIS documents.
 #[derive(Debug, Clone, Deserialize)]
@@ -14,6 +14,9 @@ pub struct EpcisConfig {
     pub uri_base: String,
     /// The company's prefix in its GTINs and GLNs.
     pub company_prefix: Option<String>,
+    /// What the SSCCs begin with that this plant makes: the extension digit, the company's prefix, and digits of the serial
+    /// reference by which its plants differ.
+    pub sscc_prefix: Option<String>,
     /// The plant's location number.
     pub plant_gln: Option<String>,
 }
@@ -23,6 +26,7 @@ impl Default for EpcisConfig {
         Self {
             uri_base: "urn:agog".to_owned(),
             company_prefix: None,
+            sscc_prefix: None,
             plant_gln: None,
         }
     }
@@ -52,6 +56,13 @@ pub(super) fn check(config: &Config, found: &mut Problems) {
             !prefix.is_some_and(|prefix| is_gln_of(gln, prefix)),
             "epcis.plant_gln",
             "must have 13 digits, begin with `epcis.company_prefix` and end with its check digit",
+        );
+    }
+    if let Some(series) = &epcis.sscc_prefix {
+        found.add(
+            !prefix.is_some_and(|prefix| is_sscc_prefix(series, prefix)),
+            "epcis.sscc_prefix",
+            "must be an extension digit, `epcis.company_prefix`, and digits that leave 3 or more of the 17 for a running number",
         );
     }
     for (index, material) in config.materials.iter().enumerate() {

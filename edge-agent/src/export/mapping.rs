@@ -9,7 +9,8 @@
 //! | wasted, waste of a split | `ObjectEvent` DELETE | `destroying`, `destroyed` |
 //! | adjusted | `ObjectEvent` ADD or DELETE of the difference | `cycle_counting`, `active` |
 //! | moved | `ObjectEvent` OBSERVE | `storing`, `in_progress` |
-//! | shipped | `ObjectEvent` OBSERVE | `shipping`, `in_transit` |
+//! | packed, unpacked | `AggregationEvent` ADD, DELETE; the parent is the container | `packing`, `unpacking`, `in_progress` |
+//! | shipped | `ObjectEvent` OBSERVE, of the container too | `shipping`, `in_transit` |
 //! | held | `ObjectEvent` OBSERVE | `holding`, `non_sellable_other` |
 //! | released | `ObjectEvent` OBSERVE | `holding`, `active`, or `non_sellable_other` while another hold stands |
 //!
@@ -21,6 +22,7 @@
 use agog_sync::ids::EventId;
 use agog_sync::lots::{Draw, LotAttributes, LotCorrected, LotEvent, LotRef, NewLot, WorkContext};
 use agog_sync::quantity::{Quantity, Unit};
+use agog_sync::sscc::Sscc;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -46,6 +48,12 @@ pub(super) struct EpcisEvent {
     error_declaration: Option<ErrorDeclaration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     action: Option<&'static str>,
+    #[serde(rename = "parentID", skip_serializing_if = "Option::is_none")]
+    parent_id: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    child_quantity_list: Vec<QuantityElement>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    epc_list: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     quantity_list: Vec<QuantityElement>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -155,6 +163,7 @@ struct LotName {
 }
 
 const OBJECT: &str = "ObjectEvent";
+const AGGREGATION: &str = "AggregationEvent";
 const TRANSFORMATION: &str = "TransformationEvent";
 
 /// What events are made with.
@@ -286,6 +295,11 @@ impl Mapping<'_> {
                 let Draw { lot, quantity } = &event.draw;
                 self.object(&mut told, "OBSERVE", lot, Some(quantity.base))?;
                 told.is("shipping", "in_transit");
+                told.epc_list = event
+                    .sscc
+                    .map(|sscc| self.names.container(sscc))
+                    .into_iter()
+                    .collect();
                 // It is not here any more, and where it is the carrier knows.
                 told.biz_location = None;
                 told.biz_transaction_list.push(BizTransaction {
@@ -338,6 +352,14 @@ impl Mapping<'_> {
                     source: self.names.party(&event.customer),
                 });
                 told.agog_reason = Some(event.reason.clone());
+            }
+            LotEvent::Packed(event) => {
+                self.aggregation(&mut told, "ADD", event.sscc, &event.contents)?;
+                told.is("packing", "in_progress");
+            }
+            LotEvent::Unpacked(event) => {
+                self.aggregation(&mut told, "DELETE", event.sscc, &event.contents)?;
+                told.is("unpacking", "in_progress");
             }
             LotEvent::Corrected(event) => return self.declared_wrong(stored, event),
         }
@@ -394,6 +416,20 @@ impl Mapping<'_> {
         told.kind = OBJECT;
         told.action = Some(action);
         told.quantity_list = vec![self.element(lot, quantity)?];
+        Ok(())
+    }
+
+    fn aggregation(
+        &self,
+        told: &mut EpcisEvent,
+        action: &'static str,
+        sscc: Sscc,
+        contents: &[Draw],
+    ) -> Result<(), ExportError> {
+        told.kind = AGGREGATION;
+        told.action = Some(action);
+        told.parent_id = Some(self.names.container(sscc));
+        told.child_quantity_list = self.draws(contents)?;
         Ok(())
     }
 

@@ -23,7 +23,7 @@ use crate::durable;
 use crate::ledger::export::{EventFilter, StoredEvent};
 use crate::ledger::{LedgerError, Reader};
 
-pub(crate) use names::{gtin_14, is_company_prefix, is_gln_of, is_gtin_of};
+pub(crate) use names::{gtin_14, is_company_prefix, is_gln_of, is_gtin_of, is_sscc_prefix};
 
 /// An export names customers, suppliers and people.
 const FILE_MODE: u32 = 0o600;

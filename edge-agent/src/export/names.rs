@@ -1,18 +1,24 @@
 //! The names of things in an EPCIS document.
 //!
-//! A lot of a material with a GTIN is an LGTIN (`urn:epc:class:lgtin:…`), the plant with a GLN an SGLN. Everything else has a private
+//! A lot of a material with a GTIN is an LGTIN (`urn:epc:class:lgtin:…`), the plant with a GLN an SGLN, a container of the company's own
+//! `urn:epc:id:sscc:…`; that of another company is a GS1 Digital Link, for which its prefix need not be known. Everything else has a private
 //! name below `epcis.uri_base`: `<base>:lot:<lot id>`, `:plant:<code>`, `:location:<code>:<place>`, `:party:<name>`, `:job:<code>:<number>`,
 //! `:order:<number>`, `:despatch:<reference>`; with slashes where the base is a URL.
 
 use std::fmt::Write as _;
 
 use agog_sync::lots::LotRef;
+use agog_sync::sscc::{Sscc, check_digit};
 
 use crate::config::Config;
 use crate::ledger::{LedgerError, Reader};
 
 /// The longest lot number of GS1 (application identifier 10).
 const GS1_LOT_CHARS_MAX: usize = 20;
+
+/// Digits of an SSCC that can be the same for all of a plant: three at least are for a running number, and the last is the
+/// check digit.
+const SSCC_SERIES_DIGITS_MAX: usize = 14;
 
 /// What may stand in a lot number of GS1, beside letters and digits.
 const GS1_LOT_SIGNS: &str = "!\"%&'()*+,-./:;<=>?_";
@@ -44,13 +50,15 @@ fn has_check_digit(digits: &str, lengths: &[usize]) -> bool {
     if !lengths.contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return false;
     }
-    let sum: u32 = digits
-        .bytes()
-        .rev()
-        .zip([1, 3].into_iter().cycle())
-        .map(|(digit, weight)| u32::from(digit - b'0') * weight)
-        .sum();
-    sum.is_multiple_of(10)
+    let (body, last) = digits.split_at(digits.len() - 1);
+    last == check_digit(body).to_string()
+}
+
+/// Whether SSCCs of a company can begin so, with room for a running number.
+pub(crate) fn is_sscc_prefix(series: &str, prefix: &str) -> bool {
+    series.bytes().all(|byte| byte.is_ascii_digit())
+        && series.len() <= SSCC_SERIES_DIGITS_MAX
+        && series.get(1..).is_some_and(|rest| rest.starts_with(prefix))
 }
 
 /// Names in the words of one company.
@@ -89,6 +97,18 @@ impl<'a> Names<'a> {
                 format!("urn:epc:id:sgln:{prefix}.{}.0", &gln[prefix.len()..12])
             }
             _ => self.private(&["plant", &self.config.agent.plant_code]),
+        }
+    }
+
+    /// A container.
+    pub(super) fn container(&self, sscc: Sscc) -> String {
+        let digits = sscc.to_string();
+        match &self.config.epcis.company_prefix {
+            Some(prefix) if digits[1..].starts_with(prefix.as_str()) => {
+                let serial = &digits[1 + prefix.len()..digits.len() - 1];
+                format!("urn:epc:id:sscc:{prefix}.{}{serial}", &digits[..1])
+            }
+            _ => format!("https://id.gs1.org/00/{digits}"),
         }
     }
 

@@ -68,7 +68,18 @@ pub(super) fn append(
         }
     }
     for fact in append.facts {
-        record_fact(connection, books, fact, now, &mut appended, &mut named)?;
+        let What::Lot(command) = fact.what else {
+            record_fact(connection, books, fact, now, &mut appended, &mut named)?;
+            continue;
+        };
+        for part in resolve::parts(connection, command)? {
+            let fact = Fact {
+                occurred_at: fact.occurred_at,
+                actor: fact.actor.clone(),
+                what: What::Lot(part),
+            };
+            record_fact(connection, books, fact, now, &mut appended, &mut named)?;
+        }
     }
     for channel in &append.channels {
         controller::open(connection, channel, now)?;

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use rust_decimal::Decimal;
 
 use super::error::LedgerError;
-use super::text;
+use super::{containers, text};
 
 /// The states of the lots that `event` names, which of its new numbers are taken, and what was corrected before.
 pub(super) fn load(
@@ -38,6 +38,9 @@ pub(super) fn load(
         if let Some(by) = taken {
             book.take_number(&lot.number, text::id(&by, "lot id")?);
         }
+    }
+    if let LotEvent::Packed(event) = event {
+        book.insert_container(event.sscc, containers::state(connection, event.sscc)?);
     }
     correction(connection, &mut book, event_id)?;
     if let LotEvent::Corrected(event) = event {
@@ -140,6 +143,7 @@ pub(super) fn lot_state(
         balance: text::decimal(&balance)?,
         // Added up by `load` for the few events that ask.
         shipped: Decimal::ZERO,
+        packed: containers::packed(connection, &lot_id.to_string())?,
         base_unit: text::id(&base_unit, "unit")?,
         holds: holds(connection, lot_id)?,
         attributes: text::json(&attributes, "lot attributes")?,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use agog_sync::ids::{EventId, HoldId, JobId};
 use agog_sync::quantity::Unit;
+use agog_sync::sscc::Sscc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -30,6 +31,8 @@ pub enum LotCommand {
     Ship(Ship),
     Correct(Correct),
     Return(Return),
+    Pack(Pack),
+    Unpack(Unpack),
 }
 
 /// What can be said of every command.
@@ -129,7 +132,7 @@ pub struct Merge {
 #[serde(deny_unknown_fields)]
 pub struct Source {
     pub lot: String,
-    /// A merge takes everything when not given. A production without it takes nothing: the lot
+    /// A merge takes everything when not given, packing what is free, unpacking what is in the container. A production without it takes nothing: the lot
     /// was consumed for the job before.
     #[serde(default)]
     pub quantity: Option<Amount>,
@@ -225,14 +228,18 @@ pub struct Release {
     pub details: Details,
 }
 
-/// Part or all of a lot left for a customer.
+/// Part or all of a lot left for a customer; or a container with all that is in it, one event for each lot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ship {
-    pub lot: String,
+    #[serde(default)]
+    pub lot: Option<String>,
     /// Everything when not given.
     #[serde(default)]
     pub quantity: Option<Amount>,
+    /// The container in which it left. Without a lot: everything in it.
+    #[serde(default)]
+    pub sscc: Option<Sscc>,
     pub order: String,
     pub customer: String,
     /// Despatch note or carrier reference.
@@ -266,6 +273,37 @@ const fn held_by_default() -> bool {
     true
 }
 
+/// Parts of lots are put into one container.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pack {
+    /// The number on the container; made by the agent when not given.
+    #[serde(default)]
+    pub sscc: Option<Sscc>,
+    /// What is put into it; all that is free of a lot when no quantity is given.
+    pub contents: Vec<Source>,
+    /// It is added to what is in the container.
+    #[serde(default)]
+    pub add: bool,
+    #[serde(default)]
+    pub details: Details,
+    /// What the numbers begin with that the agent makes, as it is configured.
+    #[serde(skip)]
+    pub made_from: Option<String>,
+}
+
+/// Parts of lots are taken out of one container.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unpack {
+    pub sscc: Sscc,
+    /// What is taken out; everything when no lot is named, all of a lot when no quantity is given.
+    #[serde(default)]
+    pub contents: Vec<Source>,
+    #[serde(default)]
+    pub details: Details,
+}
+
 /// An earlier event was wrong: its effect is undone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -294,6 +332,8 @@ impl LotCommand {
             Self::Ship(command) => &command.details,
             Self::Correct(command) => &command.details,
             Self::Return(command) => &command.details,
+            Self::Pack(command) => &command.details,
+            Self::Unpack(command) => &command.details,
         }
     }
 }

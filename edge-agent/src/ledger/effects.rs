@@ -2,10 +2,11 @@
 
 use agog_sync::ids::LotId;
 use agog_sync::lots::{Effect, LotAttributes, LotOrigin, Use};
+use agog_sync::quantity::Quantity;
 use rusqlite::{Connection, params};
 
 use super::error::LedgerError;
-use super::text;
+use super::{containers, text};
 
 /// Stores the effects of the event at `place`. `own` says that the lots it makes have numbers of
 /// this plant.
@@ -120,6 +121,16 @@ fn store_one(
                     at.as_microsecond(),
                     reason
                 ])?;
+        }
+        Effect::ContainerChanged {
+            sscc,
+            lot_id,
+            bucket,
+            delta,
+            unit,
+        } => {
+            let (at, of) = ((place, line), (*sscc, *lot_id));
+            containers::changed(connection, at, of, *bucket, Quantity::new(*delta, *unit))?;
         }
         Effect::Relocated { lot_id, to } => relocate(connection, *lot_id, to.as_deref())?,
         Effect::Corrected { .. }

@@ -8,6 +8,7 @@ use agog_sync::event::{ChainError, DecodeError};
 use agog_sync::ids::{EventId, HoldId};
 use agog_sync::lots;
 use agog_sync::quantity::{ConversionError, QuantityError, Unit};
+use agog_sync::sscc::Sscc;
 use rusqlite::ErrorCode;
 
 use super::append::EVENT_BYTES_MAX;
@@ -164,6 +165,12 @@ pub enum Refused {
         count: usize,
         ids: Vec<String>,
     },
+    /// There is nothing in the container.
+    #[error("container {0} holds nothing here")]
+    EmptyContainer(Sscc),
+    /// A series of SSCCs is used up.
+    #[error("no SSCC is left that begins with {0}: set another `epcis.sscc_prefix`")]
+    NoSsccLeft(String),
     /// The material is not configured.
     #[error("material {code} is not configured; known are: {}", known.join(", "))]
     UnknownMaterial { code: String, known: Vec<String> },
@@ -225,6 +232,8 @@ impl Refused {
             Self::Rule(refusal) => refusal.code(),
             Self::UnknownLot(_) => "unknown-lot",
             Self::AmbiguousLot { .. } => "ambiguous-lot",
+            Self::EmptyContainer(_) => "empty-container",
+            Self::NoSsccLeft(_) => "no-sscc-left",
             Self::UnknownMaterial { .. } => "unknown-material",
             Self::WrongUnit { .. } => "wrong-unit",
             Self::Amount(_) => "bad-amount",

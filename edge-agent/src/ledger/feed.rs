@@ -4,9 +4,11 @@ use agog_sync::event::{Actor, Event, JobStep, NewEvent};
 use agog_sync::frame::{FeedBody, FeedEvent, FeedItem, JobTicket, LedgerMark, LotSnapshot};
 use agog_sync::ids::EventId;
 use agog_sync::lots::{LotEvent, LotOrigin};
+use agog_sync::sscc::Sscc;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use rust_decimal::Decimal;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tracing::warn;
 
@@ -14,7 +16,7 @@ use super::append::{apply_lot_event, insert_event, seal, store_head};
 use super::error::LedgerError;
 use super::sending::admit;
 use super::writer::Books;
-use super::{FeedOutcome, book, document, effects, job, text, ticket};
+use super::{FeedOutcome, book, containers, document, effects, job, text, ticket};
 
 /// Stores and applies one item, and moves the cursor onto it.
 pub(super) fn apply(
@@ -160,32 +162,43 @@ fn adopt_all(connection: &Connection, place: i64, item: &FeedEvent) -> Result<()
             (None, _) => Step {
                 balance: snapshot.balance,
                 shipped: snapshot.shipped,
+                packed: snapshot.packed.clone(),
             },
             // A hub that does not say what it had heard from us cannot tell what is missing here.
             (Some(_), None) => continue,
             (Some((here, _)), Some(seen)) => {
                 let since = done_since(connection, &lot_id, seen)?;
                 let shipped = book::shipped(connection, snapshot.lot.lot_id)?;
+                let mut packed = snapshot.packed.clone();
+                for (sscc, amount) in since.packed {
+                    *packed.entry(sscc).or_default() += amount;
+                }
+                for (sscc, amount) in containers::packed(connection, &lot_id)? {
+                    *packed.entry(sscc).or_default() -= amount;
+                }
                 Step {
                     balance: snapshot.balance + since.balance - text::decimal(&here)?,
                     shipped: snapshot.shipped + since.shipped - shipped,
+                    packed,
                 }
             }
         };
-        adopt(connection, place, snapshot, step)?;
+        adopt(connection, place, snapshot, &step)?;
     }
     Ok(())
 }
 
 /// How far a lot moves by what the hub tells of it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Step {
     pub balance: Decimal,
     /// What was shipped and did not come back.
     pub shipped: Decimal,
+    /// What is packed, by container.
+    pub packed: BTreeMap<Sscc, Decimal>,
 }
 
-/// How far our own events have moved the balance of a lot that the hub had not heard of yet.
+/// How far our own events have moved a lot that the hub had not heard of yet.
 fn done_since(
     connection: &Connection,
     lot_id: &str,
@@ -193,10 +206,13 @@ fn done_since(
 ) -> Result<Step, LedgerError> {
     // An event that was sealed again counts where it stands now; its entries are those of its first place.
     let mut query = connection.prepare_cached(
-        "select entry.delta, entry.bucket in ('shipped', 'returned') from lot_entry as entry
+        "select entry.delta, entry.bucket in ('shipped', 'returned'), entry.sscc from
+             (select position, delta, bucket, null as sscc from lot_entry where lot_id = ?1
+              union all
+              select position, delta, bucket, sscc from container_entry where lot_id = ?1) as entry
              join fact as first on first.position = entry.position
              join meta on meta.agent_id = first.producer_id
-         where entry.lot_id = ?1 and exists
+         where exists
              (select 1 from event as placed
               where placed.event_id = first.event_id and placed.producer_id = first.producer_id
                 and (placed.epoch, placed.seq) > (?2, ?3))",
@@ -205,6 +221,10 @@ fn done_since(
     let mut sum = Step::default();
     while let Some(row) = found.next()? {
         let delta = text::decimal(&row.get::<_, String>(0)?)?;
+        if let Some(sscc) = row.get::<_, Option<String>>(2)? {
+            *sum.packed.entry(text::id(&sscc, "SSCC")?).or_default() += delta;
+            continue;
+        }
         sum.balance += delta;
         if row.get(1)? {
             sum.shipped -= delta;
@@ -219,7 +239,7 @@ pub(super) fn adopt(
     connection: &Connection,
     place: i64,
     snapshot: &LotSnapshot,
-    step: Step,
+    step: &Step,
 ) -> Result<(), LedgerError> {
     let lot_id = snapshot.lot.lot_id.to_string();
     connection
@@ -261,15 +281,19 @@ pub(super) fn adopt(
             ])?;
     }
     effects::add_to_balance(connection, snapshot.lot.lot_id, step.balance)?;
+    for (sscc, amount) in &step.packed {
+        containers::add(connection, snapshot.lot.lot_id, *sscc, *amount)?;
+    }
     connection
         .prepare_cached(
-            "insert into adoption (lot_id, position, delta, shipped, snapshot) values (?1, ?2, ?3, ?4, ?5)",
+            "insert into adoption (lot_id, position, delta, shipped, packed, snapshot) values (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute(params![
             lot_id,
             place,
             step.balance.to_string(),
             step.shipped.to_string(),
+            text::to_json(&step.packed),
             text::to_json(snapshot)
         ])?;
     Ok(())

@@ -14,6 +14,7 @@ pub mod backup;
 mod book;
 mod chain_check;
 pub mod command;
+pub mod containers;
 pub mod controller;
 mod controller_reader;
 mod delivery;
@@ -63,6 +64,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use append::EVENT_BYTES_MAX;
 pub use command::LotCommand;
+pub use containers::ContainerRow;
 use controller::{Change, NewChannel, NewReturn, NewSubmission, Opening};
 pub use controller_reader::EventPage;
 pub use error::{AppendError, LedgerError, Refused};

@@ -193,16 +193,31 @@ impl Reader {
         Ok(LotPage { lots, next })
     }
 
-    /// The newest [`LOT_EVENTS_MAX`] events that changed the balance of a lot, newest first.
+    /// The newest [`LOT_EVENTS_MAX`] events that changed the balance of a lot or what is packed of it, newest first.
     pub fn lot_events(&self, lot_id: LotId) -> Result<Vec<LotEventRow>, LedgerError> {
-        let mut query = self.connection.prepare_cached(
+        self.events_at(
+            "select position from lot_entry where lot_id = ?1
+             union select position from container_entry where lot_id = ?1",
+            &lot_id.to_string(),
+            LOT_EVENTS_MAX,
+        )
+    }
+
+    /// The newest events at the places that `places` finds for a value, newest first.
+    pub(super) fn events_at(
+        &self,
+        places: &str,
+        value: &str,
+        limit: u32,
+    ) -> Result<Vec<LotEventRow>, LedgerError> {
+        let mut query = self.connection.prepare_cached(&format!(
             "select fact.event_id, fact.kind, fact.occurred_at, by.event_id from fact
              left join lot_correction as correction on correction.event_id = fact.event_id
              left join fact as by on by.position = correction.position
-             where fact.position in (select position from lot_entry where lot_id = ?1)
-             order by fact.position desc limit ?2",
-        )?;
-        let mut found = query.query(params![lot_id.to_string(), LOT_EVENTS_MAX])?;
+             where fact.position in ({places})
+             order by fact.position desc limit ?2"
+        ))?;
+        let mut found = query.query(params![value, limit])?;
         let mut events = Vec::new();
         while let Some(row) = found.next()? {
             let corrected_by: Option<String> = row.get(3)?;

@@ -1,14 +1,16 @@
 //! Commands into events: numbers become lots, entered amounts become base amounts, missing
 //! numbers are made. Runs inside the transaction that records the event.
 
+mod packing;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use agog_sync::ids::{HoldId, LotId};
 use agog_sync::lots::{
     Draw, JobRef, LotAdjusted, LotAttributes, LotConsumed, LotCorrected, LotEvent, LotHeld,
-    LotMerged, LotMoved, LotProduced, LotReceived, LotRef, LotReleased, LotReturned, LotShipped,
-    LotSplit, LotState, LotWasted, NewLot, Refusal, SplitPart, WorkContext,
+    LotMerged, LotMoved, LotProduced, LotReceived, LotRef, LotReleased, LotReturned, LotSplit,
+    LotState, LotWasted, NewLot, Refusal, SplitPart, WorkContext,
 };
 use agog_sync::quantity::{Material, Measured, Quantity, Unit};
 use jiff::Timestamp;
@@ -18,11 +20,13 @@ use serde_json::value::RawValue;
 
 use super::command::{
     Adjust, Amount, Consume, Correct, Details, Hold, LotCommand, Merge, Move, Part, Produce,
-    Receive, Release, Return, Ship, Source, Split, Waste,
+    Receive, Release, Return, Source, Split, Waste,
 };
 use super::error::{AppendError, LedgerError, Refused};
 use super::writer::Books;
 use super::{book, reader, text};
+
+pub(super) use packing::parts;
 
 type Resolved<T> = Result<T, AppendError>;
 
@@ -53,6 +57,8 @@ pub(super) fn event(
         LotCommand::Ship(command) => run.ship(command),
         LotCommand::Correct(command) => run.correct(command),
         LotCommand::Return(command) => run.return_lot(command),
+        LotCommand::Pack(command) => run.pack(command),
+        LotCommand::Unpack(command) => run.unpack(command),
     }
 }
 
@@ -202,6 +208,7 @@ impl Run<'_> {
             lot: self.lot(&command.lot)?.lot,
             to: command.to.clone(),
             from: None,
+            forced: forced(&command.details),
         }))
     }
 
@@ -260,20 +267,6 @@ impl Run<'_> {
             hold_id,
             lot: lot.lot,
             reason: command.reason.clone(),
-        }))
-    }
-
-    fn ship(&self, command: &Ship) -> Resolved<LotEvent> {
-        if command.order.trim().is_empty() || command.customer.trim().is_empty() {
-            return Err(Refused::Incomplete("a shipment needs an order and a customer").into());
-        }
-        let lot = self.lot(&command.lot)?;
-        Ok(LotEvent::Shipped(LotShipped {
-            draw: self.draw_or_all(&lot, command.quantity)?,
-            order: command.order.clone(),
-            customer: command.customer.clone(),
-            reference: command.reference.clone(),
-            forced: forced(&command.details),
         }))
     }
 
@@ -444,20 +437,30 @@ impl Run<'_> {
     /// `HAM-20261122-0001`: plant, day, running number.
     fn generated(&self) -> Result<String, LedgerError> {
         let series = format!("{}-{}", self.books.plant_code, self.at.strftime("%Y%m%d"));
+        let newest = self.newest_of(&series)?;
+        let (number, n) = self.next_free(|n| format!("{series}-{n:04}"), newest)?;
+        self.keep_newest(&series, n)?;
+        Ok(number)
+    }
+
+    /// The newest running number of a series; 0 before the first.
+    fn newest_of(&self, series: &str) -> Result<u32, LedgerError> {
         let newest: Option<u32> = self
             .connection
             .prepare_cached("select newest from number_series where series = ?1")?
-            .query_row([&series], |row| row.get(0))
+            .query_row([series], |row| row.get(0))
             .optional()?;
-        let (number, n) =
-            self.next_free(|n| format!("{series}-{n:04}"), newest.unwrap_or_default())?;
+        Ok(newest.unwrap_or_default())
+    }
+
+    fn keep_newest(&self, series: &str, n: u32) -> Result<(), LedgerError> {
         self.connection
             .prepare_cached(
                 "insert into number_series (series, newest) values (?1, ?2)
                  on conflict (series) do update set newest = excluded.newest",
             )?
             .execute(rusqlite::params![series, n])?;
-        Ok(number)
+        Ok(())
     }
 
     fn next_free(

@@ -9,6 +9,7 @@ use rusqlite::{Connection, Row};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::containers::{self, PackedIn};
 use super::error::LedgerError;
 use super::text;
 use super::ticket::{self, TicketHead};
@@ -20,6 +21,9 @@ pub struct LotRow {
     /// The material's code; none for a lot that was used before it was seen.
     pub material: Option<String>,
     pub on_hand: Quantity,
+    /// What of it is packed, by container.
+    #[serde(default)]
+    pub packed: Vec<PackedIn>,
     /// How it came to be, as `agog_sync::lots::LotOrigin` names it.
     pub origin: String,
     /// The job that made it.
@@ -79,14 +83,16 @@ pub(super) fn lot(connection: &Connection, row: &Row<'_>) -> Result<LotRow, Ledg
     let lot_id: String = row.get(0)?;
     let base_unit: String = row.get(3)?;
     let balance: String = row.get(4)?;
+    let unit = text::id(&base_unit, "unit")?;
     Ok(LotRow {
+        packed: containers::packed_in(connection, &lot_id, unit)?,
         holds: holds(connection, &lot_id)?,
         lot: LotRef {
             lot_id: text::id(&lot_id, "lot id")?,
             number: row.get(1)?,
         },
         material: row.get(2)?,
-        on_hand: Quantity::new(text::decimal(&balance)?, text::id(&base_unit, "unit")?),
+        on_hand: Quantity::new(text::decimal(&balance)?, unit),
         origin: row.get(5)?,
         made_by_job: row.get(6)?,
         attributes: text::json(&row.get::<_, String>(7)?, "lot attributes")?,

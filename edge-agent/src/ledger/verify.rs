@@ -21,7 +21,7 @@ use super::reader::{self, Reader};
 use super::{Position, chain_check, feed, rows, schema, sums, text};
 
 /// What is computed again row by row: place of the event, place among its rows, and what the row says.
-const DERIVED: [(&str, &str); 4] = [
+const DERIVED: [(&str, &str); 5] = [
     (
         "entries",
         "select position, line, lot_id || ' ' || bucket || ' ' || delta || ' ' || unit || ' ' ||
@@ -40,6 +40,11 @@ const DERIVED: [(&str, &str); 4] = [
                 parent_id || ' ' || child_id || ' ' || kind || ' ' || coalesce(quantity, '') ||
                 coalesce(unit, '') || ' ' || at
          from lot_edge order by 1, 2",
+    ),
+    (
+        "changes of containers",
+        "select position, line, sscc || ' ' || lot_id || ' ' || bucket || ' ' || delta || ' ' || unit
+         from container_entry order by position, line",
     ),
     (
         "corrections",
@@ -120,6 +125,7 @@ fn verify_effects(
     let replayed = run.replay(position)?;
     run.compare_entries(&replayed)?;
     run.compare_holds(&replayed)?;
+    run.compare_containers(&replayed)?;
     run.compare_lots(&replayed)?;
     run.check_books()?;
     Ok(Verification {
@@ -263,7 +269,7 @@ impl Run<'_> {
     /// Takes in again what the hub had told of lots after the first of two places, up to the second and before its event.
     fn adopt_again(&self, replayed: &Connection, places: Range<i64>) -> Result<(), LedgerError> {
         let mut query = self.connection.prepare_cached(
-            "select position, snapshot, delta, shipped from adoption
+            "select position, snapshot, delta, shipped, packed from adoption
              where position > ?1 and position <= ?2 order by adoption_id",
         )?;
         let mut found = query.query(params![places.start, places.end])?;
@@ -272,8 +278,9 @@ impl Run<'_> {
             let step = feed::Step {
                 balance: text::decimal(&row.get::<_, String>(2)?)?,
                 shipped: text::decimal(&row.get::<_, String>(3)?)?,
+                packed: text::json(&row.get::<_, String>(4)?, "packed of an adopted lot")?,
             };
-            feed::adopt(replayed, row.get(0)?, &snapshot, step)?;
+            feed::adopt(replayed, row.get(0)?, &snapshot, &step)?;
         }
         Ok(())
     }
@@ -305,13 +312,44 @@ impl Run<'_> {
                                      coalesce(released_at, '') || ' ' || coalesce(release_reason, '')
              from lot_hold order by lot_id, hold_id";
         let mut differ = Vec::new();
-        compare(self.connection, replayed, SQL, hold_of, |hold, state| {
-            differ.push((hold, state));
-            differ.len() < PROBLEMS_MAX
-        })?;
+        compare(
+            self.connection,
+            replayed,
+            SQL,
+            named_twice,
+            |hold, state| {
+                differ.push((hold, state));
+                differ.len() < PROBLEMS_MAX
+            },
+        )?;
         for ((lot_id, hold_id), state) in differ {
             let event = self.newest_event_of(&lot_id)?;
             self.problem(event, format!("hold {hold_id} of lot {lot_id} {state}"));
+        }
+        Ok(())
+    }
+
+    /// Compares what is in containers.
+    fn compare_containers(&mut self, replayed: &Connection) -> Result<(), LedgerError> {
+        const SQL: &str =
+            "select lot_id, sscc, packed from container_content order by lot_id, sscc";
+        let mut differ = Vec::new();
+        compare(
+            self.connection,
+            replayed,
+            SQL,
+            named_twice,
+            |content, state| {
+                differ.push((content, state));
+                differ.len() < PROBLEMS_MAX
+            },
+        )?;
+        for ((lot_id, sscc), state) in differ {
+            let event = self.newest_event_of(&lot_id)?;
+            self.problem(
+                event,
+                format!("what container {sscc} holds of lot {lot_id} {state}"),
+            );
         }
         Ok(())
     }
@@ -466,7 +504,8 @@ fn place_of(row: &Row<'_>) -> rusqlite::Result<((i64, i64), String)> {
     Ok(((row.get(0)?, row.get(1)?), row.get(2)?))
 }
 
-fn hold_of(row: &Row<'_>) -> rusqlite::Result<((String, String), String)> {
+/// By lot and hold, or lot and container.
+fn named_twice(row: &Row<'_>) -> rusqlite::Result<((String, String), String)> {
     Ok(((row.get(0)?, row.get(1)?), row.get(2)?))
 }
 

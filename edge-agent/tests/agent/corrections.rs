@@ -180,6 +180,7 @@ async fn a_correction_by_the_office_of_what_is_in_a_balance_that_came_with_its_l
         balance: Decimal::from(500),
         base_unit: Unit::Sheet,
         shipped: Decimal::ZERO,
+        packed: std::collections::BTreeMap::new(),
         attributes: LotAttributes::default(),
         origin: LotOrigin::Received,
         holds: vec![],

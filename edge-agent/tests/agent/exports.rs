@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::support::*;
 
 /// Business steps and dispositions of CBV 2.0, as far as an agent may use them.
-const BIZ_STEPS: [&str; 9] = [
+const BIZ_STEPS: [&str; 11] = [
     "receiving",
     "creating_class_instance",
     "decommissioning",
@@ -21,6 +21,8 @@ const BIZ_STEPS: [&str; 9] = [
     "shipping",
     "holding",
     "inspecting",
+    "packing",
+    "unpacking",
 ];
 const DISPOSITIONS: [&str; 8] = [
     "active",
@@ -57,7 +59,10 @@ fn plant_with_every_movement() -> Program {
         "hold FG-1 --reason banding",
         "release FG-1 --reason checked",
         "merge LOT-1-B=95 LOT-1=5 --number LOT-M",
+        "pack FG-1=300 LOT-M --sscc (00)340123450000000017",
+        "unpack FG-1=100 --sscc 340123450000000017",
         "ship FG-1 --quantity 100 --order O-1 --customer ABC --reference DN-7",
+        "ship --sscc 340123450000000017 --order O-2 --customer XYZ",
     ] {
         let mut arguments = vec!["lot"];
         // A place is the only value with a space.
@@ -133,7 +138,8 @@ fn shape_problems(document: &Value) -> Vec<String> {
             say("eventTimeZoneOffset"),
         );
         let own: &[&str] = match kind {
-            "ObjectEvent" => &["action", "quantityList", "ilmd"],
+            "ObjectEvent" => &["action", "epcList", "quantityList", "ilmd"],
+            "AggregationEvent" => &["action", "parentID", "childQuantityList"],
             "TransformationEvent" => &[
                 "inputQuantityList",
                 "outputQuantityList",
@@ -179,7 +185,12 @@ fn shape_problems(document: &Value) -> Vec<String> {
             }
         }
         let mut things = 0;
-        for key in ["quantityList", "inputQuantityList", "outputQuantityList"] {
+        for key in [
+            "quantityList",
+            "inputQuantityList",
+            "outputQuantityList",
+            "childQuantityList",
+        ] {
             for element in event
                 .get(key)
                 .and_then(Value::as_array)
@@ -199,7 +210,10 @@ fn shape_problems(document: &Value) -> Vec<String> {
             }
         }
         check(things > 0, say("no object"));
-        if kind == "ObjectEvent" {
+        if kind == "AggregationEvent" {
+            check(is_uri(&event["parentID"]), say("parentID"));
+        }
+        if kind != "TransformationEvent" {
             let action = event["action"].as_str().unwrap_or_default();
             check(
                 ["ADD", "OBSERVE", "DELETE"].contains(&action),
@@ -280,8 +294,8 @@ fn every_movement_is_an_epcis_event_of_the_shape_of_the_standard() {
     let document = epcis(&program);
 
     assert_eq!(shape_problems(&document), Vec::<String>::new());
-    // Fourteen movements, and the waste of the split is told a second time, as destroyed.
-    assert_eq!(events(&document).len(), 15);
+    // Each movement, and the waste of the split is told a second time, as destroyed; a container leaves with two lots.
+    assert_eq!(events(&document).len(), 19);
 
     let received = of_kind(&document, "lot.received")[0];
     assert_eq!(

@@ -3,6 +3,7 @@
 mod added_devices;
 mod api;
 mod backups;
+mod containers;
 mod corrections;
 mod devices;
 mod documents;

@@ -21,6 +21,9 @@ enum Step {
     Ship(usize, i64),
     Correct(usize, bool),
     Return(usize, i64, bool),
+    Pack(usize, u32, Option<i64>),
+    Unpack(usize, u32),
+    ShipContainer(u32),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -39,6 +42,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => lot.clone().prop_map(Step::Release),
         2 => (lot.clone(), amount.clone()).prop_map(|(l, a)| Step::Ship(l, a)),
         2 => (lot.clone(), amount, any::<bool>()).prop_map(|(l, a, h)| Step::Return(l, a, h)),
+        2 => (lot.clone(), 0_u32..4, prop::option::of(1_i64..120)).prop_map(|(l, c, a)| Step::Pack(l, c, a)),
+        1 => (lot.clone(), 0_u32..4).prop_map(|(l, c)| Step::Unpack(l, c)),
+        1 => (0_u32..4).prop_map(Step::ShipContainer),
         3 => (lot, any::<bool>()).prop_map(|(event, force)| Step::Correct(event, force)),
     ]
 }
@@ -70,6 +76,9 @@ fn command(step: &Step, numbers: &[String], events: &[EventId], n: usize) -> Lot
         Step::Release(of) => release(lot(of)),
         Step::Ship(from, amount) => ship(lot(from), Some(*amount)),
         Step::Return(lot_index, amount, held) => return_lot(lot(lot_index), *amount, *held),
+        Step::Pack(from, container, amount) => pack(*container, &[(lot(from), *amount)]),
+        Step::Unpack(from, container) => unpack(*container, &[(lot(from), None)]),
+        Step::ShipContainer(container) => ship_container(*container),
         Step::Correct(event, force) => {
             let command = correct(events[event % events.len()], "typed wrong");
             if *force {
@@ -101,7 +110,7 @@ proptest! {
                 test.clock.advance(jiff::SignedDuration::from_secs(1));
                 match test.lot(command(step, &numbers, &events, n)).await {
                     Ok(done) => {
-                        recorded += 1;
+                        recorded += u64::try_from(done.events.len()).unwrap();
                         events.extend(done.events.iter().map(|event| event.event_id));
                         for lot in done.lots {
                             if !numbers.contains(&lot.lot.number) {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use agog_edge::ledger::command::{
-    Adjust, Amount, Consume, Correct, Details, Hold, Merge, Move, Part, Produce, Receive, Release,
-    Return, Ship, Source, Split, Waste,
+    Adjust, Amount, Consume, Correct, Details, Hold, Merge, Move, Pack, Part, Produce, Receive,
+    Release, Return, Ship, Source, Split, Unpack, Waste,
 };
 use agog_edge::ledger::{
     Append, AppendError, Appended, Fact, IdempotencyKey, Ledger, LedgerThread, LotCommand, What,
@@ -18,6 +18,7 @@ use agog_sync::clock::{Clock, ManualClock};
 use agog_sync::event::Actor;
 use agog_sync::ids::{AgentId, EventId};
 use agog_sync::quantity::{Material, Unit};
+use agog_sync::sscc::Sscc;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rust_decimal::Decimal;
@@ -297,13 +298,49 @@ pub(crate) fn release(lot: &str) -> LotCommand {
 
 pub(crate) fn ship(lot: &str, amount: Option<i64>) -> LotCommand {
     LotCommand::Ship(Ship {
-        lot: lot.to_owned(),
+        lot: Some(lot.to_owned()),
+        sscc: None,
         quantity: amount.map(sheets),
         order: "Order-5001".to_owned(),
         customer: "ABC Corp".to_owned(),
         reference: None,
         details: Details::default(),
     })
+}
+
+/// The container of that number.
+pub(crate) fn sscc(container: u32) -> Sscc {
+    Sscc::with_check_digit(&format!("34012345{container:09}")).unwrap()
+}
+
+pub(crate) fn pack(container: u32, contents: &[(&str, Option<i64>)]) -> LotCommand {
+    LotCommand::Pack(Pack {
+        sscc: Some(sscc(container)),
+        contents: sources(contents),
+        add: false,
+        details: Details::default(),
+        made_from: None,
+    })
+}
+
+pub(crate) fn unpack(container: u32, contents: &[(&str, Option<i64>)]) -> LotCommand {
+    LotCommand::Unpack(Unpack {
+        sscc: sscc(container),
+        contents: sources(contents),
+        details: Details::default(),
+    })
+}
+
+/// A container with everything in it.
+pub(crate) fn ship_container(container: u32) -> LotCommand {
+    match ship("", None) {
+        LotCommand::Ship(command) => LotCommand::Ship(Ship {
+            lot: None,
+            sscc: Some(sscc(container)),
+            ..command
+        }),
+        other => other,
+    }
 }
 
 pub(crate) fn return_lot(lot: &str, amount: i64, hold: bool) -> LotCommand {
@@ -335,6 +372,7 @@ pub(crate) fn forced(command: LotCommand, reason: &str) -> LotCommand {
         LotCommand::Split(command) => set(&mut command.details),
         LotCommand::Ship(command) => set(&mut command.details),
         LotCommand::Correct(command) => set(&mut command.details),
+        LotCommand::Pack(command) => set(&mut command.details),
         other => panic!("{other:?} is not forced in tests"),
     }
     command

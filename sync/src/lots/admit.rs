@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use super::apply::effects_of;
 use super::book::LotBook;
+use super::containers::ContainerStatus;
 use super::kinds::{LotEvent, LotRef};
 use super::outcome::Flag;
 use crate::ids::{EventId, HoldId};
 use crate::quantity::{Quantity, Unit};
+use crate::sscc::Sscc;
 use jiff::Timestamp;
 
 /// Why an event was refused. Nothing was recorded.
@@ -32,6 +34,35 @@ pub enum Refusal {
         lot: LotRef,
         shipped: Quantity,
         asked: Quantity,
+    },
+    /// What was asked for is packed.
+    #[error(
+        "{free} of lot {lot} are free, not {asked}: the rest is packed in {containers}; unpack it first, or force it with a reason",
+        lot = lot.number, containers = listed(containers)
+    )]
+    Packed {
+        lot: LotRef,
+        free: Quantity,
+        asked: Quantity,
+        containers: Vec<Sscc>,
+    },
+    /// Less is in the container.
+    #[error(
+        "container {sscc} holds {found} of lot {lot}, not {asked}; if it is really in there, force it with a reason",
+        lot = lot.number
+    )]
+    NotInContainer {
+        lot: LotRef,
+        sscc: Sscc,
+        found: Quantity,
+        asked: Quantity,
+    },
+    /// The container has other contents, or has left.
+    #[error("container {sscc} {}", in_use(*status))]
+    ContainerInUse {
+        lot: LotRef,
+        sscc: Sscc,
+        status: ContainerStatus,
     },
     /// The lot is held.
     #[error("lot {lot} is held; release it first, or force it with a reason", lot = lot.number)]
@@ -85,6 +116,9 @@ impl Refusal {
         match self {
             Self::BeyondBalance { .. } => "beyond-balance",
             Self::BeyondShipped { .. } => "beyond-shipped",
+            Self::Packed { .. } => "lot-packed",
+            Self::NotInContainer { .. } => "not-in-container",
+            Self::ContainerInUse { .. } => "container-in-use",
             Self::Held { .. } => "lot-held",
             Self::UnknownLot { .. } => "unknown-lot",
             Self::NumberTaken { .. } => "number-taken",
@@ -99,17 +133,79 @@ impl Refusal {
     }
 }
 
+/// The most containers that a refusal lists.
+const LISTED_MAX: usize = 3;
+
+fn listed(containers: &[Sscc]) -> String {
+    let numbers: Vec<_> = containers.iter().map(Sscc::to_string).collect();
+    match numbers.get(LISTED_MAX..) {
+        Some(rest) if !rest.is_empty() => {
+            format!(
+                "{} and {} more",
+                numbers[..LISTED_MAX].join(", "),
+                rest.len()
+            )
+        }
+        _ => numbers.join(", "),
+    }
+}
+
+const fn in_use(status: ContainerStatus) -> &'static str {
+    match status {
+        ContainerStatus::Shipped => {
+            "has left; its number is not used again within a year, unless it is forced with a reason"
+        }
+        ContainerStatus::Packed | ContainerStatus::Emptied => {
+            "has other contents; say that this is added to them, unpack them first, or force it with a reason"
+        }
+    }
+}
+
 /// Says whether a new event may be recorded.
 ///
-/// A reason in [`LotEvent::forced`] overrules [`Refusal::BeyondBalance`], [`Refusal::BeyondShipped`] and
-/// [`Refusal::Held`], and nothing else.
+/// A reason in [`LotEvent::forced`] overrules [`Refusal::BeyondBalance`], [`Refusal::BeyondShipped`],
+/// [`Refusal::Held`], [`Refusal::Packed`], [`Refusal::NotInContainer`] and [`Refusal::ContainerInUse`], and nothing else.
 pub fn admit(event: &LotEvent, book: &LotBook, at: Timestamp) -> Result<(), Refusal> {
     check_form(event)?;
     let forced = event.forced().is_some();
     for flag in effects_of(event, book, at).flags {
         match flag {
-            Flag::NegativeStock { .. } | Flag::HeldLotUsed { .. } | Flag::BeyondShipped { .. }
+            Flag::NegativeStock { .. }
+            | Flag::HeldLotUsed { .. }
+            | Flag::BeyondShipped { .. }
+            | Flag::PackedUsed { .. }
+            | Flag::NotInContainer { .. }
+            | Flag::ContainerInUse { .. }
                 if forced => {}
+            Flag::PackedUsed {
+                lot,
+                free,
+                asked,
+                containers,
+            } => {
+                return Err(Refusal::Packed {
+                    lot,
+                    free,
+                    asked,
+                    containers,
+                });
+            }
+            Flag::NotInContainer {
+                lot,
+                sscc,
+                found,
+                asked,
+            } => {
+                return Err(Refusal::NotInContainer {
+                    lot,
+                    sscc,
+                    found,
+                    asked,
+                });
+            }
+            Flag::ContainerInUse { lot, sscc, status } => {
+                return Err(Refusal::ContainerInUse { lot, sscc, status });
+            }
             Flag::BeyondShipped {
                 lot,
                 shipped,
@@ -191,6 +287,12 @@ fn check_form(event: &LotEvent) -> Result<(), Refusal> {
         }
         LotEvent::Returned(event) if event.reason.trim().is_empty() => {
             return Err(Refusal::Incomplete("a return needs a reason"));
+        }
+        LotEvent::Packed(event) if event.contents.is_empty() => {
+            return Err(Refusal::Incomplete("packing needs at least one lot"));
+        }
+        LotEvent::Unpacked(event) if event.contents.is_empty() => {
+            return Err(Refusal::Incomplete("unpacking needs at least one lot"));
         }
         LotEvent::Corrected(event) => {
             if event.reason.trim().is_empty() {

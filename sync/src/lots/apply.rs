@@ -8,12 +8,13 @@ use rust_decimal::Decimal;
 
 use super::book::LotBook;
 use super::kinds::{
-    Draw, LotAttributes, LotConsumed, LotEvent, LotMerged, LotProduced, LotRef, LotReturned,
-    LotShipped, LotSplit, LotWasted, NewLot, WorkContext,
+    Draw, LotAttributes, LotConsumed, LotEvent, LotMerged, LotProduced, LotRef, LotSplit,
+    LotWasted, NewLot, WorkContext,
 };
 use super::outcome::{Bucket, EdgeKind, Effect, Flag, LotOrigin, Outcome, Use, UseKind};
 use crate::ids::{EventId, HoldId, LotId};
 use crate::quantity::{Material, Measured, Quantity, Unit};
+use crate::sscc::Sscc;
 
 /// Says what `event`, which happened `at`, does to the lots in `book`. An event that was corrected before it came does
 /// nothing.
@@ -47,6 +48,7 @@ pub(super) fn effects_of(event: &LotEvent, book: &LotBook, at: Timestamp) -> Out
         book,
         at,
         balances: BTreeMap::new(),
+        packed: BTreeMap::new(),
         known: BTreeSet::new(),
         outcome: Outcome::default(),
     };
@@ -63,12 +65,9 @@ pub(super) fn effects_of(event: &LotEvent, book: &LotBook, at: Timestamp) -> Out
         LotEvent::Adjusted(event) => {
             run.know(&event.lot, None, event.delta.base.unit);
             run.check_unit(&event.lot, event.delta.base);
-            let below = run.balance(event.lot.lot_id) + event.delta.base.amount < Decimal::ZERO;
-            if event.delta.base.amount < Decimal::ZERO && below {
-                run.flag_negative(
-                    &event.lot,
-                    Quantity::new(-event.delta.base.amount, event.delta.base.unit),
-                );
+            let delta = event.delta.base;
+            if delta.amount < Decimal::ZERO {
+                run.check_balance(&event.lot, Quantity::new(-delta.amount, delta.unit));
             }
             run.change(
                 event.lot.lot_id,
@@ -80,6 +79,9 @@ pub(super) fn effects_of(event: &LotEvent, book: &LotBook, at: Timestamp) -> Out
         }
         LotEvent::Moved(event) => {
             run.know(&event.lot, None, Unit::Piece);
+            if let Some(state) = book.lot(event.lot.lot_id) {
+                run.check_free(&event.lot, Quantity::new(state.balance, state.base_unit));
+            }
             run.push(Effect::Relocated {
                 lot_id: event.lot.lot_id,
                 to: Some(event.to.clone()),
@@ -88,6 +90,8 @@ pub(super) fn effects_of(event: &LotEvent, book: &LotBook, at: Timestamp) -> Out
         LotEvent::Shipped(event) => run.ship(event),
         LotEvent::Corrected(event) => run.correct(event),
         LotEvent::Returned(event) => run.return_lot(event),
+        LotEvent::Packed(event) => run.pack(event),
+        LotEvent::Unpacked(event) => run.unpack(event),
         LotEvent::Held(event) => {
             run.know(&event.lot, None, Unit::Piece);
             run.push(Effect::HoldPlaced {
@@ -124,6 +128,8 @@ pub(super) struct Run<'a> {
     pub(super) book: &'a LotBook,
     pub(super) at: Timestamp,
     balances: BTreeMap<LotId, Decimal>,
+    /// What the event has put into containers so far.
+    pub(super) packed: BTreeMap<(LotId, Sscc), Decimal>,
     known: BTreeSet<LotId>,
     outcome: Outcome,
 }
@@ -279,78 +285,6 @@ impl Run<'_> {
         self.note_use(draw, UseKind::Wasted, &event.work, Some(&event.reason));
     }
 
-    fn ship(&mut self, event: &LotShipped) {
-        let draw = &event.draw;
-        self.know(&draw.lot, None, draw.quantity.base.unit);
-        self.draw(draw, Bucket::Shipped);
-        self.push(Effect::Used {
-            lot_id: draw.lot.lot_id,
-            used: Use {
-                kind: UseKind::Shipped,
-                quantity: draw.quantity.base,
-                job: None,
-                order: Some(event.order.clone()),
-                customer: Some(event.customer.clone()),
-                device: None,
-                operator: None,
-                reason: None,
-                reference: event.reference.clone(),
-                at: self.at,
-            },
-        });
-    }
-
-    fn return_lot(&mut self, event: &LotReturned) {
-        let base = event.quantity.base;
-        self.know(&event.lot, None, base.unit);
-        self.check_unit(&event.lot, base);
-        if base.amount <= Decimal::ZERO {
-            self.flag(Flag::NotPositive {
-                lot: event.lot.clone(),
-                found: base,
-            });
-        }
-        self.check_shipped(&event.lot, base);
-        let (lot_id, entered) = (event.lot.lot_id, event.quantity.entered);
-        self.change(lot_id, Bucket::Returned, base.amount, base.unit, entered);
-        self.push(Effect::Used {
-            lot_id,
-            used: Use {
-                kind: UseKind::Returned,
-                quantity: base,
-                job: None,
-                order: Some(event.order.clone()),
-                customer: Some(event.customer.clone()),
-                device: None,
-                operator: None,
-                reason: Some(event.reason.clone()),
-                reference: event.reference.clone(),
-                at: self.at,
-            },
-        });
-        if let Some(hold_id) = event.hold {
-            self.push(Effect::HoldPlaced {
-                hold_id,
-                lot_id,
-                reason: format!("came back from {}: {}", event.customer, event.reason),
-                at: self.at,
-            });
-        }
-    }
-
-    /// No more comes back, or was never shipped, than is with customers.
-    pub(super) fn check_shipped(&mut self, lot: &LotRef, asked: Quantity) {
-        let shipped = self.book.lot(lot.lot_id).map(|state| state.shipped);
-        let shipped = shipped.unwrap_or_default();
-        if asked.amount > shipped {
-            self.flag(Flag::BeyondShipped {
-                lot: lot.clone(),
-                shipped: Quantity::new(shipped, asked.unit),
-                asked,
-            });
-        }
-    }
-
     /// Makes a stub of a lot that is not known, so that the fact about it can be kept.
     pub(super) fn know(&mut self, lot: &LotRef, material: Option<&Material>, unit: Unit) {
         if self.book.lot(lot.lot_id).is_some() || !self.known.insert(lot.lot_id) {
@@ -415,12 +349,13 @@ impl Run<'_> {
     }
 
     /// A draw that uses the lot: the balance and the holds are checked.
-    fn draw(&mut self, draw: &Draw, bucket: Bucket) {
+    pub(super) fn draw(&mut self, draw: &Draw, bucket: Bucket) {
         self.check_use(&draw.lot, draw.quantity.base);
         self.take(draw, bucket);
     }
 
-    fn take(&mut self, draw: &Draw, bucket: Bucket) {
+    /// A quantity is more than nothing, in the unit of its lot.
+    pub(super) fn check_draw(&mut self, draw: &Draw) {
         let base = draw.quantity.base;
         self.check_unit(&draw.lot, base);
         if base.amount <= Decimal::ZERO {
@@ -429,6 +364,11 @@ impl Run<'_> {
                 found: base,
             });
         }
+    }
+
+    fn take(&mut self, draw: &Draw, bucket: Bucket) {
+        let base = draw.quantity.base;
+        self.check_draw(draw);
         self.change(
             draw.lot.lot_id,
             bucket,
@@ -438,7 +378,7 @@ impl Run<'_> {
         );
     }
 
-    fn check_use(&mut self, lot: &LotRef, asked: Quantity) {
+    pub(super) fn check_use(&mut self, lot: &LotRef, asked: Quantity) {
         self.check_balance(lot, asked);
         self.check_holds(lot, None);
     }
@@ -464,6 +404,8 @@ impl Run<'_> {
     pub(super) fn check_balance(&mut self, lot: &LotRef, asked: Quantity) {
         if asked.amount > self.balance(lot.lot_id) {
             self.flag_negative(lot, asked);
+        } else {
+            self.check_free(lot, asked);
         }
     }
 
@@ -476,7 +418,7 @@ impl Run<'_> {
         });
     }
 
-    fn check_unit(&mut self, lot: &LotRef, found: Quantity) {
+    pub(super) fn check_unit(&mut self, lot: &LotRef, found: Quantity) {
         if let Some(state) = self
             .book
             .lot(lot.lot_id)
@@ -511,6 +453,7 @@ impl Run<'_> {
                 operator: work.operator.clone(),
                 reason: reason.cloned(),
                 reference: None,
+                sscc: None,
                 at: self.at,
             },
         });
@@ -527,7 +470,7 @@ impl Run<'_> {
         }
     }
 
-    fn balance(&self, lot_id: LotId) -> Decimal {
+    pub(super) fn balance(&self, lot_id: LotId) -> Decimal {
         self.balances
             .get(&lot_id)
             .copied()

@@ -6,10 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
+use super::containers::{ContainerBucket, ContainerState};
 use super::kinds::{LotAttributes, LotRef};
 use super::outcome::LotOrigin;
 use crate::ids::{EventId, HoldId, LotId};
 use crate::quantity::{Material, Unit};
+use crate::sscc::Sscc;
 
 /// The state of one lot before an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub struct LotState {
     pub balance: Decimal,
     /// What was shipped of it and did not come back.
     pub shipped: Decimal,
+    /// What of the balance is packed, by container; what is not there is left out.
+    pub packed: BTreeMap<Sscc, Decimal>,
     /// The unit of the balance.
     pub base_unit: Unit,
     /// The holds that stand.
@@ -40,6 +44,20 @@ impl LotState {
         self.balance <= Decimal::ZERO
     }
 
+    /// Notes that what is packed of it in a container has changed.
+    pub fn pack(&mut self, sscc: Sscc, delta: Decimal) {
+        let amount = self.packed.entry(sscc).or_default();
+        *amount += delta;
+        if amount.is_zero() {
+            self.packed.remove(&sscc);
+        }
+    }
+
+    /// What is packed of it, in all containers.
+    pub fn packed_sum(&self) -> Decimal {
+        self.packed.values().sum()
+    }
+
     /// Held is: any hold that is not released.
     pub fn is_held(&self) -> bool {
         !self.holds.is_empty()
@@ -55,6 +73,7 @@ pub struct LotBook {
     /// Which event was corrected first by which.
     corrections: BTreeMap<EventId, EventId>,
     left_out: BTreeSet<(EventId, LotId)>,
+    containers: BTreeMap<Sscc, ContainerState>,
 }
 
 impl LotBook {
@@ -93,6 +112,31 @@ impl LotBook {
         self.numbers
             .get(&lot.number)
             .is_some_and(|lots| lots.iter().any(|lot_id| *lot_id != lot.lot_id))
+    }
+
+    /// Puts in what is known of a container that an event packs.
+    pub fn insert_container(&mut self, sscc: Sscc, state: ContainerState) {
+        self.containers.insert(sscc, state);
+    }
+
+    /// What is known of a container; none when nobody asked or nobody has used it.
+    pub fn container(&self, sscc: Sscc) -> Option<&ContainerState> {
+        self.containers.get(&sscc)
+    }
+
+    /// Brings a lot and a container up to date with what was packed, unpacked or shipped.
+    pub fn change_container(
+        &mut self,
+        sscc: Sscc,
+        lot_id: LotId,
+        bucket: ContainerBucket,
+        delta: Decimal,
+    ) {
+        if let Some(state) = self.states.get_mut(&lot_id) {
+            state.pack(sscc, delta);
+        }
+        let container = self.containers.entry(sscc).or_default();
+        container.change(lot_id, bucket, delta);
     }
 
     /// Says that an event was corrected; the first correction counts.

@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::book::LotBook;
+use super::containers::{LotPacked, LotUnpacked};
 use super::corrected::LotCorrected;
 use crate::event::{DecodeError, raw, typed};
 use crate::ids::{HoldId, JobId, LotId};
 use crate::quantity::{Material, Measured};
+use crate::sscc::Sscc;
 
 /// Names a lot: the id decides, the number is for people.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -225,6 +227,9 @@ pub struct LotMoved {
     /// Where it lay when this was recorded, empty when nobody had said; none in events of older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
+    /// Why the rules were overruled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forced: Option<String>,
 }
 
 /// Part or all of a lot left for a customer.
@@ -239,6 +244,9 @@ pub struct LotShipped {
     /// Despatch note or carrier reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+    /// The container in which it left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sscc: Option<Sscc>,
     /// Why the rules were overruled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forced: Option<String>,
@@ -306,9 +314,11 @@ pub enum LotEvent {
     Released(LotReleased),
     Corrected(LotCorrected),
     Returned(LotReturned),
+    Packed(LotPacked),
+    Unpacked(LotUnpacked),
 }
 
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 15] = [
     "lot.received",
     "lot.split",
     "lot.merged",
@@ -322,6 +332,8 @@ const KINDS: [&str; 13] = [
     "lot.released",
     "lot.corrected",
     "lot.returned",
+    "lot.packed",
+    "lot.unpacked",
 ];
 
 /// What is not undone by a correction: a hold is released, a lot is held again, and what was undone is recorded anew.
@@ -352,6 +364,8 @@ impl LotEvent {
             Self::Released(_) => "lot.released",
             Self::Corrected(_) => "lot.corrected",
             Self::Returned(_) => "lot.returned",
+            Self::Packed(_) => "lot.packed",
+            Self::Unpacked(_) => "lot.unpacked",
         }
     }
 
@@ -370,6 +384,8 @@ impl LotEvent {
             Self::Released(event) => raw(event),
             Self::Corrected(event) => raw(event),
             Self::Returned(event) => raw(event),
+            Self::Packed(event) => raw(event),
+            Self::Unpacked(event) => raw(event),
         }
     }
 
@@ -388,6 +404,8 @@ impl LotEvent {
             "lot.released" => Self::Released(typed(kind, payload)?),
             "lot.corrected" => Self::Corrected(typed(kind, payload)?),
             "lot.returned" => Self::Returned(typed(kind, payload)?),
+            "lot.packed" => Self::Packed(typed(kind, payload)?),
+            "lot.unpacked" => Self::Unpacked(typed(kind, payload)?),
             _ => return Err(DecodeError::UnknownKind(kind.to_owned())),
         })
     }
@@ -423,6 +441,8 @@ impl LotEvent {
             // Also those that the undone event made: they are there by now.
             Self::Corrected(event) => event.undone().lots(),
             Self::Returned(event) => vec![&event.lot],
+            Self::Packed(event) => event.contents.iter().map(|draw| &draw.lot).collect(),
+            Self::Unpacked(event) => event.contents.iter().map(|draw| &draw.lot).collect(),
         }
     }
 
@@ -485,6 +505,9 @@ impl LotEvent {
             Self::Shipped(event) => &event.forced,
             Self::Corrected(event) => &event.forced,
             Self::Returned(event) => &event.forced,
+            Self::Moved(event) => &event.forced,
+            Self::Packed(event) => &event.forced,
+            Self::Unpacked(event) => &event.forced,
             _ => &None,
         };
         forced.as_deref().filter(|reason| !reason.trim().is_empty())

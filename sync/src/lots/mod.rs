@@ -11,19 +11,24 @@
 //! production); the only edge added later is consumption for a job that already has output,
 //! because paperwork lags behind the press.
 //!
+//! What is packed in a container stays on hand and is not free for anything else (`containers.rs`).
+//!
 //! A correction undoes one earlier event: [`apply`] gives the opposite of each of its effects (`undo.rs`).
 
 mod admit;
 mod apply;
 mod book;
+mod containers;
 mod corrected;
 mod kinds;
 mod outcome;
+mod shipped;
 mod undo;
 
 pub use admit::{Refusal, admit};
 pub use apply::apply;
 pub use book::{LotBook, LotState};
+pub use containers::{ContainerBucket, ContainerState, ContainerStatus, LotPacked, LotUnpacked};
 pub use corrected::{LotCorrected, NotCorrectable};
 pub use kinds::{
     Draw, JobRef, LotAdjusted, LotAttributes, LotConsumed, LotEvent, LotHeld, LotMerged, LotMoved,

@@ -5,9 +5,11 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::containers::{ContainerBucket, ContainerStatus};
 use super::kinds::{LotAttributes, LotRef, WorkContext};
 use crate::ids::{EventId, HoldId, LotId};
 use crate::quantity::{Material, Quantity, Unit};
+use crate::sscc::Sscc;
 
 /// Where a change of a balance belongs in the books (I8): per material,
 /// received + produced + returned + adjusted = on hand + consumed + wasted + shipped.
@@ -202,6 +204,9 @@ pub struct Use {
     /// Despatch note or carrier reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+    /// The container in which it left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sscc: Option<Sscc>,
     pub at: Timestamp,
 }
 
@@ -255,6 +260,14 @@ pub enum Effect {
     },
     /// The lot lies elsewhere, or nobody knows where any more.
     Relocated { lot_id: LotId, to: Option<String> },
+    /// What is packed of a lot in a container changes by `delta`, in the base unit. The balance stays.
+    ContainerChanged {
+        sscc: Sscc,
+        lot_id: LotId,
+        bucket: ContainerBucket,
+        delta: Decimal,
+        unit: Unit,
+    },
     /// This event corrects that one, which cannot be corrected again.
     Corrected { event_id: EventId },
     /// An event no longer says that the child contains the parent. The edge stands while another event says so.
@@ -277,6 +290,7 @@ impl Effect {
             Self::LotCreated { lot, .. } => Some(lot.lot_id),
             Self::BalanceChanged { lot_id, .. }
             | Self::Used { lot_id, .. }
+            | Self::ContainerChanged { lot_id, .. }
             | Self::HoldPlaced { lot_id, .. }
             | Self::HoldReleased { lot_id, .. }
             | Self::Relocated { lot_id, .. }
@@ -325,6 +339,27 @@ pub enum Flag {
         shipped: Quantity,
         asked: Quantity,
     },
+    /// What is packed was used for something else.
+    PackedUsed {
+        lot: LotRef,
+        /// What is on hand and not packed; less than nothing where more is packed than there is.
+        free: Quantity,
+        asked: Quantity,
+        containers: Vec<Sscc>,
+    },
+    /// More was taken out of a container than was known to be in it.
+    NotInContainer {
+        lot: LotRef,
+        sscc: Sscc,
+        found: Quantity,
+        asked: Quantity,
+    },
+    /// A container was packed anew that has other contents, or has left.
+    ContainerInUse {
+        lot: LotRef,
+        sscc: Sscc,
+        status: ContainerStatus,
+    },
     /// An event was corrected again; only the first correction counts.
     AlreadyCorrected {
         lot: LotRef,
@@ -346,6 +381,9 @@ impl Flag {
             Self::NotPositive { .. } => "not-positive",
             Self::UnknownHold { .. } => "unknown-hold",
             Self::BeyondShipped { .. } => "beyond-shipped",
+            Self::PackedUsed { .. } => "packed-used",
+            Self::NotInContainer { .. } => "not-in-container",
+            Self::ContainerInUse { .. } => "container-in-use",
             Self::AlreadyCorrected { .. } => "already-corrected",
         }
     }
@@ -362,6 +400,9 @@ impl Flag {
             | Self::NotPositive { lot, .. }
             | Self::UnknownHold { lot, .. }
             | Self::BeyondShipped { lot, .. }
+            | Self::PackedUsed { lot, .. }
+            | Self::NotInContainer { lot, .. }
+            | Self::ContainerInUse { lot, .. }
             | Self::AlreadyCorrected { lot, .. } => lot,
         }
     }

@@ -87,6 +87,17 @@ impl Run<'_> {
                 }
                 self.change(lot_id, bucket, -delta, unit, entered);
             }
+            Effect::ContainerChanged {
+                sscc,
+                lot_id,
+                bucket,
+                delta,
+                unit,
+            } => {
+                if let Some(lot) = lots.get(&lot_id) {
+                    self.undo_container((sscc, lot), bucket, Quantity::new(delta, unit));
+                }
+            }
             Effect::EdgeAdded {
                 parent,
                 child,

@@ -254,6 +254,7 @@ impl Hub {
                 material: state.material.clone(),
                 balance: state.balance,
                 shipped: state.shipped,
+                packed: state.packed.clone(),
                 base_unit: state.base_unit,
                 attributes: state.attributes.clone(),
                 origin: state.origin,

@@ -6,16 +6,20 @@ use agog_sync::event::Envelope;
 use agog_sync::ids::{HoldId, LotId};
 use agog_sync::lots::{
     Draw, LotAdjusted, LotAttributes, LotConsumed, LotCorrected, LotEvent, LotHeld, LotMerged,
-    LotMoved, LotProduced, LotReceived, LotRef, LotReleased, LotReturned, LotShipped, LotSplit,
-    LotState, LotWasted, NewLot, SplitPart, WorkContext,
+    LotMoved, LotPacked, LotProduced, LotReceived, LotRef, LotReleased, LotReturned, LotShipped,
+    LotSplit, LotState, LotUnpacked, LotWasted, NewLot, SplitPart, WorkContext,
 };
 use agog_sync::quantity::{Material, Measured, Quantity, Unit};
+use agog_sync::sscc::Sscc;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use uuid::Uuid;
 
 /// The most of a lot that one movement is about, in sheets.
 const AMOUNT_MAX: u32 = 40;
+
+/// How many containers go round.
+const PALLETS: u32 = 12;
 
 /// What somebody may do who knows these lots. Not always what the rules allow.
 pub(crate) fn any(rng: &mut StdRng, lots: &BTreeMap<LotId, LotState>) -> LotEvent {
@@ -24,7 +28,7 @@ pub(crate) fn any(rng: &mut StdRng, lots: &BTreeMap<LotId, LotState>) -> LotEven
     };
     let reason = || "simulated".to_owned();
     let forced = rng.random_ratio(1, 10).then(reason);
-    match rng.random_range(0..13) {
+    match rng.random_range(0..18) {
         0 | 1 => received(rng),
         2 => {
             let parts = rng.random_range(1..4);
@@ -100,6 +104,7 @@ pub(crate) fn any(rng: &mut StdRng, lots: &BTreeMap<LotId, LotState>) -> LotEven
             lot,
             from: None,
             to: format!("Rack-{}", rng.random_range(1..9)),
+            forced,
         }),
         9 => LotEvent::Shipped(LotShipped {
             draw: Draw {
@@ -109,6 +114,7 @@ pub(crate) fn any(rng: &mut StdRng, lots: &BTreeMap<LotId, LotState>) -> LotEven
             order: "PO-1".to_owned(),
             customer: "Acme".to_owned(),
             reference: None,
+            sscc: None,
             forced,
         }),
         10 => LotEvent::Returned(LotReturned {
@@ -123,7 +129,29 @@ pub(crate) fn any(rng: &mut StdRng, lots: &BTreeMap<LotId, LotState>) -> LotEven
                 .then(|| HoldId::from_uuid(any_uuid(rng))),
             forced,
         }),
-        11 => held(rng, lot),
+        11 | 12 => LotEvent::Packed(LotPacked {
+            sscc: container(rng),
+            contents: contents(rng, lots, lot),
+            added: rng.random_ratio(1, 2),
+            forced,
+        }),
+        13 => LotEvent::Unpacked(LotUnpacked {
+            sscc: container_of(rng, lots, &lot),
+            contents: contents(rng, lots, lot),
+            forced,
+        }),
+        14 => LotEvent::Shipped(LotShipped {
+            sscc: Some(container_of(rng, lots, &lot)),
+            draw: Draw {
+                lot,
+                quantity: amount(rng),
+            },
+            order: "PO-2".to_owned(),
+            customer: "Acme".to_owned(),
+            reference: None,
+            forced,
+        }),
+        15 => held(rng, lot),
         _ => released(rng, lots).unwrap_or_else(|| held(rng, lot)),
     }
 }
@@ -181,6 +209,33 @@ fn released(rng: &mut StdRng, lots: &BTreeMap<LotId, LotState>) -> Option<LotEve
         lot: state.lot.clone(),
         reason: "checked".to_owned(),
     }))
+}
+
+/// One or two lots.
+fn contents(rng: &mut StdRng, lots: &BTreeMap<LotId, LotState>, lot: LotRef) -> Vec<Draw> {
+    choose(rng, lots)
+        .into_iter()
+        .filter(|other| *other != lot)
+        .chain([lot.clone()])
+        .map(|lot| Draw {
+            lot,
+            quantity: amount(rng),
+        })
+        .collect()
+}
+
+/// One of the few pallets that there are: they meet all the time.
+fn container(rng: &mut StdRng) -> Sscc {
+    let serial = rng.random_range(0..PALLETS);
+    Sscc::with_check_digit(&format!("34012345{serial:09}")).expect("17 digits")
+}
+
+/// A container that something of a lot is in, or any.
+fn container_of(rng: &mut StdRng, lots: &BTreeMap<LotId, LotState>, lot: &LotRef) -> Sscc {
+    let packed = lots.get(&lot.lot_id).map(|state| &state.packed);
+    let place = rng.random_range(0..packed.map_or(1, |packed| packed.len().max(1)));
+    let known = packed.and_then(|packed| packed.keys().nth(place).copied());
+    known.unwrap_or_else(|| container(rng))
 }
 
 fn board() -> Material {

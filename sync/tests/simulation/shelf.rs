@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use agog_sync::event::Envelope;
 use agog_sync::frame::LotSnapshot;
 use agog_sync::ids::{EventId, HoldId, LotId};
-use agog_sync::lots::{Bucket, Effect, LotBook, LotEvent, LotOrigin, LotState, Outcome, apply};
+use agog_sync::lots::{
+    Bucket, ContainerState, Effect, LotBook, LotEvent, LotOrigin, LotState, Outcome, apply,
+};
+use agog_sync::sscc::Sscc;
 use rust_decimal::Decimal;
 
 /// A hold on a lot, as far as it has been seen.
@@ -26,6 +29,11 @@ pub(crate) struct Shelf {
     adopted: Decimal,
     /// What each event did to the balance of each lot.
     done: BTreeMap<LotId, Vec<(EventId, Decimal)>>,
+    /// What each event did to what is packed of each lot.
+    packed: BTreeMap<LotId, Vec<(EventId, Sscc, Decimal)>>,
+    /// What was packed already when this replica met lots, less what it had booked itself and is in that.
+    adopted_packed: BTreeMap<(LotId, Sscc), Decimal>,
+    containers: BTreeMap<Sscc, ContainerState>,
     /// Events that were applied here.
     seen: BTreeSet<EventId>,
     /// Events that were corrected, and by which.
@@ -53,6 +61,11 @@ impl Shelf {
                     }
                 }
             }
+        }
+        if let LotEvent::Packed(event) = event
+            && let Some(state) = self.containers.get(&event.sscc)
+        {
+            book.insert_container(event.sscc, state.clone());
         }
         for named in event.lots() {
             if let Some(state) = self.lots.get(&named.lot_id) {
@@ -95,6 +108,20 @@ impl Shelf {
             .map(|(_, delta)| *delta)
             .sum();
         let balance = snapshot.balance + since;
+        let mut packed = snapshot.packed.clone();
+        for (event_id, sscc, delta) in self.packed.get(&lot_id).into_iter().flatten() {
+            if is_since(*event_id) {
+                *packed.entry(*sscc).or_default() += delta;
+            }
+        }
+        packed.retain(|_, amount| !amount.is_zero());
+        let before_packed = known.map(|known| known.packed.clone()).unwrap_or_default();
+        for (sscc, amount) in &packed {
+            *self.adopted_packed.entry((lot_id, *sscc)).or_default() += amount;
+        }
+        for (sscc, amount) in before_packed {
+            *self.adopted_packed.entry((lot_id, sscc)).or_default() -= amount;
+        }
         self.adopted += balance - before;
         self.came.insert(lot_id);
         for hold_id in &snapshot.holds {
@@ -103,6 +130,7 @@ impl Shelf {
         let state = match known {
             Some(known) if known.origin != LotOrigin::Unknown => LotState {
                 balance,
+                packed,
                 ..known.clone()
             },
             _ => LotState {
@@ -110,6 +138,7 @@ impl Shelf {
                 material: snapshot.material.clone(),
                 balance,
                 shipped: snapshot.shipped,
+                packed,
                 base_unit: snapshot.base_unit,
                 holds: BTreeSet::new(),
                 attributes: snapshot.attributes.clone(),
@@ -146,6 +175,7 @@ impl Shelf {
                         material,
                         balance,
                         shipped: known.map(|known| known.shipped).unwrap_or_default(),
+                        packed: known.map(|known| known.packed.clone()).unwrap_or_default(),
                         base_unit,
                         holds: BTreeSet::new(),
                         attributes,
@@ -172,6 +202,22 @@ impl Shelf {
                         self.done.entry(lot_id).or_default().push((event_id, delta));
                     }
                     *self.books.entry(bucket).or_default() += delta;
+                }
+                Effect::ContainerChanged {
+                    sscc,
+                    lot_id,
+                    bucket,
+                    delta,
+                    ..
+                } => {
+                    let Some(state) = self.lots.get_mut(&lot_id) else {
+                        continue;
+                    };
+                    state.pack(sscc, delta);
+                    let done = self.packed.entry(lot_id).or_default();
+                    done.push((event_id, sscc, delta));
+                    let container = self.containers.entry(sscc).or_default();
+                    container.change(lot_id, bucket, delta);
                 }
                 Effect::HoldPlaced {
                     hold_id, lot_id, ..
@@ -221,8 +267,9 @@ impl Shelf {
             .collect();
     }
 
-    /// I8: what came in is on hand or went out through a bucket.
+    /// I8: what came in is on hand or went out through a bucket, and what was packed is packed, or was taken out.
     pub(crate) fn books_close(&self) -> Result<(), String> {
+        self.containers_close()?;
         let on_hand: Decimal = self.lots.values().map(|state| state.balance).sum();
         let through: Decimal = self.books.values().sum();
         let adopted = self.adopted;
@@ -235,9 +282,39 @@ impl Shelf {
         }
     }
 
+    /// What is packed of each lot in each container is what events put in and took out, and what came with the lot.
+    fn containers_close(&self) -> Result<(), String> {
+        for (lot_id, state) in &self.lots {
+            let mut sum: BTreeMap<Sscc, Decimal> = BTreeMap::new();
+            for (_, sscc, delta) in self.packed.get(lot_id).into_iter().flatten() {
+                *sum.entry(*sscc).or_default() += delta;
+            }
+            let none = Sscc::with_check_digit("00000000000000000").expect("17 digits");
+            let adopted = self.adopted_packed.range((*lot_id, none)..);
+            for ((_, sscc), amount) in adopted.take_while(|((of, _), _)| of == lot_id) {
+                *sum.entry(*sscc).or_default() += amount;
+            }
+            sum.retain(|_, amount| !amount.is_zero());
+            if sum != state.packed {
+                let packed = &state.packed;
+                return Err(format!(
+                    "lot {lot_id} has {packed:?} in containers, but its events say {sum:?}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// The lot as far as replicas must agree on it.
-    pub(crate) fn told(&self, lot_id: LotId) -> Option<(Decimal, Vec<HoldId>)> {
+    pub(crate) fn told(
+        &self,
+        lot_id: LotId,
+    ) -> Option<(Decimal, Vec<HoldId>, BTreeMap<Sscc, Decimal>)> {
         let state = self.lots.get(&lot_id)?;
-        Some((state.balance, state.holds.iter().copied().collect()))
+        Some((
+            state.balance,
+            state.holds.iter().copied().collect(),
+            state.packed.clone(),
+        ))
     }
 }

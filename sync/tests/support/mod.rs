@@ -7,12 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use agog_sync::event::Event;
 use agog_sync::ids::{EventId, HoldId, LotId};
 use agog_sync::lots::{
-    Bucket, Draw, EdgeKind, Effect, Flag, LotAttributes, LotBook, LotConsumed, LotCorrected,
-    LotEvent, LotHeld, LotMerged, LotMoved, LotOrigin, LotProduced, LotReceived, LotRef,
-    LotReleased, LotReturned, LotShipped, LotSplit, LotState, LotWasted, NewLot, Outcome, Refusal,
-    SplitPart, UseKind, WorkContext, admit, apply,
+    Bucket, ContainerState, ContainerStatus, Draw, EdgeKind, Effect, Flag, LotAttributes, LotBook,
+    LotConsumed, LotCorrected, LotEvent, LotHeld, LotMerged, LotMoved, LotOrigin, LotPacked,
+    LotProduced, LotReceived, LotRef, LotReleased, LotReturned, LotShipped, LotSplit, LotState,
+    LotUnpacked, LotWasted, NewLot, Outcome, Refusal, SplitPart, UseKind, WorkContext, admit,
+    apply,
 };
 use agog_sync::quantity::{Material, Measured, Quantity, Unit};
+use agog_sync::sscc::Sscc;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -22,6 +24,7 @@ use uuid::Uuid;
 pub(crate) struct Plant {
     lots: BTreeMap<LotId, LotState>,
     entries: Vec<(LotId, Bucket, Decimal)>,
+    containers: BTreeMap<Sscc, ContainerState>,
     edges: Vec<(EventId, LotId, LotId, EdgeKind)>,
     uses: Vec<(EventId, LotId, UseKind, Decimal)>,
     /// Holds that were released, also before they were placed.
@@ -31,10 +34,11 @@ pub(crate) struct Plant {
     minute: i64,
 }
 
-/// What is left of a day: what a lot holds and by which holds it is held, the edges and the uses.
+/// What is left of a day: what a lot holds, by which holds it is held and what is packed of it, the edges and the uses.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Left {
-    lots: BTreeMap<String, (Decimal, BTreeSet<HoldId>)>,
+    lots: BTreeMap<String, (Decimal, BTreeSet<HoldId>, BTreeMap<Sscc, Decimal>)>,
+    containers: BTreeMap<Sscc, ContainerStatus>,
     edges: BTreeSet<(LotId, LotId, EdgeKind)>,
     uses: Vec<(LotId, UseKind, Decimal)>,
 }
@@ -121,12 +125,24 @@ impl Plant {
             .collect();
         uses.sort();
         let lots = self.lots.values().map(|lot| {
-            let holds = (lot.balance.normalize(), lot.holds.clone());
-            (lot.lot.number.clone(), holds)
+            let left = (
+                lot.balance.normalize(),
+                lot.holds.clone(),
+                lot.packed.clone(),
+            );
+            (lot.lot.number.clone(), left)
         });
         Left {
             lots: lots
-                .filter(|(_, (balance, holds))| !balance.is_zero() || !holds.is_empty())
+                .filter(|(_, (balance, holds, packed))| {
+                    !balance.is_zero() || !holds.is_empty() || !packed.is_empty()
+                })
+                .collect(),
+            containers: self
+                .containers
+                .iter()
+                .filter_map(|(sscc, state)| Some((*sscc, state.status()?)))
+                .filter(|(_, status)| *status != ContainerStatus::Emptied)
                 .collect(),
             edges: self
                 .edges
@@ -151,6 +167,16 @@ impl Plant {
 
     pub(crate) fn state(&self, number: &str) -> &LotState {
         &self.lots[&lot(number).lot_id]
+    }
+
+    /// How much of a lot is packed in a container.
+    pub(crate) fn packed(&self, number: &str, container: u32) -> Decimal {
+        let packed = &self.state(number).packed;
+        packed.get(&sscc(container)).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn container(&self, container: u32) -> Option<ContainerStatus> {
+        self.containers.get(&sscc(container))?.status()
     }
 
     /// The holds that stand on a lot.
@@ -209,6 +235,11 @@ impl Plant {
                 }
             }
         }
+        if let LotEvent::Packed(event) = event
+            && let Some(state) = self.containers.get(&event.sscc)
+        {
+            book.insert_container(event.sscc, state.clone());
+        }
         if let LotEvent::Corrected(event) = event {
             if let Some(by) = self.corrections.get(&event.corrects) {
                 book.correct(event.corrects, *by);
@@ -239,6 +270,7 @@ impl Plant {
                         material: material.clone(),
                         balance: Decimal::ZERO,
                         shipped: Decimal::ZERO,
+                        packed: BTreeMap::new(),
                         base_unit,
                         holds: BTreeSet::new(),
                         attributes: attributes.clone(),
@@ -262,6 +294,17 @@ impl Plant {
                     lot.balance += delta;
                     lot.shipped += bucket.shipped(delta);
                     self.entries.push((lot_id, bucket, delta));
+                }
+                Effect::ContainerChanged {
+                    sscc,
+                    lot_id,
+                    bucket,
+                    delta,
+                    ..
+                } => {
+                    self.lots.get_mut(&lot_id).unwrap().pack(sscc, delta);
+                    let container = self.containers.entry(sscc).or_default();
+                    container.change(lot_id, bucket, delta);
                 }
                 Effect::EdgeAdded {
                     parent,
@@ -347,6 +390,11 @@ fn taken(number: &str, amount: i64) -> Draw {
     }
 }
 
+fn draws(lots: &[(&str, i64)]) -> Vec<Draw> {
+    let draws = lots.iter();
+    draws.map(|(lot, amount)| taken(lot, *amount)).collect()
+}
+
 pub(crate) fn draw(number: &str, amount: i64) -> LotEvent {
     LotEvent::Consumed(LotConsumed {
         draw: taken(number, amount),
@@ -384,12 +432,8 @@ pub(crate) fn split(from: &str, parts: &[(&str, i64)]) -> LotEvent {
 }
 
 pub(crate) fn merge(inputs: &[(&str, i64)], into: &str) -> LotEvent {
-    let inputs = inputs
-        .iter()
-        .map(|(number, amount)| taken(number, *amount))
-        .collect();
     LotEvent::Merged(LotMerged {
-        inputs,
+        inputs: draws(inputs),
         into: lot(into),
         material: board(),
         holds: vec![],
@@ -422,6 +466,7 @@ pub(crate) fn moved(number: &str, to: &str) -> LotEvent {
         lot: lot(number),
         to: to.to_owned(),
         from: None,
+        forced: None,
     })
 }
 
@@ -440,6 +485,9 @@ pub(crate) fn forced(mut event: LotEvent) -> LotEvent {
         LotEvent::Consumed(event) => event.forced = reason,
         LotEvent::Corrected(event) => event.forced = reason,
         LotEvent::Returned(event) => event.forced = reason,
+        LotEvent::Moved(event) => event.forced = reason,
+        LotEvent::Packed(event) => event.forced = reason,
+        LotEvent::Unpacked(event) => event.forced = reason,
         other => panic!("{} is not forced in these tests", other.kind()),
     }
     event
@@ -474,10 +522,7 @@ pub(crate) fn produced(
     };
     LotEvent::Produced(LotProduced {
         outputs: vec![output],
-        inputs: inputs
-            .iter()
-            .map(|(number, amount)| taken(number, *amount))
-            .collect(),
+        inputs: draws(inputs),
         sources: sources.iter().map(|number| lot(number)).collect(),
         work: WorkContext::default(),
         forced: None,
@@ -490,8 +535,49 @@ pub(crate) fn shipped(number: &str, amount: i64) -> LotEvent {
         order: "Order-1".to_owned(),
         customer: "ABC Corp".to_owned(),
         reference: None,
+        sscc: None,
         forced: None,
     })
+}
+
+/// The container of that number.
+pub(crate) fn sscc(container: u32) -> Sscc {
+    Sscc::with_check_digit(&format!("34012345{container:09}")).unwrap()
+}
+
+pub(crate) fn packed(container: u32, lots: &[(&str, i64)]) -> LotEvent {
+    LotEvent::Packed(LotPacked {
+        sscc: sscc(container),
+        contents: draws(lots),
+        added: false,
+        forced: None,
+    })
+}
+
+/// Packed beside what is in the container.
+pub(crate) fn added(container: u32, lots: &[(&str, i64)]) -> LotEvent {
+    let LotEvent::Packed(mut event) = packed(container, lots) else {
+        unreachable!()
+    };
+    event.added = true;
+    LotEvent::Packed(event)
+}
+
+pub(crate) fn unpacked(container: u32, lots: &[(&str, i64)]) -> LotEvent {
+    LotEvent::Unpacked(LotUnpacked {
+        sscc: sscc(container),
+        contents: draws(lots),
+        forced: None,
+    })
+}
+
+/// What is in a container of a lot, shipped with it.
+pub(crate) fn shipped_in(container: u32, number: &str, amount: i64) -> LotEvent {
+    let LotEvent::Shipped(mut event) = shipped(number, amount) else {
+        unreachable!()
+    };
+    event.sscc = Some(sscc(container));
+    LotEvent::Shipped(event)
 }
 
 /// With a hold when one is given.

@@ -137,7 +137,7 @@ fn envelope(row: &sqlx::postgres::PgRow) -> Result<Envelope> {
     })
 }
 
-/// Every lot that the agent knows is in the hub with the same quantity and the same holds.
+/// Every lot that the agent knows is in the hub with the same quantity, the same holds and in the same containers.
 pub async fn same_quantities(hub: &Hub, plant: &Plant, company: &Company) -> Result<usize> {
     let lots = lots(plant).await?;
     for lot in &lots {
@@ -157,6 +157,12 @@ pub async fn same_quantities(hub: &Hub, plant: &Plant, company: &Company) -> Res
         ensure!(
             here == there,
             "lot {number}: {here} holds at {}, {there} in the hub",
+            plant.code
+        );
+        let (here, there) = (&lot["packed"], &at_hub["containers"]);
+        ensure!(
+            here == there,
+            "lot {number}: packed in {here} at {}, in {there} in the hub",
             plant.code
         );
     }

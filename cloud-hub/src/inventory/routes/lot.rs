@@ -14,8 +14,8 @@ use super::find::lot_find;
 use crate::app::App;
 use crate::db::TenantTx;
 use crate::http::ApiError;
-use crate::inventory::model::{Entry, Flagged, Hold, QuantitySchema};
-use crate::inventory::store::lots as lot_store;
+use crate::inventory::model::{Entry, Flagged, Hold, PackedIn, QuantitySchema};
+use crate::inventory::store::{containers, lots as lot_store};
 use crate::inventory::trace::trace;
 use crate::tenants::{self, Principal};
 
@@ -34,6 +34,11 @@ pub(super) struct LotAnswer {
     /// What is left of it; negative when more was used than was known.
     #[schema(value_type = QuantitySchema)]
     on_hand: Quantity,
+    /// What of it is packed, in all containers.
+    #[schema(value_type = QuantitySchema)]
+    packed: Quantity,
+    /// The containers that it is packed in.
+    containers: Vec<PackedIn>,
     /// A hold stands on it.
     held: bool,
     /// Supplier, supplier's lot, expiry, location, quality figures.
@@ -95,6 +100,12 @@ pub(super) async fn show(
         .into_iter()
         .map(|(_, hold)| hold)
         .collect();
+    let containers: Vec<_> = containers::packed_of(&mut tx, &[found.key])
+        .await?
+        .into_iter()
+        .map(|(_, packed)| packed)
+        .collect();
+    let packed = containers.iter().map(|packed| packed.quantity.amount).sum();
     let flags = lot_store::flags_of(&mut tx, found.key).await?;
     let mut history = lot_store::entries_of(&mut tx, found.key).await?;
     let history_truncated = history.len() > lot_store::HISTORY_MAX;
@@ -108,6 +119,8 @@ pub(super) async fn show(
         number: row.lot.number,
         plant,
         material: row.material,
+        packed: Quantity::new(packed, row.on_hand.unit),
+        containers,
         on_hand: row.on_hand,
         held: holds.iter().any(|hold| hold.stands),
         attributes: row.attributes,

@@ -1,5 +1,6 @@
 //! The inventory API, one file per topic.
 
+mod containers;
 mod correct;
 mod desk;
 mod find;
@@ -22,6 +23,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(lot::show))
         .routes(routes!(lot::forward_trace))
         .routes(routes!(lot::backward_trace))
+        .routes(routes!(containers::container))
         .routes(routes!(movement::split))
         .routes(routes!(movement::merge))
         .routes(routes!(movement::hold))

@@ -52,7 +52,7 @@ pub(in crate::inventory) async fn corrections_of(
         .collect())
 }
 
-/// Which of these events have left entries on the given lots, on which they work.
+/// Which of these events have left entries on the given lots or on what is packed of them, on which they work.
 pub(in crate::inventory) async fn events_applied(
     tx: &mut TenantTx,
     lots: &[LotKey],
@@ -60,7 +60,9 @@ pub(in crate::inventory) async fn events_applied(
 ) -> Result<BTreeSet<EventId>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
     let found = sqlx::query_scalar!(
-        "select distinct event_id from lot_entry where tenant_id = $1 and lot_id = any($2) and event_id = any($3)",
+        r#"select event_id as "event_id!" from lot_entry where tenant_id = $1 and lot_id = any($2) and event_id = any($3)
+           union
+           select event_id from container_entry where tenant_id = $1 and lot_id = any($2) and event_id = any($3)"#,
         tenant_id,
         &column(lots, |lot| lot.0),
         &events.iter().map(EventId::uuid).collect::<Vec<Uuid>>(),

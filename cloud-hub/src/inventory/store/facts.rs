@@ -176,13 +176,13 @@ pub(in crate::inventory) async fn uses_add(
     let lots = key_of(keys, rows.iter().map(|row| row.lot))?;
     sqlx::query!(
         "insert into lot_use (tenant_id, plant_id, lot_id, kind, base_quantity, base_unit, job, order_number, customer,
-             device, operator, reason, reference, event_id, occurred_at)
+             device, operator, reason, reference, event_id, occurred_at, sscc)
          select $1, $2, lot_id, kind, base_quantity, base_unit, job, order_number, customer, device, operator, reason,
-             reference, event_id, occurred_at
+             reference, event_id, occurred_at, sscc
          from unnest($3::bigint[], $4::text[], $5::numeric[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-             $11::text[], $12::text[], $13::text[], $14::uuid[], $15::timestamptz[]) with ordinality
+             $11::text[], $12::text[], $13::text[], $14::uuid[], $15::timestamptz[], $16::text[]) with ordinality
              as e (lot_id, kind, base_quantity, base_unit, job, order_number, customer, device, operator, reason, reference,
-                 event_id, occurred_at, place)
+                 event_id, occurred_at, sscc, place)
          order by place",
         tenant_id,
         plant_id.uuid(),
@@ -199,6 +199,7 @@ pub(in crate::inventory) async fn uses_add(
         &text(rows, |used| &used.reference) as _,
         &column(rows, |row| row.fact.event_id.uuid()),
         &column(rows, |row| Instant(row.used.at)) as _,
+        &column(rows, |row| row.used.sscc.map(|sscc| sscc.to_string())) as _,
     )
     .execute(tx.conn())
     .await?;

@@ -1,10 +1,11 @@
 //! The SQL of the inventory, by what it is for: [`made`] writes lots, [`materials`] what they are made of, [`facts`] the
-//! rows that say what events did, [`corrections`] those that take them back; [`lots`] finds lots and what is known of them, [`runs`] what runs of jobs took and made,
+//! rows that say what events did, [`corrections`] those that take them back, [`containers`] what is packed; [`lots`] finds lots and what is known of them, [`runs`] what runs of jobs took and made,
 //! [`trace`] walks the graph, [`stock`] adds up.
 //!
 //! Every function takes a [`TenantTx`](crate::db::TenantTx) and names `tenant_id` in every statement, beside row
 //! security: the planner then uses the indexes that start with it, and a sharded database can route.
 
+pub(super) mod containers;
 pub(super) mod corrections;
 pub(super) mod facts;
 pub(super) mod lots;

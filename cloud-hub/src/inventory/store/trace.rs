@@ -119,7 +119,7 @@ pub(in crate::inventory) async fn uses_of(
     let tenant_id = tx.tenant_id().uuid();
     let rows = sqlx::query!(
         r#"select lot_id, kind, base_quantity, base_unit, job, order_number, customer, device, operator, reason,
-               reference, occurred_at as "occurred_at: Instant"
+               reference, sscc, occurred_at as "occurred_at: Instant"
            from lot_use where tenant_id = $1 and lot_id = any($2) and undone_by is null order by use_id"#,
         tenant_id,
         keys,
@@ -142,6 +142,11 @@ pub(in crate::inventory) async fn uses_of(
             operator: row.operator,
             reason: row.reason,
             reference: row.reference,
+            sscc: row
+                .sscc
+                .map(|sscc| sscc.parse())
+                .transpose()
+                .map_err(DbError::stored)?,
             at: row.occurred_at.0,
         });
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use agog_sync::ids::{EventId, HoldId};
 use agog_sync::quantity::Unit;
+use agog_sync::sscc::Sscc;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -33,7 +34,16 @@ pub(in crate::cli) enum LotArguments {
     Hold(HoldArguments),
     /// Lift a hold.
     Release(ReleaseArguments),
-    /// Part or all of a lot left for a customer.
+    /// Put lots, or parts of them, into a container: a pallet, box or roll cage with an SSCC.
+    Pack(PackArguments),
+    /// Take out of a container what is in it, or a part.
+    Unpack(UnpackArguments),
+    /// Show what is in a container, and what became of it.
+    Container {
+        /// The number on its label, as it is printed or scanned.
+        sscc: Sscc,
+    },
+    /// Part or all of a lot, or a container with all that is in it, left for a customer.
     Ship(ShipArguments),
     /// Part or all of what was shipped came back; the lot is held until somebody has looked at it.
     Return(ReturnArguments),
@@ -62,7 +72,7 @@ pub(in crate::cli) struct Common {
     /// On which device.
     #[arg(long, value_name = "ID")]
     pub(super) device: Option<String>,
-    /// Overrule the balance or a hold, with the reason.
+    /// Overrule the balance, a hold or a container, with the reason.
     #[arg(long, value_name = "REASON")]
     pub(super) force: Option<String>,
     /// The same key again gives the same answer and no second movement. Default: a new one.
@@ -270,10 +280,48 @@ pub(in crate::cli) struct ReleaseArguments {
 }
 
 #[derive(Debug, Args)]
+pub(in crate::cli) struct PackArguments {
+    /// The lots, each with a quantity (`LOT=500`) or all that is free of it (`LOT`).
+    #[arg(required = true, value_parser = parse::source, value_name = "LOT[=QUANTITY]")]
+    pub(super) contents: Vec<parse::Source>,
+    /// The number on the container, as it is printed or scanned. Default: a new one, when `epcis.sscc_prefix` is set.
+    #[arg(long, value_name = "SSCC")]
+    pub(super) sscc: Option<Sscc>,
+    /// Add to what is in the container already.
+    #[arg(long, requires = "sscc")]
+    pub(super) add: bool,
+    /// The unit of all quantities. Default: the unit in which the lots are counted.
+    #[arg(long)]
+    pub(super) unit: Option<Unit>,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct UnpackArguments {
+    /// The lots, each with a quantity (`LOT=500`) or all that is in it (`LOT`). Default: everything in the container.
+    #[arg(value_parser = parse::source, value_name = "LOT[=QUANTITY]")]
+    pub(super) contents: Vec<parse::Source>,
+    /// The number on the container, as it is printed or scanned.
+    #[arg(long, value_name = "SSCC")]
+    pub(super) sscc: Sscc,
+    /// The unit of all quantities. Default: the unit in which the lots are counted.
+    #[arg(long)]
+    pub(super) unit: Option<Unit>,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[derive(Debug, Args)]
 pub(in crate::cli) struct ShipArguments {
-    pub(super) lot: String,
-    /// Default: everything on hand.
-    #[arg(long, value_parser = parse::amount)]
+    /// The lot; not needed with `--sscc`.
+    #[arg(required_unless_present = "sscc")]
+    pub(super) lot: Option<String>,
+    /// The container in which it left. Without a lot: with everything in it.
+    #[arg(long, value_name = "SSCC")]
+    pub(super) sscc: Option<Sscc>,
+    /// Default: everything on hand, or in the container.
+    #[arg(long, requires = "lot", value_parser = parse::amount)]
     pub(super) quantity: Option<Decimal>,
     /// Default: the unit in which the lot is counted.
     #[arg(long, requires = "quantity")]

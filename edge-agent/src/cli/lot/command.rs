@@ -9,8 +9,8 @@ use super::arguments::{Common, LotArguments, Work, figures};
 use super::parse;
 use crate::ledger::LotCommand;
 use crate::ledger::command::{
-    Adjust, Amount, Consume, Correct, Details, Hold, Merge, Move, Part, Produce, Receive, Release,
-    Return, Ship, Source, Split, Waste,
+    Adjust, Amount, Consume, Correct, Details, Hold, Merge, Move, Pack, Part, Produce, Receive,
+    Release, Return, Ship, Source, Split, Unpack, Waste,
 };
 
 /// The command that the arguments mean, and the key that was given for it.
@@ -145,10 +145,31 @@ pub(super) fn command(arguments: LotArguments) -> anyhow::Result<(LotCommand, Op
             let (details, key) = details(given.common, None);
             let command = LotCommand::Ship(Ship {
                 lot: given.lot,
+                sscc: given.sscc,
                 quantity: given.quantity.map(|quantity| amount(quantity, given.unit)),
                 order: given.order,
                 customer: given.customer,
                 reference: given.reference,
+                details,
+            });
+            (command, key)
+        }
+        LotArguments::Pack(given) => {
+            let (details, key) = details(given.common, None);
+            let command = LotCommand::Pack(Pack {
+                sscc: given.sscc,
+                contents: sources(given.contents, given.unit),
+                add: given.add,
+                details,
+                made_from: None,
+            });
+            (command, key)
+        }
+        LotArguments::Unpack(given) => {
+            let (details, key) = details(given.common, None);
+            let command = LotCommand::Unpack(Unpack {
+                sscc: given.sscc,
+                contents: sources(given.contents, given.unit),
                 details,
             });
             (command, key)
@@ -176,7 +197,10 @@ pub(super) fn command(arguments: LotArguments) -> anyhow::Result<(LotCommand, Op
             });
             (command, key)
         }
-        LotArguments::Trace(_) | LotArguments::List(_) | LotArguments::Show { .. } => {
+        LotArguments::Trace(_)
+        | LotArguments::List(_)
+        | LotArguments::Container { .. }
+        | LotArguments::Show { .. } => {
             bail!("this command only reads")
         }
     })
@@ -198,6 +222,8 @@ pub(super) fn request(command: &LotCommand) -> anyhow::Result<(&'static str, Val
         LotCommand::Ship(body) => ("ship", serde_json::to_value(body)?),
         LotCommand::Correct(body) => ("correct", serde_json::to_value(body)?),
         LotCommand::Return(body) => ("return", serde_json::to_value(body)?),
+        LotCommand::Pack(body) => ("pack", serde_json::to_value(body)?),
+        LotCommand::Unpack(body) => ("unpack", serde_json::to_value(body)?),
     })
 }
 

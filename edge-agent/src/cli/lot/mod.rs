@@ -18,7 +18,7 @@ use self::arguments::{ListArguments, TraceArguments, TraceMode};
 use super::{Client, Session};
 use crate::api::LotDetail;
 use crate::config::Config;
-use crate::ledger::{Appended, LotCommand, LotPage};
+use crate::ledger::{Appended, ContainerRow, LotCommand, LotPage};
 
 /// How often an unanswered command is sent again, under the same key.
 const SENDS_MAX: u32 = 3;
@@ -33,6 +33,11 @@ pub(super) async fn lot(session: Session, arguments: LotArguments) -> anyhow::Re
                 .get(&config, &["api", "v1", "lots", &lot], &[])
                 .await?;
             session.output.show(&detail, print::detail)?;
+        }
+        LotArguments::Container { sscc } => {
+            let path = ["api", "v1", "containers", &sscc.to_string()];
+            let container: ContainerRow = client.get(&config, &path, &[]).await?;
+            session.output.show(&container, print::container)?;
         }
         LotArguments::Trace(arguments) => trace(&session, &config, &client, &arguments).await?,
         moving => {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::api::LotDetail;
-use crate::ledger::{Appended, LotRow};
+use crate::ledger::{Appended, ContainerRow, LotEventRow, LotRow};
 
 /// What was recorded, and the lots as they are now.
 pub(super) fn appended(appended: &Appended) -> String {
@@ -56,6 +56,7 @@ pub(super) fn lots(lots: &[LotRow]) -> String {
             lot.attributes.location.as_deref().unwrap_or_default(),
             match (lot.origin.as_str(), lot.holds.is_empty()) {
                 ("undone", _) => "  UNDONE",
+                (_, true) if !lot.packed.is_empty() => "  PACKED",
                 (_, true) => "",
                 (_, false) => "  HELD",
             },
@@ -98,6 +99,9 @@ pub(super) fn detail(detail: &LotDetail) -> String {
     for hold in &lot.holds {
         let _ = writeln!(text, "  HELD: {} (hold {})", hold.reason, hold.hold_id);
     }
+    for packed in &lot.packed {
+        let _ = writeln!(text, "  packed: {} in {}", packed.quantity, packed.sscc);
+    }
     let id = lot.lot.lot_id;
     let number_of = |wanted| {
         let found = detail
@@ -139,6 +143,7 @@ pub(super) fn detail(detail: &LotDetail) -> String {
             ("order", &used.order),
             ("customer", &used.customer),
             ("because of", &used.reason),
+            ("in", &used.sscc.map(|sscc| sscc.to_string())),
         ] {
             if let Some(value) = value {
                 let _ = write!(text, " {word} {value}");
@@ -146,7 +151,39 @@ pub(super) fn detail(detail: &LotDetail) -> String {
         }
         text.push('\n');
     }
-    for event in &detail.events {
+    events(&mut text, &detail.events);
+    text
+}
+
+/// A container: how it stands, what is in it, what left in it, and its events.
+pub(super) fn container(container: &ContainerRow) -> String {
+    let mut text = format!("{}  {}\n", container.sscc, container.status.as_str());
+    for content in &container.contents {
+        let _ = writeln!(
+            text,
+            "  {} of {} ({})",
+            content.quantity,
+            content.lot.number,
+            content.material.as_deref().unwrap_or("material unknown")
+        );
+    }
+    for shipped in &container.shipped {
+        let used = &shipped.used;
+        let _ = writeln!(
+            text,
+            "  shipped {} of {} order {} customer {}",
+            used.quantity,
+            shipped.lot.number,
+            used.order.as_deref().unwrap_or_default(),
+            used.customer.as_deref().unwrap_or_default()
+        );
+    }
+    events(&mut text, &container.events);
+    text
+}
+
+fn events(text: &mut String, events: &[LotEventRow]) {
+    for event in events {
         let _ = writeln!(
             text,
             "  event {}  {}  {}{}",
@@ -160,7 +197,6 @@ pub(super) fn detail(detail: &LotDetail) -> String {
             },
         );
     }
-    text
 }
 
 fn material(lot: &LotRow) -> String {
