@@ -25,6 +25,11 @@ const STOP_LIMIT_S: u64 = 20;
 /// samples, so that what went wrong can still be looked at.
 const FILES_KEPT_DAYS: u16 = 90;
 
+/// How long feed items that an agent has fetched stay as they are: as far back as backups of its disk commonly go.
+const FEED_FETCHED_DAYS: u16 = 30;
+/// How long those stay that it has not fetched: a plant that is silent for longer is closed, or starts anew.
+const FEED_ALL_DAYS: u16 = 365;
+
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +42,8 @@ pub struct Config {
     pub token_secret_file: Option<PathBuf>,
     #[serde(default)]
     pub files: FileStore,
+    #[serde(default)]
+    pub feed: FeedKeep,
     #[serde(default)]
     pub log: Log,
 }
@@ -72,6 +79,37 @@ impl FileStore {
 
 fn keep_days() -> u16 {
     FILES_KEPT_DAYS
+}
+
+/// How long items of the down feeds stay as they are; then only what is needed of them does.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FeedKeep {
+    /// Days for items that the agent has fetched.
+    pub fetched_days: u16,
+    /// Days for all others.
+    pub all_days: u16,
+}
+
+impl Default for FeedKeep {
+    fn default() -> Self {
+        Self {
+            fetched_days: FEED_FETCHED_DAYS,
+            all_days: FEED_ALL_DAYS,
+        }
+    }
+}
+
+impl FeedKeep {
+    /// How long items stay that the agent has fetched.
+    pub fn fetched(&self) -> SignedDuration {
+        SignedDuration::from_hours(24 * i64::from(self.fetched_days))
+    }
+
+    /// How long all others stay.
+    pub fn all(&self) -> SignedDuration {
+        SignedDuration::from_hours(24 * i64::from(self.all_days))
+    }
 }
 
 /// Where the data is.

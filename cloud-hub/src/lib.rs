@@ -8,7 +8,7 @@
 //! - [`files`]: the files of jobs, in an object store
 //! - [`tenants`]: tenants, plants, agents, tokens; who is asking
 //! - [`intake`]: batches of the plants → ledger → modules; the down feed; the office ledger
-//! - [`inventory`], [`equipment`], [`exchange`], [`documents`]: the business modules
+//! - [`inventory`], [`masterdata`], [`equipment`], [`exchange`], [`documents`]: the business modules
 //! - [`events`]: domain events, for whoever wants to know
 
 pub mod app;
@@ -23,5 +23,6 @@ pub mod files;
 pub mod http;
 pub mod intake;
 pub mod inventory;
+pub mod masterdata;
 pub mod run;
 pub mod tenants;

@@ -4,12 +4,14 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use agog_hub::config::FeedKeep;
 use agog_hub::db::TenantTx;
-use agog_hub::intake::feed;
+use agog_hub::intake::{feed, retention};
 use agog_hub::tenants::admin;
 use agog_sync::clock::Clock;
 use agog_sync::frame::{FeedBody, FeedPage, JobTicket};
 use agog_sync::ids::{JobId, PlantId, TenantId};
+use jiff::SignedDuration;
 use sqlx::Connection;
 
 use support::{World, states};
@@ -49,6 +51,8 @@ fn numbers(page: &FeedPage) -> Vec<(u64, String)> {
             FeedBody::JobTicket(ticket) => (item.n, ticket.number.clone()),
             FeedBody::JobCommand(command) => (item.n, command.job_id.to_string()),
             FeedBody::LedgerEvent(event) => (item.n, event.event.kind.clone()),
+            FeedBody::Master(master) => (item.n, master.code.clone()),
+            FeedBody::Unknown(unknown) => (item.n, unknown.kind.clone()),
         })
         .collect()
 }
@@ -261,6 +265,35 @@ async fn what_an_agent_never_fetched_goes_to_the_one_that_takes_its_place() {
     assert_eq!(numbers(&page), items(&[(1, "4"), (2, "5")]));
     let token = elsewhere.token(&world).await;
     assert_eq!(read(&world, &token, 0, 0).await.items.len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_old_and_was_never_fetched_goes_over_as_well() {
+    let world = World::open().await;
+    let tenant_id = world.tenant().await;
+    let ber = world.plant(tenant_id, "BER").await;
+    let first = world.agent_at(tenant_id, "BER").await;
+    let token = first.token(&world).await;
+    for number in ["1", "2"] {
+        push(&world, tenant_id, ber, number).await;
+    }
+    read(&world, &token, 1, 0).await;
+    world.clock.advance(SignedDuration::from_hours(24 * 400));
+    retention::prune_tenant(&world.hub.app, tenant_id, FeedKeep::default())
+        .await
+        .unwrap();
+    push(&world, tenant_id, ber, "3").await;
+    let now = world.clock.now();
+    admin::agent_revoke(&world.hub.owner, tenant_id, first.agent_id, now)
+        .await
+        .unwrap();
+
+    let second = world.agent_at(tenant_id, "BER").await;
+
+    let token = second.token(&world).await;
+    let page = read(&world, &token, 0, 0).await;
+    let expected = [(1, "2"), (2, "3")].map(|(n, number)| (n, number.to_owned()));
+    assert_eq!(numbers(&page), expected);
 }
 
 /// Waits for a condition, by yielding to whoever makes it true.

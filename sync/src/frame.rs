@@ -18,6 +18,10 @@ use crate::lots::{LotAttributes, LotOrigin, LotRef};
 use crate::quantity::{Material, Unit};
 use crate::sscc::Sscc;
 
+mod body;
+
+pub use body::{FEED_READS, FeedBody, UnknownBody};
+
 /// The version of the frames in this module.
 pub const PROTOCOL: u16 = 1;
 
@@ -175,16 +179,22 @@ pub struct FeedItem {
     pub body: FeedBody,
 }
 
-/// What a feed item says.
+/// What is left of the feed before what the hub still has item by item: for an agent whose place in it is gone.
+///
+/// Items keep their numbers and their order; what nobody needs any more is missing: tickets of jobs that have ended, and
+/// records of master data that a later item says anew.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FeedBody {
-    /// An event of another producer that touches lots of this plant.
-    LedgerEvent(Box<FeedEvent>),
-    /// A ticket for a device of this plant.
-    JobTicket(Box<JobTicket>),
-    /// Something that the office wants done with a job that it gave out before.
-    JobCommand(Box<JobCommand>),
+pub struct SnapshotPage {
+    /// Holds of others that stand on lots of the plant, with the page that was asked for them: applied before anything
+    /// else, because what is held must not be used meanwhile.
+    #[serde(default)]
+    pub holds: Vec<FeedEvent>,
+    /// In order, after the number that was asked after; numbers may be missing.
+    pub items: Vec<FeedItem>,
+    /// The number to ask after next time.
+    pub next: u64,
+    /// Nothing is left of what is gone: the feed goes on after `next`.
+    pub complete: bool,
 }
 
 /// An event of another producer, with the lots that the plant may not know yet.

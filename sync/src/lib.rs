@@ -9,7 +9,7 @@
 //! - [`ids`], [`sscc`], [`clock`], [`quantity`]: the vocabulary
 //! - [`event`], [`chain`]: the envelope of a fact and the hash chain
 //! - [`lots`]: the lot rules; [`trace`]: where a lot came from and went
-//! - [`document`]: what both sides edit at the same time
+//! - [`document`]: what both sides edit at the same time; [`master`]: what the office says
 //! - [`frame`]: what travels between agent and hub, with its limits
 //! - [`outbox`], [`inbox`], [`backoff`]: the two sides of the protocol as plain functions
 //! - [`recovery`], [`runs`]: what happens after a disk was set back or copied
@@ -23,6 +23,7 @@ pub mod frame;
 pub mod ids;
 pub mod inbox;
 pub mod lots;
+pub mod master;
 pub mod outbox;
 pub mod quantity;
 pub mod recovery;

@@ -3,10 +3,11 @@
 
 use agog_sync::event::DecodeError;
 use agog_sync::frame::{
-    BODY_BYTES_MAX, EnrolRequest, FeedBody, FeedPage, LedgerAck, LedgerBatch, LedgerPage,
-    SyncState, TelemetryBatch, decode, encode,
+    BODY_BYTES_MAX, EnrolRequest, FeedBody, FeedItem, FeedPage, LedgerAck, LedgerBatch, LedgerPage,
+    SnapshotPage, SyncState, TelemetryBatch, decode, encode,
 };
 use agog_sync::inbox::{Decision, ProducerState, accept};
+use agog_sync::master::MasterKind;
 use agog_sync::recovery::verify_page;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,6 +18,8 @@ const ACK: &str = include_str!("wire/ack.v1.json");
 const STATE: &str = include_str!("wire/state.v1.json");
 const FEED_PAGE: &str = include_str!("wire/feed-page.v1.json");
 const LEDGER_PAGE: &str = include_str!("wire/ledger-page.v1.json");
+const MASTER_PAGE: &str = include_str!("wire/feed-page-master.v1.json");
+const SNAPSHOT_PAGE: &str = include_str!("wire/snapshot-page.v1.json");
 const TELEMETRY: &str = include_str!("wire/telemetry.v1.json");
 const ENROL: &str = include_str!("wire/enrol.v1.json");
 
@@ -43,6 +46,8 @@ fn recorded_frames_of_version_1_are_read_and_written_alike() {
     assert_written_alike::<LedgerAck>(ACK);
     assert_written_alike::<SyncState>(STATE);
     assert_written_alike::<FeedPage>(FEED_PAGE);
+    assert_written_alike::<FeedPage>(MASTER_PAGE);
+    assert_written_alike::<SnapshotPage>(SNAPSHOT_PAGE);
     assert_written_alike::<LedgerPage>(LEDGER_PAGE);
     assert_written_alike::<TelemetryBatch>(TELEMETRY);
     assert_written_alike::<EnrolRequest>(ENROL);
@@ -68,25 +73,56 @@ fn a_recorded_batch_of_version_1_is_accepted_and_understood() {
     assert_eq!(head, state.head);
 }
 
+fn kind(body: &FeedBody) -> &str {
+    match body {
+        FeedBody::JobTicket(_) => "ticket",
+        FeedBody::JobCommand(_) => "command",
+        FeedBody::Master(item) => item.kind.as_str(),
+        FeedBody::LedgerEvent(event) => {
+            let envelope = &event.event;
+            envelope
+                .verify(event.producer, event.epoch, &envelope.prev_hash)
+                .unwrap();
+            "event"
+        }
+        FeedBody::Unknown(unknown) => &unknown.kind,
+    }
+}
+
+fn kinds(items: &[FeedItem]) -> Vec<&str> {
+    items.iter().map(|item| kind(&item.body)).collect()
+}
+
 #[test]
 fn every_kind_of_a_recorded_feed_is_understood() {
     let page: FeedPage = from_wire(FEED_PAGE);
-    let kinds: Vec<_> = page
-        .items
-        .iter()
-        .map(|item| match &item.body {
-            FeedBody::JobTicket(_) => "ticket",
-            FeedBody::JobCommand(_) => "command",
-            FeedBody::LedgerEvent(event) => {
-                let envelope = &event.event;
-                envelope
-                    .verify(event.producer, event.epoch, &envelope.prev_hash)
-                    .unwrap();
-                "event"
-            }
-        })
-        .collect();
-    assert_eq!(kinds, ["ticket", "command", "event"]);
+    assert_eq!(kinds(&page.items), ["ticket", "command", "event"]);
+    let page: FeedPage = from_wire(MASTER_PAGE);
+    let all = MasterKind::ALL.map(MasterKind::as_str);
+    assert_eq!(kinds(&page.items), all);
+    let page: SnapshotPage = from_wire(SNAPSHOT_PAGE);
+    assert_eq!(kinds(&page.items), ["ticket", "event"]);
+    assert_eq!(page.holds.len(), 1);
+}
+
+#[test]
+fn an_item_of_a_kind_that_is_not_known_is_kept_and_costs_the_others_nothing() {
+    let newer = MASTER_PAGE
+        .replace(
+            r#"{"master":{"kind":"locations""#,
+            r#"{"weather":{"kind":"wind""#,
+        )
+        .replace(r#""kind":"reasons""#, r#""kind":"suppliers""#);
+    assert_written_alike::<FeedPage>(&newer);
+    let page: FeedPage = from_wire(&newer);
+    assert_eq!(
+        kinds(&page.items),
+        ["materials", "weather", "operators", "master"]
+    );
+    let FeedBody::Unknown(unknown) = &page.items[3].body else {
+        panic!("{page:?}");
+    };
+    assert!(unknown.why.contains("suppliers"), "{}", unknown.why);
 }
 
 /// Adds to a frame, its events and its items what this version does not know. In the text, because payloads are hashed
@@ -105,7 +141,12 @@ fn unknown_fields_of_a_newer_side_are_passed_over() {
     assert!(matches!(decision, Decision::Append { .. }), "{decision:?}");
     from_wire::<LedgerAck>(&of_a_newer_side(ACK));
     from_wire::<SyncState>(&of_a_newer_side(STATE));
-    from_wire::<FeedPage>(&of_a_newer_side(FEED_PAGE));
+    for page in [FEED_PAGE, MASTER_PAGE] {
+        let page: FeedPage = from_wire(&of_a_newer_side(page));
+        let is_known = |item: &FeedItem| !matches!(item.body, FeedBody::Unknown(_));
+        assert!(page.items.iter().all(is_known), "{page:?}");
+    }
+    from_wire::<SnapshotPage>(&of_a_newer_side(SNAPSHOT_PAGE));
     from_wire::<LedgerPage>(&of_a_newer_side(LEDGER_PAGE));
     from_wire::<TelemetryBatch>(&of_a_newer_side(TELEMETRY));
     from_wire::<EnrolRequest>(&of_a_newer_side(ENROL));

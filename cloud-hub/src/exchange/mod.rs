@@ -17,4 +17,5 @@ mod ticket;
 
 pub use apply::{JobBatch, job_plant, jobs_lock};
 pub use routes::router;
+pub use store::job::jobs_ended;
 pub use sweep::{sweep, sweep_once};

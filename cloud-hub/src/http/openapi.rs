@@ -40,6 +40,7 @@ pub fn api() -> OpenApiRouter<App> {
         .merge(crate::tenants::router())
         .merge(crate::intake::router())
         .merge(crate::inventory::router())
+        .merge(crate::masterdata::router())
         .merge(crate::equipment::router())
         .merge(crate::exchange::router())
         .merge(crate::documents::router())

@@ -20,13 +20,16 @@ mod ledger;
 pub mod office;
 mod overview;
 pub mod rejected;
+pub mod retention;
 mod routes;
 pub mod runs;
+mod snapshot;
 mod store;
 mod store_feed;
 mod store_overview;
 mod store_rejected;
 mod store_runs;
+mod store_told;
 mod telemetry;
 
 use agog_sync::ids::{EventId, PlantId, ProducerId};

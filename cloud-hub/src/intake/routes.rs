@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use agog_sync::frame::{
-    self, BODY_BYTES_MAX, FeedPage, FrameError, LedgerAck, LedgerBatch, LedgerPage, SyncState,
-    TelemetryAck, TelemetryBatch,
+    self, BODY_BYTES_MAX, FeedPage, FrameError, LedgerAck, LedgerBatch, LedgerPage, SnapshotPage,
+    SyncState, TelemetryAck, TelemetryBatch,
 };
 use agog_sync::inbox::ProducerState;
 use axum::Json;
@@ -20,7 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::store::BlockState;
-use super::{feed, ledger, overview, rejected, store, telemetry};
+use super::{feed, ledger, overview, rejected, snapshot, store, telemetry};
 use crate::app::App;
 use crate::db::TenantTx;
 use crate::http::{ApiError, error::chain};
@@ -33,6 +33,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(ledger_push, ledger_read))
         .routes(routes!(telemetry_push))
         .routes(routes!(feed_read))
+        .routes(routes!(snapshot_read))
         .merge(overview::router())
         .merge(rejected::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -100,6 +101,14 @@ struct FeedQuery {
     /// How many seconds to wait when there is nothing, at most 25.
     #[serde(default)]
     wait_s: u64,
+    /// Which kinds of items the agent reads; what it could not read is not sent.
+    #[serde(default = "reads_first")]
+    reads: u16,
+}
+
+/// Agents that do not say it read what the first version had.
+const fn reads_first() -> u16 {
+    1
 }
 
 /// Gives the agent what the hub has for it; waits when there is nothing.
@@ -110,14 +119,45 @@ async fn feed_read(
     agent: AgentPrincipal,
     Query(query): Query<FeedQuery>,
 ) -> Result<Json<FeedPage>, ApiError> {
-    if i64::try_from(query.after).is_err() {
-        return Err(ApiError::bad_request(
-            "bad-query",
-            "`after` is beyond what was ever given out",
-        ));
-    }
+    check_after(query.after)?;
     let wait = Duration::from_secs(query.wait_s);
-    Ok(Json(feed::page(&app, agent, query.after, wait).await?))
+    Ok(Json(
+        feed::page(&app, agent, query.after, query.reads, wait).await?,
+    ))
+}
+
+/// Where the agent stands in what is left of the feed.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct SnapshotQuery {
+    /// The newest number that the agent has.
+    after: u64,
+    /// With the holds that stand, which are to be applied first.
+    #[serde(default)]
+    holds: bool,
+}
+
+/// Gives an agent whose place in the feed is gone (`must_refetch`) what is left of it, in its order.
+#[utoipa::path(get, path = "/sync/v1/snapshot", tag = "sync", params(SnapshotQuery),
+    responses((status = 200, description = "Items after the number that was named, under their own numbers; the feed goes \
+        on after `next` when it is complete", body = Object)))]
+async fn snapshot_read(
+    State(app): State<App>,
+    agent: AgentPrincipal,
+    Query(query): Query<SnapshotQuery>,
+) -> Result<Json<SnapshotPage>, ApiError> {
+    check_after(query.after)?;
+    Ok(Json(
+        snapshot::page(&app, agent, query.after, query.holds).await?,
+    ))
+}
+
+fn check_after(after: u64) -> Result<(), ApiError> {
+    if i64::try_from(after).is_ok() {
+        return Ok(());
+    }
+    let what = "`after` is beyond what was ever given out";
+    Err(ApiError::bad_request("bad-query", what))
 }
 
 /// Which events to give back.

@@ -103,39 +103,90 @@ pub(super) async fn items_after(
         .collect()
 }
 
-/// How far an agent has fetched its feed.
-pub(super) async fn cursor_find(tx: &mut TenantTx, agent_id: AgentId) -> Result<u64, DbError> {
+/// What an agent has said of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cursor {
+    /// It has fetched its feed up to here.
+    pub seen_n: u64,
+    /// The kinds of items that it reads.
+    pub reads: u16,
+}
+
+/// What an agent has said of itself; at first nothing.
+pub(super) async fn cursor_find(tx: &mut TenantTx, agent_id: AgentId) -> Result<Cursor, DbError> {
     let tenant_id = tx.tenant_id().uuid();
-    let seen_n = sqlx::query_scalar!(
-        "select seen_n from feed_cursor where tenant_id = $1 and agent_id = $2",
+    let row = sqlx::query!(
+        "select seen_n, reads from feed_cursor where tenant_id = $1 and agent_id = $2",
         tenant_id,
         agent_id.uuid(),
     )
     .fetch_optional(tx.conn())
     .await?;
-    u64::try_from(seen_n.unwrap_or(0)).map_err(DbError::stored)
+    let (seen_n, reads) = row.map_or((0, 1), |row| (row.seen_n, row.reads));
+    Ok(Cursor {
+        seen_n: u64::try_from(seen_n).map_err(DbError::stored)?,
+        reads: u16::try_from(reads).map_err(DbError::stored)?,
+    })
 }
 
-/// Notes how far an agent has fetched its feed. One that lost its disk begins anew.
+/// Notes what an agent says of itself. One that lost its disk begins anew.
 pub(super) async fn cursor_put(
     tx: &mut TenantTx,
     agent_id: AgentId,
-    seen_n: u64,
+    said: Cursor,
 ) -> Result<(), DbError> {
     let tenant_id = tx.tenant_id().uuid();
     sqlx::query!(
-        "insert into feed_cursor (tenant_id, agent_id, seen_n) values ($1, $2, $3)
-         on conflict (tenant_id, agent_id) do update set seen_n = excluded.seen_n",
+        "insert into feed_cursor (tenant_id, agent_id, seen_n, reads) values ($1, $2, $3, $4)
+         on conflict (tenant_id, agent_id) do update set seen_n = excluded.seen_n, reads = excluded.reads",
         tenant_id,
         agent_id.uuid(),
-        i64::try_from(seen_n).map_err(DbError::stored)?,
+        i64::try_from(said.seen_n).map_err(DbError::stored)?,
+        // More than can be stored is as good as all.
+        i16::try_from(said.reads).unwrap_or(i16::MAX),
     )
     .execute(tx.conn())
     .await?;
     Ok(())
 }
 
-/// Adds what earlier agents have not fetched to the feed of a new one, the oldest agent's first; says how many items.
+/// Those of the given agents that read at least so much, by id.
+pub(super) async fn readers(
+    tx: &mut TenantTx,
+    agents: &[AgentId],
+    reads: u16,
+) -> Result<Vec<AgentId>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let agents: Vec<_> = agents.iter().map(AgentId::uuid).collect();
+    let readers = sqlx::query_scalar!(
+        "select agent_id from feed_cursor where tenant_id = $1 and agent_id = any($2) and reads >= $3 order by agent_id",
+        tenant_id,
+        &agents,
+        i16::try_from(reads).map_err(DbError::stored)?,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(readers.into_iter().map(AgentId::from_uuid).collect())
+}
+
+/// Locks the counters of agents, in the order of their ids; makes those that are not there.
+pub(super) async fn counters_hold(tx: &mut TenantTx, agents: &[AgentId]) -> Result<(), DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let agents: Vec<_> = agents.iter().map(AgentId::uuid).collect();
+    sqlx::query!(
+        "insert into feed_counter (tenant_id, agent_id) select $1, agent_id from unnest($2::uuid[]) as e (agent_id)
+         order by agent_id
+         on conflict (tenant_id, agent_id) do update set last_n = feed_counter.last_n",
+        tenant_id,
+        &agents,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Adds what earlier agents have not fetched to the feed of a new one, the oldest agent's first and but for master data;
+/// says how many items.
 pub(super) async fn items_take_over(
     tx: &mut TenantTx,
     earlier: &[AgentId],
@@ -145,17 +196,18 @@ pub(super) async fn items_take_over(
     let tenant_id = tx.tenant_id().uuid();
     let earlier: Vec<_> = earlier.iter().map(AgentId::uuid).collect();
     let added = sqlx::query!(
-        "with unseen as (
+        r#"with unseen as (
              select i.body, row_number() over (order by i.agent_id, i.n) as place from feed_item i
                  left join feed_cursor c on c.tenant_id = i.tenant_id and c.agent_id = i.agent_id
              where i.tenant_id = $1 and i.agent_id = any($2) and i.n > coalesce(c.seen_n, 0)
+                 and i.body not like '{"master":%'
          ), counted as (
              insert into feed_counter (tenant_id, agent_id, last_n) select $1, $3, count(*) from unseen
              on conflict (tenant_id, agent_id) do update set last_n = feed_counter.last_n + excluded.last_n
              returning last_n
          )
          insert into feed_item (tenant_id, agent_id, n, body, created_at)
-         select $1, $3, last_n - (select count(*) from unseen) + place, body, $4 from unseen, counted",
+         select $1, $3, last_n - (select count(*) from unseen) + place, body, $4 from unseen, counted"#,
         tenant_id,
         &earlier,
         agent_id.uuid(),

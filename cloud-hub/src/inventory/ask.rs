@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use agog_sync::ids::{HoldId, LotId, PlantId};
+use agog_sync::ids::{EventId, HoldId, LotId, PlantId};
+use agog_sync::master::MasterItem;
 use agog_sync::quantity::Material;
 
+use super::model::MaterialRow;
 use super::store::{lots as lot_store, materials};
 use crate::db::{DbError, TenantTx};
 
@@ -33,6 +35,21 @@ pub async fn material_by_code(tx: &mut TenantTx, code: &str) -> Result<Option<Ma
     Ok(found
         .map(|row| row.material)
         .filter(|material| material.code == code))
+}
+
+/// The materials that the office has defined, as plants are told of them.
+pub async fn materials_defined(tx: &mut TenantTx) -> Result<Vec<MasterItem>, DbError> {
+    let rows = materials::materials_defined(tx).await?;
+    Ok(rows.into_iter().map(MaterialRow::item).collect())
+}
+
+/// The events that placed the holds which stand on lots that a plant knows, the newest first.
+pub async fn holds_standing(
+    tx: &mut TenantTx,
+    plant_id: PlantId,
+    limit: i64,
+) -> Result<Vec<EventId>, DbError> {
+    lot_store::holds_standing(tx, plant_id, limit).await
 }
 
 /// Whether anybody has told of a hold.

@@ -20,7 +20,10 @@ mod store;
 mod trace;
 mod waste;
 
-pub use ask::{hold_is_known, lot_numbers_known, lots_lock, material_by_code};
+pub use ask::{
+    hold_is_known, holds_standing, lot_numbers_known, lots_lock, material_by_code,
+    materials_defined,
+};
 pub use batch::LotBatch;
 pub use office::{Said, StockLot, lot_recorded, measured, recorded, stock_lot};
 pub use routes::router;

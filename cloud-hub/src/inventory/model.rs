@@ -3,6 +3,7 @@
 
 use agog_sync::ids::{EventId, HoldId, LotId, MaterialId, PlantId, ProducerId};
 use agog_sync::lots::{LotAttributes, LotOrigin, LotRef, WorkContext};
+use agog_sync::master::{MasterItem, MasterKind};
 use agog_sync::quantity::{Material, Quantity, Unit};
 use agog_sync::sscc::Sscc;
 use jiff::Timestamp;
@@ -199,6 +200,25 @@ pub(super) struct MaterialRow {
     pub key: i64,
     pub id: MaterialId,
     pub material: Material,
+    /// Since when the office has said how it is; none: it is as plants say.
+    pub defined_at: Option<Timestamp>,
+    /// Since when the office wants no new lots of it.
+    pub retired_at: Option<Timestamp>,
+}
+
+impl MaterialRow {
+    /// As plants are told of it.
+    pub(super) fn item(self) -> MasterItem {
+        MasterItem {
+            kind: MasterKind::Materials,
+            code: self.material.code.clone(),
+            name: self.material.name.clone(),
+            of_plant: false,
+            retired: self.retired_at.is_some(),
+            material: Some(self.material),
+            used_for: Vec::new(),
+        }
+    }
 }
 
 /// An edge with the names of its ends.

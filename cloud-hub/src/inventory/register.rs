@@ -1,5 +1,5 @@
 //! The materials that the events of a batch describe. The first definition stands; dimensions that it left open are filled
-//! in.
+//! in, unless the office has said how the material is.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +17,8 @@ struct Known<'e> {
     /// None until it is stored.
     key: Option<i64>,
     material: Material,
+    /// The office has said how it is: nobody else does.
+    is_defined: bool,
     /// The id of one that the batch makes, and the event that does.
     made: Option<(MaterialId, Fact<'e>)>,
     /// The event of the batch that filled it in last.
@@ -37,6 +39,7 @@ impl<'e> Register<'e> {
         for row in store::materials_by_code(tx, codes).await? {
             let known = Known {
                 key: Some(row.key),
+                is_defined: row.defined_at.is_some(),
                 material: row.material,
                 made: None,
                 filled: None,
@@ -55,7 +58,7 @@ impl<'e> Register<'e> {
                 (&mut known.material.grammage_g_m2, material.grammage_g_m2),
             ];
             for (known_size, said) in open {
-                if known_size.is_none() && said.is_some() {
+                if !known.is_defined && known_size.is_none() && said.is_some() {
                     *known_size = said;
                     known.filled = Some(Fact::of(ctx));
                 }
@@ -64,6 +67,7 @@ impl<'e> Register<'e> {
         }
         let known = Known {
             key: None,
+            is_defined: false,
             material: material.clone(),
             made: Some((MaterialId::generate(ctx.now, ctx.rng), Fact::of(ctx))),
             filled: None,

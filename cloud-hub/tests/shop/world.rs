@@ -3,16 +3,19 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use agog_hub::config::FeedKeep;
 use agog_hub::db::TenantTx;
 use agog_hub::exchange;
 use agog_hub::files::Files;
+use agog_hub::intake::retention;
 use agog_hub::tenants::tokens::AgentSubject;
 use agog_hub::tenants::{Role, admin};
 use agog_sync::event::{Event, NewEvent};
 use agog_sync::frame::{
-    self, EnrolRequest, FeedPage, LedgerAck, TelemetryAck, TelemetryBatch, TelemetryBlock,
+    self, EnrolRequest, FEED_READS, FeedPage, LedgerAck, SnapshotPage, TelemetryAck,
+    TelemetryBatch, TelemetryBlock,
 };
-use agog_sync::ids::{AgentId, TenantId};
+use agog_sync::ids::{AgentId, RequestId, TenantId};
 use base64::Engine;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Client;
@@ -206,6 +209,24 @@ impl Shop {
             .unwrap();
     }
 
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> (u16, Value) {
+        let request = self
+            .client
+            .put(format!("{}{path}", self.hub.url))
+            .bearer_auth(&self.token);
+        // Each is a request of its own.
+        let key = RequestId::generate(self.now(), &mut self.hub.app.rng()).to_string();
+        let request = request.header("Idempotency-Key", key).json(body);
+        json(request.send().await.unwrap()).await
+    }
+
+    /// Has the feeds of this tenant pruned.
+    pub(crate) async fn prune(&self, keep: FeedKeep) -> u64 {
+        retention::prune_tenant(&self.hub.app, self.tenant_id, keep)
+            .await
+            .unwrap()
+    }
+
     pub(crate) async fn post(&self, path: &str, key: &str, body: &Value) -> (u16, Value) {
         let request = self
             .client
@@ -294,7 +315,22 @@ impl Plant {
 
     /// What waits for the plant.
     pub(crate) async fn feed(&self) -> FeedPage {
-        let url = format!("{}/sync/v1/feed?after=0&wait_s=0", self.hub.url);
+        self.ask("/sync/v1/feed?after=0&wait_s=0").await
+    }
+
+    /// What its agent reads that knows master data.
+    pub(crate) async fn feed_after(&self, after: u64) -> FeedPage {
+        let path = format!("/sync/v1/feed?after={after}&wait_s=0&reads={FEED_READS}");
+        self.ask(&path).await
+    }
+
+    pub(crate) async fn snapshot(&self, after: u64, holds: bool) -> SnapshotPage {
+        self.ask(&format!("/sync/v1/snapshot?after={after}&holds={holds}"))
+            .await
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, path: &str) -> T {
+        let url = format!("{}{path}", self.hub.url);
         let answer = self
             .client
             .get(url)

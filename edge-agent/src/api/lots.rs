@@ -3,6 +3,7 @@
 use agog_sync::chain::Hash;
 use agog_sync::event::Actor;
 use agog_sync::ids::LotId;
+use agog_sync::master::{MasterItem, MasterKind};
 use agog_sync::sscc::{Sscc, SsccError};
 use agog_sync::trace::{Direction, Mode, Trace};
 use axum::Json;
@@ -16,13 +17,14 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::Problem;
 use super::{ApiState, BODY_BYTES_MAX};
+use crate::config::MasterData;
 use crate::ledger::command::{
     Adjust, Consume, Correct, Hold, Merge, Move, Pack, Produce, Receive, Release, Return, Ship,
     Split, Unpack, Waste,
 };
 use crate::ledger::{
     Append, ContainerRow, Fact, IdempotencyKey, Ledger, LotCommand, LotEventRow, LotFilter,
-    LotPage, LotRow, MaterialSum, PAGE_LOTS_MAX, Reader, Refused, What,
+    LotPage, LotRow, MasterWarning, MaterialSum, PAGE_LOTS_MAX, Reader, Refused, What,
 };
 
 /// The longest key that is taken; a UUID has 36.
@@ -39,6 +41,12 @@ pub struct LotDetail {
     pub neighbours: Trace,
     /// The newest events that changed its balance or what is packed of it, newest first.
     pub events: Vec<LotEventRow>,
+    /// What the office calls its location.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location_name: Option<String>,
+    /// What the office calls its material.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub material_name: Option<String>,
 }
 
 /// `POST /api/v1/lots/{command}`.
@@ -54,6 +62,7 @@ pub(super) async fn command(
         pack.made_from
             .clone_from(&state.agent.config.epcis.sscc_prefix);
     }
+    let warnings = against(&state, &command).await?;
     let fact = Fact {
         occurred_at: command.details().occurred_at,
         actor: actor(&command),
@@ -64,13 +73,37 @@ pub(super) async fn command(
         idempotency: idempotency_key(&headers, &name, &body)?,
         ..Append::default()
     };
-    let appended = state.agent.ledger.append(append).await?;
+    let mut appended = state.agent.ledger.append(append).await?;
+    appended.warnings = warnings;
     let (status, replayed) = if appended.repeated {
         (StatusCode::OK, "true")
     } else {
         (StatusCode::CREATED, "false")
     };
     Ok((status, [(IDEMPOTENCY_REPLAYED, replayed)], Json(appended)).into_response())
+}
+
+/// What the master data of the office says against a command. It is recorded all the same, unless the plant wants such
+/// commands refused and nobody forces this one.
+async fn against(state: &ApiState, command: &LotCommand) -> Result<Vec<MasterWarning>, Problem> {
+    let asked = command.clone();
+    let warnings = state
+        .agent
+        .ledger
+        .read(move |reader| reader.master_warnings(&asked))
+        .await?;
+    let is_forced = command.details().forced.is_some();
+    if state.agent.config.ledger.master_data == MasterData::Warn || is_forced {
+        return Ok(warnings);
+    }
+    match warnings.first() {
+        None => Ok(warnings),
+        Some(first) => Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "not-in-master-data",
+            first.what.clone(),
+        )),
+    }
 }
 
 /// The body, when it says that it is JSON and is within the limit. What is announced to be larger
@@ -207,16 +240,37 @@ pub(super) async fn show(
 ) -> Result<Json<LotDetail>, Problem> {
     let lot = one_lot(&state.agent.ledger, &number).await?;
     let lot_id = lot.lot.lot_id;
-    let (neighbours, events) = state
-        .agent
-        .ledger
-        .read(move |reader| Ok((reader.neighbours(lot_id)?, reader.lot_events(lot_id)?)))
-        .await?;
-    Ok(Json(LotDetail {
-        lot,
-        neighbours,
-        events,
-    }))
+    let read = move |reader: &Reader| {
+        let name = |kind, code: &Option<String>| match code {
+            Some(code) => reader.master_name(kind, code),
+            None => Ok(None),
+        };
+        Ok(LotDetail {
+            neighbours: reader.neighbours(lot_id)?,
+            events: reader.lot_events(lot_id)?,
+            location_name: name(MasterKind::Locations, &lot.attributes.location)?,
+            material_name: name(MasterKind::Materials, &lot.material)?,
+            lot,
+        })
+    };
+    Ok(Json(state.agent.ledger.read(read).await?))
+}
+
+/// The query of `GET /api/v1/master-data`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MasterQuery {
+    kind: Option<MasterKind>,
+}
+
+/// `GET /api/v1/master-data`: what the office has said of materials, locations, operators and reasons.
+pub(super) async fn master_data(
+    State(state): State<ApiState>,
+    query: Result<Query<MasterQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Vec<MasterItem>>, Problem> {
+    let Query(query) = query.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
+    let read = move |reader: &Reader| reader.master(query.kind);
+    Ok(Json(state.agent.ledger.read(read).await?))
 }
 
 /// The query of `GET /api/v1/lots/{number}/trace`.

@@ -52,6 +52,7 @@ pub fn router(state: ApiState, more: Router<ApiState>) -> Router {
         .route("/api/v1/lots/{name}/trace", get(lots::trace))
         .route("/api/v1/containers/{sscc}", get(lots::container))
         .route("/api/v1/materials/sums", get(lots::sums))
+        .route("/api/v1/master-data", get(lots::master_data))
         .route("/api/v1/status", get(status::status))
         .route("/api/v1/ledger/head", get(status::head))
         .route("/api/v1/ledger/verify", get(status::verify))

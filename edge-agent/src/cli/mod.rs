@@ -13,6 +13,7 @@ mod jmf;
 mod job;
 mod ledger;
 mod lot;
+mod master;
 mod output;
 mod status;
 
@@ -90,6 +91,9 @@ enum Command {
     /// Job notes, priorities and discussions that the office edits too.
     #[command(subcommand)]
     Document(document::DocumentArguments),
+    /// What the office says of materials, locations, operators and reasons.
+    #[command(subcommand)]
+    Master(master::MasterArguments),
     /// Machines, what they tell, and what is to be sent to them.
     #[command(subcommand)]
     Jmf(jmf::JmfArguments),
@@ -144,6 +148,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Job(arguments) => short(job::job(session, arguments)),
         Command::Device(arguments) => short(device::device(&session, arguments)),
         Command::Document(arguments) => short(document::document(session, arguments)),
+        Command::Master(arguments) => short(master::master(&session, arguments)),
         Command::Jmf(arguments) => short(jmf::jmf(&session, arguments)),
         Command::Ledger(arguments) => ledger::ledger(&session, &arguments),
     }

@@ -1,4 +1,4 @@
-//! `[ledger]`: room for the ledger, and copies of it.
+//! `[ledger]`: room for the ledger, what it takes, and copies of it.
 
 use std::path::{Path, PathBuf};
 
@@ -17,9 +17,23 @@ pub struct LedgerConfig {
     /// Room that is kept for the time when the disk is full, in MiB; 0: none.
     #[serde(default = "default_reserve")]
     pub reserve_mib: u32,
+    /// What becomes of a command that names something which the office's master data does not have, or has retired.
+    #[serde(default)]
+    pub master_data: MasterData,
     /// Backups that are made by themselves; none when not set.
     #[serde(default)]
     pub backup: Option<BackupConfig>,
+}
+
+/// How much the master data of the office counts at this plant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MasterData {
+    /// The command is recorded, and whoever gave it is warned.
+    #[default]
+    Warn,
+    /// The command is refused, unless it is forced with a reason.
+    Refuse,
 }
 
 /// Backups that are made by themselves.
@@ -48,6 +62,7 @@ impl Default for LedgerConfig {
     fn default() -> Self {
         Self {
             reserve_mib: default_reserve(),
+            master_data: MasterData::default(),
             backup: None,
         }
     }

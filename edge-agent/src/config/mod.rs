@@ -26,7 +26,7 @@ pub use device::{DeviceConfig, Transport};
 pub use epcis::EpcisConfig;
 pub(crate) use folder::overlap;
 pub use folder::{FolderConfig, InboxConfig, Watched};
-pub use ledger::{BackupConfig, LedgerConfig};
+pub use ledger::{BackupConfig, LedgerConfig, MasterData};
 pub use tls::{PlantTlsConfig, TlsConfig};
 
 use crate::telemetry::Limits;

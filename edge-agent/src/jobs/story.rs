@@ -84,6 +84,11 @@ pub(crate) async fn facts(
         .ledger
         .read(move |reader| reader.job_lots(&number))
         .await?;
+    let configured = agent.config.material_map();
+    let materials = agent
+        .ledger
+        .read(move |reader| reader.materials(configured))
+        .await?;
     let story = Story {
         circumstances,
         job: job_ref,
@@ -94,7 +99,7 @@ pub(crate) async fn facts(
             .iter()
             .rev()
             .find_map(|p| words::name_of(p.employees.first())),
-        materials: agent.config.material_map(),
+        materials,
         rng: agent.fork_rng(),
         lots,
         returned,
@@ -320,7 +325,8 @@ impl Story {
     }
 
     fn material(&self, lot: &LotRow) -> Option<&Material> {
-        self.materials.get(lot.material.as_ref()?)
+        let known = self.materials.get(lot.material.as_ref()?);
+        known.filter(|material| material.base_unit == lot.on_hand.unit)
     }
 
     /// None when nothing was drawn, or more than can be stored.

@@ -7,7 +7,7 @@ use agog_sync::clock::to_micros;
 use agog_sync::event::{Envelope, Event, NewEvent};
 use agog_sync::frame::LEDGER_BATCH_BYTES_MAX;
 use agog_sync::ids::{EventId, LotId};
-use agog_sync::lots::{self, Flag, LotEvent};
+use agog_sync::lots::{self, Effect, Flag, LotEvent};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -317,7 +317,8 @@ fn lot_rows(
     Ok(found)
 }
 
-/// What an event of ours, resealed or foreign, does to lots; used where nothing can be refused.
+/// What an event of ours, resealed or foreign, does to lots; used where nothing can be refused. A lot that was taken in
+/// with the event in it is left as it is.
 pub(super) fn apply_lot_event(
     connection: &Connection,
     place: i64,
@@ -326,7 +327,25 @@ pub(super) fn apply_lot_event(
     own: bool,
 ) -> Result<Vec<Flag>, LedgerError> {
     let book = book::load(connection, event, event_id)?;
-    let outcome = lots::apply(event, event_id, &book, at);
+    let mut outcome = lots::apply(event, event_id, &book, at);
+    let left_out = left_out(connection, place)?;
+    outcome.effects.retain(|effect| match effect {
+        Effect::BalanceChanged { lot_id, .. }
+        | Effect::HoldPlaced { lot_id, .. }
+        | Effect::HoldReleased { lot_id, .. }
+        | Effect::Relocated { lot_id, .. } => !left_out.contains(lot_id),
+        _ => true,
+    });
     effects::store(connection, place, &outcome.effects, own)?;
     Ok(outcome.flags)
+}
+
+fn left_out(connection: &Connection, place: i64) -> Result<BTreeSet<LotId>, LedgerError> {
+    let mut query = connection.prepare_cached("select lot_id from left_out where position = ?1")?;
+    let mut found = query.query([place])?;
+    let mut lots = BTreeSet::new();
+    while let Some(row) = found.next()? {
+        lots.insert(text::id(&row.get::<_, String>(0)?, "lot id")?);
+    }
+    Ok(lots)
 }

@@ -62,6 +62,9 @@ pub enum LedgerError {
         #[source]
         source: Arc<DecodeError>,
     },
+    /// An item is of a kind that this program does not know.
+    #[error("feed item {n} of kind `{kind}` cannot be read; this program may be too old: {why}")]
+    FeedKindUnknown { n: u64, kind: String, why: String },
     /// A change of a document is not what it should be.
     #[error("feed item {n} carries a change that is not taken in")]
     FeedDocument {
@@ -114,6 +117,7 @@ impl LedgerError {
             | Self::FeedOutOfOrder { .. }
             | Self::FeedBroken { .. }
             | Self::FeedUnknown { .. }
+            | Self::FeedKindUnknown { .. }
             | Self::FeedDocument { .. }
             | Self::EventTooLarge { .. } => true,
             Self::Open { .. }
@@ -171,7 +175,7 @@ pub enum Refused {
     /// A series of SSCCs is used up.
     #[error("no SSCC is left that begins with {0}: set another `epcis.sscc_prefix`")]
     NoSsccLeft(String),
-    /// The material is not configured.
+    /// Neither the office nor the configuration knows the material.
     #[error("material {code} is not configured; known are: {}", known.join(", "))]
     UnknownMaterial { code: String, known: Vec<String> },
     /// The unit cannot be converted to the material's.

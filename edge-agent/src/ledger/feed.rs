@@ -1,4 +1,4 @@
-//! What comes down from the hub: tickets, commands to jobs, and events of others that touch our lots.
+//! What comes down from the hub: tickets, commands to jobs, master data, and events of others that touch our lots.
 
 use agog_sync::event::{Actor, Event, JobStep, NewEvent};
 use agog_sync::frame::{FeedBody, FeedEvent, FeedItem, JobTicket, LedgerMark, LotSnapshot};
@@ -14,21 +14,86 @@ use tracing::warn;
 
 use super::append::{apply_lot_event, insert_event, seal, store_head};
 use super::error::LedgerError;
+use super::reader::Reader;
 use super::sending::admit;
 use super::writer::Books;
-use super::{FeedOutcome, book, containers, document, effects, job, text, ticket};
+use super::{Ledger, Request, book, containers, document, effects, job, master, text, ticket};
+
+/// What became of an item of the down feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FeedOutcome {
+    /// It is stored and applied, and the cursor stands on it.
+    Applied,
+    /// It was there before.
+    Repeated,
+}
+
+/// How an item comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// As the next one of the feed.
+    Next,
+    /// Out of a snapshot: in order, with gaps.
+    Snapshot,
+    /// Before its turn; the cursor stays.
+    Early,
+    /// After its turn; the cursor stays.
+    Late,
+}
+
+impl Ledger {
+    /// Stores and applies one item of the down feed and moves the feed cursor onto it. A ticket
+    /// becomes a job with a `job.received` event; an event of another producer is verified by
+    /// its hash and changes balances as our own do.
+    pub async fn apply_feed(&self, item: FeedItem) -> Result<FeedOutcome, LedgerError> {
+        self.take_in(item, Arrival::Next).await
+    }
+
+    /// As [`Ledger::apply_feed`], however the item comes.
+    pub async fn take_in(&self, item: FeedItem, how: Arrival) -> Result<FeedOutcome, LedgerError> {
+        self.ask(|answer| Request::ApplyFeed {
+            item: Box::new(item),
+            how,
+            answer,
+        })
+        .await
+    }
+
+    /// Keeps an item that cannot be applied for a program that can, and moves the feed cursor onto it.
+    pub async fn pass_over(&self, item: FeedItem, why: String) -> Result<(), LedgerError> {
+        self.ask(|answer| Request::PassOver {
+            item: Box::new(item),
+            why,
+            answer,
+        })
+        .await
+    }
+
+    /// Moves the feed cursor without an item: to where the hub says that the feed goes on.
+    pub async fn move_feed_cursor(&self, n: u64) -> Result<(), LedgerError> {
+        self.ask(|answer| Request::MoveFeedCursor { n, answer })
+            .await
+    }
+
+    /// The counter of the newest feed item that is applied.
+    pub async fn feed_cursor(&self) -> Result<u64, LedgerError> {
+        self.read(Reader::feed_cursor).await
+    }
+}
 
 /// Stores and applies one item, and moves the cursor onto it.
 pub(super) fn apply(
     connection: &Connection,
     books: &mut Books,
     item: FeedItem,
+    how: Arrival,
 ) -> Result<FeedOutcome, LedgerError> {
-    let cursor: u64 = connection.query_row("select feed_cursor from meta", [], |row| row.get(0))?;
-    if item.n <= cursor {
+    let cursor = cursor(connection)?;
+    let is_in_turn = matches!(how, Arrival::Next | Arrival::Snapshot);
+    if is_in_turn && item.n <= cursor {
         return Ok(FeedOutcome::Repeated);
     }
-    if item.n != cursor + 1 {
+    if how == Arrival::Next && item.n != cursor + 1 {
         return Err(LedgerError::FeedOutOfOrder {
             found: item.n,
             expected: cursor + 1,
@@ -40,14 +105,97 @@ pub(super) fn apply(
         }
         FeedBody::JobTicket(ticket) => job_ticket(connection, books, &ticket)?,
         FeedBody::JobCommand(command) => admit::of_the_hub(connection, books, &command)?,
+        FeedBody::Master(record) => master::store(connection, &record)?,
+        FeedBody::Unknown(unknown) => {
+            return Err(LedgerError::FeedKindUnknown {
+                n: item.n,
+                kind: unknown.kind,
+                why: unknown.why,
+            });
+        }
     }
-    move_cursor(connection, item.n)?;
+    if is_in_turn {
+        put_cursor(connection, item.n)?;
+    }
     Ok(FeedOutcome::Applied)
 }
 
-/// Moves the cursor without an item.
-pub(super) fn move_cursor(connection: &Connection, n: u64) -> Result<(), LedgerError> {
+fn cursor(connection: &Connection) -> Result<u64, LedgerError> {
+    Ok(connection.query_row("select feed_cursor from meta", [], |row| row.get(0))?)
+}
+
+fn put_cursor(connection: &Connection, n: u64) -> Result<(), LedgerError> {
     connection.execute("update meta set feed_cursor = ?1", [n])?;
+    Ok(())
+}
+
+/// Moves the cursor without an item. A hub that was set back gives numbers out again: what a lot was taken in by has
+/// none any more.
+pub(super) fn move_cursor(connection: &Connection, n: u64) -> Result<(), LedgerError> {
+    if n < cursor(connection)? {
+        connection.execute("update adoption set feed_n = 0 where feed_n > ?1", [n])?;
+    }
+    put_cursor(connection, n)
+}
+
+/// Keeps an item that could not be applied, and moves the cursor onto it.
+pub(super) fn pass_over(
+    connection: &Connection,
+    item: &FeedItem,
+    why: &str,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached(
+            "insert into passed_over (n, body, why, version, passed_at) values (?1, ?2, ?3, ?4, ?5)
+             on conflict (n) do update set body = excluded.body, why = excluded.why, version = excluded.version",
+        )?
+        .execute(params![
+            item.n,
+            text::to_json(&item.body),
+            why,
+            VERSION,
+            now.as_microsecond()
+        ])?;
+    if item.n > cursor(connection)? {
+        put_cursor(connection, item.n)?;
+    }
+    Ok(())
+}
+
+/// This program, as it says that it has tried.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Items that another program passed over, in their order.
+pub(super) fn passed_over_before(connection: &Connection) -> Result<Vec<FeedItem>, LedgerError> {
+    let mut query =
+        connection.prepare("select n, body from passed_over where version != ?1 order by n")?;
+    let mut found = query.query([VERSION])?;
+    let mut items = Vec::new();
+    while let Some(row) = found.next()? {
+        items.push(FeedItem {
+            n: row.get(0)?,
+            body: text::json(&row.get::<_, String>(1)?, "feed item")?,
+        });
+    }
+    Ok(items)
+}
+
+/// Tries an item again that another program passed over.
+pub(super) fn look_again(
+    connection: &Connection,
+    books: &mut Books,
+    item: FeedItem,
+) -> Result<(), LedgerError> {
+    let n = item.n;
+    apply(connection, books, item, Arrival::Late)?;
+    connection.execute("delete from passed_over where n = ?1", [n])?;
+    Ok(())
+}
+
+/// Notes that this program can do no more with what the one before it passed over.
+pub(super) fn looked_again(connection: &Connection) -> Result<(), LedgerError> {
+    connection.execute("update passed_over set version = ?1", [VERSION])?;
     Ok(())
 }
 
@@ -111,7 +259,7 @@ fn foreign_event(
         let next = connection
             .prepare_cached("select coalesce(max(position), 0) + 1 from fact")?
             .query_row([], |row| row.get(0))?;
-        return adopt_all(connection, next, item);
+        return adopt_all(connection, next, n, item);
     }
     let event = envelope
         .event()
@@ -125,7 +273,8 @@ fn foreign_event(
         Event::Document(changed) => return document::take_in(connection, n, &changed, now),
         _ => return Ok(()),
     };
-    adopt_all(connection, place, item)?;
+    leave_out(connection, place, n, &event)?;
+    adopt_all(connection, place, n, item)?;
     let own = touches_own(connection, &event)?;
     let named = (&event, envelope.event_id);
     let flags = apply_lot_event(connection, place, named, envelope.occurred_at, own)?;
@@ -139,9 +288,33 @@ fn foreign_event(
     Ok(())
 }
 
+/// Notes the lots of an event that were taken in by a later item than the one that brings it: the hub had applied it by
+/// then.
+fn leave_out(
+    connection: &Connection,
+    place: i64,
+    n: u64,
+    event: &LotEvent,
+) -> Result<(), LedgerError> {
+    for lot in event.lots() {
+        connection
+            .prepare_cached(
+                "insert or ignore into left_out (position, lot_id)
+                 select ?1, lot_id from adoption where lot_id = ?2 and feed_n > ?3",
+            )?
+            .execute(params![place, lot.lot_id.to_string(), n])?;
+    }
+    Ok(())
+}
+
 /// Takes in what the hub tells of lots: of each once, when either side knew no more than its name, or when the hub tells it
 /// with our own event. From then on both hear of the same events.
-fn adopt_all(connection: &Connection, place: i64, item: &FeedEvent) -> Result<(), LedgerError> {
+fn adopt_all(
+    connection: &Connection,
+    place: i64,
+    n: u64,
+    item: &FeedEvent,
+) -> Result<(), LedgerError> {
     let is_own: bool = connection
         .prepare_cached("select agent_id = ?1 from meta")?
         .query_row([item.producer.to_string()], |row| row.get(0))?;
@@ -183,7 +356,7 @@ fn adopt_all(connection: &Connection, place: i64, item: &FeedEvent) -> Result<()
                 }
             }
         };
-        adopt(connection, place, snapshot, &step)?;
+        adopt(connection, (place, n), snapshot, &step)?;
     }
     Ok(())
 }
@@ -233,11 +406,11 @@ fn done_since(
     Ok(sum)
 }
 
-/// Takes a lot as the hub knew it; `step` is how far it moves here. One that was known by its name alone is
-/// filled in.
+/// Takes a lot as the hub knew it, before the event at `place` and by the item `feed_n`; `step` is how far it moves here.
+/// One that was known by its name alone is filled in.
 pub(super) fn adopt(
     connection: &Connection,
-    place: i64,
+    (place, feed_n): (i64, u64),
     snapshot: &LotSnapshot,
     step: &Step,
 ) -> Result<(), LedgerError> {
@@ -286,7 +459,8 @@ pub(super) fn adopt(
     }
     connection
         .prepare_cached(
-            "insert into adoption (lot_id, position, delta, shipped, packed, snapshot) values (?1, ?2, ?3, ?4, ?5, ?6)",
+            "insert into adoption (lot_id, position, delta, shipped, packed, snapshot, feed_n)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![
             lot_id,
@@ -294,7 +468,8 @@ pub(super) fn adopt(
             step.balance.to_string(),
             step.shipped.to_string(),
             text::to_json(&step.packed),
-            text::to_json(snapshot)
+            text::to_json(snapshot),
+            feed_n
         ])?;
     Ok(())
 }

@@ -25,6 +25,7 @@ pub mod export;
 mod feed;
 pub(crate) mod job;
 mod left;
+pub mod master;
 mod reader;
 mod readers;
 mod recovery;
@@ -68,7 +69,9 @@ pub use containers::ContainerRow;
 use controller::{Change, NewChannel, NewReturn, NewSubmission, Opening};
 pub use controller_reader::EventPage;
 pub use error::{AppendError, LedgerError, Refused};
+pub use feed::{Arrival, FeedOutcome};
 pub use left::LeftEntry;
+pub use master::MasterWarning;
 pub use reader::{JobLots, LotFilter, LotPage, Outbox, PAGE_LOTS_MAX, Reader};
 use readers::Readers;
 pub use recovery::{EpochStatus, FetchBack, FetchStatus, NewEpoch};
@@ -190,6 +193,9 @@ pub struct Appended {
     /// The commands that the orders became.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub commands: Vec<RequestId>,
+    /// What the master data says against it; recorded all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<MasterWarning>,
     /// The message or key was seen before: nothing was recorded now.
     pub repeated: bool,
 }
@@ -213,15 +219,6 @@ pub struct Position {
     pub head: ChainHead,
     /// The hub has everything of this epoch up to here.
     pub acknowledged: u64,
-}
-
-/// What became of an item of the down feed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FeedOutcome {
-    /// It is stored and applied, and the cursor stands on it.
-    Applied,
-    /// It was there before.
-    Repeated,
 }
 
 /// A handle on the ledger; cheap to clone.
@@ -265,7 +262,13 @@ pub(crate) enum Request {
     },
     ApplyFeed {
         item: Box<FeedItem>,
+        how: Arrival,
         answer: Answer<FeedOutcome>,
+    },
+    PassOver {
+        item: Box<FeedItem>,
+        why: String,
+        answer: Answer<()>,
     },
     RepairDocument {
         item: Box<FeedEvent>,
@@ -447,29 +450,6 @@ impl Ledger {
     pub async fn acknowledge(&self, ack: LedgerAck) -> Result<(), LedgerError> {
         self.ask(|answer| Request::Acknowledge { ack, answer })
             .await
-    }
-
-    /// Stores and applies one item of the down feed and moves the feed cursor onto it. A ticket
-    /// becomes a job with a `job.received` event; an event of another producer is verified by
-    /// its hash and changes balances as our own do.
-    pub async fn apply_feed(&self, item: FeedItem) -> Result<FeedOutcome, LedgerError> {
-        self.ask(|answer| Request::ApplyFeed {
-            item: Box::new(item),
-            answer,
-        })
-        .await
-    }
-
-    /// Moves the feed cursor without an item: after `must_refetch`, or past an item that
-    /// cannot be applied and was reported.
-    pub async fn move_feed_cursor(&self, n: u64) -> Result<(), LedgerError> {
-        self.ask(|answer| Request::MoveFeedCursor { n, answer })
-            .await
-    }
-
-    /// The counter of the newest feed item that is applied.
-    pub async fn feed_cursor(&self) -> Result<u64, LedgerError> {
-        self.read(Reader::feed_cursor).await
     }
 
     /// Changes after each commit that made or ended commands to devices.

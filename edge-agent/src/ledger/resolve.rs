@@ -24,7 +24,7 @@ use super::command::{
 };
 use super::error::{AppendError, LedgerError, Refused};
 use super::writer::Books;
-use super::{book, reader, text};
+use super::{book, master, reader, text};
 
 pub(super) use packing::parts;
 
@@ -72,7 +72,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn receive(&mut self, command: &Receive) -> Resolved<LotEvent> {
-        let material = self.configured(&command.material)?;
+        let material = self.known_material(&command.material)?;
         Ok(LotEvent::Received(LotReceived {
             lot: NewLot {
                 lot: self.new_lot(command.number.as_deref(), None)?,
@@ -155,7 +155,7 @@ impl Run<'_> {
     }
 
     fn produce(&mut self, command: &Produce) -> Resolved<LotEvent> {
-        let material = self.configured(&command.material)?;
+        let material = self.known_material(&command.material)?;
         let work = work(&command.details);
         let mut inputs = Vec::new();
         let mut sources = Vec::new();
@@ -331,28 +331,30 @@ impl Run<'_> {
         }
     }
 
-    /// The material of a lot. Dimensions that were configured after the lot came in are used.
+    /// The material of a lot. Dimensions that were defined or configured after the lot came in are used; one that is
+    /// counted in another unit by now is another material as far as this lot goes.
     fn material_of(&self, lot: &LotState) -> Resolved<Material> {
         let recorded = lot
             .material
             .clone()
             .ok_or_else(|| Refused::MaterialUnknown(lot.lot.number.clone()))?;
-        let configured = self.books.materials.get(&recorded.code);
-        Ok(match configured {
-            Some(configured) if configured.base_unit == recorded.base_unit => configured.clone(),
-            _ => recorded,
-        })
+        let (configured, unit) = (&self.books.materials, Some(recorded.base_unit));
+        let now = master::material(self.connection, configured, &recorded.code, unit)?;
+        Ok(now.unwrap_or(recorded))
     }
 
-    fn configured(&self, code: &str) -> Resolved<Material> {
-        let materials = &self.books.materials;
-        materials.get(code.trim()).cloned().ok_or_else(|| {
-            Refused::UnknownMaterial {
-                code: code.trim().to_owned(),
-                known: materials.keys().cloned().collect(),
+    /// The material that a new lot is made of.
+    fn known_material(&self, code: &str) -> Resolved<Material> {
+        let (code, configured) = (code.trim(), &self.books.materials);
+        let found = master::material(self.connection, configured, code, None)?;
+        match found {
+            Some(material) => Ok(material),
+            None => Err(Refused::UnknownMaterial {
+                code: code.to_owned(),
+                known: master::material_codes(self.connection, configured)?,
             }
-            .into()
-        })
+            .into()),
+        }
     }
 
     fn draw(&self, lot: &LotState, amount: Amount) -> Resolved<Draw> {

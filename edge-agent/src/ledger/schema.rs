@@ -11,7 +11,7 @@ use crate::durable;
 
 /// The schema files in order; the version of a file is its place, from 1. A file that was
 /// released is never changed.
-const SCHEMA: [&str; 13] = [
+const SCHEMA: [&str; 14] = [
     include_str!("schema/0001_ledger.sql"),
     include_str!("schema/0002_said.sql"),
     include_str!("schema/0003_outbox.sql"),
@@ -25,6 +25,7 @@ const SCHEMA: [&str; 13] = [
     include_str!("schema/0011_adoptions.sql"),
     include_str!("schema/0012_corrections.sql"),
     include_str!("schema/0013_containers.sql"),
+    include_str!("schema/0014_master_data.sql"),
 ];
 
 /// How long a connection waits for another one; only checkpoints and a second program make it.

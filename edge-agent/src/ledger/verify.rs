@@ -207,6 +207,7 @@ impl Run<'_> {
         let replayed = schema::open_scratch()?;
         // One transaction: nobody needs what is left of it when it fails.
         let writes = replayed.unchecked_transaction()?;
+        self.leave_out_again(&writes)?;
         let own_producer = position.producer.to_string();
         let mut query = self.connection.prepare(
             "select position, producer_id, epoch, seq, event_id, kind, version, occurred_at,
@@ -266,10 +267,25 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Which effects came with their lots is a fact of the day on which they came, and kept.
+    fn leave_out_again(&self, replayed: &Connection) -> Result<(), LedgerError> {
+        let mut query = self
+            .connection
+            .prepare("select position, lot_id from left_out")?;
+        let mut found = query.query([])?;
+        while let Some(row) = found.next()? {
+            replayed.execute(
+                "insert into left_out (position, lot_id) values (?1, ?2)",
+                params![row.get::<_, i64>(0)?, row.get::<_, String>(1)?],
+            )?;
+        }
+        Ok(())
+    }
+
     /// Takes in again what the hub had told of lots after the first of two places, up to the second and before its event.
     fn adopt_again(&self, replayed: &Connection, places: Range<i64>) -> Result<(), LedgerError> {
         let mut query = self.connection.prepare_cached(
-            "select position, snapshot, delta, shipped, packed from adoption
+            "select position, snapshot, delta, shipped, packed, feed_n from adoption
              where position > ?1 and position <= ?2 order by adoption_id",
         )?;
         let mut found = query.query(params![places.start, places.end])?;
@@ -280,7 +296,7 @@ impl Run<'_> {
                 shipped: text::decimal(&row.get::<_, String>(3)?)?,
                 packed: text::json(&row.get::<_, String>(4)?, "packed of an adopted lot")?,
             };
-            feed::adopt(replayed, row.get(0)?, &snapshot, &step)?;
+            feed::adopt(replayed, (row.get(0)?, row.get(5)?), &snapshot, &step)?;
         }
         Ok(())
     }

@@ -100,7 +100,7 @@ impl Writer {
                 path: path.to_owned(),
             });
         }
-        let connection = schema::open_writer(path)?;
+        let mut connection = schema::open_writer(path)?;
         let position = reader::position(&connection)?;
         let plant_code =
             connection.query_row("select plant_code from meta", [], |row| row.get(0))?;
@@ -116,10 +116,9 @@ impl Writer {
                 before: Vec::new(),
             }
         });
-        let (published, receiver) = watch::channel(position);
         let (commands, commands_receiver) = watch::channel(0);
         let upkeep = upkeep::Upkeep::default();
-        let books = Books {
+        let mut books = Books {
             position,
             plant_code,
             materials,
@@ -130,6 +129,13 @@ impl Writer {
             commands: 0,
             full: None,
         };
+        if let Err(error) = look_again(&mut connection, &mut books) {
+            warn!(
+                error = &error as &dyn std::error::Error,
+                "what the program before this one passed over stays for the next start"
+            );
+        }
+        let (published, receiver) = watch::channel(books.position);
         Ok((
             Self {
                 connection,
@@ -234,6 +240,32 @@ impl Writer {
     }
 }
 
+/// Tries what another program passed over: after an update this one may know it.
+fn look_again(connection: &mut Connection, books: &mut Books) -> Result<(), LedgerError> {
+    let items = feed::passed_over_before(connection)?;
+    if items.is_empty() {
+        return Ok(());
+    }
+    let before = books.position;
+    let mut tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for item in items {
+        let n = item.n;
+        match on_savepoint(&mut tx, books, |tx, books| {
+            feed::look_again(tx, books, item)
+        }) {
+            Ok(()) => debug!("feed item {n}, passed over before, is taken in"),
+            Err(error) if error.is_deterministic() => {}
+            Err(error) => {
+                books.position = before;
+                return Err(error);
+            }
+        }
+    }
+    feed::looked_again(&tx)?;
+    tx.commit().inspect_err(|_| books.position = before)?;
+    Ok(())
+}
+
 /// Serves one request on a savepoint; what it changed is undone when it fails.
 fn serve(tx: &mut Transaction<'_>, books: &mut Books, request: Request) -> Served {
     match request {
@@ -293,9 +325,15 @@ fn serve(tx: &mut Transaction<'_>, books: &mut Books, request: Request) -> Serve
             });
             served(0, answer, result)
         }
-        Request::ApplyFeed { item, answer } => {
-            let result = on_savepoint(tx, books, |tx, books| feed::apply(tx, books, *item));
+        Request::ApplyFeed { item, how, answer } => {
+            let result = on_savepoint(tx, books, |tx, books| feed::apply(tx, books, *item, how));
             served(1, answer, result)
+        }
+        Request::PassOver { item, why, answer } => {
+            let result = on_savepoint(tx, books, |tx, books| {
+                feed::pass_over(tx, &item, &why, books.clock.now())
+            });
+            served(0, answer, result)
         }
         Request::RepairDocument { item, answer } => {
             let result = on_savepoint(tx, books, |tx, books| document::repair(tx, books, &item));
@@ -381,6 +419,7 @@ fn refuse_unserved(request: Request) -> Reply {
         }),
         Request::Acknowledge { answer, .. }
         | Request::MoveFeedCursor { answer, .. }
+        | Request::PassOver { answer, .. }
         | Request::WantBack { answer, .. }
         | Request::TakeBack { answer, .. }
         | Request::RunAnswered { answer, .. }

@@ -1,21 +1,29 @@
 //! The down feed: what the hub has for this plant, item by item, each applied together with its
-//! cursor. An item that cannot be applied is reported and passed over; it never blocks the others.
+//! cursor. An item that cannot be applied is reported and passed over; it never blocks the others, and
+//! is kept for the program that comes after this one.
+//!
+//! An agent that was away for long, or whose disk was set back far, asks from before what the hub keeps
+//! item by item. It fetches a snapshot then: what is left of these items, in their order. Each page is
+//! taken in as items of the feed are, so a snapshot that was cut off goes on where it was.
 
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use agog_sync::backoff::Backoff;
-use agog_sync::frame::FeedItem;
-use tracing::{debug, error};
+use agog_sync::frame::{FeedBody, FeedItem};
+use tracing::{debug, error, info};
 
 use super::documents::{self, COMPARE_EVERY};
 use super::hub::Hub;
 use super::{RETRY_BASE, SessionError, UNREACHABLE_CAP, http};
-use crate::ledger::{FeedOutcome, LedgerError};
+use crate::ledger::{Arrival, FeedOutcome, LedgerError};
 use crate::run::Agent;
 
 /// An empty page that comes sooner than this was not waited for.
 const LONG_POLL_LEAST: Duration = Duration::from_secs(1);
+
+/// The number of an item that comes before its turn: whatever was taken in before, it is newer.
+const EARLY: u64 = i64::MAX.unsigned_abs();
 
 /// Follows the feed until something fails.
 pub(super) async fn follow(agent: &Agent, hub: &Hub) -> Result<Infallible, SessionError> {
@@ -29,8 +37,19 @@ pub(super) async fn follow(agent: &Agent, hub: &Hub) -> Result<Infallible, Sessi
         let asked = Instant::now();
         let page = hub.feed(after).await?;
         agent.health.hub_answered(agent.clock.now());
+        if page.must_refetch
+            && let Some(next) = snapshot(agent, hub, after).await?
+        {
+            // What was told of documents meanwhile is found by comparing them.
+            compared = None;
+            if next == after {
+                tokio::time::sleep(idle.next_wait(&mut rng)).await;
+            }
+            after = next;
+            continue;
+        }
         if page.must_refetch {
-            // A hub that says so again and again is told of once.
+            // An older hub has no snapshots. A hub that says so again and again is told of once.
             if idle.attempts() == 0 {
                 alarm(
                     agent,
@@ -66,6 +85,47 @@ pub(super) async fn follow(agent: &Agent, hub: &Hub) -> Result<Infallible, Sessi
     }
 }
 
+/// Takes in what is left of the items that are gone; says where the feed goes on. None: the hub is too old for it.
+async fn snapshot(agent: &Agent, hub: &Hub, mut after: u64) -> Result<Option<u64>, SessionError> {
+    let Some(mut page) = hub.snapshot(after, true).await? else {
+        return Ok(None);
+    };
+    info!(
+        "the hub keeps the feed after item {after} no longer item by item; fetching what is left of it"
+    );
+    metrics::counter!("agog_feed_snapshots_total").increment(1);
+    for hold in std::mem::take(&mut page.holds) {
+        let (lot, body) = (hold.event.event_id, FeedBody::LedgerEvent(Box::new(hold)));
+        let item = FeedItem { n: EARLY, body };
+        match agent.ledger.take_in(item, Arrival::Early).await {
+            // It comes once more in its turn, and is reported there.
+            Err(unusable) if unusable.is_deterministic() => {
+                debug!(
+                    "hold {lot} is not placed before its turn: {}",
+                    http::chain(&unusable)
+                );
+            }
+            result => drop(result?),
+        }
+    }
+    loop {
+        agent.health.hub_answered(agent.clock.now());
+        for item in page.items {
+            let result = agent.ledger.take_in(item.clone(), Arrival::Snapshot).await;
+            after = applied(agent, item, result).await?;
+        }
+        if page.complete {
+            agent.ledger.move_feed_cursor(page.next).await?;
+            info!("the feed goes on after item {}", page.next);
+            return Ok(Some(page.next));
+        }
+        page = match hub.snapshot(after, false).await? {
+            Some(page) => page,
+            None => return Ok(None),
+        };
+    }
+}
+
 /// Applies one item; tells where the cursor is then.
 async fn apply(agent: &Agent, item: FeedItem) -> Result<u64, SessionError> {
     let n = item.n;
@@ -77,27 +137,28 @@ async fn apply(agent: &Agent, item: FeedItem) -> Result<u64, SessionError> {
                 format!("{}; going on with item {n}", http::chain(&gap)),
             );
             agent.ledger.move_feed_cursor(n - 1).await?;
-            applied(agent, n, agent.ledger.apply_feed(item).await).await
+            let result = agent.ledger.apply_feed(item.clone()).await;
+            applied(agent, item, result).await
         }
-        result => applied(agent, n, result).await,
+        result => applied(agent, item, result).await,
     }
 }
 
 /// What becomes of an item, by what the ledger says to it.
 async fn applied(
     agent: &Agent,
-    n: u64,
+    item: FeedItem,
     result: Result<FeedOutcome, LedgerError>,
 ) -> Result<u64, SessionError> {
+    let n = item.n;
     match result {
         Ok(FeedOutcome::Applied) => debug!("feed item {n} applied"),
         Ok(FeedOutcome::Repeated) => {}
         Err(unusable) if unusable.is_deterministic() => {
-            alarm(
-                agent,
-                format!("feed item {n} was passed over: {}", http::chain(&unusable)),
-            );
-            agent.ledger.move_feed_cursor(n).await?;
+            let why = http::chain(&unusable);
+            alarm(agent, format!("feed item {n} was passed over: {why}"));
+            metrics::counter!("agog_feed_passed_over_total").increment(1);
+            agent.ledger.pass_over(item, why).await?;
         }
         Err(error) => return Err(error.into()),
     }

@@ -3,7 +3,8 @@
 use agog_sync::chain::Hash;
 use agog_sync::document::repair::{HeadsAnswer, HeadsRequest, MissingAnswer, MissingRequest};
 use agog_sync::frame::{
-    self, FeedPage, FrameError, LedgerAck, LedgerPage, SyncState, TelemetryAck, TelemetryBatch,
+    self, FEED_READS, FeedPage, FrameError, LedgerAck, LedgerPage, SnapshotPage, SyncState,
+    TelemetryAck, TelemetryBatch,
 };
 use reqwest::StatusCode;
 use serde::Serialize;
@@ -63,6 +64,12 @@ impl HubError {
         })
     }
 
+    /// The hub has no such path.
+    fn is_not_found(&self) -> bool {
+        self.problem()
+            .is_some_and(|(status, _)| status == StatusCode::NOT_FOUND)
+    }
+
     /// The hub is away: it costs nobody anything to look for it again soon.
     pub(super) fn is_unreachable(&self) -> bool {
         match self {
@@ -113,9 +120,23 @@ impl Hub {
 
     pub(super) async fn feed(&self, after: u64) -> Result<FeedPage, HubError> {
         self.get(&format!(
-            "/sync/v1/feed?after={after}&wait_s={FEED_WAIT_SECONDS}"
+            "/sync/v1/feed?after={after}&wait_s={FEED_WAIT_SECONDS}&reads={FEED_READS}"
         ))
         .await
+    }
+
+    /// What is left of the feed before the part that the hub keeps item by item; none when the hub is too old to say.
+    pub(super) async fn snapshot(
+        &self,
+        after: u64,
+        with_holds: bool,
+    ) -> Result<Option<SnapshotPage>, HubError> {
+        let path = format!("/sync/v1/snapshot?after={after}&holds={with_holds}");
+        match self.get(&path).await {
+            Ok(page) => Ok(Some(page)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Our own events of an epoch as the hub has them, after a number.

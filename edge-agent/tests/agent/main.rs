@@ -12,11 +12,13 @@ mod full_disk;
 mod jobs;
 mod ledger;
 mod lots;
+mod master;
 mod program;
 mod proofs;
 mod properties;
 mod recovery;
 #[path = "../shared/simulator_program.rs"]
 mod simulator_program;
+mod snapshots;
 mod submissions;
 mod support;

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use agog_sync::chain::ChainHead;
 use agog_sync::event::Envelope;
 use agog_sync::frame::{
-    BODY_BYTES_MAX, EnrolRequest, EnrolResponse, FeedBody, FeedItem, FeedPage, LedgerAck,
-    LedgerBatch, LedgerPage, SyncState, TelemetryAck, TelemetryBatch, decode,
+    BODY_BYTES_MAX, EnrolRequest, EnrolResponse, FeedBody, FeedEvent, FeedItem, FeedPage,
+    LedgerAck, LedgerBatch, LedgerPage, SnapshotPage, SyncState, TelemetryAck, TelemetryBatch,
+    decode,
 };
 use agog_sync::ids::{AgentId, PlantId, ProducerId, TenantId};
 use agog_sync::inbox::{Decision, ProducerState, accept};
@@ -46,6 +47,12 @@ pub(crate) struct Books {
     pub(crate) blocks: Vec<u64>,
     pub(crate) values: Vec<f64>,
     pub(crate) feed: Vec<FeedItem>,
+    /// The items up to here are gone; what is left of them, and the holds that come first.
+    pub(crate) gone: u64,
+    pub(crate) left: Vec<FeedItem>,
+    pub(crate) holds: Vec<FeedEvent>,
+    /// Snapshots that were begun; none: this hub is too old for them.
+    pub(crate) snapshots: Option<usize>,
     pub(crate) faults: VecDeque<Fault>,
     pub(crate) batches: usize,
     pub(crate) tokens: usize,
@@ -98,6 +105,7 @@ impl Hub {
             .route("/sync/v1/ledger", post(ledger).get(given_back))
             .route("/sync/v1/telemetry", post(telemetry))
             .route("/sync/v1/feed", get(feed))
+            .route("/sync/v1/snapshot", get(snapshot))
             .route("/sync/v1/files/{hash}", get(file))
             .with_state(self.clone());
         // Connections are tasks of this set and end with it.
@@ -387,6 +395,15 @@ async fn feed(
     if !is_allowed(&headers) {
         return problem(StatusCode::UNAUTHORIZED, "no-token", &json!(null));
     }
+    let gone = hub.books().gone;
+    if query.after < gone {
+        return Json(FeedPage {
+            items: vec![],
+            next: gone,
+            must_refetch: true,
+        })
+        .into_response();
+    }
     let fed = hub.fed.notified();
     let items = |hub: &Hub| -> Vec<FeedItem> {
         hub.books()
@@ -407,6 +424,40 @@ async fn feed(
         items: found,
         next,
         must_refetch: false,
+    })
+    .into_response()
+}
+
+#[derive(serde::Deserialize)]
+struct SnapshotQuery {
+    after: u64,
+    holds: bool,
+}
+
+/// One item a page, so that there are several pages.
+async fn snapshot(
+    State(hub): State<Hub>,
+    Query(query): Query<SnapshotQuery>,
+    headers: HeaderMap,
+) -> Response {
+    if !is_allowed(&headers) {
+        return problem(StatusCode::UNAUTHORIZED, "no-token", &json!(null));
+    }
+    let mut books = hub.books();
+    let Some(begun) = &mut books.snapshots else {
+        return problem(StatusCode::NOT_FOUND, "not-found", &json!(null));
+    };
+    *begun += usize::from(query.holds);
+    let next = books.left.iter().find(|item| item.n > query.after);
+    Json(SnapshotPage {
+        holds: if query.holds {
+            books.holds.clone()
+        } else {
+            vec![]
+        },
+        items: next.cloned().into_iter().collect(),
+        next: next.map_or(books.gone, |item| item.n),
+        complete: next.is_none(),
     })
     .into_response()
 }

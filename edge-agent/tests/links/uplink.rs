@@ -296,6 +296,79 @@ async fn a_feed_that_lacks_an_item_goes_on_with_the_next_and_raises_one_alarm() 
     running.stop().await;
 }
 
+fn ticket(n: u64) -> FeedItem {
+    let job_id = JobId::from_uuid(uuid::Uuid::from_u128(n.into()));
+    let ticket = JobTicket::new(job_id, format!("JOB-{n}"), "press-3", "<JDF/>");
+    let body = FeedBody::JobTicket(Box::new(ticket));
+    FeedItem { n, body }
+}
+
+async fn has_job(test: &TestAgent, number: &str) {
+    until("the job is there", || async {
+        test.agent.ledger.job_by_number(number).await.unwrap()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_item_of_a_kind_that_is_not_known_stops_nothing() {
+    let hub = Hub::default();
+    let listening = hub.listen(anywhere());
+    let test = TestAgent::new(&hub_section(&listening.url()));
+    enrolled(&test, &listening.url()).await;
+    let body = serde_json::from_str(r#"{"weather":{"rain":true}}"#).unwrap();
+    hub.books().feed = vec![FeedItem { n: 1, body }, ticket(2)];
+
+    let running = Running::start(&test);
+
+    has_job(&test, "JOB-2").await;
+    let alarms = test.agent.health.snapshot().alarms;
+    assert_eq!(alarms.len(), 1, "{alarms:?}");
+    assert!(alarms[0].text.contains("weather"), "{alarms:?}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn an_agent_whose_place_is_gone_takes_in_what_is_left_and_goes_on() {
+    let hub = Hub::default();
+    let listening = hub.listen(anywhere());
+    let test = TestAgent::new(&hub_section(&listening.url()));
+    enrolled(&test, &listening.url()).await;
+    {
+        let mut books = hub.books();
+        books.gone = 10;
+        books.snapshots = Some(0);
+        books.left = vec![ticket(2), ticket(7)];
+        books.feed = vec![ticket(11)];
+    }
+
+    let running = Running::start(&test);
+
+    has_job(&test, "JOB-11").await;
+    has_job(&test, "JOB-2").await;
+    has_job(&test, "JOB-7").await;
+    assert_eq!(test.agent.ledger.feed_cursor().await.unwrap(), 11);
+    assert_eq!(hub.books().snapshots, Some(1));
+    assert_eq!(test.agent.health.snapshot().alarms, []);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_hub_without_snapshots_is_followed_from_what_it_has_with_an_alarm() {
+    let hub = Hub::default();
+    let listening = hub.listen(anywhere());
+    let test = TestAgent::new(&hub_section(&listening.url()));
+    enrolled(&test, &listening.url()).await;
+    hub.books().gone = 10;
+    hub.books().feed = vec![ticket(11)];
+
+    let running = Running::start(&test);
+
+    has_job(&test, "JOB-11").await;
+    assert_eq!(test.agent.health.snapshot().alarms.len(), 1);
+    running.stop().await;
+}
+
 #[tokio::test]
 async fn a_wrong_enrolment_code_is_refused_and_leaves_no_enrolment() {
     let hub = Hub::default();

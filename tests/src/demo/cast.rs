@@ -44,6 +44,17 @@ impl Company {
         answer.ok().with_context(|| format!("GET {path}"))
     }
 
+    /// What its office says of a record; an error when the hub does not take it.
+    pub async fn put(&self, hub: &Hub, path: &str, key: &str, body: &Value) -> Result<Value> {
+        let request = hub
+            .request(reqwest::Method::PUT, path)
+            .bearer_auth(&self.token)
+            .header("Idempotency-Key", key)
+            .json(body);
+        let answer = hub.send(request).await?;
+        answer.ok().with_context(|| format!("PUT {path}"))
+    }
+
     /// What its office has the hub do, with whatever the hub answers. `key` makes it safe to
     /// repeat.
     pub async fn post(&self, hub: &Hub, path: &str, key: &str, body: &Value) -> Result<Answer> {

@@ -250,3 +250,20 @@ pub(in crate::exchange) async fn job_phases(
         })
         .collect())
 }
+
+/// Those of the given jobs that have ended.
+pub async fn jobs_ended(tx: &mut TenantTx, jobs: &[JobId]) -> Result<Vec<JobId>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let jobs: Vec<_> = jobs.iter().map(JobId::uuid).collect();
+    let rows = sqlx::query!(
+        "select public_id, status from job where tenant_id = $1 and public_id = any($2)",
+        tenant_id,
+        &jobs,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let ended = rows
+        .into_iter()
+        .filter(|row| JobStatus::of_text(&row.status).is_some_and(JobStatus::is_end));
+    Ok(ended.map(|row| JobId::from_uuid(row.public_id)).collect())
+}

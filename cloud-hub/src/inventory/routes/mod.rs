@@ -5,6 +5,7 @@ mod correct;
 mod desk;
 mod find;
 mod lot;
+mod material;
 mod movement;
 mod returns;
 mod stock;
@@ -30,7 +31,8 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(movement::release))
         .routes(routes!(returns::return_lot))
         .routes(routes!(correct::correct))
-        .routes(routes!(stock::materials))
+        .routes(routes!(material::list))
+        .routes(routes!(material::show, material::put))
         .routes(routes!(stock::lot_genealogy))
         .routes(routes!(stock::stock_levels))
         .routes(routes!(waste::waste_analysis))

@@ -1,8 +1,8 @@
-//! Materials, their lots, and what is on hand.
+//! The lots of a material, and what is on hand.
 
 use std::collections::BTreeMap;
 
-use agog_sync::ids::{LotId, MaterialId};
+use agog_sync::ids::LotId;
 use agog_sync::quantity::{Quantity, Unit};
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -15,43 +15,11 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::db::TenantTx;
 use crate::http::{ApiError, Page, PageQuery};
-use crate::inventory::model::{MaterialRow, QuantitySchema, StockRow};
+use crate::inventory::model::{QuantitySchema, StockRow};
 use crate::inventory::store::{
     lots as lot_store, materials, stock as stock_store, trace as trace_store,
 };
 use crate::tenants::{self, Principal};
-
-/// A material.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct MaterialAnswer {
-    #[schema(value_type = Uuid)]
-    id: MaterialId,
-    #[schema(example = "BOARD-300")]
-    code: String,
-    name: String,
-    #[schema(value_type = String, example = "sheet")]
-    base_unit: Unit,
-    #[schema(value_type = Option<String>)]
-    width_mm: Option<Decimal>,
-    #[schema(value_type = Option<String>)]
-    length_mm: Option<Decimal>,
-    #[schema(value_type = Option<String>)]
-    grammage_g_m2: Option<Decimal>,
-}
-
-impl From<MaterialRow> for MaterialAnswer {
-    fn from(row: MaterialRow) -> Self {
-        Self {
-            id: row.id,
-            code: row.material.code,
-            name: row.material.name,
-            base_unit: row.material.base_unit,
-            width_mm: row.material.width_mm,
-            length_mm: row.material.length_mm,
-            grammage_g_m2: row.material.grammage_g_m2,
-        }
-    }
-}
 
 /// One end of an edge.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -121,23 +89,6 @@ pub(super) struct StockAnswer {
     moved: Decimal,
     /// The two sides are equal.
     balanced: bool,
-}
-
-/// Lists the materials, by code.
-#[utoipa::path(get, path = "/api/v1/materials", tag = "inventory", params(PageQuery),
-    responses((status = 200, body = Page<MaterialAnswer>)))]
-pub(super) async fn materials(
-    State(app): State<App>,
-    principal: Principal,
-    Query(page): Query<PageQuery>,
-) -> Result<Json<Page<MaterialAnswer>>, ApiError> {
-    let after: Option<String> = page.after()?;
-    let mut tx = TenantTx::begin(&app.pool, principal.tenant_id()).await?;
-    let rows = materials::material_list(&mut tx, after.as_deref(), page.fetch()).await?;
-    Ok(Json(
-        page.page(rows, |row| row.material.code.clone())
-            .map(MaterialAnswer::from),
-    ))
 }
 
 /// Lists the lots of a material, each with the lots that are in it and that it is in.

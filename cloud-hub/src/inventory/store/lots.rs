@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use agog_sync::ids::{HoldId, LotId, PlantId};
+use agog_sync::ids::{EventId, HoldId, LotId, PlantId};
 use agog_sync::lots::{LotAttributes, LotOrigin, LotRef, WorkContext};
 use agog_sync::quantity::{Quantity, Unit};
 use rust_decimal::Decimal;
@@ -352,4 +352,26 @@ pub(in crate::inventory) async fn hold_is_known(
     .fetch_optional(tx.conn())
     .await?;
     Ok(found.is_some())
+}
+
+/// The events that placed the holds which stand on lots that a plant knows, the newest first.
+pub(in crate::inventory) async fn holds_standing(
+    tx: &mut TenantTx,
+    plant_id: PlantId,
+    limit: i64,
+) -> Result<Vec<EventId>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let events = sqlx::query_scalar!(
+        r#"select distinct on (h.placed_at, h.placed_event_id) h.placed_event_id as "event_id!"
+         from lot_plant p
+             join lot_hold h on h.tenant_id = p.tenant_id and h.lot_id = p.lot_id
+         where p.tenant_id = $1 and p.plant_id = $2 and h.placed_event_id is not null and h.released_at is null
+         order by h.placed_at desc, h.placed_event_id limit $3"#,
+        tenant_id,
+        plant_id.uuid(),
+        limit,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(events.into_iter().map(EventId::from_uuid).collect())
 }

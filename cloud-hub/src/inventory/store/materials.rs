@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use agog_sync::ids::MaterialId;
 use agog_sync::quantity::Material;
+use jiff::Timestamp;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
@@ -30,6 +31,8 @@ struct Stored {
     width_mm: Option<Decimal>,
     length_mm: Option<Decimal>,
     grammage_g_m2: Option<Decimal>,
+    defined_at: Option<Instant>,
+    retired_at: Option<Instant>,
 }
 
 impl Stored {
@@ -45,6 +48,8 @@ impl Stored {
                 length_mm: self.length_mm.map(|size| size.normalize()),
                 grammage_g_m2: self.grammage_g_m2.map(|size| size.normalize()),
             },
+            defined_at: self.defined_at.map(Into::into),
+            retired_at: self.retired_at.map(Into::into),
         })
     }
 }
@@ -58,8 +63,10 @@ pub(in crate::inventory) async fn material_list(
     let tenant_id = tx.tenant_id().uuid();
     let rows = sqlx::query_as!(
         Stored,
-        "select material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2 from material
-         where tenant_id = $1 and ($2::text is null or code > $2) order by code limit $3",
+        r#"select material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2,
+             defined_at as "defined_at: Instant", retired_at as "retired_at: Instant"
+         from material
+         where tenant_id = $1 and ($2::text is null or code > $2) order by code limit $3"#,
         tenant_id,
         after,
         limit,
@@ -77,8 +84,10 @@ pub(in crate::inventory) async fn material_find(
     let tenant_id = tx.tenant_id().uuid();
     let row = sqlx::query_as!(
         Stored,
-        "select material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2 from material
-         where tenant_id = $1 and (code = $2 or public_id = $3) order by public_id = $3 desc nulls last limit 1",
+        r#"select material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2,
+             defined_at as "defined_at: Instant", retired_at as "retired_at: Instant"
+         from material
+         where tenant_id = $1 and (code = $2 or public_id = $3) order by public_id = $3 desc nulls last limit 1"#,
         tenant_id,
         text,
         Uuid::parse_str(text).ok(),
@@ -96,8 +105,10 @@ pub(super) async fn materials_by_key(
     let tenant_id = tx.tenant_id().uuid();
     let rows = sqlx::query_as!(
         Stored,
-        "select material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2 from material
-         where tenant_id = $1 and material_id = any($2)",
+        r#"select material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2,
+             defined_at as "defined_at: Instant", retired_at as "retired_at: Instant"
+         from material
+         where tenant_id = $1 and material_id = any($2)"#,
         tenant_id,
         keys,
     )
@@ -116,14 +127,103 @@ pub(in crate::inventory) async fn materials_by_code(
     let tenant_id = tx.tenant_id().uuid();
     let rows = sqlx::query_as!(
         Stored,
-        "select material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2 from material
-         where tenant_id = $1 and code = any($2::text[])",
+        r#"select material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2,
+             defined_at as "defined_at: Instant", retired_at as "retired_at: Instant"
+         from material
+         where tenant_id = $1 and code = any($2::text[])"#,
         tenant_id,
         codes as _,
     )
     .fetch_all(tx.conn())
     .await?;
     rows.into_iter().map(Stored::read).collect()
+}
+
+/// What the office has said of materials, by code.
+pub(in crate::inventory) async fn materials_defined(
+    tx: &mut TenantTx,
+) -> Result<Vec<MaterialRow>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let rows = sqlx::query_as!(
+        Stored,
+        r#"select material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2,
+             defined_at as "defined_at: Instant", retired_at as "retired_at: Instant"
+         from material
+         where tenant_id = $1 and defined_at is not null order by code"#,
+        tenant_id,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(Stored::read).collect()
+}
+
+/// Keeps a material for one writer until the transaction ends: no lot of it is made meanwhile. Gives it, and whether there
+/// are lots of it.
+pub(in crate::inventory) async fn material_lock(
+    tx: &mut TenantTx,
+    code: &str,
+) -> Result<Option<(MaterialRow, bool)>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let row = sqlx::query_as!(
+        Stored,
+        r#"select material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2,
+             defined_at as "defined_at: Instant", retired_at as "retired_at: Instant"
+         from material
+         where tenant_id = $1 and code = $2 for update"#,
+        tenant_id,
+        code,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    let Some(row) = row.map(Stored::read).transpose()? else {
+        return Ok(None);
+    };
+    let has_lots = sqlx::query_scalar!(
+        r#"select exists (select from lot where tenant_id = $1 and material_id = $2) as "has_lots!""#,
+        tenant_id,
+        row.key,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(Some((row, has_lots)))
+}
+
+/// Says what the office says of a material; makes it when it is not there.
+pub(in crate::inventory) async fn material_define(
+    tx: &mut TenantTx,
+    new_id: MaterialId,
+    material: &Material,
+    retired: bool,
+    (by, now): (&str, Timestamp),
+) -> Result<MaterialRow, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let row = sqlx::query_as!(
+        Stored,
+        r#"insert into material as m (tenant_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2,
+             created_at, created_by, updated_at, updated_by, defined_at, retired_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $10, $9, $10, $9, $10, case when $11 then $10::timestamptz end)
+         on conflict (tenant_id, code) do update
+             set name = excluded.name, base_unit = excluded.base_unit, width_mm = excluded.width_mm,
+                 length_mm = excluded.length_mm, grammage_g_m2 = excluded.grammage_g_m2,
+                 updated_at = excluded.updated_at, updated_by = excluded.updated_by, defined_at = excluded.defined_at,
+                 retired_at = case when $11 then coalesce(m.retired_at, excluded.retired_at) end
+         returning material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2,
+             defined_at as "defined_at: Instant", retired_at as "retired_at: Instant""#,
+        tenant_id,
+        new_id.uuid(),
+        material.code,
+        material.name,
+        material.base_unit.as_str(),
+        material.width_mm,
+        material.length_mm,
+        material.grammage_g_m2,
+        by,
+        Instant(now) as _,
+        retired,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    row.read()
 }
 
 /// Adds materials in the order of their codes, and gives their keys. Fewer than were asked for when somebody else has made

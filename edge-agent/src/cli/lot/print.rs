@@ -29,6 +29,9 @@ pub(super) fn appended(appended: &Appended) -> String {
             flag.code()
         );
     }
+    for warning in &appended.warnings {
+        let _ = writeln!(text, "warning: {}", warning.what);
+    }
     text
 }
 
@@ -72,18 +75,20 @@ pub(super) fn detail(detail: &LotDetail) -> String {
     let mut text = format!(
         "{}  {}  on hand {}\n  id {}, {} {}\n",
         lot.lot.number,
-        material(lot),
+        named(&material(lot), detail.material_name.as_deref()),
         lot.on_hand,
         lot.lot.lot_id,
         lot.origin.replace('_', " "),
         lot.created_at.strftime("%Y-%m-%d %H:%M UTC"),
     );
     let attributes = &lot.attributes;
+    let location = attributes.location.as_ref();
+    let location = location.map(|code| named(code, detail.location_name.as_deref()));
     for (name, value) in [
         ("made by job", &lot.made_by_job),
         ("supplier", &attributes.supplier),
         ("their lot", &attributes.supplier_lot),
-        ("location", &attributes.location),
+        ("location", &location),
         (
             "expiry",
             &attributes.expiry.map(|expiry| expiry.to_string()),
@@ -196,6 +201,14 @@ fn events(text: &mut String, events: &[LotEventRow]) {
                 ""
             },
         );
+    }
+}
+
+/// A code with what the office calls it.
+fn named(code: &str, name: Option<&str>) -> String {
+    match name {
+        Some(name) if name != code => format!("{code} ({name})"),
+        _ => code.to_owned(),
     }
 }
 
