@@ -26,6 +26,7 @@ use crate::db::Pool;
 use crate::exchange;
 use crate::files::Files;
 use crate::http;
+use crate::intake::watch;
 use crate::tenants::tokens::AccessTokens;
 
 /// Upper bounds of the request histogram, in seconds: a cached read, a batch, a large trace, a
@@ -72,6 +73,8 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
         let keep = config.files.keep();
         tokio::spawn(exchange::sweep(app.clone(), files, keep, stopping.clone()));
     }
+    let after = config.sync.alarm_after();
+    tokio::spawn(watch::watch(app.clone(), after, stopping.clone()));
     let soft = stopping.clone();
     let mut server = tokio::spawn(
         axum::serve(listener, http::router(app))

@@ -16,6 +16,7 @@ mod chain_check;
 pub mod command;
 pub mod controller;
 mod controller_reader;
+pub mod days;
 mod delivery;
 pub mod document;
 mod effects;
@@ -283,6 +284,10 @@ pub(crate) enum Request {
     Controller {
         change: Box<Change>,
         answer: Answer<Opening>,
+    },
+    Days {
+        news: Vec<days::DayNews>,
+        answer: Answer<()>,
     },
     Ping {
         answer: Answer<()>,

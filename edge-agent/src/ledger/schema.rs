@@ -11,7 +11,7 @@ use crate::durable;
 
 /// The schema files in order; the version of a file is its place, from 1. A file that was
 /// released is never changed.
-const SCHEMA: [&str; 12] = [
+const SCHEMA: [&str; 13] = [
     include_str!("schema/0001_ledger.sql"),
     include_str!("schema/0002_said.sql"),
     include_str!("schema/0003_outbox.sql"),
@@ -24,6 +24,7 @@ const SCHEMA: [&str; 12] = [
     include_str!("schema/0010_documents.sql"),
     include_str!("schema/0011_adoptions.sql"),
     include_str!("schema/0012_corrections.sql"),
+    include_str!("schema/0013_days.sql"),
 ];
 
 /// How long a connection waits for another one; only checkpoints and a second program make it.

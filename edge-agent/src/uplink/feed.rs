@@ -10,7 +10,7 @@ use tracing::{debug, error};
 
 use super::documents::{self, COMPARE_EVERY};
 use super::hub::Hub;
-use super::{RETRY_BASE, SessionError, UNREACHABLE_CAP, http};
+use super::{RETRY_BASE, SessionError, UNREACHABLE_CAP, http, progress};
 use crate::ledger::{FeedOutcome, LedgerError};
 use crate::run::Agent;
 
@@ -27,8 +27,10 @@ pub(super) async fn follow(agent: &Agent, hub: &Hub) -> Result<Infallible, Sessi
     let mut compared: Option<Instant> = None;
     loop {
         let asked = Instant::now();
-        let page = hub.feed(after).await?;
-        agent.health.hub_answered(agent.clock.now());
+        let page = hub.feed(after, &progress::report(agent).await?).await?;
+        let now = agent.clock.now();
+        agent.health.hub_answered(now);
+        progress::note_clock(&agent.health, now, page.at);
         if page.must_refetch {
             // A hub that says so again and again is told of once.
             if idle.attempts() == 0 {

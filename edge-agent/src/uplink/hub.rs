@@ -1,10 +1,13 @@
 //! The hub's sync endpoints as functions.
 
 use agog_sync::chain::Hash;
+use agog_sync::days::{DaysAnswer, DaysRequest};
 use agog_sync::document::repair::{HeadsAnswer, HeadsRequest, MissingAnswer, MissingRequest};
 use agog_sync::frame::{
     self, FeedPage, FrameError, LedgerAck, LedgerPage, SyncState, TelemetryAck, TelemetryBatch,
 };
+use agog_sync::report::{AgentReport, REPORT_HEADER};
+use jiff::Timestamp;
 use reqwest::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -40,11 +43,7 @@ impl HubError {
 
     /// The credential is not accepted: trying again does not help, a person must act.
     pub(super) fn is_refused_for_good(&self) -> bool {
-        let problem = match self {
-            Self::Token(TokenError::Http(error)) => error.problem(),
-            _ => self.problem(),
-        };
-        problem.is_some_and(|(status, _)| {
+        self.any_problem().is_some_and(|(status, _)| {
             matches!(
                 status,
                 StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
@@ -54,13 +53,23 @@ impl HubError {
 
     /// The hub serves another process with this identity.
     pub(super) fn is_cloned(&self) -> bool {
-        let problem = match self {
-            Self::Token(TokenError::Http(error)) => error.problem(),
-            _ => self.problem(),
-        };
-        problem.is_some_and(|(status, problem)| {
+        self.any_problem().is_some_and(|(status, problem)| {
             status == StatusCode::FORBIDDEN && problem.code == "cloned"
         })
+    }
+
+    /// The hub's clock, where it refused because of ours.
+    pub(super) fn hub_clock(&self) -> Option<Timestamp> {
+        let (_, problem) = self.any_problem()?;
+        problem.at.as_ref()?.parse().ok()
+    }
+
+    /// The problem that the hub named, also that of a request for a token.
+    fn any_problem(&self) -> Option<(StatusCode, &Problem)> {
+        match self {
+            Self::Token(TokenError::Http(error)) => error.problem(),
+            _ => self.problem(),
+        }
     }
 
     /// The hub is away: it costs nobody anything to look for it again soon.
@@ -95,8 +104,8 @@ impl Hub {
         }
     }
 
-    pub(super) async fn state(&self) -> Result<SyncState, HubError> {
-        self.get("/sync/v1/state").await
+    pub(super) async fn state(&self, report: &AgentReport) -> Result<SyncState, HubError> {
+        self.get("/sync/v1/state", report).await
     }
 
     /// Pushes a batch of the ledger that was written as a frame before.
@@ -111,11 +120,18 @@ impl Hub {
         self.post("/sync/v1/telemetry", batch).await
     }
 
-    pub(super) async fn feed(&self, after: u64) -> Result<FeedPage, HubError> {
-        self.get(&format!(
-            "/sync/v1/feed?after={after}&wait_s={FEED_WAIT_SECONDS}"
-        ))
-        .await
+    pub(super) async fn feed(
+        &self,
+        after: u64,
+        report: &AgentReport,
+    ) -> Result<FeedPage, HubError> {
+        let path = format!("/sync/v1/feed?after={after}&wait_s={FEED_WAIT_SECONDS}");
+        self.get(&path, report).await
+    }
+
+    /// What the hub has of these days.
+    pub(super) async fn days(&self, request: &DaysRequest) -> Result<DaysAnswer, HubError> {
+        self.post("/sync/v1/days", request).await
     }
 
     /// Our own events of an epoch as the hub has them, after a number.
@@ -153,9 +169,16 @@ impl Hub {
         Ok(result?)
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, HubError> {
+    /// Asks, and tells how the agent is.
+    async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        report: &AgentReport,
+    ) -> Result<T, HubError> {
         let url = format!("{}{path}", self.base);
-        self.answer(self.client.get(&url), &url).await
+        let request = self.client.get(&url);
+        self.answer(request.header(REPORT_HEADER, report.to_header()), &url)
+            .await
     }
 
     async fn post<T: DeserializeOwned>(

@@ -4,6 +4,7 @@ mod added_devices;
 mod api;
 mod backups;
 mod corrections;
+mod days;
 mod devices;
 mod documents;
 mod exports;

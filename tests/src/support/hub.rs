@@ -153,6 +153,15 @@ impl Hub {
         std::fs::write(&path, config).with_context(|| format!("cannot write `{}`", path.display()))
     }
 
+    /// Adds a section to its configuration, for the next start.
+    pub fn configure(&self, section: &str) -> Result<()> {
+        let path = self.folder.join("hub.toml");
+        let config = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read `{}`", path.display()))?;
+        std::fs::write(&path, format!("{config}\n{section}\n"))
+            .with_context(|| format!("cannot write `{}`", path.display()))
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.address
     }
