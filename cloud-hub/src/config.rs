@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -29,6 +30,9 @@ const FILES_KEPT_DAYS: u16 = 90;
 const FEED_FETCHED_DAYS: u16 = 30;
 /// How long those stay that it has not fetched: a plant that is silent for longer is closed, or starts anew.
 const FEED_ALL_DAYS: u16 = 365;
+/// When an agent is an alarm unless configured: what heals by itself (a restarted router, a token that ran out) is over by
+/// then, and a running agent asks for something every 25 seconds.
+const ALARM_AFTER_S: NonZeroU32 = NonZeroU32::new(15 * 60).expect("it is not zero");
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
@@ -45,7 +49,37 @@ pub struct Config {
     #[serde(default)]
     pub feed: FeedKeep,
     #[serde(default)]
+    pub sync: Sync,
+    #[serde(default)]
     pub log: Log,
+}
+
+/// How agents are watched.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sync {
+    /// It is an alarm when nothing was heard of an agent for so many seconds, or when its events wait and none was taken.
+    #[serde(default = "alarm_after_s")]
+    pub alarm_after_s: NonZeroU32,
+}
+
+impl Default for Sync {
+    fn default() -> Self {
+        Self {
+            alarm_after_s: ALARM_AFTER_S,
+        }
+    }
+}
+
+impl Sync {
+    /// How long an agent may be silent, or get nothing through.
+    pub fn alarm_after(&self) -> Duration {
+        Duration::from_secs(self.alarm_after_s.get().into())
+    }
+}
+
+const fn alarm_after_s() -> NonZeroU32 {
+    ALARM_AFTER_S
 }
 
 /// Where the files of jobs lie.

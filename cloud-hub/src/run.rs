@@ -26,7 +26,7 @@ use crate::db::Pool;
 use crate::exchange;
 use crate::files::Files;
 use crate::http;
-use crate::intake::retention;
+use crate::intake::{retention, watch};
 use crate::tenants::tokens::AccessTokens;
 
 /// Upper bounds of the request histogram, in seconds: a cached read, a batch, a large trace, a
@@ -74,6 +74,8 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
         tokio::spawn(exchange::sweep(app.clone(), files, keep, stopping.clone()));
     }
     tokio::spawn(retention::prune(app.clone(), config.feed, stopping.clone()));
+    let after = config.sync.alarm_after();
+    tokio::spawn(watch::watch(app.clone(), after, stopping.clone()));
     let soft = stopping.clone();
     let mut server = tokio::spawn(
         axum::serve(listener, http::router(app))

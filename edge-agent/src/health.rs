@@ -49,6 +49,12 @@ pub struct HubHealth {
     pub last_contact: Option<Timestamp>,
     /// Why the last try failed; none after one that worked.
     pub last_failure: Option<String>,
+    /// How far our clock is ahead of the hub's; none before it was measured.
+    #[serde(default)]
+    pub clock_skew_ms: Option<i64>,
+    /// Since when it is an alarm that events wait and none is taken; none while all is well.
+    #[serde(default)]
+    pub stalled_since: Option<Timestamp>,
 }
 
 /// How things stand with the hub.
@@ -148,11 +154,20 @@ impl Health {
 
     /// The hub answered.
     pub fn hub_answered(&self, now: Timestamp) {
-        self.lock().hub = HubHealth {
-            state: HubState::Online,
-            last_contact: Some(now),
-            last_failure: None,
-        };
+        let hub = &mut self.lock().hub;
+        hub.state = HubState::Online;
+        hub.last_contact = Some(now);
+        hub.last_failure = None;
+    }
+
+    /// How far our clock is ahead of the hub's.
+    pub fn clock_skew(&self, skew_ms: i64) {
+        self.lock().hub.clock_skew_ms = Some(skew_ms);
+    }
+
+    /// Since when nothing that waits is taken by the hub.
+    pub fn stalled(&self, since: Option<Timestamp>) {
+        self.lock().hub.stalled_since = since;
     }
 
     /// The hub did not answer, or refused.

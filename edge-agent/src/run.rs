@@ -181,6 +181,10 @@ pub async fn run(
         "uplink",
         uplink::run(agent.clone(), telemetry.clone(), stop.clone()),
     );
+    tasks.spawn(
+        "progress",
+        uplink::progress::run(agent.clone(), stop.clone()),
+    );
     // Being a good service.
     tasks.spawn(
         "disk",

@@ -95,6 +95,9 @@ pub struct LedgerAck {
 pub struct SyncState {
     pub ledger: LedgerAck,
     pub telemetry: TelemetryAck,
+    /// The hub's clock when it answered; an older hub does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<jiff::Timestamp>,
 }
 
 /// Telemetry blocks of one producer, in order and without a gap.
@@ -169,6 +172,9 @@ pub struct FeedPage {
     /// The counter asked after is older than what is kept; the agent needs a snapshot.
     #[serde(default)]
     pub must_refetch: bool,
+    /// The hub's clock when it answered; an older hub does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<jiff::Timestamp>,
 }
 
 /// One item of the down feed.

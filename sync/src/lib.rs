@@ -13,10 +13,12 @@
 //! - [`frame`]: what travels between agent and hub, with its limits
 //! - [`outbox`], [`inbox`], [`backoff`]: the two sides of the protocol as plain functions
 //! - [`recovery`], [`runs`]: what happens after a disk was set back or copied
+//! - [`days`], [`report`]: whether both sides still have the same, and how an agent is
 
 pub mod backoff;
 pub mod chain;
 pub mod clock;
+pub mod days;
 pub mod document;
 pub mod event;
 pub mod frame;
@@ -27,6 +29,7 @@ pub mod master;
 pub mod outbox;
 pub mod quantity;
 pub mod recovery;
+pub mod report;
 pub mod runs;
 pub mod sscc;
 pub mod trace;

@@ -218,6 +218,7 @@ async fn look(app: &App, agent: AgentPrincipal, after: u64) -> Result<FeedPage, 
             items: Vec::new(),
             next,
             must_refetch: true,
+            at: Some(app.clock.now()),
         });
     }
     let (count_max, bytes_max) = (FEED_ITEMS_MAX, FEED_BYTES_MAX);
@@ -234,5 +235,6 @@ async fn look(app: &App, agent: AgentPrincipal, after: u64) -> Result<FeedPage, 
         items,
         next,
         must_refetch: false,
+        at: Some(app.clock.now()),
     })
 }

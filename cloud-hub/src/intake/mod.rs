@@ -15,6 +15,7 @@
 //! [`FEED_WAIT_MAX`](feed::FEED_WAIT_MAX).
 
 mod apply;
+mod days;
 pub mod feed;
 mod ledger;
 pub mod office;
@@ -25,12 +26,15 @@ mod routes;
 pub mod runs;
 mod snapshot;
 mod store;
+mod store_days;
 mod store_feed;
 mod store_overview;
 mod store_rejected;
 mod store_runs;
 mod store_told;
+mod store_watch;
 mod telemetry;
+pub mod watch;
 
 use agog_sync::ids::{EventId, PlantId, ProducerId};
 use jiff::Timestamp;

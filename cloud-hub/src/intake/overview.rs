@@ -1,5 +1,5 @@
-//! How the agents of a plant stand with the hub, for people: what of their ledgers is here, which run is served, and
-//! which epochs there were and why.
+//! How the agents of a plant stand with the hub, for people: what of their ledgers is here and what waits, whether both
+//! sides have the same, which run is served, and which epochs there were and why.
 
 use agog_sync::ids::{PlantId, ProducerId};
 use axum::Json;
@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::{store_overview as store, store_rejected};
+use super::{store_days, store_overview as store, store_rejected, store_watch};
 use crate::app::App;
 use crate::db::TenantTx;
 use crate::http::ApiError;
@@ -47,6 +47,12 @@ struct AgentSync {
     epoch: i64,
     /// The newest event that is here.
     last_seq: i64,
+    /// What it told of itself last; null for an older agent.
+    told: Option<AgentTold>,
+    /// The alarm that stands; null while all is well.
+    alarm: Option<AgentAlarm>,
+    /// Whether the days that are over are the same here and at the agent.
+    days: SyncDays,
     /// The run that is served; null for an agent that tells none.
     run_id: Option<Uuid>,
     /// Another process with this identity was refused since the served run began: a copy of the machine is, or was,
@@ -58,6 +64,60 @@ struct AgentSync {
     runs: Vec<AgentRun>,
     /// Those after the first, the newest first.
     epochs: Vec<AgentEpoch>,
+}
+
+/// What an agent told of itself.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AgentTold {
+    /// When, by the hub's clock.
+    #[schema(value_type = String)]
+    pub told_at: Timestamp,
+    /// How far its clock was ahead of the hub's; negative when it is behind.
+    pub clock_skew_ms: i64,
+    /// Events that it had not delivered yet.
+    pub waiting_events: i64,
+    /// When it recorded the oldest of them, by its own clock.
+    #[schema(value_type = Option<String>)]
+    pub oldest_waiting_at: Option<Timestamp>,
+}
+
+/// A person must look at an agent.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AgentAlarm {
+    /// `no-contact`: it is silent; `no-progress`: events wait there and none comes through.
+    pub reason: String,
+    #[schema(value_type = String)]
+    pub since: Timestamp,
+}
+
+/// Days that are over: count and hash of what agent and hub have of each.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SyncDays {
+    /// Days of which both have the same.
+    pub proven: i64,
+    /// The last of them: UTC, as `2026-11-21`.
+    pub last_proven: Option<String>,
+    /// Days of which they do not.
+    pub differing: i64,
+    pub first_differing: Option<DifferingDay>,
+    /// When the last comparison was.
+    #[schema(value_type = Option<String>)]
+    pub compared_at: Option<Timestamp>,
+}
+
+/// Events of one day of which agent and hub do not have the same.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DifferingDay {
+    pub day: String,
+    pub epoch: i64,
+    pub first_seq: i64,
+    pub last_seq: i64,
+    pub agent_events: i64,
+    pub hub_events: i64,
+    /// The first event that is missing at the agent, or is not as it was sealed; null where all are.
+    pub agent_fault: Option<i64>,
+    /// The same at the hub.
+    pub hub_fault: Option<i64>,
 }
 
 /// One start of an agent.
@@ -117,14 +177,20 @@ async fn show(
             .iter()
             .find(|run| standing.run_id == Some(run.run_id))
             .map(|run| run.began_at);
+        let (told, alarm) = store_watch::shown(&mut tx, producer).await?;
         agents.push(AgentSync {
             agent_id: agent.agent_id.uuid(),
             name: agent.name,
             version: agent.version,
             revoked_at: agent.revoked_at,
-            last_contact: standing.last_contact,
+            last_contact: standing
+                .last_contact
+                .max(told.as_ref().map(|told| told.told_at)),
             epoch: standing.epoch,
             last_seq: standing.last_seq,
+            told,
+            alarm,
+            days: store_days::days(&mut tx, producer).await?,
             run_id: standing.run_id,
             fenced: runs
                 .iter()

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use agog_sync::days::{DaysAnswer, DaysRequest};
 use agog_sync::frame::{
     self, BODY_BYTES_MAX, FeedPage, FrameError, LedgerAck, LedgerBatch, LedgerPage, SnapshotPage,
     SyncState, TelemetryAck, TelemetryBatch,
@@ -20,7 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::store::BlockState;
-use super::{feed, ledger, overview, rejected, snapshot, store, telemetry};
+use super::{days, feed, ledger, overview, rejected, snapshot, store, telemetry, watch};
 use crate::app::App;
 use crate::db::TenantTx;
 use crate::http::{ApiError, error::chain};
@@ -34,6 +35,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(telemetry_push))
         .routes(routes!(feed_read))
         .routes(routes!(snapshot_read))
+        .routes(routes!(days_compare))
         .merge(overview::router())
         .merge(rejected::router())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -42,7 +44,12 @@ pub fn router() -> OpenApiRouter<App> {
 /// Says what the hub has of the agent that asks.
 #[utoipa::path(get, path = "/sync/v1/state", tag = "sync",
     responses((status = 200, description = "The ends of the agent's ledger and telemetry", body = Object)))]
-async fn state(State(app): State<App>, agent: AgentPrincipal) -> Result<Json<SyncState>, ApiError> {
+async fn state(
+    State(app): State<App>,
+    agent: AgentPrincipal,
+    headers: HeaderMap,
+) -> Result<Json<SyncState>, ApiError> {
+    watch::hear(&app, agent, &headers).await?;
     let producer = agent.producer_id();
     let mut tx = TenantTx::begin(&app.pool, agent.tenant_id).await?;
     let ledger = store::ledger_find(&mut tx, producer)
@@ -57,6 +64,7 @@ async fn state(State(app): State<App>, agent: AgentPrincipal) -> Result<Json<Syn
     Ok(Json(SyncState {
         ledger: ledger::ack_of(&ledger),
         telemetry: telemetry::ack_of(blocks, false),
+        at: Some(app.clock.now()),
     }))
 }
 
@@ -118,8 +126,10 @@ async fn feed_read(
     State(app): State<App>,
     agent: AgentPrincipal,
     Query(query): Query<FeedQuery>,
+    headers: HeaderMap,
 ) -> Result<Json<FeedPage>, ApiError> {
     check_after(query.after)?;
+    watch::hear(&app, agent, &headers).await?;
     let wait = Duration::from_secs(query.wait_s);
     Ok(Json(
         feed::page(&app, agent, query.after, query.reads, wait).await?,
@@ -158,6 +168,21 @@ fn check_after(after: u64) -> Result<(), ApiError> {
     }
     let what = "`after` is beyond what was ever given out";
     Err(ApiError::bad_request("bad-query", what))
+}
+
+/// Says what the hub has of days that are over, each named by its events, and notes whether it is what the agent has.
+#[utoipa::path(post, path = "/sync/v1/days", tag = "sync",
+    request_body(content = Object, description = "Days with the agent's count and hash as JSON, Content-Encoding: zstd"),
+    responses((status = 200, description = "What is here of each; null: its end was not delivered yet", body = Object),
+        (status = 400, description = "malformed-days, bad-body")))]
+async fn days_compare(
+    State(app): State<App>,
+    agent: AgentPrincipal,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<DaysAnswer>, ApiError> {
+    let request: DaysRequest = read(&headers, &body)?;
+    Ok(Json(days::compare(&app, agent, &request).await?))
 }
 
 /// Which events to give back.

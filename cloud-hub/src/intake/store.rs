@@ -293,8 +293,19 @@ pub(super) async fn events_after(
     epoch: u64,
     after: u64,
 ) -> Result<Vec<Envelope>, DbError> {
+    let rows = event_rows_after(tx, producer, epoch, after).await?;
+    rows.into_iter().map(EventRow::envelope).collect()
+}
+
+/// The same as they stand in their rows.
+pub(super) async fn event_rows_after(
+    tx: &mut TenantTx,
+    producer: ProducerId,
+    epoch: u64,
+    after: u64,
+) -> Result<Vec<EventRow>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
-    let rows = sqlx::query_as!(
+    Ok(sqlx::query_as!(
         EventRow,
         r#"select seq as "seq!", event_id as "event_id!", kind as "kind!", version as "version!",
              occurred_us as "occurred_us!", recorded_us as "recorded_us!", actor as "actor!", payload as "payload!",
@@ -316,8 +327,7 @@ pub(super) async fn events_after(
         i64::try_from(LEDGER_BATCH_BYTES_MAX).map_err(DbError::stored)?,
     )
     .fetch_all(tx.conn())
-    .await?;
-    rows.into_iter().map(EventRow::envelope).collect()
+    .await?)
 }
 
 /// The columns of an event as it came.

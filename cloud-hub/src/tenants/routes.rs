@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use super::model::Agent;
 use super::secret::{self, Purpose};
 use super::store;
-use super::tokens::{self, ACCESS_TOKEN_LIFETIME, AgentSubject};
+use super::tokens::{self, ACCESS_TOKEN_LIFETIME, AgentSubject, AssertionError};
 use crate::app::App;
 use crate::db::{DbError, TenantTx};
 use crate::http::ApiError;
@@ -233,7 +233,13 @@ async fn token(
         .ok_or_else(|| refused("the assertion names no agent of this hub"))?;
     let audience = format!("{}/oauth/token", app.public_url);
     let claims = tokens::assertion_check(assertion, subject, &agent.public_key, &audience, now)
-        .map_err(refused)?;
+        .map_err(|error| match error {
+            // The agent shows how far its clock is off.
+            AssertionError::Expired | AssertionError::Future => {
+                refused(error).with("at", json!(now))
+            }
+            _ => refused(error),
+        })?;
     if agent.revoked_at.is_some() {
         return Err(
             ApiError::unauthorized("agent-revoked", "this agent was revoked")

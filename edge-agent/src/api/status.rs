@@ -19,6 +19,7 @@ use super::problem::Problem;
 use crate::config::Config;
 use crate::disk::{DiskHealth, Level};
 use crate::health::Surroundings;
+use crate::ledger::days::DaysStatus;
 use crate::ledger::{
     EpochStatus, FetchStatus, LedgerError, Outbox, Position, Reader, Verification,
 };
@@ -69,6 +70,9 @@ pub struct LedgerStatus {
     /// What came back from the hub.
     #[serde(default)]
     pub fetch_back: FetchStatus,
+    /// Days that are over, and whether the hub has the same of them.
+    #[serde(default)]
+    pub days: DaysStatus,
 }
 
 /// What only the running agent knows.
@@ -110,9 +114,16 @@ impl StatusReport {
                 jobs_open: reader.jobs_open()?.len() as u64,
                 epochs: reader.epochs()?,
                 fetch_back: reader.fetch_status()?,
+                days: reader.days_status()?,
             },
             running,
         })
+    }
+
+    /// Something stands still or is not the same at the hub: a person must look at it.
+    pub fn needs_a_person(&self) -> bool {
+        let is_stalled = |running: &RunningStatus| running.surroundings.hub.stalled_since.is_some();
+        self.ledger.days.differing > 0 || self.running.as_ref().is_some_and(is_stalled)
     }
 }
 
@@ -156,10 +167,15 @@ pub async fn healthz(State(state): State<ApiState>) -> Response {
         return Problem::from(LedgerError::DiskFull { free_bytes }).into_response();
     }
     match tokio::time::timeout(WRITER_ANSWERS_WITHIN, state.agent.ledger.ping()).await {
+        // A hub that takes nothing is no reason to restart an agent, so it is told and not refused.
         Ok(Ok(())) => format!(
-            "ok\ndisk {}; {} bytes free\n",
+            "ok\ndisk {}; {} bytes free\nhub {}\n",
             disk.level.as_str(),
-            disk.free_bytes
+            disk.free_bytes,
+            match state.agent.health.snapshot().hub.stalled_since {
+                Some(since) => format!("has taken nothing that waits since {since:.0}"),
+                None => "takes what there is, or nothing waits for long".to_owned(),
+            }
         )
         .into_response(),
         Ok(Err(error)) => Problem::from(error).into_response(),
@@ -174,17 +190,24 @@ pub async fn healthz(State(state): State<ApiState>) -> Response {
 
 /// `GET /metrics`.
 pub async fn metrics(State(state): State<ApiState>) -> Result<Response, Problem> {
-    let (position, outbox) = state
+    let (position, outbox, days) = state
         .agent
         .ledger
-        .read(|reader| Ok((reader.position()?, reader.outbox()?)))
+        .read(|reader| Ok((reader.position()?, reader.outbox()?, reader.days_status()?)))
         .await?;
     let now = state.agent.clock.now();
     let wal = std::fs::metadata(state.agent.config.agent.data_dir.join("ledger.db-wal"));
     gauge!("agog_ledger_head_seq").set(as_float(position.head.last_seq));
     gauge!("agog_outbox_depth").set(as_float(outbox.depth));
     gauge!("agog_outbox_oldest_seconds").set(as_float(age_s(&outbox, now).unwrap_or_default()));
-    let backup = state.agent.health.snapshot().backup;
+    gauge!("agog_ledger_days_proven").set(as_float(days.proven));
+    gauge!("agog_ledger_days_differing").set(as_float(days.differing));
+    let Surroundings { backup, hub, .. } = state.agent.health.snapshot();
+    gauge!("agog_uplink_stalled").set(f64::from(u8::from(hub.stalled_since.is_some())));
+    if let Some(skew_ms) = hub.clock_skew_ms {
+        #[expect(clippy::cast_precision_loss, reason = "exact for 285,000 years")]
+        gauge!("agog_clock_skew_seconds").set(skew_ms as f64 / 1_000.0);
+    }
     if let Some(age) = backup.and_then(|backup| backup.age_s(now)) {
         gauge!("agog_ledger_backup_age_seconds").set(as_float(age));
     }

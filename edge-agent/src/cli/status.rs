@@ -1,5 +1,5 @@
 //! `status`: the ledger, what waits for the hub, devices. Without a running agent it reads the
-//! ledger file and ends with 1.
+//! ledger file and ends with 1; with 3 where the agent runs and a person must look at something.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -11,8 +11,12 @@ use super::{Client, Session};
 use crate::api::StatusReport;
 use crate::health::{BackupHealth, HubHealth, HubState, Surroundings};
 use crate::ledger::Reader;
+use crate::ledger::days::DaysStatus;
 
 const MIB: u64 = 1024 * 1024;
+
+/// The exit code when nothing gets to the hub, or the hub has something else than the ledger.
+const NEEDS_A_PERSON: u8 = 3;
 
 pub(super) async fn status(session: &Session) -> anyhow::Result<ExitCode> {
     let config = session.config()?;
@@ -30,10 +34,12 @@ pub(super) async fn status(session: &Session) -> anyhow::Result<ExitCode> {
         Err(error) => return Err(error),
     };
     session.output.show(&report, lines)?;
-    Ok(if report.running.is_some() {
-        ExitCode::SUCCESS
-    } else {
+    Ok(if report.running.is_none() {
         ExitCode::FAILURE
+    } else if report.needs_a_person() {
+        ExitCode::from(NEEDS_A_PERSON)
+    } else {
+        ExitCode::SUCCESS
     })
 }
 
@@ -95,6 +101,7 @@ fn lines(report: &StatusReport) -> String {
             ledger.fetch_back.fetched
         );
     }
+    text.push_str(&days(&ledger.days));
     if let Some(running) = &report.running {
         let disk = &running.disk;
         let _ = writeln!(
@@ -109,8 +116,36 @@ fn lines(report: &StatusReport) -> String {
     text
 }
 
+fn days(days: &DaysStatus) -> String {
+    let mut text = match days.last_proven {
+        None => "days     none is proven yet to be the same at the hub\n".to_owned(),
+        Some(last) => format!(
+            "days     {} are proven to be the same at the hub, the last one {last}\n",
+            days.proven
+        ),
+    };
+    if let Some(first) = &days.first_differing {
+        let _ = writeln!(
+            text,
+            "ALARM    {} days DIFFER from the hub; the first: {}",
+            days.differing, first.finding
+        );
+    }
+    text
+}
+
 fn surroundings(text: &mut String, surroundings: &Surroundings, now: Timestamp) {
     let _ = writeln!(text, "hub      {}", hub(&surroundings.hub));
+    if let Some(skew_ms) = surroundings.hub.clock_skew_ms {
+        let _ = writeln!(text, "clock    {}", clock(skew_ms));
+    }
+    if let Some(since) = surroundings.hub.stalled_since {
+        let _ = writeln!(
+            text,
+            "ALARM    NOTHING that waits is taken by the hub, told {}",
+            since.strftime("%Y-%m-%d %H:%M:%S UTC")
+        );
+    }
     for (id, device) in &surroundings.devices {
         let contact = if device.in_contact {
             "in contact"
@@ -177,6 +212,18 @@ fn hub(hub: &HubHealth) -> String {
         .as_ref()
         .map_or_else(String::new, |why| format!(": {why}"));
     format!("{state}{contact}{why}")
+}
+
+/// Where the clock stands against the hub's; the way there and back is in it.
+fn clock(skew_ms: i64) -> String {
+    let (away, side) = (
+        skew_ms.unsigned_abs(),
+        if skew_ms < 0 { "behind" } else { "ahead of" },
+    );
+    match away {
+        0..1_000 => "as the hub's, within a second".to_owned(),
+        _ => format!("{} {side} the hub's", duration(away / 1_000)),
+    }
 }
 
 pub(super) fn duration(seconds: u64) -> String {

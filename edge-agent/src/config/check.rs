@@ -89,7 +89,7 @@ impl Problems {
         );
     }
 
-    fn http_url(&mut self, value: &str, key: impl Into<String>) {
+    pub(super) fn http_url(&mut self, value: &str, key: impl Into<String>) {
         // Its words stand in logs, events and answers. What cannot be read as a URL may hold a secret all the same.
         let after_scheme = value.split_once("://").map_or(value, |(_, rest)| rest);
         let host = after_scheme.split(['/', '?', '#']).next();
@@ -129,9 +129,7 @@ fn agent(config: &Config, found: &mut Problems) {
 }
 
 fn endpoints(config: &Config, found: &mut Problems) {
-    if let Some(url) = &config.hub.url {
-        found.http_url(url, "hub.url");
-    }
+    config.hub.check(found);
     if let Some(url) = &config.jmf.announced_url {
         found.http_url(url, "jmf.announced_url");
     }

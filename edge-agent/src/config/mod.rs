@@ -8,6 +8,7 @@ mod check;
 mod device;
 mod epcis;
 mod folder;
+mod hub;
 mod ledger;
 mod number;
 mod tls;
@@ -26,6 +27,7 @@ pub use device::{DeviceConfig, Transport};
 pub use epcis::EpcisConfig;
 pub(crate) use folder::overlap;
 pub use folder::{FolderConfig, InboxConfig, Watched};
+pub use hub::HubConfig;
 pub use ledger::{BackupConfig, LedgerConfig, MasterData};
 pub use tls::{PlantTlsConfig, TlsConfig};
 
@@ -94,15 +96,6 @@ pub struct AgentConfig {
     pub plant_code: String,
     /// What people call the plant.
     pub plant_name: String,
-}
-
-/// The hub to deliver to.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HubConfig {
-    /// Base URL; none: the agent only collects.
-    #[serde(default)]
-    pub url: Option<String>,
 }
 
 /// The local API.

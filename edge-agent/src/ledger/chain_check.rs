@@ -5,10 +5,12 @@
 use std::collections::HashMap;
 
 use agog_sync::chain::{ChainHead, Hash};
+use agog_sync::days::DayHasher;
 use agog_sync::event::{Actor, SealedParts};
-use agog_sync::ids::EventId;
+use agog_sync::ids::{EventId, ProducerId};
 use rusqlite::{Connection, Row, params};
 
+use super::days::{self, CountedDay};
 use super::error::LedgerError;
 use super::verify::Problems;
 use super::{Position, text};
@@ -35,6 +37,7 @@ pub(super) fn check(
     let mut events = 0;
     let mut epoch = 0;
     let mut head = ChainHead::genesis(position.producer, epoch);
+    let mut days = Days::new(connection, position)?;
     while let Some(row) = found.next()? {
         events += 1;
         let row_epoch: u64 = row.get(0)?;
@@ -53,9 +56,13 @@ pub(super) fn check(
             };
             problems.add(Some((epoch, lost)), what);
         }
+        days.reach(epoch, seq, &mut problems);
         let hash = text::hash(row.get_ref(10)?.as_blob().unwrap_or_default());
-        match hash.and_then(|hash| Ok((hash, computed(row, position, epoch, &mut actors)?))) {
+        match hash
+            .and_then(|hash| Ok((hash, computed(row, position.producer, epoch, &mut actors)?)))
+        {
             Ok((hash, (linked, computed))) => {
+                days.add(seq, &linked, &hash, &computed);
                 if follows && linked != head.hash {
                     let what = format!(
                         "event {seq} names {linked} as the hash before it, expected {}",
@@ -72,11 +79,13 @@ pub(super) fn check(
                 };
             }
             Err(error) => {
+                days.add_unreadable(seq);
                 problems.add(Some((epoch, seq)), error.to_string());
                 head.last_seq = seq;
             }
         }
     }
+    days.reach(u64::MAX, 0, &mut problems);
     let end = if epoch == position.epoch {
         head
     } else {
@@ -94,10 +103,71 @@ pub(super) fn check(
     Ok((events, problems))
 }
 
+/// Days that are over, counted again while the chain is followed.
+struct Days {
+    producer: ProducerId,
+    counted: std::iter::Peekable<std::vec::IntoIter<CountedDay>>,
+    hasher: Option<DayHasher>,
+}
+
+impl Days {
+    fn new(connection: &Connection, position: &Position) -> Result<Self, LedgerError> {
+        let mut counted = days::all(connection)?;
+        // Those that were counted since are not looked at.
+        counted.retain(|day| {
+            (day.span.epoch, day.span.last_seq) <= (position.epoch, position.head.last_seq)
+        });
+        Ok(Self {
+            producer: position.producer,
+            counted: counted.into_iter().peekable(),
+            hasher: None,
+        })
+    }
+
+    /// Ends the days that are over before this event, and begins the one that it belongs to.
+    fn reach(&mut self, epoch: u64, seq: u64, problems: &mut Problems) {
+        while let Some(CountedDay { span, proof, .. }) = self.counted.peek().copied() {
+            if (epoch, seq) < (span.epoch, span.first_seq) {
+                return;
+            }
+            let hasher = self.hasher.take();
+            let hasher =
+                hasher.unwrap_or_else(|| DayHasher::new(self.producer, span.epoch, span.first_seq));
+            if (epoch, seq) <= (span.epoch, span.last_seq) {
+                self.hasher = Some(hasher);
+                return;
+            }
+            let found = hasher.finish(span.last_seq);
+            if found != proof {
+                problems.add(
+                    Some((span.epoch, found.fault.unwrap_or(span.first_seq))),
+                    format!(
+                        "day {} (events {} to {}) had {} events with {} when it was over, and has {} with {} now",
+                        span.day, span.first_seq, span.last_seq, proof.events, proof.hash, found.events, found.hash
+                    ),
+                );
+            }
+            self.counted.next();
+        }
+    }
+
+    fn add(&mut self, seq: u64, prev_hash: &Hash, stored: &Hash, computed: &Hash) {
+        if let Some(hasher) = &mut self.hasher {
+            hasher.add(seq, prev_hash, stored, computed);
+        }
+    }
+
+    fn add_unreadable(&mut self, seq: u64) {
+        if let Some(hasher) = &mut self.hasher {
+            hasher.add_unreadable(seq);
+        }
+    }
+}
+
 /// The hash that an event names as the one before it, and its own as it is computed.
-fn computed(
+pub(super) fn computed(
     row: &Row<'_>,
-    position: &Position,
+    producer: ProducerId,
     epoch: u64,
     actors: &mut Actors,
 ) -> Result<(Hash, Hash), LedgerError> {
@@ -119,12 +189,12 @@ fn computed(
         payload: word(8)?,
         prev_hash: &prev_hash,
     };
-    Ok((prev_hash, parts.hash(position.producer, epoch)))
+    Ok((prev_hash, parts.hash(producer, epoch)))
 }
 
 /// Actors by their stored text.
 #[derive(Default)]
-struct Actors(HashMap<String, Actor>);
+pub(super) struct Actors(HashMap<String, Actor>);
 
 impl Actors {
     fn read(&mut self, stored: &str) -> Result<&Actor, LedgerError> {

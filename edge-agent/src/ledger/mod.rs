@@ -17,6 +17,7 @@ pub mod command;
 pub mod containers;
 pub mod controller;
 mod controller_reader;
+pub mod days;
 mod delivery;
 pub mod document;
 mod effects;
@@ -288,6 +289,10 @@ pub(crate) enum Request {
     Controller {
         change: Box<Change>,
         answer: Answer<Opening>,
+    },
+    Days {
+        news: Vec<days::DayNews>,
+        answer: Answer<()>,
     },
     Ping {
         answer: Answer<()>,

@@ -15,7 +15,7 @@ use super::append::{apply_lot_event, insert_event, store_head};
 use super::error::LedgerError;
 use super::reader::Reader;
 use super::writer::Books;
-use super::{Ledger, Position, Request, document, job, reader, resolve, rows, text};
+use super::{Ledger, Position, Request, days, document, job, reader, resolve, rows, text};
 
 /// More epochs than a plant opens in its life; older ones are not fetched back.
 const EPOCHS_MAX: u64 = 10_000;
@@ -268,6 +268,7 @@ fn set_aside(
         &format!("delete from event where {which}"),
         params![producer, epoch, from],
     )?;
+    days::forget(connection, epoch, from)?;
     Ok(sealed)
 }
 

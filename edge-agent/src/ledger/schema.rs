@@ -11,7 +11,7 @@ use crate::durable;
 
 /// The schema files in order; the version of a file is its place, from 1. A file that was
 /// released is never changed.
-const SCHEMA: [&str; 14] = [
+const SCHEMA: [&str; 15] = [
     include_str!("schema/0001_ledger.sql"),
     include_str!("schema/0002_said.sql"),
     include_str!("schema/0003_outbox.sql"),
@@ -26,6 +26,7 @@ const SCHEMA: [&str; 14] = [
     include_str!("schema/0012_corrections.sql"),
     include_str!("schema/0013_containers.sql"),
     include_str!("schema/0014_master_data.sql"),
+    include_str!("schema/0015_days.sql"),
 ];
 
 /// How long a connection waits for another one; only checkpoints and a second program make it.

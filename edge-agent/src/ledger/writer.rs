@@ -23,8 +23,8 @@ use tracing::{debug, error, warn};
 use super::error::{AppendError, LedgerError};
 use super::sending::fate;
 use super::{
-    Appended, Position, Request, append, controller, delivery, document, feed, reader, recovery,
-    runs, schema, upkeep,
+    Appended, Position, Request, append, controller, days, delivery, document, feed, reader,
+    recovery, runs, schema, upkeep,
 };
 use crate::disk::{Disk, Level};
 
@@ -360,6 +360,12 @@ fn serve(tx: &mut Transaction<'_>, books: &mut Books, request: Request) -> Serve
             });
             served(0, answer, result)
         }
+        Request::Days { news, answer } => {
+            let result = on_savepoint(tx, books, |tx, books| {
+                days::keep(tx, &news, books.clock.now())
+            });
+            served(0, answer, result)
+        }
         Request::Ping { answer } => served(0, answer, Ok(())),
     }
 }
@@ -424,6 +430,7 @@ fn refuse_unserved(request: Request) -> Reply {
         | Request::TakeBack { answer, .. }
         | Request::RunAnswered { answer, .. }
         | Request::RepairDocument { answer, .. }
+        | Request::Days { answer, .. }
         | Request::Ping { answer } => reply(answer, Err(LedgerError::Stopped)),
         Request::OpenEpoch { answer, .. } => reply(answer, Err(LedgerError::Stopped)),
         Request::CommandNews { answer, .. } => reply(answer, Err(LedgerError::Stopped)),

@@ -15,7 +15,7 @@ use tracing::{debug, error, info};
 
 use super::documents::{self, COMPARE_EVERY};
 use super::hub::Hub;
-use super::{RETRY_BASE, SessionError, UNREACHABLE_CAP, http};
+use super::{RETRY_BASE, SessionError, UNREACHABLE_CAP, http, progress};
 use crate::ledger::{Arrival, FeedOutcome, LedgerError};
 use crate::run::Agent;
 
@@ -35,8 +35,10 @@ pub(super) async fn follow(agent: &Agent, hub: &Hub) -> Result<Infallible, Sessi
     let mut compared: Option<Instant> = None;
     loop {
         let asked = Instant::now();
-        let page = hub.feed(after).await?;
-        agent.health.hub_answered(agent.clock.now());
+        let page = hub.feed(after, &progress::report(agent).await?).await?;
+        let now = agent.clock.now();
+        agent.health.hub_answered(now);
+        progress::note_clock(&agent.health, now, page.at);
         if page.must_refetch
             && let Some(next) = snapshot(agent, hub, after).await?
         {

@@ -90,6 +90,8 @@ pub struct Problem {
     pub detail: String,
     /// What the hub expects the next batch to follow; its form depends on the endpoint.
     pub expected: Option<serde_json::Value>,
+    /// The hub's clock, where ours is the problem.
+    pub at: Option<String>,
 }
 
 impl std::fmt::Display for Problem {

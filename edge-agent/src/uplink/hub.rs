@@ -1,11 +1,14 @@
 //! The hub's sync endpoints as functions.
 
 use agog_sync::chain::Hash;
+use agog_sync::days::{DaysAnswer, DaysRequest};
 use agog_sync::document::repair::{HeadsAnswer, HeadsRequest, MissingAnswer, MissingRequest};
 use agog_sync::frame::{
     self, FEED_READS, FeedPage, FrameError, LedgerAck, LedgerPage, SnapshotPage, SyncState,
     TelemetryAck, TelemetryBatch,
 };
+use agog_sync::report::{AgentReport, REPORT_HEADER};
+use jiff::Timestamp;
 use reqwest::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -41,11 +44,7 @@ impl HubError {
 
     /// The credential is not accepted: trying again does not help, a person must act.
     pub(super) fn is_refused_for_good(&self) -> bool {
-        let problem = match self {
-            Self::Token(TokenError::Http(error)) => error.problem(),
-            _ => self.problem(),
-        };
-        problem.is_some_and(|(status, _)| {
+        self.any_problem().is_some_and(|(status, _)| {
             matches!(
                 status,
                 StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
@@ -55,11 +54,7 @@ impl HubError {
 
     /// The hub serves another process with this identity.
     pub(super) fn is_cloned(&self) -> bool {
-        let problem = match self {
-            Self::Token(TokenError::Http(error)) => error.problem(),
-            _ => self.problem(),
-        };
-        problem.is_some_and(|(status, problem)| {
+        self.any_problem().is_some_and(|(status, problem)| {
             status == StatusCode::FORBIDDEN && problem.code == "cloned"
         })
     }
@@ -68,6 +63,20 @@ impl HubError {
     fn is_not_found(&self) -> bool {
         self.problem()
             .is_some_and(|(status, _)| status == StatusCode::NOT_FOUND)
+    }
+
+    /// The hub's clock, where it refused because of ours.
+    pub(super) fn hub_clock(&self) -> Option<Timestamp> {
+        let (_, problem) = self.any_problem()?;
+        problem.at.as_ref()?.parse().ok()
+    }
+
+    /// The problem that the hub named, also that of a request for a token.
+    fn any_problem(&self) -> Option<(StatusCode, &Problem)> {
+        match self {
+            Self::Token(TokenError::Http(error)) => error.problem(),
+            _ => self.problem(),
+        }
     }
 
     /// The hub is away: it costs nobody anything to look for it again soon.
@@ -102,8 +111,8 @@ impl Hub {
         }
     }
 
-    pub(super) async fn state(&self) -> Result<SyncState, HubError> {
-        self.get("/sync/v1/state").await
+    pub(super) async fn state(&self, report: &AgentReport) -> Result<SyncState, HubError> {
+        self.get("/sync/v1/state", report).await
     }
 
     /// Pushes a batch of the ledger that was written as a frame before.
@@ -118,11 +127,19 @@ impl Hub {
         self.post("/sync/v1/telemetry", batch).await
     }
 
-    pub(super) async fn feed(&self, after: u64) -> Result<FeedPage, HubError> {
-        self.get(&format!(
-            "/sync/v1/feed?after={after}&wait_s={FEED_WAIT_SECONDS}&reads={FEED_READS}"
-        ))
-        .await
+    pub(super) async fn feed(
+        &self,
+        after: u64,
+        report: &AgentReport,
+    ) -> Result<FeedPage, HubError> {
+        let path =
+            format!("/sync/v1/feed?after={after}&wait_s={FEED_WAIT_SECONDS}&reads={FEED_READS}");
+        self.get(&path, report).await
+    }
+
+    /// What the hub has of these days.
+    pub(super) async fn days(&self, request: &DaysRequest) -> Result<DaysAnswer, HubError> {
+        self.post("/sync/v1/days", request).await
     }
 
     /// What is left of the feed before the part that the hub keeps item by item; none when the hub is too old to say.
@@ -131,8 +148,11 @@ impl Hub {
         after: u64,
         with_holds: bool,
     ) -> Result<Option<SnapshotPage>, HubError> {
-        let path = format!("/sync/v1/snapshot?after={after}&holds={with_holds}");
-        match self.get(&path).await {
+        let url = format!(
+            "{}/sync/v1/snapshot?after={after}&holds={with_holds}",
+            self.base
+        );
+        match self.answer(self.client.get(&url), &url).await {
             Ok(page) => Ok(Some(page)),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
@@ -174,9 +194,16 @@ impl Hub {
         Ok(result?)
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, HubError> {
+    /// Asks, and tells how the agent is.
+    async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        report: &AgentReport,
+    ) -> Result<T, HubError> {
         let url = format!("{}{path}", self.base);
-        self.answer(self.client.get(&url), &url).await
+        let request = self.client.get(&url);
+        self.answer(request.header(REPORT_HEADER, report.to_header()), &url)
+            .await
     }
 
     async fn post<T: DeserializeOwned>(

@@ -3,7 +3,7 @@
 //! A session begins by asking the hub what it has, and comparing that with the local ledger
 //! (`agog_sync::outbox`). Then loops run until one of them fails: one pushes, the ledger
 //! before telemetry, and sleeps until there is something new; one fetches back what a disk that was set back has
-//! lost, and then waits for the feed; one fetches the files of tickets. What
+//! lost, and then waits for the feed and compares the days that are over; one fetches the files of tickets. What
 //! the hub has acknowledged is only moved by its answers, in `ledger.db` and `telemetry.db`, so
 //! every step can be repeated, after a second or after days. Nothing here holds up ingest.
 //!
@@ -11,6 +11,7 @@
 //! [`UNREACHABLE_CAP`] while nobody answers; a new event ends the wait.
 //! Read [`push_ledger`] next.
 
+mod days;
 mod documents;
 pub mod enrol;
 mod feed;
@@ -20,6 +21,7 @@ pub mod http;
 mod hub;
 pub mod identity;
 mod plant_tls;
+pub mod progress;
 mod push_ledger;
 mod push_telemetry;
 mod token;
@@ -29,6 +31,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use agog_sync::backoff::Backoff;
 use agog_sync::frame::EnrolResponse;
+use jiff::civil::Date;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
@@ -122,6 +125,7 @@ async fn deliver(agent: &Agent, telemetry: &Telemetry, hub_url: &str) -> Infalli
     let mut backoff = Backoff::new(RETRY_BASE, RETRY_CAP);
     let mut away = Backoff::new(RETRY_BASE, UNREACHABLE_CAP);
     let mut memory = Memory::default();
+    let mut days_compared = None;
     // Kept over sessions together with its token, until the hub refuses it.
     let mut known_hub = None;
     loop {
@@ -135,7 +139,7 @@ async fn deliver(agent: &Agent, telemetry: &Telemetry, hub_url: &str) -> Infalli
             Ok(hub) => {
                 let began = Instant::now();
                 memory.delivered = false;
-                let ended = session(agent, telemetry, &hub, &mut memory).await;
+                let ended = session(agent, telemetry, &hub, &mut memory, &mut days_compared).await;
                 let error = match ended {
                     Ok(never) => match never {},
                     Err(error) => error,
@@ -246,9 +250,9 @@ async fn session(
     telemetry: &Telemetry,
     hub: &Hub,
     memory: &mut Memory,
+    days_compared: &mut Option<Date>,
 ) -> Result<Infallible, SessionError> {
-    let state = hub.state().await?;
-    agent.health.hub_answered(agent.clock.now());
+    let state = progress::ask_state(agent, hub).await?;
     memory.fenced = false;
     let mut ledger_push = LedgerPush::begin(agent, hub, memory, state.ledger).await?;
     let mut telemetry_push = TelemetryPush::begin(agent, telemetry, hub, state.telemetry).await?;
@@ -281,7 +285,9 @@ async fn session(
     };
     let feed = async {
         fetch_back::complete(agent, hub).await?;
-        feed::follow(agent, hub).await
+        let days = days::follow(agent, hub, days_compared);
+        let (never, _) = tokio::try_join!(feed::follow(agent, hub), days)?;
+        Ok(never)
     };
     let (never, _, _) = tokio::try_join!(push, feed, files::follow(agent, hub))?;
     Ok(never)
@@ -302,6 +308,9 @@ fn report(agent: &Agent, error: &SessionError, attempts: u32) {
         tracing::debug!("hub still away after {attempts} tries: {text}");
     }
     metrics::counter!("agog_uplink_failures_total").increment(1);
+    if let SessionError::Hub(error) = error {
+        progress::note_clock(&agent.health, agent.clock.now(), error.hub_clock());
+    }
     agent.health.hub_failed(state, text);
 }
 

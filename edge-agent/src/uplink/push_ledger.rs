@@ -7,7 +7,7 @@ use agog_sync::outbox::{self, LocalLedger, Standing};
 use tracing::{debug, error, warn};
 
 use super::hub::{Hub, HubError};
-use super::{Memory, SessionError, fetch_back};
+use super::{Memory, SessionError, fetch_back, progress};
 use crate::ledger::NewEpoch;
 use crate::run::Agent;
 
@@ -160,7 +160,7 @@ impl<'a> LedgerPush<'a> {
                     batch.first_seq, batch.last_seq
                 );
                 let before = (position.epoch, self.after);
-                let ack = self.hub.state().await?.ledger;
+                let ack = progress::ask_state(self.agent, self.hub).await?.ledger;
                 self.reconcile(ack).await?;
                 let now = (ledger.position().borrow().epoch, self.after);
                 // Without a step in either direction the same batch would be refused again.

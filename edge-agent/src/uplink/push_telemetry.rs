@@ -6,8 +6,8 @@
 use agog_sync::frame::{PROTOCOL, TelemetryAck, TelemetryBatch};
 use tracing::{error, warn};
 
-use super::SessionError;
 use super::hub::Hub;
+use super::{SessionError, progress};
 use crate::run::Agent;
 use crate::telemetry::Telemetry;
 
@@ -76,7 +76,7 @@ impl<'a> TelemetryPush<'a> {
                     batch.first_block
                 );
                 let before = (standing.epoch, self.after);
-                let ack = self.hub.state().await?.telemetry;
+                let ack = progress::ask_state(self.agent, self.hub).await?.telemetry;
                 self.reconcile(ack).await?;
                 let now = (self.telemetry.now().await?.epoch, self.after);
                 if now == before {

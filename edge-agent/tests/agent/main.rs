@@ -5,6 +5,7 @@ mod api;
 mod backups;
 mod containers;
 mod corrections;
+mod days;
 mod devices;
 mod documents;
 mod exports;

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use agog_sync::chain::ChainHead;
-use agog_sync::event::Envelope;
+use agog_sync::days::{DayAnswer, DayHasher, DaysAnswer, DaysRequest};
+use agog_sync::event::{Envelope, SealedParts};
 use agog_sync::frame::{
     BODY_BYTES_MAX, EnrolRequest, EnrolResponse, FeedBody, FeedEvent, FeedItem, FeedPage,
     LedgerAck, LedgerBatch, LedgerPage, SnapshotPage, SyncState, TelemetryAck, TelemetryBatch,
@@ -13,6 +14,7 @@ use agog_sync::frame::{
 };
 use agog_sync::ids::{AgentId, PlantId, ProducerId, TenantId};
 use agog_sync::inbox::{Decision, ProducerState, accept};
+use agog_sync::report::{AgentReport, REPORT_HEADER};
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -56,6 +58,14 @@ pub(crate) struct Books {
     pub(crate) faults: VecDeque<Fault>,
     pub(crate) batches: usize,
     pub(crate) tokens: usize,
+    /// Its clock; an older hub tells none.
+    pub(crate) at: Option<jiff::Timestamp>,
+    /// What agents told of themselves.
+    pub(crate) reports: Vec<AgentReport>,
+    /// Whether it compares days; an older hub does not.
+    pub(crate) compares_days: bool,
+    /// How often it was asked to.
+    pub(crate) days_asked: usize,
     /// By their hash.
     pub(crate) files: BTreeMap<String, Bytes>,
 }
@@ -106,6 +116,7 @@ impl Hub {
             .route("/sync/v1/telemetry", post(telemetry))
             .route("/sync/v1/feed", get(feed))
             .route("/sync/v1/snapshot", get(snapshot))
+            .route("/sync/v1/days", post(days))
             .route("/sync/v1/files/{hash}", get(file))
             .with_state(self.clone());
         // Connections are tasks of this set and end with it.
@@ -252,11 +263,57 @@ fn ack(state: &ProducerState, duplicate: bool) -> LedgerAck {
     }
 }
 
+/// Counts what it has of days in epoch 1; an older hub does not know how.
+async fn days(State(hub): State<Hub>, headers: HeaderMap, body: Bytes) -> Response {
+    if !is_allowed(&headers) {
+        return problem(StatusCode::UNAUTHORIZED, "no-token", &json!(null));
+    }
+    let mut books = hub.books();
+    books.days_asked += 1;
+    if !books.compares_days {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let request: DaysRequest = decode(&body, BODY_BYTES_MAX).unwrap();
+    request.check().unwrap();
+    let producer = books.state.unwrap().producer;
+    let answer = request.days.iter().map(|claim| {
+        let span = claim.span;
+        let mut hasher = DayHasher::new(producer, span.epoch, span.first_seq);
+        for event in &books.events {
+            if (span.first_seq..=span.last_seq).contains(&event.seq) {
+                let parts = SealedParts {
+                    seq: event.seq,
+                    event_id: event.event_id,
+                    kind: &event.kind,
+                    version: event.version,
+                    occurred_at_us: event.occurred_at.as_microsecond(),
+                    recorded_at_us: event.recorded_at.as_microsecond(),
+                    actor: &event.actor,
+                    payload: event.payload.get(),
+                    prev_hash: &event.prev_hash,
+                };
+                let computed = parts.hash(producer, span.epoch);
+                hasher.add(event.seq, &event.prev_hash, &event.hash, &computed);
+            }
+        }
+        DayAnswer {
+            span,
+            proof: Some(hasher.finish(span.last_seq)),
+        }
+    });
+    Json(DaysAnswer {
+        days: answer.collect(),
+    })
+    .into_response()
+}
+
 async fn state(State(hub): State<Hub>, headers: HeaderMap) -> Response {
     if !is_allowed(&headers) {
         return problem(StatusCode::UNAUTHORIZED, "no-token", &json!(null));
     }
-    let books = hub.books();
+    let mut books = hub.books();
+    let report = AgentReport::from_header(headers[REPORT_HEADER].as_bytes());
+    books.reports.push(report.unwrap());
     let telemetry = TelemetryAck {
         epoch: 1,
         last_block: books.blocks.last().copied().unwrap_or_default(),
@@ -265,6 +322,7 @@ async fn state(State(hub): State<Hub>, headers: HeaderMap) -> Response {
     Json(SyncState {
         ledger: ack(&books.state.unwrap(), false),
         telemetry,
+        at: books.at,
     })
     .into_response()
 }
@@ -424,6 +482,7 @@ async fn feed(
         items: found,
         next,
         must_refetch: false,
+        at: hub.books().at,
     })
     .into_response()
 }

@@ -9,6 +9,7 @@ mod coming_and_going;
 mod commands;
 mod controller;
 mod corpus;
+mod days;
 mod desk;
 mod endpoint;
 mod entries;

@@ -113,28 +113,7 @@ impl TestAgent {
 
     /// Receives a lot, so that there is something to use or to deliver.
     pub(crate) async fn receive(&self, number: &str, sheets: i64) {
-        let command = LotCommand::Receive(Receive {
-            number: Some(number.to_owned()),
-            material: "BOARD-300".to_owned(),
-            quantity: Amount::of(sheets.into()),
-            supplier: None,
-            supplier_lot: None,
-            expiry: None,
-            location: None,
-            quality: std::collections::BTreeMap::new(),
-            details: Details::default(),
-        });
-        let fact = Fact {
-            occurred_at: None,
-            actor: Actor::Operator {
-                name: "Jane Smith".to_owned(),
-            },
-            what: What::Lot(command),
-        };
-        let append = Append {
-            facts: vec![fact],
-            ..Append::default()
-        };
+        let append = receipt(number, sheets);
         self.agent.ledger.append(append).await.unwrap();
     }
 
@@ -219,6 +198,32 @@ impl TestAgent {
             .into_iter()
             .map(|event| event.kind)
             .collect()
+    }
+}
+
+/// The receipt of a lot.
+pub(crate) fn receipt(number: &str, sheets: i64) -> Append {
+    let command = LotCommand::Receive(Receive {
+        number: Some(number.to_owned()),
+        material: "BOARD-300".to_owned(),
+        quantity: Amount::of(sheets.into()),
+        supplier: None,
+        supplier_lot: None,
+        expiry: None,
+        location: None,
+        quality: std::collections::BTreeMap::new(),
+        details: Details::default(),
+    });
+    let fact = Fact {
+        occurred_at: None,
+        actor: Actor::Operator {
+            name: "Jane Smith".to_owned(),
+        },
+        what: What::Lot(command),
+    };
+    Append {
+        facts: vec![fact],
+        ..Append::default()
     }
 }
 

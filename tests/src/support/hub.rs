@@ -156,10 +156,10 @@ impl Hub {
     /// Adds a section to its configuration, for the next start.
     pub fn configure(&self, section: &str) -> Result<()> {
         let path = self.folder.join("hub.toml");
-        let mut config = std::fs::read_to_string(&path)
+        let config = std::fs::read_to_string(&path)
             .with_context(|| format!("cannot read `{}`", path.display()))?;
-        config.push_str(section);
-        std::fs::write(&path, config).with_context(|| format!("cannot write `{}`", path.display()))
+        std::fs::write(&path, format!("{config}\n{section}\n"))
+            .with_context(|| format!("cannot write `{}`", path.display()))
     }
 
     pub fn address(&self) -> SocketAddr {
