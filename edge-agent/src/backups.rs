@@ -12,7 +12,8 @@ use tracing::{info, warn};
 
 use crate::config::BackupConfig;
 use crate::health::BackupHealth;
-use crate::ledger::backup::{self, BackupReport, Plan};
+use crate::ledger::Reader;
+use crate::ledger::backup::{self, BackupError, BackupReport, Plan};
 use crate::lifecycle::Stop;
 use crate::run::Agent;
 use crate::words;
@@ -67,6 +68,10 @@ pub async fn run(agent: Agent, stop: Stop) -> anyhow::Result<()> {
             }
             Err(_) if stop.soft().is_cancelled() => return Ok(()),
             Err(error) => {
+                if let Some(BackupError::Damaged(_)) = error.downcast_ref() {
+                    // Is it the copy, or what was copied? The ledger notes what it finds.
+                    let _ = agent.ledger.read(Reader::check_pages).await;
+                }
                 let text = words::words(&format!("{error:#}"));
                 warn!("no backup of the ledger: {text}");
                 metrics::counter!("agog_ledger_backup_failures_total").increment(1);
@@ -154,6 +159,13 @@ fn found_in(folder: &Path, plant_code: &str) -> io::Result<Vec<Found>> {
     }
     found.sort_by_key(|found| found.at);
     Ok(found)
+}
+
+/// The backups of a plant in a folder, the newest first.
+pub fn newest_first(folder: &Path, plant_code: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let found = found_in(folder, plant_code)
+        .with_context(|| format!("cannot look into `{}`", folder.display()))?;
+    Ok(found.into_iter().rev().map(|found| found.path).collect())
 }
 
 /// Removes all but the newest `keep`, with what was copied beside them; answers the newest.

@@ -28,7 +28,7 @@ use crate::health::{self, Health};
 use crate::ingest::jmf::JmfState;
 use crate::ingest::jmf::connections::Limited;
 use crate::ingest::jmf::https::TlsListener;
-use crate::ledger::{Ledger, restore};
+use crate::ledger::{Ledger, damage, restore};
 use crate::lifecycle::{self, Stop, Tasks};
 use crate::outbox::files::Files;
 use crate::telemetry::Telemetry;
@@ -75,6 +75,9 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let lock = DataDirLock::take(&config.agent.data_dir)?;
     restore::finish(&config.agent.data_dir)?;
+    if let Some(damaged) = damage::marked(&config.agent.data_dir) {
+        return Err(damaged.into());
+    }
     let config = Arc::new(config);
     let metrics = health::metrics_recorder()?;
     let disk = Arc::new(Disk::of(
@@ -191,6 +194,7 @@ pub async fn run(
         disk::run(agent.clone(), telemetry.clone(), stop.clone()),
     );
     tasks.spawn("backups", backups::run(agent.clone(), stop.clone()));
+    tasks.spawn("damage", stop_at_damage(agent.ledger.clone(), stop.clone()));
     tasks.spawn("metrics", health::upkeep(metrics, stop.clone()));
     tasks.spawn(
         "watchdog",
@@ -213,6 +217,14 @@ pub async fn run(
     drop(lock);
     info!("stopped");
     result
+}
+
+/// Ends the program when the ledger's file is found to be damaged: nothing that is told could be recorded any more.
+async fn stop_at_damage(ledger: Ledger, stop: Stop) -> anyhow::Result<()> {
+    tokio::select! {
+        damaged = ledger.is_damaged() => Err(damaged.into()),
+        () = stop.soft().cancelled() => Ok(()),
+    }
 }
 
 /// Where devices are told to send to.

@@ -54,7 +54,10 @@ pub struct DaySpan {
 impl DaySpan {
     /// How many events it has where none is missing.
     pub const fn len(&self) -> u64 {
-        (self.last_seq + 1).saturating_sub(self.first_seq)
+        match self.last_seq.checked_sub(self.first_seq) {
+            Some(more) => more.saturating_add(1),
+            None => 0,
+        }
     }
 
     /// Whether it can have no event at all.

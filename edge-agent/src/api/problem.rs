@@ -99,6 +99,13 @@ impl From<LedgerError> for Problem {
                 },
             );
         }
+        if let Some(what) = error.damage() {
+            return Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "ledger-damaged",
+                LedgerError::Damaged { what }.to_string(),
+            );
+        }
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "ledger-failed",

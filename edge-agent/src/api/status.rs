@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::disk::{DiskHealth, Level};
 use crate::health::Surroundings;
 use crate::ledger::days::DaysStatus;
+use crate::ledger::salvage::SalvageStatus;
 use crate::ledger::{
     EpochStatus, FetchStatus, LedgerError, Outbox, Position, Reader, Verification,
 };
@@ -73,6 +74,9 @@ pub struct LedgerStatus {
     /// Days that are over, and whether the hub has the same of them.
     #[serde(default)]
     pub days: DaysStatus,
+    /// What a ledger lacks that was salvaged.
+    #[serde(default)]
+    pub salvage: SalvageStatus,
 }
 
 /// What only the running agent knows.
@@ -115,6 +119,7 @@ impl StatusReport {
                 epochs: reader.epochs()?,
                 fetch_back: reader.fetch_status()?,
                 days: reader.days_status()?,
+                salvage: reader.salvage_status()?,
             },
             running,
         })

@@ -1,7 +1,7 @@
 //! The command line. Commands that change data talk to the running agent over its local API;
 //! nothing else writes the files.
 //!
-//! Exit codes: 0 done, 1 refused or failed, 2 wrong arguments, 78 wrong configuration.
+//! Exit codes: 0 done, 1 refused or failed, 2 wrong arguments, 65 the ledger is damaged, 78 wrong configuration.
 
 mod check;
 mod client;
@@ -28,6 +28,7 @@ use rand::SeedableRng as _;
 use rand::rngs::{StdRng, SysRng};
 
 use crate::config::{Config, ConfigError};
+use crate::ledger::LedgerError;
 use crate::lifecycle::{self, Stop};
 use crate::logging;
 
@@ -36,6 +37,9 @@ pub use output::Output;
 
 /// `EX_CONFIG` of sysexits.h: systemd is told not to restart on it.
 const EXIT_CONFIG: u8 = 78;
+
+/// `EX_DATAERR`: nothing is better after a restart, so systemd is told not to.
+const EXIT_DAMAGED: u8 = 65;
 
 /// Threads of the running agent beside the writers: the work is mostly waiting, and each thread
 /// costs memory.
@@ -126,7 +130,15 @@ pub fn main() -> ExitCode {
             let bad_config = error
                 .chain()
                 .any(<dyn std::error::Error>::is::<ConfigError>);
-            ExitCode::from(if bad_config { EXIT_CONFIG } else { 1 })
+            let is_damaged = error
+                .chain()
+                .filter_map(|cause| cause.downcast_ref::<LedgerError>())
+                .any(|error| error.damage().is_some());
+            ExitCode::from(match (bad_config, is_damaged) {
+                (true, _) => EXIT_CONFIG,
+                (_, true) => EXIT_DAMAGED,
+                _ => 1,
+            })
         }
     }
 }

@@ -7,11 +7,12 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 
 use super::client::NotRunning;
+use super::ledger::loss;
 use super::{Client, Session};
 use crate::api::StatusReport;
 use crate::health::{BackupHealth, HubHealth, HubState, Surroundings};
-use crate::ledger::Reader;
 use crate::ledger::days::DaysStatus;
+use crate::ledger::{LedgerError, Reader, damage};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -28,8 +29,15 @@ pub(super) async fn status(session: &Session) -> anyhow::Result<ExitCode> {
         Ok(report) => report,
         Err(error) if error.is::<NotRunning>() => {
             crate::data_dir::finish_restore(&config.agent.data_dir)?;
-            let reader = Reader::open(&config.ledger_path())?;
-            StatusReport::read(&reader, &config, session.clock.now(), None)?
+            if let Some(damaged) = damage::marked(&config.agent.data_dir) {
+                return Err(damaged.into());
+            }
+            let read = Reader::open(&config.ledger_path())
+                .and_then(|reader| StatusReport::read(&reader, &config, session.clock.now(), None));
+            read.map_err(|error| match error.damage() {
+                Some(what) => LedgerError::Damaged { what },
+                None => error,
+            })?
         }
         Err(error) => return Err(error),
     };
@@ -100,6 +108,10 @@ fn lines(report: &StatusReport) -> String {
             "restored {} events came back from the hub, {more}",
             ledger.fetch_back.fetched
         );
+    }
+    if let Some(at) = ledger.salvage.salvaged_at {
+        let _ = writeln!(text, "salvaged {}", at.strftime("%Y-%m-%d %H:%M UTC"));
+        text.push_str(&loss(&ledger.salvage));
     }
     text.push_str(&days(&ledger.days));
     if let Some(running) = &report.running {

@@ -270,6 +270,16 @@ pub(super) fn contents(connection: &Connection) -> Result<Contents, BackupError>
 }
 
 impl Reader {
+    /// Reads every page; an error says which is not as `SQLite` wrote it.
+    pub fn check_pages(&self) -> Result<(), LedgerError> {
+        sound(&self.connection, Thoroughness::Pages).map_err(|error| match error {
+            BackupError::Ledger(error) => error,
+            other => LedgerError::Damaged {
+                what: other.to_string(),
+            },
+        })
+    }
+
     /// What is in this ledger.
     pub fn contents(&self) -> Result<Contents, BackupError> {
         contents(&self.connection)

@@ -83,6 +83,12 @@ pub enum LedgerError {
         free_bytes / 1024
     )]
     DiskFull { free_bytes: u64 },
+    /// The file is damaged. Nothing is written to it any more.
+    #[error(
+        "the ledger is damaged ({what}) and takes nothing more, so that what is left can be saved: stop the agent, leave \
+         `ledger.db` as it is, and run `agog-edge ledger salvage`"
+    )]
+    Damaged { what: String },
     /// The machine has no room for a thread.
     #[error("cannot start the ledger's writer thread")]
     Thread(#[source] Arc<std::io::Error>),
@@ -124,6 +130,7 @@ impl LedgerError {
             | Self::TooNew { .. }
             | Self::Missing { .. }
             | Self::DiskFull { .. }
+            | Self::Damaged { .. }
             | Self::Thread(_)
             | Self::Stopped => false,
         }

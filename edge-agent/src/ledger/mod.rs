@@ -10,6 +10,7 @@
 //! Not for: samples (see `telemetry`), rules about lots (see `agog_sync::lots`).
 
 mod append;
+mod asking;
 pub mod backup;
 mod book;
 mod chain_check;
@@ -17,6 +18,7 @@ pub mod command;
 pub mod containers;
 pub mod controller;
 mod controller_reader;
+pub mod damage;
 pub mod days;
 mod delivery;
 pub mod document;
@@ -35,6 +37,7 @@ pub mod restore;
 pub mod rows;
 mod runs;
 mod said;
+pub mod salvage;
 mod schema;
 pub mod sending;
 pub mod sums;
@@ -55,7 +58,7 @@ use agog_sync::chain::{ChainHead, Hash};
 use agog_sync::clock::Clock;
 use agog_sync::event::{Actor, Envelope, Event};
 use agog_sync::frame::{FeedEvent, FeedItem, JobTicket, LedgerAck};
-use agog_sync::ids::{AgentId, EventId, JobId, ProducerId, RequestId, RunId};
+use agog_sync::ids::{AgentId, EventId, ProducerId, RequestId, RunId};
 use agog_sync::lots::Flag;
 use agog_sync::quantity::Material;
 use agog_sync::runs::RunClaim;
@@ -69,6 +72,7 @@ pub use command::LotCommand;
 pub use containers::ContainerRow;
 use controller::{Change, NewChannel, NewReturn, NewSubmission, Opening};
 pub use controller_reader::EventPage;
+use damage::Damage;
 pub use error::{AppendError, LedgerError, Refused};
 pub use feed::{Arrival, FeedOutcome};
 pub use left::LeftEntry;
@@ -77,7 +81,7 @@ pub use reader::{JobLots, LotFilter, LotPage, Outbox, PAGE_LOTS_MAX, Reader};
 use readers::Readers;
 pub use recovery::{EpochStatus, FetchBack, FetchStatus, NewEpoch};
 pub use rows::{JobRow, LotEventRow, LotRow};
-use sending::{DeviceCommand, News, Order};
+use sending::{News, Order};
 pub use sums::MaterialSum;
 pub use ticket::{TicketHead, TicketNames};
 pub use verify::Verification;
@@ -231,6 +235,7 @@ pub struct Ledger {
     run: Arc<RunClaim>,
     readers: Arc<Readers>,
     disk: Arc<Disk>,
+    damage: Arc<Damage>,
 }
 
 /// What the writer is asked.
@@ -368,7 +373,12 @@ impl Ledger {
         rng: StdRng,
         disk: Arc<Disk>,
     ) -> Result<(Self, LedgerThread), LedgerError> {
-        let (writer, published) = Writer::open(path, materials, clock, rng, disk.clone())?;
+        let damage = Arc::new(Damage::of(path));
+        let opened = Writer::open(path, materials, clock, rng, disk.clone(), damage.clone());
+        let (writer, published) = opened.map_err(|failure| {
+            damage.look(&failure);
+            damage.refusal().unwrap_or(failure)
+        })?;
         let (inbox, requests) = mpsc::channel(INBOX_REQUESTS_MAX);
         let (running, ended) = std::sync::mpsc::channel();
         std::thread::Builder::new()
@@ -384,8 +394,9 @@ impl Ledger {
                 position: published.position,
                 commands: published.commands,
                 run: Arc::new(published.run),
-                readers: Arc::new(Readers::of(path)),
+                readers: Arc::new(Readers::of(path, damage.clone())),
                 disk,
+                damage,
             },
             LedgerThread(ended),
         ))
@@ -394,6 +405,11 @@ impl Ledger {
     /// The disk that it lies on.
     pub fn disk(&self) -> Arc<Disk> {
         self.disk.clone()
+    }
+
+    /// Comes back when the file is found to be damaged: nothing is written to it any more.
+    pub async fn is_damaged(&self) -> LedgerError {
+        self.damage.is_found().await
     }
 
     /// The agent that writes this ledger: made by `init`, kept by enrolment.
@@ -457,51 +473,6 @@ impl Ledger {
             .await
     }
 
-    /// Changes after each commit that made or ended commands to devices.
-    pub fn commands(&self) -> watch::Receiver<u64> {
-        self.commands.clone()
-    }
-
-    /// Notes what became of a command to a device; `by` is who gave it up. False when it had ended
-    /// before: then nothing changes.
-    pub async fn command_news(
-        &self,
-        command_id: RequestId,
-        news: News,
-        by: Option<String>,
-    ) -> Result<bool, LedgerError> {
-        self.ask(|answer| Request::CommandNews {
-            command_id,
-            news: Box::new(news),
-            by,
-            answer,
-        })
-        .await
-    }
-
-    /// The command that a device is sent next, or that it has to answer.
-    pub async fn command_next(&self, device: &str) -> Result<Option<DeviceCommand>, LedgerError> {
-        let device = device.to_owned();
-        self.read(move |reader| reader.command_next(&device)).await
-    }
-
-    /// One command by its id.
-    pub async fn command_by_id(
-        &self,
-        command_id: RequestId,
-    ) -> Result<Option<DeviceCommand>, LedgerError> {
-        self.read(move |reader| reader.command_by_id(command_id))
-            .await
-    }
-
-    /// The job that a command is about.
-    pub async fn job_of(&self, command: &DeviceCommand) -> Result<Option<JobRow>, LedgerError> {
-        let Some(key) = command.job_key.clone() else {
-            return Ok(None);
-        };
-        self.read(move |reader| reader.job_by_key(&key)).await
-    }
-
     /// Comes back when the writer has committed what was before it: the proof of progress for
     /// the watchdog.
     pub async fn ping(&self) -> Result<(), LedgerError> {
@@ -515,43 +486,6 @@ impl Ledger {
             answer,
         })
         .await
-    }
-
-    /// Jobs on a device that have not ended, oldest first.
-    pub async fn jobs_open_on(&self, device: &str) -> Result<Vec<JobRow>, LedgerError> {
-        let device = device.to_owned();
-        self.read(move |reader| reader.jobs_open_on(&device)).await
-    }
-
-    /// The ticket of a job; none for a job that only a device knows.
-    pub async fn ticket(&self, job: &JobRow) -> Result<Option<JobTicket>, LedgerError> {
-        let Some(job_id) = job.job_id else {
-            return Ok(None);
-        };
-        self.read(move |reader| reader.ticket(job_id)).await
-    }
-
-    /// Jobs that have not ended, oldest first.
-    pub async fn jobs_open(&self) -> Result<Vec<JobRow>, LedgerError> {
-        self.read(Reader::jobs_open).await
-    }
-
-    /// One job by the hub's id.
-    pub async fn job_by_id(&self, job_id: JobId) -> Result<Option<JobRow>, LedgerError> {
-        self.read(move |reader| reader.job_by_id(job_id)).await
-    }
-
-    /// The newest job of that number.
-    pub async fn job_by_number(&self, number: &str) -> Result<Option<JobRow>, LedgerError> {
-        let number = number.to_owned();
-        self.read(move |reader| reader.job_by_number(&number)).await
-    }
-
-    /// One lot by its number, with what the ledger knows of it.
-    pub async fn lot_by_number(&self, number: &str) -> Result<Vec<LotRow>, LedgerError> {
-        let number = number.to_owned();
-        self.read(move |reader| reader.lots_by_number(&number))
-            .await
     }
 
     /// Runs a read on a connection that nobody else uses, off the runtime threads.

@@ -2,8 +2,9 @@
 //! reads. An idle one is in no transaction and pins nothing of the write-ahead log.
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::damage::Damage;
 use super::error::LedgerError;
 use super::reader::Reader;
 
@@ -13,19 +14,29 @@ const IDLE_MAX: usize = 2;
 /// The connections of one ledger.
 pub(super) struct Readers {
     path: Box<Path>,
+    damage: Arc<Damage>,
     idle: Mutex<Vec<Reader>>,
 }
 
 impl Readers {
-    pub(super) fn of(path: &Path) -> Self {
+    pub(super) fn of(path: &Path, damage: Arc<Damage>) -> Self {
         Self {
             path: path.into(),
+            damage,
             idle: Mutex::default(),
         }
     }
 
     /// Reads with an idle connection or a new one. One that a read failed on is not used again.
     pub(super) fn read<T>(
+        &self,
+        read: impl FnOnce(&Reader) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        self.try_read(read)
+            .inspect_err(|failure| self.damage.look(failure))
+    }
+
+    fn try_read<T>(
         &self,
         read: impl FnOnce(&Reader) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {

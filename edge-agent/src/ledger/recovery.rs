@@ -27,7 +27,7 @@ pub struct NewEpoch {
     pub hub: LedgerAck,
     /// The last event of the current epoch that the hub has as well.
     pub common: u64,
-    /// As `agog_sync::outbox::Standing::reason` says it.
+    /// As `agog_sync::outbox::Standing::reason` says it, or `salvaged`.
     pub reason: &'static str,
 }
 
@@ -44,7 +44,7 @@ pub struct FetchBack {
 pub struct EpochStatus {
     pub epoch: u64,
     pub opened_at: Timestamp,
-    /// `rolled-back`, `diverged` or `superseded`.
+    /// `rolled-back`, `diverged`, `superseded` or `salvaged`.
     pub reason: String,
 }
 
@@ -358,6 +358,23 @@ pub(super) fn take_back(
     }
     go_on(after + page.len() as u64, fetched)?;
     store_head(connection, books)
+}
+
+/// Stores events of ours that were found behind a hole of their epoch, with their effects, and seals them again at the
+/// end of the current one; those of the epoch from `from` on are kept aside. Tells how many were sealed.
+pub(super) fn seal_found_again(
+    connection: &Connection,
+    books: &mut Books,
+    epoch: u64,
+    from: u64,
+    found: &[Envelope],
+) -> Result<u64, LedgerError> {
+    for envelope in found {
+        place(connection, books, epoch, envelope)?;
+    }
+    let sealed = set_aside(connection, books, epoch, from)?;
+    store_head(connection, books)?;
+    Ok(sealed as u64)
 }
 
 /// Stores one event that came back; says whether it was not here.

@@ -14,6 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde::{Deserialize, Serialize};
 
 use super::backup::{self, BackupError, Contents, Thoroughness, failed};
+use super::damage;
 use super::error::LedgerError;
 use super::reader::{self, Reader};
 use super::schema;
@@ -21,7 +22,7 @@ use super::verify::Verification;
 use crate::durable;
 
 /// Where a backup is copied to and proven.
-const CANDIDATE: &str = "ledger.db.candidate";
+pub(super) const CANDIDATE: &str = "ledger.db.candidate";
 
 /// Before the time in the name of a proven backup that shall be the ledger.
 const RESTORED: &str = "ledger.db.restored-";
@@ -108,12 +109,21 @@ pub fn restore(
             report.companions.push(to);
         }
     }
+    report.kept = put_in_place(data_dir, &candidate, now)?;
+    Ok(report)
+}
+
+/// Gives a proven ledger the place of the one that is here; answers where that one is now.
+pub(super) fn put_in_place(
+    data_dir: &Path,
+    candidate: &Path,
+    now: Timestamp,
+) -> Result<Option<PathBuf>, BackupError> {
     let time = now.to_zoned(TimeZone::UTC).strftime(NAME_TIME).to_string();
     let ready = data_dir.join(format!("{RESTORED}{time}"));
     // From here on it is the new ledger.
-    durable::finish(&candidate, &ready).map_err(failed("write", &ready))?;
-    report.kept = finish(data_dir)?;
-    Ok(report)
+    durable::finish(candidate, &ready).map_err(failed("write", &ready))?;
+    finish(data_dir)
 }
 
 fn prepare(
@@ -159,7 +169,7 @@ fn prepare(
 }
 
 /// Reads all of a copy: pages, indexes, every hash and every balance.
-fn prove(candidate: &Path) -> Result<Contents, RestoreError> {
+pub(super) fn prove(candidate: &Path) -> Result<Contents, RestoreError> {
     let connection = Connection::open_with_flags(candidate, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.pragma_update(None, "journal_mode", "delete")?;
     backup::sound(&connection, Thoroughness::Indexes)?;
@@ -233,6 +243,8 @@ pub fn finish(data_dir: &Path) -> Result<Option<PathBuf>, BackupError> {
         durable::finish(&old, &kept.join(name)).map_err(failed("move", &old))?;
         moved = true;
     }
+    // What was wrong with the old one is over.
+    damage::unmark(data_dir).map_err(failed("remove the mark in", data_dir))?;
     durable::sync_folder(data_dir).map_err(failed("flush", data_dir))?;
     let ledger = data_dir.join("ledger.db");
     durable::finish(&ready, &ledger).map_err(failed("write", &ledger))?;
@@ -255,7 +267,7 @@ fn ready(data_dir: &Path) -> io::Result<Option<(PathBuf, String)>> {
 }
 
 /// Removes a copy that is not in use.
-fn clear(candidate: &Path) -> Result<(), BackupError> {
+pub(super) fn clear(candidate: &Path) -> Result<(), BackupError> {
     for ending in ["", "-wal", "-shm", "-journal", ".partial"] {
         let path = durable::with_ending(candidate, ending);
         durable::remove(&path).map_err(failed("remove", &path))?;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::LedgerError;
@@ -11,7 +12,7 @@ use crate::durable;
 
 /// The schema files in order; the version of a file is its place, from 1. A file that was
 /// released is never changed.
-const SCHEMA: [&str; 15] = [
+const SCHEMA: [&str; 16] = [
     include_str!("schema/0001_ledger.sql"),
     include_str!("schema/0002_said.sql"),
     include_str!("schema/0003_outbox.sql"),
@@ -27,6 +28,7 @@ const SCHEMA: [&str; 15] = [
     include_str!("schema/0013_containers.sql"),
     include_str!("schema/0014_master_data.sql"),
     include_str!("schema/0015_days.sql"),
+    include_str!("schema/0016_salvage.sql"),
 ];
 
 /// How long a connection waits for another one; only checkpoints and a second program make it.
@@ -61,7 +63,14 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, LedgerError> {
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(WRITER_STATEMENTS_MAX);
     migrate(&mut connection)?;
+    leave_log(&connection, false)?;
     Ok(connection)
+}
+
+/// Whether the log is left as it is when the connection is closed and no other one is open.
+pub(super) fn leave_log(connection: &Connection, leave: bool) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, leave)?;
+    Ok(())
 }
 
 /// Opens the ledger for reading.
@@ -113,6 +122,8 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
+        // The last one that closes writes the log into the file, which may be damaged: that is for the writer to decide.
+        leave_log(&connection, true)?;
         Ok(connection)
     };
     open().map_err(|source: rusqlite::Error| LedgerError::Open {

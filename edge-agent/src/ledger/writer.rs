@@ -20,6 +20,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, error, warn};
 
+use super::damage::Damage;
 use super::error::{AppendError, LedgerError};
 use super::sending::fate;
 use super::{
@@ -36,11 +37,12 @@ pub const GROUP_AGE_MAX: Duration = Duration::from_millis(100);
 
 /// What the writer thread owns.
 pub(super) struct Writer {
-    connection: Connection,
-    books: Books,
+    pub(super) connection: Connection,
+    pub(super) books: Books,
     published: watch::Sender<Position>,
     commands: watch::Sender<u64>,
     disk: Arc<Disk>,
+    damage: Arc<Damage>,
 }
 
 /// What others see of the writer's progress.
@@ -94,6 +96,7 @@ impl Writer {
         clock: Arc<dyn Clock>,
         mut rng: StdRng,
         disk: Arc<Disk>,
+        damage: Arc<Damage>,
     ) -> Result<(Self, Published), LedgerError> {
         if !path.exists() {
             return Err(LedgerError::Missing {
@@ -102,6 +105,16 @@ impl Writer {
         }
         let mut connection = schema::open_writer(path)?;
         let position = reader::position(&connection)?;
+        let (epoch, head) = (position.epoch, position.head);
+        if reader::hash_at(&connection, position.producer, epoch, head.last_seq)? != Some(head.hash)
+        {
+            let what = format!(
+                "event {} of epoch {epoch}, which was recorded last, is not there",
+                head.last_seq
+            );
+            schema::leave_log(&connection, true)?;
+            return Err(LedgerError::Damaged { what });
+        }
         let plant_code =
             connection.query_row("select plant_code from meta", [], |row| row.get(0))?;
         let run = RunId::generate(clock.now(), &mut rng);
@@ -143,6 +156,7 @@ impl Writer {
                 published,
                 commands,
                 disk,
+                damage,
             },
             Published {
                 position: receiver,
@@ -157,6 +171,11 @@ impl Writer {
         while let Some(first) = inbox.blocking_recv() {
             self.commit_group(first, &mut inbox);
         }
+        if self.damage.refusal().is_some() {
+            // What cannot be said is no more than what the end would do.
+            let _ = schema::leave_log(&self.connection, true);
+            return;
+        }
         // The file is whole without this; it only makes the next start shorter.
         if let Err(error) = self
             .connection
@@ -170,6 +189,9 @@ impl Writer {
     }
 
     fn commit_group(&mut self, first: Request, inbox: &mut mpsc::Receiver<Request>) {
+        if let Some(damaged) = self.damage.refusal() {
+            return refuse_unserved(first)(Err(damaged));
+        }
         let started = Instant::now();
         let before = self.books.position;
         let disk = self.disk.look();
@@ -187,9 +209,11 @@ impl Writer {
                     let served = serve(&mut tx, &mut self.books, request);
                     events += served.events;
                     replies.push(served.reply);
-                    if tx.is_autocommit() {
+                    let is_damaged = |failure: &LedgerError| failure.damage().is_some();
+                    if tx.is_autocommit() || served.failure.as_ref().is_some_and(is_damaged) {
                         // A full or failing disk made SQLite undo the whole group. A request that
-                        // was served now would be in a transaction of its own.
+                        // was served now would be in a transaction of its own. And nothing more is written to a
+                        // damaged file.
                         undone = served.failure;
                         break;
                     }
@@ -223,6 +247,7 @@ impl Writer {
             }
             Err(failure) => {
                 self.books.position = before;
+                self.damage.look(failure);
                 if failure.is_disk_full() {
                     self.disk.is_full();
                 }
@@ -503,8 +528,9 @@ mod tests {
         Ledger::create(&path, agent_id, "HAM", clock.now()).unwrap();
         let material = Material::simple("BOARD", Unit::Sheet);
         let materials = BTreeMap::from([("BOARD".to_owned(), material)]);
+        let (disk, damage) = (Arc::new(Disk::unwatched()), Arc::new(Damage::of(&path)));
         let (mut writer, _position) =
-            Writer::open(&path, materials, clock, rng, Arc::new(Disk::unwatched())).unwrap();
+            Writer::open(&path, materials, clock, rng, disk, damage).unwrap();
         let (first, mut first_answer) = receive("LOT-1", "A");
         group(&mut writer, vec![first]);
         first_answer.try_recv().unwrap().unwrap();

@@ -71,6 +71,15 @@ pub(super) async fn complete(agent: &Agent, hub: &Hub) -> Result<(), SessionErro
     if last.is_some() {
         let status = agent.ledger.read(Reader::fetch_status).await?;
         info!("{} events have come back from the hub", status.fetched);
+        let salvage = agent.ledger.read(Reader::salvage_status).await?;
+        for loss in salvage.epochs.iter().filter(|loss| loss.is_final) {
+            let text = format!(
+                "{} are lost: they were in a ledger that was damaged, and neither a backup nor the hub has them",
+                loss.numbers()
+            );
+            error!("{text}");
+            agent.health.alarm(agent.clock.now(), text);
+        }
     }
     Ok(())
 }

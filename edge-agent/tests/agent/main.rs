@@ -18,6 +18,7 @@ mod program;
 mod proofs;
 mod properties;
 mod recovery;
+mod salvage;
 #[path = "../shared/simulator_program.rs"]
 mod simulator_program;
 mod snapshots;

@@ -117,6 +117,12 @@ impl TestLedger {
     }
 }
 
+/// Opens the ledger of a stopped agent, as the agent does.
+pub(crate) fn open_ledger(path: &Path) -> (Ledger, LedgerThread) {
+    let clock = Arc::new(ManualClock::new("2026-11-22T08:00:00Z".parse().unwrap()));
+    Ledger::open(path, materials(), clock, StdRng::seed_from_u64(5)).unwrap()
+}
+
 pub(crate) fn materials() -> BTreeMap<String, Material> {
     let board = Material {
         width_mm: Some(1000.into()),

@@ -4,12 +4,15 @@
 mod backup;
 mod export;
 mod restore;
+mod salvage;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
+
+pub(super) use salvage::loss;
 
 use super::Session;
 use crate::data_dir;
@@ -29,6 +32,8 @@ pub(super) enum LedgerArguments {
     Export(export::ExportArguments),
     /// Put a backup in the place of the ledger, while the agent is stopped. What was there is kept.
     Restore(restore::RestoreArguments),
+    /// Make a ledger out of what is left of a damaged one, and of the newest backup, while the agent is stopped.
+    Salvage(salvage::SalvageArguments),
     /// Show the newest event and what the hub has acknowledged.
     Head,
     /// Show the books per material: what came in, what is on hand, what went out.
@@ -40,6 +45,7 @@ pub(super) fn ledger(session: &Session, arguments: &LedgerArguments) -> anyhow::
         LedgerArguments::Backup(arguments) => backup::backup(session, arguments),
         LedgerArguments::Export(arguments) => export::export(session, arguments),
         LedgerArguments::Restore(arguments) => restore::restore(session, arguments),
+        LedgerArguments::Salvage(arguments) => salvage::salvage(session, arguments),
         LedgerArguments::Verify { file } => {
             let verification = reader(session, file.as_deref())?.verify()?;
             session.output.show(&verification, verified)?;
