@@ -30,15 +30,15 @@ type RetentionError = Box<dyn std::error::Error + Send + Sync>;
 /// Prunes at once and every hour, until it is asked to stop.
 pub async fn prune(app: App, keep: FeedKeep, stop: CancellationToken) {
     loop {
-        tokio::select! {
-            () = tokio::time::sleep(EVERY) => {}
-            () = stop.cancelled() => return,
-        }
         if let Err(error) = prune_once(&app, keep).await {
             tracing::warn!(
                 error = chain(&*error),
                 "old items of the feeds stay for now"
             );
+        }
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            () = stop.cancelled() => return,
         }
     }
 }

@@ -143,7 +143,10 @@ impl Agent {
                 until_ms: now_ms + RETRY_MS,
             };
             match answer {
-                Answer::Feed(items) => {
+                Answer::Feed { holds, items } => {
+                    for hold in holds {
+                        self.disk.commit(Commit::Early(hold));
+                    }
                     for item in items {
                         if item.n == self.disk.file.feed_cursor + 1 {
                             self.disk.commit(Commit::Feed(item));
@@ -187,7 +190,7 @@ impl Agent {
             }
             Answer::Refused => self.end_session(),
             Answer::Ledger(page) => self.heard(&page),
-            Answer::Feed(_) => {}
+            Answer::Feed { .. } => {}
         }
     }
 

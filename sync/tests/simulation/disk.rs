@@ -28,6 +28,8 @@ pub(crate) enum Commit {
     TakeBack { after: u64, page: Arc<LedgerPage> },
     /// An item of the down feed.
     Feed(Arc<FeedItem>),
+    /// A hold of somebody else, before its turn.
+    Early(Arc<Envelope>),
 }
 
 /// What follows from the commits.
@@ -95,6 +97,7 @@ impl File {
             }
             Commit::WantBack(epoch) => self.want_back(*epoch),
             Commit::TakeBack { after, page } => self.take_back(*after, page),
+            Commit::Early(hold) => self.apply(hold),
             Commit::Feed(item) => {
                 self.feed_cursor = item.n;
                 if let FeedBody::LedgerEvent(item) = &item.body {

@@ -36,12 +36,15 @@ pub(crate) struct Hub {
     /// The agents that hold or have touched a lot.
     met: BTreeMap<LotId, BTreeSet<usize>>,
     feeds: Vec<Vec<Arc<FeedItem>>>,
+    /// Up to where each feed is kept no longer item by item.
+    pruned: Vec<u64>,
 }
 
 impl Hub {
     pub(crate) fn new(office: ProducerId, agents: Vec<ProducerId>) -> Self {
         Self {
             feeds: vec![Vec::new(); agents.len()],
+            pruned: vec![0; agents.len()],
             agents,
             office: ProducerState::first(office),
             producers: BTreeMap::new(),
@@ -73,9 +76,43 @@ impl Hub {
             }
             Ask::Feed { after } => {
                 let items = self.feeds[agent].iter().filter(|item| item.n > *after);
-                Answer::Feed(items.take(FEED_PAGE_MAX).cloned().collect())
+                let holds = if *after < self.pruned[agent] {
+                    self.holds_standing(agent)
+                } else {
+                    Vec::new()
+                };
+                Answer::Feed {
+                    holds,
+                    items: items.take(FEED_PAGE_MAX).cloned().collect(),
+                }
             }
         }
+    }
+
+    /// Old items are kept no longer one by one. All of them are events, so what is left of them is all that there was.
+    pub(crate) fn prune(&mut self, agent: usize) {
+        self.pruned[agent] = self.feeds[agent].len() as u64;
+    }
+
+    /// The events that placed the holds of others which stand on lots that the agent has met.
+    fn holds_standing(&self, agent: usize) -> Vec<Arc<Envelope>> {
+        let stands = |envelope: &Envelope| match envelope.event() {
+            Ok(Event::Lot(LotEvent::Held(held))) => {
+                let lot_id = held.lot.lot_id;
+                let met = self.met.get(&lot_id);
+                let state = self.shelf.lots.get(&lot_id);
+                met.is_some_and(|met| met.contains(&agent))
+                    && state.is_some_and(|state| state.holds.contains(&held.hold_id))
+            }
+            _ => false,
+        };
+        self.events
+            .iter()
+            .filter(|((producer, _, _), _)| *producer != self.agents[agent])
+            .map(|(_, envelope)| envelope)
+            .filter(|envelope| stands(envelope))
+            .cloned()
+            .collect()
     }
 
     /// Something that the office does with a lot, when the rules allow it.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use agog_sync::event::Envelope;
 use agog_sync::frame::{FeedItem, LedgerAck, LedgerBatch, LedgerPage};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -32,7 +33,11 @@ pub(crate) enum Answer {
     Taken(LedgerAck),
     /// The batch does not fit what the hub has.
     Refused,
-    Feed(Vec<Arc<FeedItem>>),
+    /// Items of the feed; before them the holds that stand, for an agent that asks from before what is kept.
+    Feed {
+        holds: Vec<Arc<Envelope>>,
+        items: Vec<Arc<FeedItem>>,
+    },
     Ledger(Arc<LedgerPage>),
 }
 

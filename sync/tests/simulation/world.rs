@@ -28,7 +28,7 @@ const BEGINNING_MS: u64 = 1_760_515_200_000;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Faults {
     pub(crate) quality: Quality,
-    /// Cut lines, crashes of agents and of the hub, out of 1,000 steps.
+    /// Cut lines, crashes of agents and of the hub, feeds that are pruned, out of 1,000 steps.
     pub(crate) trouble: u32,
     /// Disks say that they have synced and have not.
     pub(crate) lying_disks: bool,
@@ -189,7 +189,7 @@ impl World {
     /// Something goes wrong, or works again.
     fn trouble(&mut self) {
         let index = self.rng.random_range(0..self.agents.len());
-        match self.rng.random_range(0..8) {
+        match self.rng.random_range(0..9) {
             0 | 1 => self.network.cut(index, true),
             2 => self.network.cut(index, false),
             3 => self.crash(index),
@@ -199,6 +199,7 @@ impl World {
                 // Clocks are set, forward and back.
                 self.agents[index].skew_ms = self.rng.random_range(-86_400_000..86_400_000);
             }
+            7 => self.hub.prune(index),
             _ => self.backup_or_restore(index),
         }
     }
