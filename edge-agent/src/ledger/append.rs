@@ -333,6 +333,7 @@ pub(super) fn apply_lot_event(
         Effect::BalanceChanged { lot_id, .. }
         | Effect::HoldPlaced { lot_id, .. }
         | Effect::HoldReleased { lot_id, .. }
+        | Effect::ContainerChanged { lot_id, .. }
         | Effect::Relocated { lot_id, .. } => !left_out.contains(lot_id),
         _ => true,
     });

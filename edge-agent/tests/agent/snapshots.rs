@@ -26,6 +26,7 @@ fn snapshot(balance: i64, holds: Vec<HoldId>) -> LotSnapshot {
         material: Some(materials()["BOARD-300"].clone()),
         balance: Decimal::from(balance),
         shipped: Decimal::ZERO,
+        packed: std::collections::BTreeMap::new(),
         base_unit: Unit::Sheet,
         attributes: LotAttributes::default(),
         origin: LotOrigin::Received,
@@ -67,6 +68,7 @@ fn moved(to: &str) -> LotEvent {
         lot: roll(),
         to: to.to_owned(),
         from: None,
+        forced: None,
     })
 }
 
