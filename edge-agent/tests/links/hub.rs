@@ -459,6 +459,7 @@ async fn feed(
             items: vec![],
             next: gone,
             must_refetch: true,
+            at: None,
         })
         .into_response();
     }
