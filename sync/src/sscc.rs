@@ -64,12 +64,11 @@ impl Sscc {
 /// ```
 pub fn check_digit(digits: &str) -> u8 {
     let values = digits.bytes().rev().filter(u8::is_ascii_digit);
-    let weights = [3, 1].into_iter().cycle();
-    let sum: u32 = values
-        .zip(weights)
-        .map(|(digit, weight)| u32::from(digit - b'0') * weight)
-        .sum();
-    u8::try_from((10 - sum % 10) % 10).expect("one digit")
+    let weighted = values.zip([3, 1].into_iter().cycle());
+    let sum = weighted.fold(0, |sum, (digit, weight)| {
+        (sum + (digit - b'0') * weight) % 10
+    });
+    (10 - sum) % 10
 }
 
 impl FromStr for Sscc {

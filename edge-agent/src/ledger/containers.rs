@@ -79,12 +79,12 @@ impl Reader {
     }
 }
 
-/// What is in a container, by the age of the lots.
+/// What is in a container, the oldest lots first.
 pub(super) fn contents(connection: &Connection, sscc: Sscc) -> Result<Vec<Content>, LedgerError> {
     let mut query = connection.prepare_cached(
         "select lot.lot_id, lot.number, lot.material_code, content.packed, lot.base_unit
          from container_content as content join lot using (lot_id)
-         where content.sscc = ?1 order by lot.created_at, lot.lot_id",
+         where content.sscc = ?1 order by lot.created_at, lot.number, lot.lot_id",
     )?;
     let mut found = query.query([sscc.to_string()])?;
     let mut contents = Vec::new();

@@ -98,8 +98,8 @@ async fn a_container_that_is_shipped_leaves_with_every_lot_in_it_as_one_command(
     );
     let empty = test.lot(ship_container(1)).await.unwrap_err();
     assert_eq!(code(&empty), "empty-container");
-    let reused = test.lot(pack(1, &[("A", Some(1))])).await.unwrap_err();
-    assert_eq!(code(&reused), "container-in-use");
+    let second = test.lot(pack(1, &[("A", Some(1))])).await.unwrap_err();
+    assert_eq!(code(&second), "container-in-use");
     // A recall finds the container in which the lot left.
     let lot_id = shipped.lots[0].lot.lot_id;
     let trace = test

@@ -213,7 +213,14 @@ fn shape_problems(document: &Value) -> Vec<String> {
         if kind == "AggregationEvent" {
             check(is_uri(&event["parentID"]), say("parentID"));
         }
-        if kind != "TransformationEvent" {
+        if kind == "TransformationEvent" {
+            let whole = event.get("inputQuantityList").is_some()
+                && event.get("outputQuantityList").is_some();
+            check(
+                whole || is_uri(&event["transformationID"]),
+                say("transformationID"),
+            );
+        } else {
             let action = event["action"].as_str().unwrap_or_default();
             check(
                 ["ADD", "OBSERVE", "DELETE"].contains(&action),
@@ -221,13 +228,6 @@ fn shape_problems(document: &Value) -> Vec<String> {
             );
             // Master data belongs to what begins.
             check(event.get("ilmd").is_none() || action == "ADD", say("ilmd"));
-        } else {
-            let whole = event.get("inputQuantityList").is_some()
-                && event.get("outputQuantityList").is_some();
-            check(
-                whole || is_uri(&event["transformationID"]),
-                say("transformationID"),
-            );
         }
         for (list, value, kinds) in [
             (

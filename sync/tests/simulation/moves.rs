@@ -131,13 +131,13 @@ pub(crate) fn any(rng: &mut StdRng, lots: &BTreeMap<LotId, LotState>) -> LotEven
         }),
         11 | 12 => LotEvent::Packed(LotPacked {
             sscc: container(rng),
-            contents: contents(rng, lots, lot),
+            contents: contents(rng, lots, &lot),
             added: rng.random_ratio(1, 2),
             forced,
         }),
         13 => LotEvent::Unpacked(LotUnpacked {
             sscc: container_of(rng, lots, &lot),
-            contents: contents(rng, lots, lot),
+            contents: contents(rng, lots, &lot),
             forced,
         }),
         14 => LotEvent::Shipped(LotShipped {
@@ -212,10 +212,10 @@ fn released(rng: &mut StdRng, lots: &BTreeMap<LotId, LotState>) -> Option<LotEve
 }
 
 /// One or two lots.
-fn contents(rng: &mut StdRng, lots: &BTreeMap<LotId, LotState>, lot: LotRef) -> Vec<Draw> {
+fn contents(rng: &mut StdRng, lots: &BTreeMap<LotId, LotState>, lot: &LotRef) -> Vec<Draw> {
     choose(rng, lots)
         .into_iter()
-        .filter(|other| *other != lot)
+        .filter(|other| other != lot)
         .chain([lot.clone()])
         .map(|lot| Draw {
             lot,

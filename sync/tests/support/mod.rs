@@ -37,7 +37,8 @@ pub(crate) struct Plant {
 /// What is left of a day: what a lot holds, by which holds it is held and what is packed of it, the edges and the uses.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Left {
-    lots: BTreeMap<String, (Decimal, BTreeSet<HoldId>, BTreeMap<Sscc, Decimal>)>,
+    lots: BTreeMap<String, (Decimal, BTreeSet<HoldId>)>,
+    packed: BTreeMap<String, BTreeMap<Sscc, Decimal>>,
     containers: BTreeMap<Sscc, ContainerStatus>,
     edges: BTreeSet<(LotId, LotId, EdgeKind)>,
     uses: Vec<(LotId, UseKind, Decimal)>,
@@ -125,18 +126,18 @@ impl Plant {
             .collect();
         uses.sort();
         let lots = self.lots.values().map(|lot| {
-            let left = (
-                lot.balance.normalize(),
-                lot.holds.clone(),
-                lot.packed.clone(),
-            );
+            let left = (lot.balance.normalize(), lot.holds.clone());
             (lot.lot.number.clone(), left)
         });
         Left {
             lots: lots
-                .filter(|(_, (balance, holds, packed))| {
-                    !balance.is_zero() || !holds.is_empty() || !packed.is_empty()
-                })
+                .filter(|(_, (balance, holds))| !balance.is_zero() || !holds.is_empty())
+                .collect(),
+            packed: self
+                .lots
+                .values()
+                .filter(|lot| !lot.packed.is_empty())
+                .map(|lot| (lot.lot.number.clone(), lot.packed.clone()))
                 .collect(),
             containers: self
                 .containers

@@ -118,13 +118,11 @@ impl Run<'_> {
 
     /// What is in a container of a lot, or so much of it.
     fn draw_from(&self, lot: &LotState, sscc: Sscc, amount: Option<Amount>) -> Resolved<Draw> {
-        match amount {
-            Some(amount) => self.draw(lot, amount),
-            None => {
-                let packed = lot.packed.get(&sscc).copied().unwrap_or_default();
-                Ok(whole(lot, packed))
-            }
+        if let Some(amount) = amount {
+            return self.draw(lot, amount);
         }
+        let packed = lot.packed.get(&sscc).copied().unwrap_or_default();
+        Ok(whole(lot, packed))
     }
 
     /// The next SSCC of a series that nobody has used here.
