@@ -21,9 +21,10 @@ fn record(kind: MasterKind, code: &str, name: &str) -> MasterItem {
 }
 
 fn material(material: Material) -> MasterItem {
+    let named = record(MasterKind::Materials, &material.code, &material.name);
     MasterItem {
-        material: Some(material.clone()),
-        ..record(MasterKind::Materials, &material.code, &material.name)
+        material: Some(material),
+        ..named
     }
 }
 
@@ -49,7 +50,7 @@ async fn warned(test: &TestLedger, command: LotCommand) -> Vec<String> {
 fn received(number: &str, material: &str, amount: &str, unit: Unit) -> LotCommand {
     match receive(number, 1) {
         LotCommand::Receive(mut command) => {
-            command.material = material.to_owned();
+            material.clone_into(&mut command.material);
             command.quantity = in_unit(amount, unit);
             LotCommand::Receive(command)
         }
