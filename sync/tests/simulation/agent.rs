@@ -49,6 +49,8 @@ pub(crate) struct Agent {
     search: Option<(Search, LedgerAck)>,
     feed: Phase,
     requests: u64,
+    /// Holds that came before their turn.
+    pub(crate) early: usize,
 }
 
 impl Agent {
@@ -62,6 +64,7 @@ impl Agent {
             search: None,
             feed: START,
             requests: 0,
+            early: 0,
         }
     }
 
@@ -145,6 +148,7 @@ impl Agent {
             match answer {
                 Answer::Feed { holds, items } => {
                     for hold in holds {
+                        self.early += usize::from(!self.disk.file.has(hold.event_id));
                         self.disk.commit(Commit::Early(hold));
                     }
                     for item in items {

@@ -51,6 +51,7 @@ fn worlds(name: &str, faults: Faults) {
                 sum.facts += tally.facts;
                 sum.crashes += tally.crashes;
                 sum.repeats += tally.repeats;
+                sum.early_holds += tally.early_holds;
             }
             Err(error) => panic!("{name}, SEED={seed}: {error}"),
         }

@@ -42,6 +42,7 @@ pub(crate) struct Tally {
     pub(crate) facts: usize,
     pub(crate) crashes: usize,
     pub(crate) repeats: usize,
+    pub(crate) early_holds: usize,
 }
 
 pub(crate) struct World {
@@ -118,6 +119,7 @@ impl World {
         }
         self.finally()?;
         self.tally.repeats = self.hub.repeats;
+        self.tally.early_holds = self.agents.iter().map(|agent| agent.early).sum();
         Ok(self.tally)
     }
 
