@@ -66,9 +66,9 @@ $$;
 grant select, insert, update, delete on producer_day to agog_server;
 grant select, insert, update on producer_watch to agog_server;
 
--- Whose agents are watched: the server sees no tenant before it knows its id. Ids and nothing else.
-create function watched_tenants() returns setof uuid
+-- For whom the server has work to do that nobody asks for: it sees no tenant before it knows its id. Ids and nothing else.
+create function tenant_ids() returns setof uuid
     language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$ select tenant_id from public.tenant order by 1 $$;
-revoke all on function watched_tenants() from public;
-grant execute on function watched_tenants() to agog_server;
+revoke all on function tenant_ids() from public;
+grant execute on function tenant_ids() to agog_server;

@@ -31,10 +31,3 @@ create policy tenant_isolation on feed_told
     with check (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);
 grant select, insert, delete on feed_told to agog_server;
 grant delete on feed_item to agog_server;
-
--- Whose feeds there are to be pruned: the server prunes for all, and sees no tenant's rows but with its id.
-create function tenant_ids() returns setof uuid
-    language sql stable security definer set search_path = pg_catalog, public
-    as $$ select tenant_id from public.tenant $$;
-revoke all on function tenant_ids() from public;
-grant execute on function tenant_ids() to agog_server;

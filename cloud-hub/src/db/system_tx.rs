@@ -1,6 +1,7 @@
 //! A transaction that belongs to no tenant: it sees no row of any, except what the role's own
 //! policies show.
 
+use agog_sync::ids::TenantId;
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::error::DbError;
@@ -19,5 +20,13 @@ impl SystemTx {
     /// What queries run on.
     pub fn conn(&mut self) -> &mut PgConnection {
         &mut self.0
+    }
+
+    /// The tenants of this hub: for work that nobody asks for.
+    pub async fn tenant_ids(&mut self) -> Result<Vec<TenantId>, DbError> {
+        let ids = sqlx::query_scalar!(r#"select tenant_ids() as "tenant_id!""#)
+            .fetch_all(&mut *self.0)
+            .await?;
+        Ok(ids.into_iter().map(TenantId::from_uuid).collect())
     }
 }

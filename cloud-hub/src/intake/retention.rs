@@ -47,7 +47,7 @@ pub async fn prune(app: App, keep: FeedKeep, stop: CancellationToken) {
 pub async fn prune_once(app: &App, keep: FeedKeep) -> Result<u64, RetentionError> {
     // No tenant fits: their ids are what is asked for.
     let mut tx = SystemTx::begin(&app.pool).await?;
-    let tenants = store::tenant_ids(&mut tx).await?;
+    let tenants = tx.tenant_ids().await?;
     drop(tx);
     let mut pruned = 0;
     for tenant_id in tenants {

@@ -1,21 +1,13 @@
 //! The SQL of the old part of the down feed: what is kept of items once they are old, and how it is given out again.
 
 use agog_sync::frame::{FeedBody, FeedEvent, FeedItem, LedgerMark, LotSnapshot};
-use agog_sync::ids::{AgentId, JobId, ProducerId, TenantId};
+use agog_sync::ids::{AgentId, JobId, ProducerId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::store::{EventRow, from_bigint, to_bigint};
-use crate::db::{DbError, Instant, SystemTx, TenantTx, column};
-
-/// The tenants of this hub.
-pub(super) async fn tenant_ids(tx: &mut SystemTx) -> Result<Vec<TenantId>, DbError> {
-    let ids = sqlx::query_scalar!(r#"select tenant_ids() as "tenant_id!""#)
-        .fetch_all(tx.conn())
-        .await?;
-    Ok(ids.into_iter().map(TenantId::from_uuid).collect())
-}
+use crate::db::{DbError, Instant, TenantTx, column};
 
 /// The agents of a tenant that have a feed.
 pub(super) async fn agents_fed(tx: &mut TenantTx) -> Result<Vec<AgentId>, DbError> {

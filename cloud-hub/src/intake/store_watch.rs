@@ -1,13 +1,13 @@
 //! The SQL of how agents are.
 
-use agog_sync::ids::{PlantId, ProducerId, TenantId};
+use agog_sync::ids::{PlantId, ProducerId};
 use agog_sync::report::AgentReport;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::overview::{AgentAlarm, AgentTold};
 use super::store::{from_micros, to_bigint};
-use crate::db::{DbError, Instant, SystemTx, TenantTx, column};
+use crate::db::{DbError, Instant, TenantTx, column};
 
 /// Why an agent is an alarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,14 +44,6 @@ pub(super) struct Due {
     pub alarm: Alarm,
     pub contact: Timestamp,
     pub waiting: i64,
-}
-
-/// Every tenant there is.
-pub(super) async fn tenants(tx: &mut SystemTx) -> Result<Vec<TenantId>, DbError> {
-    let ids = sqlx::query_scalar!(r#"select id as "id!" from watched_tenants() as t (id)"#)
-        .fetch_all(tx.conn())
-        .await?;
-    Ok(ids.into_iter().map(TenantId::from_uuid).collect())
 }
 
 /// Keeps what an agent tells of itself.

@@ -62,7 +62,7 @@ pub async fn watch(app: App, after: Duration, stop: CancellationToken) {
 async fn watch_once(app: &App, after: Duration) -> Result<(), DbError> {
     // No tenant fits: it is asked which ones there are.
     let mut tx = SystemTx::begin(&app.pool).await?;
-    let tenants = store::tenants(&mut tx).await?;
+    let tenants = tx.tenant_ids().await?;
     drop(tx);
     let mut standing = [0_u32; 2];
     for tenant_id in tenants {
