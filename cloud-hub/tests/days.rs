@@ -23,7 +23,7 @@ use support::{Agent, Answer, World, states};
 
 const LEDGER: &str = "/sync/v1/ledger";
 const DAYS: &str = "/sync/v1/days";
-const AFTER: Duration = Duration::from_secs(15 * 60);
+const AFTER: Duration = Duration::from_mins(15);
 
 /// An agent of which the hub has five events, one of them rejected.
 async fn delivered() -> (World, Agent, Vec<Envelope>) {
@@ -35,7 +35,7 @@ async fn delivered() -> (World, Agent, Vec<Envelope>) {
     let last = events.pop().unwrap();
     let head = events.last().unwrap().head();
     let mut unknown = last.clone();
-    unknown.kind = "press.exploded".to_owned();
+    "press.exploded".clone_into(&mut unknown.kind);
     unknown.prev_hash = head.hash;
     unknown.hash = computed(&agent, &unknown);
     agent.head = unknown.head();

@@ -118,7 +118,7 @@ proptest! {
         match how {
             0 => { found.remove(at); }
             1 => found[at].hash = Hash::from_bytes([7; 32]),
-            _ => found[at].recorded_at = found[at].recorded_at + jiff::SignedDuration::from_secs(1),
+            _ => found[at].recorded_at += jiff::SignedDuration::from_secs(1),
         }
         let (good, bad) = (proof(&sealed, length), proof(&found, length));
         prop_assert!(good.agrees_with(&proof(&sealed, length)));

@@ -133,9 +133,9 @@ async fn what_the_hub_has_comes_back_and_what_nobody_has_is_stated_exactly() -> 
     // What is said to be lost is what nobody has, and nothing else.
     let salvage = &status["ledger"]["salvage"];
     assert_eq!(salvage["end_known"], true, "{salvage:#}");
-    let loss = &salvage["epochs"][0];
-    assert_eq!(loss["is_final"], true, "{salvage:#}");
-    let lost = numbers(loss)?;
+    let told = &salvage["epochs"][0];
+    assert_eq!(told["is_final"], true, "{salvage:#}");
+    let lost = numbers(told)?;
     let here = at_hub(&world).await?;
     let nowhere: BTreeSet<u64> = events
         .iter()

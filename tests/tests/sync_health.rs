@@ -1,13 +1,11 @@
 //! How a plant and the hub are with each other, shown on both sides: days that are over are proven to be the same, whatever
 //! was changed by hand is found, and nothing stands still unseen.
 
-use std::sync::Arc;
-
-use agog_edge::ledger::command::{Amount, Details, Receive};
-use agog_edge::ledger::{Append, Fact, Ledger, LotCommand, What};
-use agog_sync::clock::{Clock as _, ManualClock, SystemClock};
+use agog_sync::chain::ChainHead;
+use agog_sync::clock::{Clock as _, SystemClock, to_micros};
 use agog_sync::days::day_of;
-use agog_sync::event::Actor;
+use agog_sync::event::{Actor, Envelope, Event, NewEvent, TelemetryGap};
+use agog_sync::ids::{EventId, ProducerId};
 use agog_tests::demo::cast::{Company, LIMIT, drained, materials};
 use agog_tests::support::plant::{Plant, PlantPlan};
 use agog_tests::support::wait;
@@ -34,43 +32,55 @@ async fn world(name: &str) -> Result<(World, Company, Plant)> {
     Ok((world, company, plant))
 }
 
-/// Three rolls arrived yesterday, at a plant that was offline since.
-async fn yesterday(plant: &Plant) -> Result<()> {
-    let clock = Arc::new(ManualClock::new(SystemClock.now()));
-    clock.advance(SignedDuration::from_hours(-24));
-    let by_code = materials()
-        .into_iter()
-        .map(|material| (material.code.clone(), material))
-        .collect();
-    let path = plant.data_dir().join("ledger.db");
-    let (ledger, thread) = Ledger::open(&path, by_code, clock, StdRng::seed_from_u64(1))?;
-    for number in ["R-1", "R-2", "R-3"] {
-        let command = LotCommand::Receive(Receive {
-            number: Some(number.to_owned()),
-            material: "BOARD-300".to_owned(),
-            quantity: Amount::of(100.into()),
-            supplier: None,
-            supplier_lot: None,
-            expiry: None,
-            location: None,
-            quality: std::collections::BTreeMap::new(),
-            details: Details::default(),
-        });
-        let fact = Fact {
-            occurred_at: None,
-            actor: Actor::Operator {
-                name: "Jane Smith".to_owned(),
+/// Three events of yesterday, sealed as the plant would have with yesterday's clock, in its ledger; it was offline since.
+fn yesterday(plant: &Plant) -> Result<()> {
+    let at = to_micros(SystemClock.now() - SignedDuration::from_hours(24));
+    let file = rusqlite::Connection::open(plant.data_dir().join("ledger.db"))?;
+    let agent: String = file.query_row("select agent_id from meta", [], |row| row.get(0))?;
+    let producer: ProducerId = agent.parse()?;
+    let mut rng = StdRng::seed_from_u64(1);
+    let mut head = ChainHead::genesis(producer, 1);
+    for count in [100, 200, 300] {
+        let gap = TelemetryGap {
+            series: None,
+            from: at,
+            to: at,
+            count,
+            reason: "the disk was full".to_owned(),
+        };
+        let new = NewEvent {
+            event_id: EventId::generate(at, &mut rng),
+            occurred_at: at,
+            recorded_at: at,
+            actor: Actor::System {
+                component: "telemetry".to_owned(),
             },
-            what: What::Lot(command),
+            event: Event::Gap(gap),
         };
-        let append = Append {
-            facts: vec![fact],
-            ..Append::default()
-        };
-        ledger.append(append).await?;
+        let event = Envelope::seal(producer, 1, &head, &new);
+        head = event.head();
+        file.execute(
+            "insert into event (producer_id, epoch, seq, event_id, kind, version, occurred_at, recorded_at, actor, payload,
+                 prev_hash, hash)
+             values (?1, 1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10)",
+            rusqlite::params![
+                agent,
+                event.seq,
+                event.event_id.to_string(),
+                event.kind,
+                event.version,
+                at.as_microsecond(),
+                serde_json::to_string(&event.actor)?,
+                event.payload.get(),
+                event.prev_hash.as_bytes(),
+                event.hash.as_bytes(),
+            ],
+        )?;
     }
-    drop(ledger);
-    thread.join();
+    file.execute(
+        "update meta set head_seq = ?1, head_hash = ?2",
+        rusqlite::params![head.last_seq, head.hash.as_bytes()],
+    )?;
     Ok(())
 }
 
@@ -133,7 +143,7 @@ async fn restart(plant: &mut Plant) -> Result<()> {
 async fn a_day_is_proven_on_both_sides_and_a_row_that_is_changed_by_hand_is_found_on_either()
 -> Result<()> {
     let (world, company, mut plant) = world("days_proven").await?;
-    yesterday(&plant).await?;
+    yesterday(&plant)?;
     let day = day_of(SystemClock.now() - SignedDuration::from_hours(24)).to_string();
     plant.start().await?;
     receive(&plant, "R-4").await?;
@@ -155,8 +165,8 @@ async fn a_day_is_proven_on_both_sides_and_a_row_that_is_changed_by_hand_is_foun
     assert!(agent["told"]["told_at"].is_string(), "{agent:#}");
     assert_eq!(agent["alarm"], Value::Null);
 
-    // A roll grows at the hub.
-    let grown = "update ledger_event set payload = replace(payload, '\"100\"', '\"900\"') where seq = 2 and epoch = 1";
+    // A row grows at the hub.
+    let grown = "update ledger_event set payload = replace(payload, '\"count\":200', '\"count\":900') where seq = 2 and epoch = 1";
     ensure!(by_hand(&world, grown).await? == 1, "nothing was changed");
     restart(&mut plant).await?;
     let (shown, is_good) = days(&plant, 0, 1).await?;
@@ -184,7 +194,7 @@ async fn a_day_is_proven_on_both_sides_and_a_row_that_is_changed_by_hand_is_foun
     assert_eq!(topics(&world).await?, ["sync.day-differs"]);
 
     // It is mended.
-    let mended = "update ledger_event set payload = replace(payload, '\"900\"', '\"100\"') where seq = 2 and epoch = 1";
+    let mended = "update ledger_event set payload = replace(payload, '\"count\":900', '\"count\":200') where seq = 2 and epoch = 1";
     by_hand(&world, mended).await?;
     restart(&mut plant).await?;
     days(&plant, 1, 0).await?;
@@ -196,7 +206,7 @@ async fn a_day_is_proven_on_both_sides_and_a_row_that_is_changed_by_hand_is_foun
     // Now the plant's own file.
     plant.stop().await?;
     let file = rusqlite::Connection::open(plant.data_dir().join("ledger.db"))?;
-    let changed = "update event set payload = replace(payload, '\"100\"', '\"101\"') where seq = 3";
+    let changed = "update event set payload = replace(payload, '\"count\":300', '\"count\":301') where seq = 3";
     ensure!(file.execute(changed, [])? == 1, "nothing was changed");
     drop(file);
     plant.start().await?;

@@ -81,7 +81,7 @@ fn within(seq: i64, numbers: RangeInclusive<u64>) -> Option<u64> {
 
 /// Adds an event as it stands in its row. Somebody may have written anything there.
 fn add(hasher: &mut DayHasher, producer: ProducerId, epoch: u64, seq: u64, row: &EventRow) {
-    let hashed = || -> Option<(Hash, Hash, Hash)> {
+    let computed = || -> Option<(Hash, Hash, Hash)> {
         let actor: Actor = serde_json::from_str(&row.actor).ok()?;
         let prev_hash = Hash::try_from(&row.prev_hash[..]).ok()?;
         let stored = Hash::try_from(&row.hash[..]).ok()?;
@@ -98,8 +98,8 @@ fn add(hasher: &mut DayHasher, producer: ProducerId, epoch: u64, seq: u64, row: 
         };
         Some((prev_hash, stored, parts.hash(producer, epoch)))
     };
-    match hashed() {
-        Some((prev_hash, stored, computed)) => hasher.add(seq, &prev_hash, &stored, &computed),
+    match computed() {
+        Some((prev_hash, stored, again)) => hasher.add(seq, &prev_hash, &stored, &again),
         None => hasher.add_unreadable(seq),
     }
 }

@@ -73,7 +73,7 @@ pub(super) async fn told(
         Instant(now) as _,
         skew_ms,
         to_bigint(report.waiting.min(i64::MAX.unsigned_abs()))?,
-        report.oldest_waiting_at.map(|at| at.as_microsecond()),
+        report.oldest_waiting_at.map(Timestamp::as_microsecond),
     )
     .execute(tx.conn())
     .await?;

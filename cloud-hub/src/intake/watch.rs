@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use agog_sync::ids::{EventId, TenantId};
+use agog_sync::ids::{AgentId, EventId, TenantId};
 use agog_sync::report::{AgentReport, REPORT_HEADER, skew_ms};
 use axum::http::HeaderMap;
 use jiff::SignedDuration;
@@ -88,7 +88,7 @@ pub async fn watch_tenant(
     let before = now.saturating_sub(after).map_err(DbError::stored)?;
     let mut tx = TenantTx::begin(&app.pool, tenant_id).await?;
     let agents = tenants::agent_plants(&mut tx).await?;
-    let ids: Vec<_> = agents.keys().map(|agent| agent.uuid()).collect();
+    let ids: Vec<_> = agents.keys().map(AgentId::uuid).collect();
     let due = store::due(&mut tx, &ids, before).await?;
     let standing: Vec<_> = due.iter().map(|due| due.alarm).collect();
     let raised = store::raise(&mut tx, &due, now).await?;

@@ -331,10 +331,10 @@ fn add(
 ) -> Result<(), LedgerError> {
     let (epoch, seq) = (row.get(0)?, row.get(1)?);
     let stored = row.get_ref(10)?.as_blob().unwrap_or_default();
-    let hashes = Hash::try_from(stored)
+    let found = Hash::try_from(stored)
         .ok()
         .zip(computed(row, producer, epoch, actors).ok());
-    match hashes {
+    match found {
         Some((stored, (prev_hash, computed))) => hasher.add(seq, &prev_hash, &stored, &computed),
         None => hasher.add_unreadable(seq),
     }

@@ -149,7 +149,7 @@ mod tests {
 
     use super::*;
 
-    const LIMIT: Duration = Duration::from_secs(900);
+    const LIMIT: Duration = Duration::from_mins(15);
 
     fn position(epoch: u64, acknowledged: u64, last_seq: u64) -> Position {
         let producer = ProducerId::from_uuid(uuid::Uuid::from_u128(1));
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn it_is_told_once_when_nothing_that_waits_is_taken_and_once_when_it_goes_on() {
         let began = Instant::now();
-        let at = |minutes: u64| began + Duration::from_secs(60 * minutes);
+        let at = |minutes: u64| began + Duration::from_mins(minutes);
         let mut progress = Progress::new(&position(1, 5, 5), began);
         let mut look = |minute, position: &Position| progress.look(position, at(minute), LIMIT);
         // Nothing waits: a quiet week is no alarm, and an event after it has its time.

@@ -11,7 +11,7 @@ use agog_sync::event::Envelope;
 
 use crate::support::*;
 
-const PAGE: u64 = 4_096;
+const PAGE: usize = 4_096;
 
 /// Events enough that they fill many pages.
 const EVENTS: u64 = 400;
@@ -47,7 +47,7 @@ fn recorded(backed_up: u64) -> (Program, Vec<Envelope>, PathBuf) {
 fn overwrite(path: &Path, pages: std::ops::Range<u64>) {
     let file = OpenOptions::new().write(true).open(path).unwrap();
     for page in pages {
-        file.write_all_at(&[0xa5; PAGE as usize], page * PAGE)
+        file.write_all_at(&[0xa5; PAGE], page * PAGE as u64)
             .unwrap();
     }
 }
@@ -57,7 +57,7 @@ fn pages_with(path: &Path, text: &str) -> BTreeSet<u64> {
     let bytes = std::fs::read(path).unwrap();
     let has = |page: &[u8]| page.windows(text.len()).any(|at| at == text.as_bytes());
     (0..)
-        .zip(bytes.chunks(PAGE as usize))
+        .zip(bytes.chunks(PAGE))
         .filter(|(_, page)| has(page))
         .map(|(page, _)| page)
         .collect()
@@ -123,7 +123,7 @@ fn events_on_pages_that_are_gone_are_stated_and_those_behind_them_are_sealed_aga
     for event in lost {
         let hash = event.hash.as_bytes();
         let bytes = std::fs::read(&path).unwrap();
-        for (page, content) in (0..).zip(bytes.chunks(PAGE as usize)) {
+        for (page, content) in (0..).zip(bytes.chunks(PAGE)) {
             if content.windows(32).any(|at| at == hash) {
                 pages.insert(page);
             }
@@ -136,21 +136,21 @@ fn events_on_pages_that_are_gone_are_stated_and_those_behind_them_are_sealed_aga
     let report = salvage(&program, &["--backup", backup.to_str().unwrap()]);
 
     assert_eq!(report.backup.as_deref(), Some(&*backup));
-    let [loss] = &report.loss.epochs[..] else {
+    let [told] = &report.loss.epochs[..] else {
         panic!("{:?}", report.loss);
     };
     assert_eq!(
-        (loss.epoch, loss.known_end, loss.is_final),
+        (told.epoch, told.known_end, told.is_final),
         (1, EVENTS, false)
     );
-    let missing: Vec<u64> = loss
+    let missing: Vec<u64> = told
         .ranges
         .iter()
         .flat_map(|(first, last)| *first..=*last)
         .collect();
-    assert_eq!(missing.len() as u64, loss.missing);
+    assert_eq!(missing.len() as u64, told.missing);
     for seq in 200..=202 {
-        assert!(missing.contains(&seq), "{:?}", loss.ranges);
+        assert!(missing.contains(&seq), "{:?}", told.ranges);
     }
     // Exactly what is not stated to be missing is here.
     let here = events.iter().filter(|event| !missing.contains(&event.seq));

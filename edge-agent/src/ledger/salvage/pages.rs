@@ -16,9 +16,9 @@ const PAGE_BYTES: u32 = 4_096;
 
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
-const LOG_HEADER_BYTES: u64 = 32;
+const LOG_HEADER_BYTES: usize = 32;
 
-const FRAME_HEADER_BYTES: u64 = 24;
+const FRAME_HEADER_BYTES: usize = 24;
 
 /// A file and its log.
 pub(super) struct Pages {
@@ -78,12 +78,11 @@ impl Pages {
 
     pub(super) fn read(&self, place: Place) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; self.page_bytes as usize];
-        match (place.in_log, &self.log) {
-            (Some(offset), Some(log)) => log.read_exact_at(&mut bytes, offset)?,
-            _ => {
-                let offset = u64::from(place.page.saturating_sub(1)) * u64::from(self.page_bytes);
-                self.file.read_exact_at(&mut bytes, offset)?;
-            }
+        if let (Some(offset), Some(log)) = (place.in_log, &self.log) {
+            log.read_exact_at(&mut bytes, offset)?;
+        } else {
+            let offset = u64::from(place.page.saturating_sub(1)) * u64::from(self.page_bytes);
+            self.file.read_exact_at(&mut bytes, offset)?;
         }
         Ok(bytes)
     }
@@ -124,7 +123,7 @@ struct LogHeader {
 }
 
 fn log_header(log: &File) -> Option<LogHeader> {
-    let mut header = [0; LOG_HEADER_BYTES as usize];
+    let mut header = [0; LOG_HEADER_BYTES];
     log.read_exact_at(&mut header, 0).ok()?;
     let page_bytes = number(&header, 8);
     let is_log = number(&header, 0) & !1 == 0x377f_0682 && is_page_size(page_bytes);
@@ -139,14 +138,14 @@ fn log_header(log: &File) -> Option<LogHeader> {
 fn frames(log: &File, header: &LogHeader) -> Vec<(u32, u64)> {
     let mut found = Vec::new();
     let mut committed = 0;
-    let mut offset = LOG_HEADER_BYTES;
-    let mut frame = [0; FRAME_HEADER_BYTES as usize];
+    let mut offset = LOG_HEADER_BYTES as u64;
+    let mut frame = [0; FRAME_HEADER_BYTES];
     while log.read_exact_at(&mut frame, offset).is_ok() && frame[8..16] == header.salt {
-        found.push((number(&frame, 0), offset + FRAME_HEADER_BYTES));
+        found.push((number(&frame, 0), offset + FRAME_HEADER_BYTES as u64));
         if number(&frame, 4) > 0 {
             committed = found.len();
         }
-        offset += FRAME_HEADER_BYTES + u64::from(header.page_bytes);
+        offset += FRAME_HEADER_BYTES as u64 + u64::from(header.page_bytes);
     }
     found.truncate(committed);
     found
