@@ -318,14 +318,15 @@ pub(in crate::inventory) async fn numbers_taken(
     numbers: &[&str],
 ) -> Result<Vec<(String, LotId)>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
-    // Number by number, each through its index. A planner that knows nothing of the table yet takes the index of plant and
-    // material for `number = any(…)`, and reads every lot of the plant for each batch.
+    // Number by number, each through its index, and the plant afterwards (`offset 0` keeps the two apart). A planner that
+    // knows nothing of the table yet takes the index of plant and material otherwise, and reads every lot of the plant.
     let rows = sqlx::query!(
         "select l.number, l.public_id from unnest($3::text[]) as given (number) cross join lateral (
-             select number, public_id from lot
-             where tenant_id = $1 and number = given.number and plant_id = $2 and origin <> 'undone'
+             select number, public_id, plant_id, origin from lot
+             where tenant_id = $1 and number = given.number
              offset 0
-         ) as l",
+         ) as l
+         where l.plant_id = $2 and l.origin <> 'undone'",
         tenant_id,
         plant_id.uuid(),
         numbers as _,
