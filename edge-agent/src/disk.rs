@@ -241,14 +241,7 @@ pub async fn run(agent: Agent, telemetry: Telemetry, stop: Stop) -> anyhow::Resu
         }
         let disk = agent.disk.clone();
         let now = tokio::task::spawn_blocking(move || disk.look()).await?;
-        if now.level > Level::Ample
-            && let Err(error) = telemetry.make_room(agent.clock.now(), now.free_bytes).await
-        {
-            warn!(
-                error = &error as &dyn std::error::Error,
-                "telemetry not dropped"
-            );
-        }
+        // People are told first: making a file smaller takes its time.
         if now.level > before {
             let alarm = format!(
                 "disk of `{}` {}; {} MiB free",
@@ -258,6 +251,14 @@ pub async fn run(agent: Agent, telemetry: Telemetry, stop: Stop) -> anyhow::Resu
             );
             warn!("{alarm}");
             agent.health.alarm(agent.clock.now(), alarm);
+        }
+        if now.level > Level::Ample
+            && let Err(error) = telemetry.make_room(agent.clock.now(), now.free_bytes).await
+        {
+            warn!(
+                error = &error as &dyn std::error::Error,
+                "telemetry not dropped"
+            );
         }
         before = now.level;
     }
