@@ -97,6 +97,26 @@ async fn a_copy_that_is_started_beside_its_original_leaves_one_of_them_served() 
 }
 
 #[tokio::test]
+async fn a_first_request_that_comes_after_the_next_start_takes_nothing_over() {
+    let (world, mut agent) = agent().await;
+    let (first, killed, second) = (run(&world), run(&world), run(&world));
+    token(&agent.ask_as(&world, first, &[]).await);
+    // It was killed while its request was on its way.
+    let before = [killed, first];
+    let served = token(&agent.ask_as(&world, second, &before).await);
+    let late = agent.ask_as(&world, killed, &[first]).await;
+    assert_eq!(late.says(), (403, "cloned"), "{}", late.text);
+
+    let batch = agent.batch(&world, &states(1));
+    assert_eq!(world.push(&served, LEDGER, &batch).await.status, 200);
+    token(&agent.ask_as(&world, second, &before).await);
+    let next = agent
+        .ask_as(&world, run(&world), &[second, killed, first])
+        .await;
+    assert_eq!(next.status, 200, "{}", next.text);
+}
+
+#[tokio::test]
 async fn a_person_decides_with_a_new_code_which_machine_is_served() {
     let (world, mut agent) = agent().await;
     let (original, copy) = (run(&world), run(&world));

@@ -75,3 +75,10 @@ pub fn decide(
         Some(RunState::Current) | None => RunDecision::Continue,
     }
 }
+
+/// The runs that a run names and of which nothing is known. Once it is served they have ended, and are to be noted as
+/// superseded: a request of theirs that was long on its way would take over from it otherwise, and it would be fenced.
+pub fn unmet(claim: &RunClaim, known: impl Fn(RunId) -> Option<RunState>) -> Vec<RunId> {
+    let named = claim.before.iter().take(RUNS_BEFORE_MAX).copied();
+    named.filter(|run| known(*run).is_none()).collect()
+}

@@ -7,7 +7,7 @@ mod chain;
 use agog_sync::chain::ChainHead;
 use agog_sync::ids::{ProducerId, RunId};
 use agog_sync::recovery::{Placing, Question, Search, placing, verify_page};
-use agog_sync::runs::{RunClaim, RunDecision, RunState, decide};
+use agog_sync::runs::{RunClaim, RunDecision, RunState, decide, unmet};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -126,6 +126,9 @@ impl Desk {
                 if let Some(served) = served {
                     self.set(served, RunState::Superseded);
                 }
+                for run in unmet(&claim, |run| self.state(run)) {
+                    self.set(run, RunState::Superseded);
+                }
                 self.set(claim.run, RunState::Current);
             }
             RunDecision::Fence => self.set(claim.run, RunState::Fenced),
@@ -143,6 +146,17 @@ fn restarts_go_on_also_in_quick_succession_and_after_a_crash_before_the_first_co
     // Runs 3 and 4 ended before the hub heard of them.
     assert_eq!(desk.ask(5, &[4, 3, 2, 1]), RunDecision::Continue);
     assert_eq!(desk.ask(5, &[4, 3, 2, 1]), RunDecision::Serve);
+}
+
+#[test]
+fn a_first_request_that_was_long_on_its_way_refuses_nobody_but_the_run_that_has_ended() {
+    let mut desk = Desk::default();
+    desk.ask(1, &[]);
+    // Run 2 was killed while its request was on its way, and its successor is heard first.
+    assert_eq!(desk.ask(3, &[2, 1]), RunDecision::Continue);
+    assert_eq!(desk.ask(2, &[1]), RunDecision::Fence);
+    assert_eq!(desk.ask(3, &[2, 1]), RunDecision::Serve);
+    assert_eq!(desk.ask(4, &[3, 2, 1]), RunDecision::Continue);
 }
 
 #[test]

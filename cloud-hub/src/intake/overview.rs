@@ -127,7 +127,8 @@ pub(super) struct AgentRun {
     #[schema(value_type = String)]
     pub began_at: Timestamp,
     /// `continued`: its disk goes on from the run before; `took-over`: it does not, a backup was restored or the disk
-    /// copied; `enrolled`: a person decided for it; `refused`: it began on the disk of a fenced one.
+    /// copied; `enrolled`: a person decided for it; `refused`: it began on the disk of a fenced one;
+    /// `unheard`: a later run of its disk was heard of first.
     pub reason: String,
     /// Since when another run is served.
     #[schema(value_type = Option<String>)]

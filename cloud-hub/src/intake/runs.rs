@@ -27,7 +27,11 @@ pub async fn claim(
     let mut named = vec![claim.run];
     named.extend(claim.before.iter().take(runs::RUNS_BEFORE_MAX));
     let known = store_runs::states(tx, producer, served, &named).await?;
-    let decision = runs::decide(claim, served.is_some(), |run| known.get(&run).copied());
+    let state = |run| known.get(&run).copied();
+    let decision = runs::decide(claim, served.is_some(), state);
+    if matches!(decision, RunDecision::Continue | RunDecision::TakeOver) {
+        store_runs::end_unheard(tx, producer, &runs::unmet(claim, state), now).await?;
+    }
     let topic = match decision {
         RunDecision::Serve => {
             store_runs::seen(tx, producer, now).await?;

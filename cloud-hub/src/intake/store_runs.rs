@@ -125,6 +125,31 @@ pub(super) async fn serve(
     Ok(())
 }
 
+/// Notes runs that have ended and were never heard of.
+pub(super) async fn end_unheard(
+    tx: &mut TenantTx,
+    producer: ProducerId,
+    runs: &[RunId],
+    now: Timestamp,
+) -> Result<(), DbError> {
+    if runs.is_empty() {
+        return Ok(());
+    }
+    let tenant_id = tx.tenant_id().uuid();
+    sqlx::query!(
+        "insert into producer_run (tenant_id, producer_id, run_id, began_at, reason, ended_at)
+         select $1, $2, run_id, $4, 'unheard', $4 from unnest($3::uuid[]) as e (run_id)
+         on conflict (tenant_id, producer_id, run_id) do nothing",
+        tenant_id,
+        producer.uuid(),
+        &runs.iter().map(RunId::uuid).collect::<Vec<Uuid>>(),
+        Instant(now) as _,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// The agent was here.
 pub(super) async fn seen(
     tx: &mut TenantTx,

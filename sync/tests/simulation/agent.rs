@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agog_sync::event::{Actor, Envelope, Event, NewEvent};
 use agog_sync::frame::{LedgerAck, LedgerBatch, LedgerPage, PROTOCOL};
-use agog_sync::ids::{EventId, ProducerId};
+use agog_sync::ids::{EventId, ProducerId, RunId};
 use agog_sync::lots::{LotEvent, admit};
 use agog_sync::outbox::{LocalLedger, Standing, compare};
 use agog_sync::recovery::{Question, Search};
@@ -49,23 +49,28 @@ pub(crate) struct Agent {
     search: Option<(Search, LedgerAck)>,
     feed: Phase,
     requests: u64,
+    /// How often it was started: each start is a run of its own, also when the disk forgets it.
+    starts: u128,
     /// Holds that came before their turn.
     pub(crate) early: usize,
 }
 
 impl Agent {
     pub(crate) fn new(disk: Disk) -> Self {
-        Self {
+        let mut agent = Self {
             disk,
-            is_running: true,
+            is_running: false,
             skew_ms: 0,
             push: START,
             after: None,
             search: None,
             feed: START,
             requests: 0,
+            starts: 0,
             early: 0,
-        }
+        };
+        agent.start();
+        agent
     }
 
     pub(crate) fn producer(&self) -> ProducerId {
@@ -75,6 +80,9 @@ impl Agent {
     /// The program starts: what it knew in memory is gone.
     pub(crate) fn start(&mut self) {
         self.is_running = true;
+        self.starts += 1;
+        let run = RunId::from_uuid(uuid::Uuid::from_u128(self.starts));
+        self.disk.commit(Commit::Start(run));
         self.push = START;
         self.after = None;
         self.search = None;
@@ -170,7 +178,8 @@ impl Agent {
                         self.feed = Phase::Ready;
                     }
                 }
-                Answer::State(_) | Answer::Taken(_) | Answer::Refused => {}
+                Answer::Refused => self.end_session(),
+                Answer::State(_) | Answer::Taken(_) => {}
             }
         }
     }
@@ -266,7 +275,7 @@ impl Agent {
             }
         }
         let Some((epoch, after)) = self.after else {
-            return Some(Ask::State);
+            return Some(Ask::State(self.disk.file.claim()));
         };
         let file = &self.disk.file;
         let events: Vec<_> = file

@@ -7,14 +7,17 @@ use std::sync::Arc;
 use agog_sync::chain::{ChainHead, Hash};
 use agog_sync::event::{Envelope, Event, NewEvent};
 use agog_sync::frame::{FeedBody, FeedItem, LedgerAck, LedgerMark, LedgerPage};
-use agog_sync::ids::{EventId, ProducerId};
+use agog_sync::ids::{EventId, ProducerId, RunId};
 use agog_sync::recovery::{Placing, placing, verify_page};
+use agog_sync::runs::{RUNS_BEFORE_MAX, RunClaim};
 
 use super::shelf::Shelf;
 
 /// One commit.
 #[derive(Debug, Clone)]
 pub(crate) enum Commit {
+    /// The program has started.
+    Start(RunId),
     /// A fact that was recorded here.
     Record(Arc<Envelope>),
     /// The hub has everything up to here.
@@ -40,6 +43,8 @@ pub(crate) struct File {
     pub(crate) head: ChainHead,
     pub(crate) acknowledged: u64,
     pub(crate) feed_cursor: u64,
+    /// The newest first.
+    runs: Vec<RunId>,
     pub(crate) events: BTreeMap<(u64, u64), Arc<Envelope>>,
     pub(crate) shelf: Shelf,
     applied: BTreeSet<EventId>,
@@ -57,6 +62,7 @@ impl File {
             head: ChainHead::genesis(producer, 1),
             acknowledged: 0,
             feed_cursor: 0,
+            runs: Vec::new(),
             events: BTreeMap::new(),
             shelf: Shelf::default(),
             applied: BTreeSet::new(),
@@ -80,6 +86,7 @@ impl File {
 
     fn commit(&mut self, commit: &Commit) {
         match commit {
+            Commit::Start(run) => self.runs.insert(0, *run),
             Commit::Record(envelope) => {
                 self.append(envelope.clone());
                 self.apply(envelope);
@@ -115,6 +122,15 @@ impl File {
                     self.apply(&item.event);
                 }
             }
+        }
+    }
+
+    /// What it says of its run.
+    pub(crate) fn claim(&self) -> RunClaim {
+        let (run, before) = self.runs.split_first().expect("it runs");
+        RunClaim {
+            run: *run,
+            before: before.iter().take(RUNS_BEFORE_MAX).copied().collect(),
         }
     }
 

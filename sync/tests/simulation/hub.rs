@@ -8,9 +8,10 @@ use agog_sync::event::{Actor, Envelope, Event, NewEvent};
 use agog_sync::frame::{
     FeedBody, FeedEvent, FeedItem, LedgerAck, LedgerBatch, LedgerMark, LedgerPage, LotSnapshot,
 };
-use agog_sync::ids::{EventId, LotId, ProducerId};
+use agog_sync::ids::{EventId, LotId, ProducerId, RunId};
 use agog_sync::inbox::{Decision, ProducerState, accept};
 use agog_sync::lots::{LotEvent, admit};
+use agog_sync::runs::{RunClaim, RunDecision, RunState, decide, unmet};
 use jiff::Timestamp;
 
 use super::network::{Answer, Ask};
@@ -36,6 +37,8 @@ pub(crate) struct Hub {
     /// The agents that hold or have touched a lot.
     met: BTreeMap<LotId, BTreeSet<usize>>,
     feeds: Vec<Vec<Arc<FeedItem>>>,
+    /// What is known of the runs of each agent.
+    runs: Vec<BTreeMap<RunId, RunState>>,
     /// Up to where each feed is kept no longer item by item.
     pruned: Vec<u64>,
 }
@@ -45,6 +48,7 @@ impl Hub {
         Self {
             feeds: vec![Vec::new(); agents.len()],
             pruned: vec![0; agents.len()],
+            runs: vec![BTreeMap::new(); agents.len()],
             agents,
             office: ProducerState::first(office),
             producers: BTreeMap::new(),
@@ -56,10 +60,17 @@ impl Hub {
         }
     }
 
-    /// Answers an agent.
-    pub(crate) fn ask(&mut self, agent: usize, ask: &Ask) -> Answer {
+    /// Answers an agent, of which one run is served at a time.
+    pub(crate) fn ask(&mut self, agent: usize, run: RunId, ask: &Ask) -> Answer {
+        let is_served = match ask {
+            Ask::State(claim) => self.serve(agent, claim),
+            _ => self.runs[agent].get(&run) == Some(&RunState::Current),
+        };
+        if !is_served {
+            return Answer::Refused;
+        }
         match ask {
-            Ask::State => Answer::State(self.ack(agent, false)),
+            Ask::State(_) => Answer::State(self.ack(agent, false)),
             Ask::Push(batch) => self.take(agent, batch),
             Ask::Ledger { epoch, after } => {
                 let producer = self.agents[agent];
@@ -87,6 +98,40 @@ impl Hub {
                 }
             }
         }
+    }
+
+    /// Whether a run that asks is served from now on.
+    fn serve(&mut self, agent: usize, claim: &RunClaim) -> bool {
+        let known = &mut self.runs[agent];
+        let is_any_served = known.values().any(|state| *state == RunState::Current);
+        match decide(claim, is_any_served, |run| known.get(&run).copied()) {
+            RunDecision::Serve => {}
+            RunDecision::Continue | RunDecision::TakeOver => {
+                for run in unmet(claim, |run| known.get(&run).copied()) {
+                    known.insert(run, RunState::Superseded);
+                }
+                self.enrol(agent, claim.run);
+            }
+            RunDecision::Fence => {
+                known.insert(claim.run, RunState::Fenced);
+                return false;
+            }
+        }
+        true
+    }
+
+    pub(crate) fn is_fenced(&self, agent: usize, run: RunId) -> bool {
+        self.runs[agent].get(&run) == Some(&RunState::Fenced)
+    }
+
+    /// Serves a run from now on, and no other one.
+    pub(crate) fn enrol(&mut self, agent: usize, run: RunId) {
+        for other in self.runs[agent].values_mut() {
+            if *other == RunState::Current {
+                *other = RunState::Superseded;
+            }
+        }
+        self.runs[agent].insert(run, RunState::Current);
     }
 
     /// Old items are kept no longer one by one. All of them are events, so what is left of them is all that there was.

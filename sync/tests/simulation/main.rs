@@ -52,6 +52,7 @@ fn worlds(name: &str, faults: Faults) {
                 sum.crashes += tally.crashes;
                 sum.repeats += tally.repeats;
                 sum.early_holds += tally.early_holds;
+                sum.enrolled += tally.enrolled;
             }
             Err(error) => panic!("{name}, SEED={seed}: {error}"),
         }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use agog_sync::event::Envelope;
 use agog_sync::frame::{FeedItem, LedgerAck, LedgerBatch, LedgerPage};
+use agog_sync::ids::RunId;
+use agog_sync::runs::RunClaim;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 
@@ -14,7 +16,8 @@ const DELAY_MS_MAX: u64 = 4_000;
 /// What an agent asks of the hub.
 #[derive(Debug, Clone)]
 pub(crate) enum Ask {
-    State,
+    /// To be served as this run, and what the hub has.
+    State(RunClaim),
     Push(Arc<LedgerBatch>),
     Feed {
         after: u64,
@@ -31,7 +34,7 @@ pub(crate) enum Ask {
 pub(crate) enum Answer {
     State(LedgerAck),
     Taken(LedgerAck),
-    /// The batch does not fit what the hub has.
+    /// The batch does not fit what the hub has, or another run is served.
     Refused,
     /// Items of the feed; before them the holds that stand, for an agent that asks from before what is kept.
     Feed {
@@ -46,6 +49,8 @@ pub(crate) enum Answer {
 pub(crate) enum Message {
     ToHub {
         agent: usize,
+        /// The run whose token it bears.
+        run: RunId,
         request: u64,
         ask: Ask,
     },

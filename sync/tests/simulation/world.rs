@@ -43,6 +43,8 @@ pub(crate) struct Tally {
     pub(crate) crashes: usize,
     pub(crate) repeats: usize,
     pub(crate) early_holds: usize,
+    /// How often a person had to say which machine is the right one.
+    pub(crate) enrolled: usize,
 }
 
 pub(crate) struct World {
@@ -108,6 +110,7 @@ impl World {
         let mut quiet = 0;
         for _ in 0..QUIET_WITHIN {
             self.turn();
+            self.decide();
             quiet = if self.is_delivered() { quiet + 1 } else { 0 };
             // Some steps more, for what is still on the line.
             if quiet > 100 {
@@ -247,10 +250,11 @@ impl World {
             match message {
                 Message::ToHub {
                     agent,
+                    run,
                     request,
                     ask,
                 } if self.hub_is_up => {
-                    let answer = self.hub.ask(agent, &ask);
+                    let answer = self.hub.ask(agent, run, &ask);
                     let answer = Message::ToAgent {
                         agent,
                         request,
@@ -272,9 +276,11 @@ impl World {
             if !self.agents[index].is_running {
                 continue;
             }
+            let run = self.agents[index].disk.file.claim().run;
             for (request, ask) in self.agents[index].asks(self.now_ms) {
                 let message = Message::ToHub {
                     agent: index,
+                    run,
                     request,
                     ask,
                 };
@@ -289,6 +295,21 @@ impl World {
         for agent in &mut self.agents {
             if !agent.is_running {
                 agent.start();
+            }
+        }
+    }
+
+    /// A disk that has forgotten its last start looks like a copy, when that start is heard of late: then a person decides.
+    /// An agent whose disk forgets nothing must never need one.
+    fn decide(&mut self) {
+        if !self.faults.lying_disks && !self.faults.restores {
+            return;
+        }
+        for (index, agent) in self.agents.iter().enumerate() {
+            let run = agent.disk.file.claim().run;
+            if self.hub.is_fenced(index, run) {
+                self.hub.enrol(index, run);
+                self.tally.enrolled += 1;
             }
         }
     }
