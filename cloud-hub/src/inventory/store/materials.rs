@@ -35,6 +35,19 @@ struct Stored {
     retired_at: Option<Instant>,
 }
 
+/// Selects materials as they are stored.
+macro_rules! stored {
+    ($which:literal, $($argument:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            Stored,
+            r#"select material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2,
+                 defined_at as "defined_at: Instant", retired_at as "retired_at: Instant"
+             from material "# + $which,
+            $($argument),+
+        )
+    };
+}
+
 impl Stored {
     fn read(self) -> Result<MaterialRow, DbError> {
         Ok(MaterialRow {
@@ -61,12 +74,8 @@ pub(in crate::inventory) async fn material_list(
     limit: i64,
 ) -> Result<Vec<MaterialRow>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
-    let rows = sqlx::query_as!(
-        Stored,
-        r#"select material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2,
-             defined_at as "defined_at: Instant", retired_at as "retired_at: Instant"
-         from material
-         where tenant_id = $1 and ($2::text is null or code > $2) order by code limit $3"#,
+    let rows = stored!(
+        "where tenant_id = $1 and ($2::text is null or code > $2) order by code limit $3",
         tenant_id,
         after,
         limit,
@@ -82,12 +91,8 @@ pub(in crate::inventory) async fn material_find(
     text: &str,
 ) -> Result<Option<MaterialRow>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
-    let row = sqlx::query_as!(
-        Stored,
-        r#"select material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2,
-             defined_at as "defined_at: Instant", retired_at as "retired_at: Instant"
-         from material
-         where tenant_id = $1 and (code = $2 or public_id = $3) order by public_id = $3 desc nulls last limit 1"#,
+    let row = stored!(
+        "where tenant_id = $1 and (code = $2 or public_id = $3) order by public_id = $3 desc nulls last limit 1",
         tenant_id,
         text,
         Uuid::parse_str(text).ok(),
@@ -103,12 +108,8 @@ pub(super) async fn materials_by_key(
     keys: &[i64],
 ) -> Result<BTreeMap<i64, Material>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
-    let rows = sqlx::query_as!(
-        Stored,
-        r#"select material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2,
-             defined_at as "defined_at: Instant", retired_at as "retired_at: Instant"
-         from material
-         where tenant_id = $1 and material_id = any($2)"#,
+    let rows = stored!(
+        "where tenant_id = $1 and material_id = any($2)",
         tenant_id,
         keys,
     )
@@ -125,12 +126,8 @@ pub(in crate::inventory) async fn materials_by_code(
     codes: &[&str],
 ) -> Result<Vec<MaterialRow>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
-    let rows = sqlx::query_as!(
-        Stored,
-        r#"select material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2,
-             defined_at as "defined_at: Instant", retired_at as "retired_at: Instant"
-         from material
-         where tenant_id = $1 and code = any($2::text[])"#,
+    let rows = stored!(
+        "where tenant_id = $1 and code = any($2::text[])",
         tenant_id,
         codes as _,
     )
@@ -144,12 +141,8 @@ pub(in crate::inventory) async fn materials_defined(
     tx: &mut TenantTx,
 ) -> Result<Vec<MaterialRow>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
-    let rows = sqlx::query_as!(
-        Stored,
-        r#"select material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2,
-             defined_at as "defined_at: Instant", retired_at as "retired_at: Instant"
-         from material
-         where tenant_id = $1 and defined_at is not null order by code"#,
+    let rows = stored!(
+        "where tenant_id = $1 and defined_at is not null order by code",
         tenant_id,
     )
     .fetch_all(tx.conn())
@@ -164,12 +157,8 @@ pub(in crate::inventory) async fn material_lock(
     code: &str,
 ) -> Result<Option<(MaterialRow, bool)>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
-    let row = sqlx::query_as!(
-        Stored,
-        r#"select material_id, public_id, code, name, base_unit, width_mm, length_mm, grammage_g_m2,
-             defined_at as "defined_at: Instant", retired_at as "retired_at: Instant"
-         from material
-         where tenant_id = $1 and code = $2 for update"#,
+    let row = stored!(
+        "where tenant_id = $1 and code = $2 for update",
         tenant_id,
         code,
     )
