@@ -48,7 +48,7 @@ bench: ## measures agent, ledger, uplink, traces and the reading of tickets on t
 	@$(SETUP) --for bench
 	$(CARGO) bench --quiet --package agog-jdf --bench reading
 	$(CARGO) run --quiet --release --package agog-jdf --example package_memory
-	$(CARGO) build --release --workspace --bins
+	$(CARGO) build --release --workspace --bins --example history
 	exec "$(PROGRAMS)/release/agog-bench"
 
 SEEDS ?= 20000

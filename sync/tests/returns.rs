@@ -90,7 +90,7 @@ fn nothing_and_a_return_without_a_reason_are_refused() {
 fn a_return_survives_its_stored_form() {
     let event = Event::Lot(returned("CARTONS", 20, Some(1)));
     assert_eq!(
-        Event::decode("lot.returned", 1, &event.payload()).unwrap(),
+        Event::decode("lot.returned", 1, event.payload().get()).unwrap(),
         event
     );
 }

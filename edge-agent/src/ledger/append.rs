@@ -7,7 +7,7 @@ use agog_sync::clock::to_micros;
 use agog_sync::event::{Envelope, Event, NewEvent};
 use agog_sync::frame::LEDGER_BATCH_BYTES_MAX;
 use agog_sync::ids::{EventId, LotId};
-use agog_sync::lots::{self, Effect, Flag, LotEvent};
+use agog_sync::lots::{self, Flag, LotEvent};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -329,24 +329,19 @@ pub(super) fn apply_lot_event(
     let book = book::load(connection, event, event_id)?;
     let mut outcome = lots::apply(event, event_id, &book, at);
     let left_out = left_out(connection, place)?;
-    outcome.effects.retain(|effect| match effect {
-        Effect::BalanceChanged { lot_id, .. }
-        | Effect::HoldPlaced { lot_id, .. }
-        | Effect::HoldReleased { lot_id, .. }
-        | Effect::ContainerChanged { lot_id, .. }
-        | Effect::Relocated { lot_id, .. } => !left_out.contains(lot_id),
-        _ => true,
-    });
+    outcome
+        .effects
+        .retain(|effect| !effects::came_with_its_lot(effect, &left_out));
     effects::store(connection, place, &outcome.effects, own)?;
     Ok(outcome.flags)
 }
 
-fn left_out(connection: &Connection, place: i64) -> Result<BTreeSet<LotId>, LedgerError> {
+fn left_out(connection: &Connection, place: i64) -> Result<Vec<LotId>, LedgerError> {
     let mut query = connection.prepare_cached("select lot_id from left_out where position = ?1")?;
     let mut found = query.query([place])?;
-    let mut lots = BTreeSet::new();
+    let mut lots = Vec::new();
     while let Some(row) = found.next()? {
-        lots.insert(text::id(&row.get::<_, String>(0)?, "lot id")?);
+        lots.push(text::id(&row.get::<_, String>(0)?, "lot id")?);
     }
     Ok(lots)
 }

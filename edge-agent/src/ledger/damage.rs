@@ -4,7 +4,8 @@
 //! next one, and a file that goes on being written loses what could still be saved. `ledger salvage` and `ledger restore`
 //! take the mark away.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
@@ -75,7 +76,9 @@ impl Damage {
 }
 
 fn mark(folder: &Path, what: &str) -> io::Result<()> {
-    std::fs::write(folder.join(MARK), format!("{what}\n"))?;
+    let mut file = File::create(folder.join(MARK))?;
+    writeln!(file, "{what}")?;
+    file.sync_all()?;
     durable::sync_folder(folder)
 }
 

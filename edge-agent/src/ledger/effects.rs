@@ -22,6 +22,18 @@ pub(super) fn store(
     Ok(())
 }
 
+/// Whether what an effect does had come with its lot already, because the lot was taken in with the event in it.
+pub(super) fn came_with_its_lot(effect: &Effect, left_out: &[LotId]) -> bool {
+    match effect {
+        Effect::BalanceChanged { lot_id, .. }
+        | Effect::HoldPlaced { lot_id, .. }
+        | Effect::HoldReleased { lot_id, .. }
+        | Effect::ContainerChanged { lot_id, .. }
+        | Effect::Relocated { lot_id, .. } => left_out.contains(lot_id),
+        _ => false,
+    }
+}
+
 fn store_one(
     connection: &Connection,
     place: i64,

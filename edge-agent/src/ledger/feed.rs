@@ -406,9 +406,12 @@ fn done_since(
     Ok(sum)
 }
 
+/// The reason that is stored for a hold of which the hub told no more than that it stands.
+pub(super) const HELD_WHEN_MET: &str = "held when this plant met the lot";
+
 /// Takes a lot as the hub knew it, before the event at `place` and by the item `feed_n`; `step` is how far it moves here.
 /// One that was known by its name alone is filled in.
-pub(super) fn adopt(
+fn adopt(
     connection: &Connection,
     (place, feed_n): (i64, u64),
     snapshot: &LotSnapshot,
@@ -442,7 +445,7 @@ pub(super) fn adopt(
         connection
             .prepare_cached(
                 "insert into lot_hold (lot_id, hold_id, reason, placed_at)
-                 values (?1, ?2, 'held when this plant met the lot', ?3)
+                 values (?1, ?2, ?4, ?3)
                  on conflict (lot_id, hold_id) do update
                  set reason = excluded.reason, placed_at = excluded.placed_at
                  where placed_at is null",
@@ -450,7 +453,8 @@ pub(super) fn adopt(
             .execute(params![
                 lot_id,
                 hold_id.to_string(),
-                snapshot.created_at.as_microsecond()
+                snapshot.created_at.as_microsecond(),
+                HELD_WHEN_MET
             ])?;
     }
     effects::add_to_balance(connection, snapshot.lot.lot_id, step.balance)?;
@@ -475,7 +479,7 @@ pub(super) fn adopt(
 }
 
 /// What the office makes out of a lot of this plant is a lot of this plant.
-pub(super) fn touches_own(connection: &Connection, event: &LotEvent) -> Result<bool, LedgerError> {
+fn touches_own(connection: &Connection, event: &LotEvent) -> Result<bool, LedgerError> {
     for lot in event.used_lots() {
         let own = connection
             .prepare_cached("select 1 from lot where lot_id = ?1 and own")?

@@ -34,6 +34,10 @@ const SCHEMA: [&str; 16] = [
 /// How long a connection waits for another one; only checkpoints and a second program make it.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Pages of the write-ahead log after which a commit writes them into the file. Whoever waits for that commit waits for
+/// this as well: some three hundred movements are made between two of them, so that one in a hundred does not.
+const CHECKPOINT_PAGES: i64 = 4_000;
+
 /// The write-ahead log is cut back to this size after a checkpoint, so that one busy hour does
 /// not keep its disk space for ever.
 const JOURNAL_BYTES_MAX: i64 = 16 * 1024 * 1024;
@@ -43,9 +47,6 @@ const WRITER_STATEMENTS_MAX: usize = 64;
 
 /// Page cache of the writer in KiB; the agent has to fit 40 MiB.
 const WRITER_CACHE_KIB: i64 = 4_096;
-
-/// Page cache in KiB of a ledger that is computed again: the rest is in its file.
-const SCRATCH_CACHE_KIB: i64 = 16_384;
 
 /// Page cache of a reader in KiB.
 const READER_CACHE_KIB: i64 = 1_024;
@@ -60,6 +61,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, LedgerError> {
     // FULL: a commit is on the disk when it is answered, also after a power cut.
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "journal_size_limit", JOURNAL_BYTES_MAX)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(WRITER_STATEMENTS_MAX);
     migrate(&mut connection)?;
@@ -107,13 +109,10 @@ pub(super) fn open_copy(path: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
-/// Opens an empty ledger in a temporary file of SQLite's own, gone when it is closed.
+/// An empty ledger in memory.
+#[cfg(test)]
 pub(super) fn open_scratch() -> Result<Connection, LedgerError> {
-    let mut connection = Connection::open("")?;
-    connection.pragma_update(None, "synchronous", "off")?;
-    connection.pragma_update(None, "journal_mode", "off")?;
-    connection.pragma_update(None, "cache_size", -SCRATCH_CACHE_KIB)?;
-    connection.set_prepared_statement_cache_capacity(WRITER_STATEMENTS_MAX);
+    let mut connection = Connection::open_in_memory()?;
     migrate(&mut connection)?;
     Ok(connection)
 }

@@ -51,42 +51,66 @@ impl Reader {
 }
 
 /// The books of every material, in the transaction of the caller.
-pub(super) fn of(connection: &Connection) -> Result<Vec<MaterialSum>, LedgerError> {
-    let mut sums: BTreeMap<(Option<String>, Unit), MaterialSum> = BTreeMap::new();
-    for (sql, source) in [
-        (
-            "select material_code, base_unit, balance, 'on_hand' from lot",
-            "balance",
-        ),
-        (
-            "select lot.material_code, lot.base_unit, entry.delta, entry.bucket
-             from lot_entry as entry join lot using (lot_id)",
-            "entry",
-        ),
-        (
-            "select lot.material_code, lot.base_unit, adoption.delta, 'adopted'
-             from adoption join lot using (lot_id)",
-            "adoption",
-        ),
+fn of(connection: &Connection) -> Result<Vec<MaterialSum>, LedgerError> {
+    let mut sums = Sums::default();
+    for sql in [
+        "select material_code, base_unit, 'on_hand', balance from lot",
+        "select lot.material_code, lot.base_unit, entry.bucket, entry.delta
+         from lot_entry as entry join lot using (lot_id)",
+        "select lot.material_code, lot.base_unit, 'adopted', adoption.delta
+         from adoption join lot using (lot_id)",
     ] {
         let mut query = connection.prepare_cached(sql)?;
         let mut found = query.query([])?;
         while let Some(row) = found.next()? {
-            let material: Option<String> = row.get(0)?;
-            let unit: Unit = text::id(&row.get::<_, String>(1)?, "unit")?;
-            let amount = text::decimal(&row.get::<_, String>(2)?)?;
-            let bucket: String = row.get(3)?;
-            let sum = sums
-                .entry((material.clone(), unit))
-                .or_insert_with(|| MaterialSum::empty(material, unit));
-            *sum.place(&bucket)
-                .ok_or_else(|| text::malformed(source, &bucket))? += amount;
+            let book = sums.book(row.get(0)?, text::id(text::column(row, 1)?, "unit")?);
+            sums.add(book, text::column(row, 2)?, text::column(row, 3)?)?;
         }
     }
-    Ok(sums
-        .into_values()
-        .map(MaterialSum::outward_positive)
-        .collect())
+    Ok(sums.finish())
+}
+
+/// Books of materials that are being added up.
+#[derive(Debug, Default)]
+pub(super) struct Sums {
+    books: BTreeMap<(Option<String>, Unit), usize>,
+    sums: Vec<MaterialSum>,
+}
+
+impl Sums {
+    /// The book of a material, to add to.
+    pub(super) fn book(&mut self, material: Option<String>, unit: Unit) -> usize {
+        let book = *self
+            .books
+            .entry((material.clone(), unit))
+            .or_insert(self.sums.len());
+        if book == self.sums.len() {
+            self.sums.push(MaterialSum::empty(material, unit));
+        }
+        book
+    }
+
+    /// Adds an amount, as it is stored, to what a book has in a bucket.
+    pub(super) fn add(
+        &mut self,
+        book: usize,
+        bucket: &str,
+        amount: &str,
+    ) -> Result<(), LedgerError> {
+        let sum = self.sums.get_mut(book).and_then(|sum| sum.place(bucket));
+        *sum.ok_or_else(|| text::malformed("entry", bucket))? += text::decimal(amount)?;
+        Ok(())
+    }
+
+    /// All books, by the code of the material.
+    pub(super) fn finish(self) -> Vec<MaterialSum> {
+        let Self { books, mut sums } = self;
+        let mut finish = |book: usize| {
+            let empty = MaterialSum::empty(None, sums[book].unit);
+            std::mem::replace(&mut sums[book], empty).outward_positive()
+        };
+        books.into_values().map(&mut finish).collect()
+    }
 }
 
 impl MaterialSum {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use agog_sync::chain::Hash;
 use agog_sync::lots::LotOrigin;
 use jiff::Timestamp;
+use rusqlite::Row;
 use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
 
@@ -16,6 +17,12 @@ pub(super) fn malformed(what: &'static str, detail: impl Display) -> LedgerError
         what,
         detail: detail.to_string(),
     }
+}
+
+/// A column of text, without a copy.
+pub(super) fn column<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a str, LedgerError> {
+    let value = row.get_ref(column)?;
+    value.as_str().map_err(|error| malformed("text", error))
 }
 
 /// An id, a unit or anything else with a text form.

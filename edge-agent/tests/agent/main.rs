@@ -24,3 +24,4 @@ mod simulator_program;
 mod snapshots;
 mod submissions;
 mod support;
+mod units;

@@ -65,7 +65,7 @@ impl DeviceEvent {
     }
 
     /// Reads a kind for which [`Self::is_kind`] holds.
-    pub(super) fn decode(kind: &str, payload: &RawValue) -> Result<Self, DecodeError> {
+    pub(super) fn decode(kind: &str, payload: &str) -> Result<Self, DecodeError> {
         Ok(match kind {
             STATE_CHANGED => Self::StateChanged(typed(kind, payload)?),
             LOST => Self::Lost(typed(kind, payload)?),

@@ -156,7 +156,7 @@ impl Envelope {
 
     /// Reads the fact.
     pub fn event(&self) -> Result<Event, DecodeError> {
-        Event::decode(&self.kind, self.version, &self.payload)
+        Event::decode(&self.kind, self.version, self.payload.get())
     }
 
     fn compute_hash(&self, producer: ProducerId, epoch: u64) -> Hash {
@@ -316,8 +316,8 @@ impl Event {
         }
     }
 
-    /// Reads a fact from its stored form.
-    pub fn decode(kind: &str, version: u16, payload: &RawValue) -> Result<Self, DecodeError> {
+    /// Reads a fact from its stored form; `payload` is the JSON text that was sealed.
+    pub fn decode(kind: &str, version: u16, payload: &str) -> Result<Self, DecodeError> {
         let step = JobStep::of_kind(kind);
         let known = step.is_some()
             || DeviceEvent::is_kind(kind)
@@ -357,8 +357,8 @@ pub(crate) fn raw(value: &impl Serialize) -> Box<RawValue> {
         .expect("payload types have string keys and no failing serializers")
 }
 
-pub(crate) fn typed<T: DeserializeOwned>(kind: &str, payload: &RawValue) -> Result<T, DecodeError> {
-    serde_json::from_str(payload.get()).map_err(|source| DecodeError::Malformed {
+pub(crate) fn typed<T: DeserializeOwned>(kind: &str, payload: &str) -> Result<T, DecodeError> {
+    serde_json::from_str(payload).map_err(|source| DecodeError::Malformed {
         kind: kind.to_owned(),
         source,
     })
@@ -432,15 +432,15 @@ mod tests {
     fn an_unknown_kind_or_version_is_said_and_not_guessed() {
         let payload = gap(1).event.payload();
         assert!(matches!(
-            Event::decode("lot.teleported", 1, &payload),
+            Event::decode("lot.teleported", 1, payload.get()),
             Err(DecodeError::UnknownKind(_))
         ));
         assert!(matches!(
-            Event::decode("telemetry.gap", 2, &payload),
+            Event::decode("telemetry.gap", 2, payload.get()),
             Err(DecodeError::UnknownVersion { version: 2, .. })
         ));
         assert!(matches!(
-            Event::decode("lot.split", 1, &payload),
+            Event::decode("lot.split", 1, payload.get()),
             Err(DecodeError::Malformed { .. })
         ));
     }

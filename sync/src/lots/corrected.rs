@@ -63,7 +63,7 @@ impl LotCorrected {
         if !LotEvent::is_correctable(kind) {
             return Err(NotCorrectable::Kind(kind.to_owned()));
         }
-        match Event::decode(kind, version, payload).map_err(NotCorrectable::Unreadable)? {
+        match Event::decode(kind, version, payload.get()).map_err(NotCorrectable::Unreadable)? {
             Event::Lot(undone) => Ok(Self {
                 corrects,
                 reason,

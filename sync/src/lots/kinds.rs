@@ -26,7 +26,7 @@ pub struct LotRef {
 }
 
 /// What is known of a lot beside its quantity.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LotAttributes {
     /// Who supplied it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -389,7 +389,7 @@ impl LotEvent {
         }
     }
 
-    pub(crate) fn decode(kind: &str, payload: &RawValue) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(kind: &str, payload: &str) -> Result<Self, DecodeError> {
         Ok(match kind {
             "lot.received" => Self::Received(typed(kind, payload)?),
             "lot.split" => Self::Split(typed(kind, payload)?),

@@ -5,6 +5,7 @@
 
 mod backlog;
 mod figures;
+mod history;
 mod jmf;
 mod measure;
 
@@ -18,11 +19,13 @@ use figures::Row;
 pub enum Part {
     /// The ledger, its delivery to the hub, and traces.
     Ledger,
+    /// An agent that has recorded for years.
+    History,
     /// The agent as the partner of many machines.
     Machines,
 }
 
-/// Measures one part, or everything, and prints the table. `events` is the size of the backlog.
+/// Measures one part, or everything, and prints the table. `events` is the size of the backlog, or of the history.
 pub async fn run(only: Option<Part>, events: Option<usize>) -> Result<()> {
     say("disk …");
     let disk = measure::disk()?;
@@ -31,7 +34,7 @@ pub async fn run(only: Option<Part>, events: Option<usize>) -> Result<()> {
         disk.text(),
         "baseline",
     )];
-    if only != Some(Part::Machines) {
+    if only.is_none_or(|part| part == Part::Ledger) {
         say("agent: start, rest, ledger …");
         let mut bench = measure::Bench::assemble().await?;
         rows.extend(bench.start_and_rest().await?);
@@ -43,7 +46,12 @@ pub async fn run(only: Option<Part>, events: Option<usize>) -> Result<()> {
         say("traces …");
         rows.extend(bench.traces().await?);
     }
-    if only != Some(Part::Ledger) {
+    if only.is_none_or(|part| part == Part::History) {
+        say("history …");
+        let events = events.filter(|_| only.is_some());
+        rows.extend(history::measure(events.unwrap_or(history::EVENTS)).await?);
+    }
+    if only.is_none_or(|part| part == Part::Machines) {
         say("machines …");
         let mut shop = jmf::Shop::assemble().await?;
         rows.extend(shop.many_devices().await?);

@@ -138,7 +138,7 @@ impl Plant {
         Ok(())
     }
 
-    fn program(&self) -> Result<Program> {
+    pub(crate) fn program(&self) -> Result<Program> {
         Ok(Program::ours("agog-edge")?
             .arg("--config")
             .arg(self.folder.join("agog-edge.toml")))

@@ -38,6 +38,8 @@ pub struct Program {
     user: Option<User>,
     parent_death: &'static str,
     foreground: bool,
+    /// A command that works and ends takes no longer.
+    limit: Duration,
 }
 
 impl Program {
@@ -53,6 +55,7 @@ impl Program {
             user: None,
             parent_death: "KILL",
             foreground: false,
+            limit: COMMAND_LIMIT,
         }
     }
 
@@ -174,6 +177,12 @@ impl Program {
         Process::start(self.name.clone(), self.command(), None)
     }
 
+    /// Gives a command that ends another time than a usual one has.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
     /// Runs it to its end; answers what it wrote, and fails with its complaint when it failed.
     pub async fn output(&self) -> Result<String> {
         let output = self.try_output().await?;
@@ -195,12 +204,12 @@ impl Program {
             spawner::spawn(command).with_context(|| format!("cannot start {}", self.name))?;
         let pid = child.id();
         let done = tokio::task::spawn_blocking(move || child.wait_with_output());
-        let Ok(done) = tokio::time::timeout(COMMAND_LIMIT, done).await else {
+        let Ok(done) = tokio::time::timeout(self.limit, done).await else {
             kill(pid, Signal::KILL);
             bail!(
                 "`{}` did not end within {} s",
                 self.line(),
-                COMMAND_LIMIT.as_secs()
+                self.limit.as_secs()
             );
         };
         let output = done
