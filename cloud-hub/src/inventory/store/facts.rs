@@ -111,7 +111,7 @@ pub(in crate::inventory) async fn edges_add(
     let tenant_id = tx.tenant_id().uuid();
     let parents = key_of(keys, rows.iter().map(|row| row.parent))?;
     let children = key_of(keys, rows.iter().map(|row| row.child))?;
-    sqlx::query!(
+    let added = sqlx::query!(
         "insert into lot_edge (tenant_id, parent_id, child_id, kind, base_quantity, base_unit, event_id, occurred_at)
          select $1, parent_id, child_id, kind, base_quantity, base_unit, event_id, occurred_at
          from unnest($2::bigint[], $3::bigint[], $4::text[], $5::numeric[], $6::text[], $7::uuid[], $8::timestamptz[])
@@ -130,6 +130,9 @@ pub(in crate::inventory) async fn edges_add(
     )
     .execute(tx.conn())
     .await?;
+    if usize::try_from(added.rows_affected()).is_ok_and(|added| added == rows.len()) {
+        return Ok(());
+    }
     sqlx::query!(
         "insert into lot_edge_again (tenant_id, parent_id, child_id, kind, base_quantity, base_unit, event_id, occurred_at)
          select $1, e.parent_id, e.child_id, e.kind, e.base_quantity, e.base_unit, e.event_id, e.occurred_at
