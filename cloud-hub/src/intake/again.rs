@@ -45,29 +45,29 @@ pub async fn changes_again(
     };
     let mut left: BTreeMap<EventId, Why> = events.iter().map(|id| (*id, unknown())).collect();
     let found = store::events_of(tx, events).await?;
-    let mut changes = Vec::with_capacity(found.len());
+    let mut readable = Vec::with_capacity(found.len());
     for item in &found {
         match read(item) {
             Ok(changed) => {
                 left.remove(&item.event.event_id);
-                changes.push((item, changed));
+                readable.push((item, changed));
             }
             Err((code, reason)) => {
                 left.insert(item.event.event_id, (code.to_owned(), reason));
             }
         }
     }
-    let keys = changes.iter().map(|(_, changed)| &changed.document);
+    let keys = readable.iter().map(|(_, changed)| &changed.document);
     // What has not the form of a document is refused below.
     let keys: BTreeSet<_> = keys.filter(|key| key.has_form()).collect();
     documents::documents_lock(tx, &keys, now).await?;
-    left.extend(apply(tx, &changes, now, rng).await?);
-    let hashes: Vec<_> = changes
+    left.extend(apply(tx, &readable, now, rng).await?);
+    let hashes: Vec<_> = readable
         .iter()
         .map(|(_, changed)| (&changed.document, changed.hash))
         .collect();
     let waiting = documents::changes_left(tx, &hashes).await?;
-    for (item, changed) in &changes {
+    for (item, changed) in &readable {
         if let Some(refused) = waiting.get(&changed.hash) {
             let why = match refused {
                 Some(reason) => ("refused", reason.as_str()),
@@ -77,7 +77,7 @@ pub async fn changes_again(
                 .or_insert((why.0.to_owned(), why.1.to_owned()));
         }
     }
-    let applied = changes.iter().map(|(item, _)| item.event.event_id);
+    let applied = readable.iter().map(|(item, _)| item.event.event_id);
     let applied: Vec<_> = applied.filter(|id| !left.contains_key(id)).collect();
     store_rejected::applied_after_all(tx, &applied, now).await?;
     if !applied.is_empty() {

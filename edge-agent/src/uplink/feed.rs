@@ -43,9 +43,9 @@ pub(super) async fn follow(
     loop {
         let asked = Instant::now();
         let is_due = compared.is_none_or(|at| at.elapsed() >= COMPARE_EVERY);
-        let compares = is_due && is_drained(agent);
+        let is_ready = is_due && is_drained(agent);
         // An empty page is what a comparison waits for, and no reason to wait long.
-        let wait_s = match (compares, is_due) {
+        let wait_s = match (is_ready, is_due) {
             (true, _) => 0,
             (false, true) => DRAIN_WAIT_SECONDS,
             (false, false) => FEED_WAIT_SECONDS,
@@ -86,7 +86,7 @@ pub(super) async fn follow(
             tokio::time::sleep(idle.next_wait(&mut rng)).await;
             continue;
         }
-        if compares && page.items.is_empty() {
+        if is_ready && page.items.is_empty() {
             documents::compare(agent, hub, told).await?;
             compared = Some(Instant::now());
             continue;

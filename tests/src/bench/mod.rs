@@ -4,7 +4,9 @@
 //! table at the end. Not a test: nothing fails because a machine is slow.
 
 mod backlog;
+mod documents;
 mod figures;
+mod holds;
 mod jmf;
 mod measure;
 
@@ -16,13 +18,13 @@ use figures::Row;
 /// What can be measured alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Part {
-    /// The ledger, its delivery to the hub, and traces.
+    /// The ledger, its delivery to the hub, traces, holds of the office, and documents.
     Ledger,
     /// The agent as the partner of many machines.
     Machines,
 }
 
-/// Measures one part, or everything, and prints the table. `events` is the size of the backlog.
+/// Measures one part, or everything, and prints the table. `events` is the size of the backlog; a small one means few documents, too.
 pub async fn run(only: Option<Part>, events: Option<usize>) -> Result<()> {
     say("disk …");
     let disk = measure::disk()?;
@@ -42,6 +44,13 @@ pub async fn run(only: Option<Part>, events: Option<usize>) -> Result<()> {
         rows.extend(bench.verification().await?);
         say("traces …");
         rows.extend(bench.traces().await?);
+        say("holds of the office …");
+        rows.extend(bench.holds().await?);
+        say("documents …");
+        let most = events.map_or(documents::DOCUMENTS, |events| {
+            events.min(documents::DOCUMENTS)
+        });
+        rows.extend(bench.documents(most).await?);
     }
     if only != Some(Part::Ledger) {
         say("machines …");
