@@ -44,7 +44,7 @@ check: ## format, lints, committed query data, licences, house rules
 	$(CARGO) clippy --quiet --workspace --all-targets -- --deny warnings
 	packaging/dev/sqlx.sh --check
 
-bench: ## measures agent, ledger, uplink, traces and the reading of tickets on this machine
+bench: ## measures agent, ledger, uplink, traces, holds, documents and the reading of tickets on this machine
 	@$(SETUP) --for bench
 	$(CARGO) bench --quiet --package agog-jdf --bench reading
 	$(CARGO) run --quiet --release --package agog-jdf --example package_memory
@@ -75,7 +75,12 @@ fuzz: ## fuzzes tickets, messages, packages and documents (FUZZ_SECONDS=600 each
 	# The sanitizer is a nightly feature of the compiler; this lets the installed one use it.
 	export RUSTC_BOOTSTRAP=1
 	fuzz() { # crate, target
-	    (cd "$$1/fuzz" && $(CARGO) fuzz run "$$2" -- -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10 -print_final_stats=1)
+	    cd "$(CURDIR)/$$1/fuzz"
+	    # What reaches new code is kept in the first folder; the other one is where it starts from.
+	    mkdir -p "corpus/$$2"
+	    from=("corpus/$$2")
+	    if [ -d "seeds/$$2" ]; then from+=("seeds/$$2"); fi
+	    $(CARGO) fuzz run "$$2" "$${from[@]}" -- -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10 -print_final_stats=1
 	}
 	for target in $(FUZZ); do fuzz jdf "$$target"; done
 	for target in $(FUZZ_SYNC); do fuzz sync "$$target"; done

@@ -4,7 +4,8 @@
 //! A change is a ledger event of whoever made it, a plant or the office. It is applied here, and carried to the plants:
 //! those of a queue's plant for its priorities, all of the tenant for the rest, because jobs and held lots travel between
 //! plants and their notes with them. A change that comes before those that it follows waits. A plant that lacks changes
-//! all the same finds out by comparing heads, and is given their events ([`repair`]).
+//! all the same finds out by comparing heads, and is given their events; what is missing here it names, and the events are
+//! applied once more ([`repair`]).
 //!
 //! A document is loaded, changed and saved within one transaction and kept nowhere else; its row is locked meanwhile.
 //!
@@ -18,4 +19,4 @@ mod store;
 
 pub use apply::{DocumentBatch, Hearers};
 pub use routes::router;
-pub use store::documents_lock;
+pub use store::{changes_left, documents_lock};

@@ -1,11 +1,13 @@
-//! Plants compare heads: whether they have every change, and which events they lack.
+//! Plants compare heads: whether they have every change, which events they lack, and which ones have to be applied here once
+//! more.
 
 use std::collections::BTreeMap;
 
 use agog_sync::chain::Hash;
 use agog_sync::document::DocumentKey;
 use agog_sync::document::repair::{
-    Digests, DocumentHeads, HeadsAnswer, HeadsRequest, MissingAnswer, MissingRequest, bucket,
+    Digests, DocumentHeads, HeadsAnswer, HeadsRequest, MissingAnswer, MissingRequest, NAMED_MAX,
+    RepairAnswer, RepairRequest, bucket,
 };
 use agog_sync::frame::BODY_BYTES_MAX;
 use axum::Json;
@@ -32,6 +34,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(heads))
         .routes(routes!(missing))
+        .routes(routes!(repair))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
@@ -60,7 +63,7 @@ async fn heads(
     }))
 }
 
-/// Gives the agent the events of the changes that it lacks in one bucket.
+/// Gives the agent the events of the changes that it lacks in one bucket, and says what is here of the documents that differ.
 #[utoipa::path(post, path = "/sync/v1/documents/missing", tag = "sync",
     request_body(content = Object, description = "The agent's heads of a bucket as JSON, Content-Encoding: zstd"),
     responses((status = 200, description = "Events, each after those that it follows", body = Object),
@@ -72,20 +75,26 @@ async fn missing(
     body: Bytes,
 ) -> Result<Json<MissingAnswer>, ApiError> {
     let request: MissingRequest = intake::read_frame(&headers, &body)?;
-    let theirs: BTreeMap<&DocumentKey, &[Hash]> = request
+    let in_bucket = |key: &DocumentKey| bucket(key) == request.bucket;
+    let mut theirs: BTreeMap<&DocumentKey, &[Hash]> = request
         .documents
         .iter()
+        .filter(|one| in_bucket(&one.document))
         .map(|one| (&one.document, &one.heads[..]))
         .collect();
     let mut tx = TenantTx::begin(&app.pool, agent.tenant_id).await?;
     let mut answer = MissingAnswer {
         events: Vec::new(),
         more: false,
+        heads: None,
     };
     let mut bytes = 0;
-    for ours in heads_of(&mut tx, agent).await? {
-        let heads = theirs.get(&ours.document).copied().unwrap_or_default();
-        if bucket(&ours.document) != request.bucket || heads == ours.heads {
+    let mut differing = Vec::new();
+    let mut ours = heads_of(&mut tx, agent).await?;
+    ours.retain(|one| in_bucket(&one.document));
+    for ours in ours {
+        let heads = theirs.remove(&ours.document).unwrap_or_default();
+        if heads == ours.heads {
             continue;
         }
         let document = apply::load(&mut tx, &ours.document).await?;
@@ -101,10 +110,41 @@ async fn missing(
         answer.events.extend(events);
         if lacks.len() > room || answer.events.len() == EVENTS_MAX || bytes >= EVENTS_BYTES_MAX {
             answer.more = true;
-            break;
+            return Ok(Json(answer));
         }
+        differing.push(ours);
     }
+    // Of what is left nothing is here.
+    differing.extend(theirs.into_keys().map(|document| DocumentHeads {
+        document: document.clone(),
+        heads: Vec::new(),
+    }));
+    answer.heads = Some(differing);
     Ok(Json(answer))
+}
+
+/// Applies changes once more that are not part of their documents here and stand in a ledger. Repeating it has no second
+/// effect.
+#[utoipa::path(post, path = "/sync/v1/documents/repair", tag = "sync",
+    request_body(content = Object, description = "The ids of at most 200 events as JSON, Content-Encoding: zstd"),
+    responses((status = 200, description = "The changes that are not part of their documents after that, and why", body = Object),
+        (status = 400, description = "bad-body, too-many-events")))]
+async fn repair(
+    State(app): State<App>,
+    agent: AgentPrincipal,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<RepairAnswer>, ApiError> {
+    let request: RepairRequest = intake::read_frame(&headers, &body)?;
+    if request.events.len() > NAMED_MAX {
+        let detail = format!("name at most {NAMED_MAX} events");
+        return Err(ApiError::bad_request("too-many-events", detail));
+    }
+    let (now, mut rng) = (app.clock.now(), app.rng());
+    let mut tx = TenantTx::begin(&app.pool, agent.tenant_id).await?;
+    let left = intake::changes_again(&mut tx, agent, &request.events, now, &mut rng).await?;
+    tx.commit().await?;
+    Ok(Json(RepairAnswer { left }))
 }
 
 /// The heads of the documents that the agent's plant has.

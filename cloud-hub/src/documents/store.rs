@@ -1,6 +1,6 @@
 //! The SQL of documents and their changes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use agog_sync::chain::Hash;
 use agog_sync::document::repair::DocumentHeads;
@@ -204,7 +204,35 @@ pub(super) async fn waiting_events(
     Ok(rows.into_iter().map(EventId::from_uuid).collect())
 }
 
-/// Keeps a change.
+/// Which of these changes are kept and are not part of their documents: those that wait, and those that were refused when
+/// what they follow had come, with the reason.
+pub async fn changes_left(
+    tx: &mut TenantTx,
+    changes: &[(&DocumentKey, Hash)],
+) -> Result<BTreeMap<Hash, Option<String>>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let (kinds, ids) = columns(changes.iter().map(|(key, _)| *key));
+    let hashes: Vec<_> = changes.iter().map(|(_, hash)| *hash).collect();
+    let rows = sqlx::query!(
+        "select hash, refused from document_change
+         where tenant_id = $1 and (waits or refused is not null)
+             and (kind, document_id, hash) in (select * from unnest($2::text[], $3::text[], $4::bytea[]))",
+        tenant_id,
+        &kinds as _,
+        &ids as _,
+        &bytes(&hashes),
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let hash = Hash::try_from(&row.hash[..]).map_err(DbError::stored)?;
+            Ok((hash, row.refused))
+        })
+        .collect()
+}
+
+/// Keeps a change. One that was kept before, and is not part of its document for all that, is as it is now.
 pub(super) async fn change_add(
     tx: &mut TenantTx,
     change: &NewChange,
@@ -215,7 +243,9 @@ pub(super) async fn change_add(
     sqlx::query!(
         "insert into document_change (tenant_id, kind, document_id, hash, event_id, author, role, changed_at, waits,
              concurrent, conflicts, applied_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, case when $9 then null else $12::timestamptz end)",
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, case when $9 then null else $12::timestamptz end)
+         on conflict (tenant_id, kind, document_id, hash) do update set waits = excluded.waits, refused = null,
+             concurrent = excluded.concurrent, conflicts = excluded.conflicts, applied_at = excluded.applied_at",
         tenant_id,
         changed.document.kind.as_str(),
         changed.document.id,

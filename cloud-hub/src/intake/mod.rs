@@ -14,6 +14,7 @@
 //! [`FEED_BYTES_MAX`](feed::FEED_BYTES_MAX) and waits at most
 //! [`FEED_WAIT_MAX`](feed::FEED_WAIT_MAX).
 
+mod again;
 mod apply;
 mod days;
 pub mod feed;
@@ -44,6 +45,7 @@ use crate::db::DbError;
 use crate::events;
 use crate::http::{ApiError, error::chain};
 
+pub use again::changes_again;
 pub(crate) use routes::read as read_frame;
 pub use routes::router;
 pub use store::events_of;

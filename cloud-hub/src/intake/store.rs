@@ -1,6 +1,6 @@
 //! The SQL of producers, ledgers and rejected events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use agog_sync::chain::{ChainHead, Hash};
 use agog_sync::event::{Actor, Envelope};
@@ -328,6 +328,28 @@ pub(super) async fn event_rows_after(
     )
     .fetch_all(tx.conn())
     .await?)
+}
+
+/// The plants of producers; none for the office.
+pub(super) async fn producer_plants(
+    tx: &mut TenantTx,
+    producers: &BTreeSet<ProducerId>,
+) -> Result<BTreeMap<ProducerId, Option<PlantId>>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let producers: Vec<_> = producers.iter().map(ProducerId::uuid).collect();
+    let rows = sqlx::query!(
+        "select producer_id, plant_id from producer
+         where tenant_id = $1 and producer_id = any($2) and stream = 'ledger'",
+        tenant_id,
+        &producers,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let plants = rows.into_iter().map(|row| {
+        let producer = ProducerId::from_uuid(row.producer_id);
+        (producer, row.plant_id.map(PlantId::from_uuid))
+    });
+    Ok(plants.collect())
 }
 
 /// The columns of an event as it came.

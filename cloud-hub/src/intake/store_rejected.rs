@@ -217,3 +217,23 @@ pub(super) async fn refused_again(
     .await?;
     Ok(())
 }
+
+/// Notes that events were applied after all, if any of them were rejected.
+pub(super) async fn applied_after_all(
+    tx: &mut TenantTx,
+    events: &[EventId],
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let events: Vec<Uuid> = events.iter().map(EventId::uuid).collect();
+    sqlx::query!(
+        "update ledger_rejected set applied_at = $3, tried_at = $3, tries = tries + 1
+         where tenant_id = $1 and event_id = any($2) and applied_at is null and code <> 'duplicate-event-id'",
+        tenant_id,
+        &events,
+        Instant(now) as _,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}

@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::QueryAs;
-use sqlx::{FromRow, Postgres};
+use sqlx::{Connection as _, FromRow, PgConnection, Postgres};
 
 use super::Ledger;
 use super::hub::Hub;
@@ -285,6 +285,18 @@ impl Shop {
             .unwrap();
         query.fetch_all(tx.conn()).await
     }
+
+    /// Somebody changes the hub's database by hand; `$1` is this tenant.
+    pub(crate) async fn by_hand(&self, sql: &'static str) {
+        let mut superuser = PgConnection::connect_with(&self.hub.database)
+            .await
+            .unwrap();
+        sqlx::query(sql)
+            .bind(self.tenant_id.uuid())
+            .execute(&mut superuser)
+            .await
+            .unwrap();
+    }
 }
 
 impl Plant {
@@ -353,6 +365,19 @@ impl Plant {
     }
 
     pub(crate) async fn send<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> T {
+        let answer = self.framed(path, body).await;
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        assert_eq!(status, 200, "{text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// What the hub answers to a frame that it does not take.
+    pub(crate) async fn refused(&self, path: &str, body: &impl Serialize) -> (u16, Value) {
+        json(self.framed(path, body).await).await
+    }
+
+    async fn framed(&self, path: &str, body: &impl Serialize) -> reqwest::Response {
         let request = self
             .client
             .post(format!("{}{path}", self.hub.url))
@@ -360,11 +385,7 @@ impl Plant {
             .header("Content-Type", "application/json")
             .header("Content-Encoding", "zstd")
             .body(frame::encode(body).unwrap());
-        let answer = request.send().await.unwrap();
-        let status = answer.status();
-        let text = answer.text().await.unwrap();
-        assert_eq!(status, 200, "{text}");
-        serde_json::from_str(&text).unwrap()
+        request.send().await.unwrap()
     }
 
     /// What the hub could not apply: the kinds and reasons.

@@ -29,6 +29,9 @@ const WAITING_MAX: u64 = 1_000;
 /// The most documents of a list.
 pub const PAGE_DOCUMENTS_MAX: usize = 100;
 
+/// Answered by an index of its own (`document_heads`): it is asked at each connect, of documents of any size.
+const ALL_HEADS: &str = "select kind, document_id, heads from document";
+
 /// What somebody at the plant wants of a document.
 #[derive(Debug, Clone)]
 pub struct DocumentEdit {
@@ -272,9 +275,7 @@ impl Reader {
 
     /// The heads of all documents, for the comparison with the hub.
     pub fn document_heads(&self) -> Result<Vec<DocumentHeads>, LedgerError> {
-        let mut query = self
-            .connection
-            .prepare_cached("select kind, document_id, heads from document")?;
+        let mut query = self.connection.prepare_cached(ALL_HEADS)?;
         let mut rows = query.query([])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
@@ -324,5 +325,24 @@ fn malformed(error: &dyn std::fmt::Display) -> LedgerError {
     LedgerError::Malformed {
         what: "document",
         detail: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema;
+
+    #[test]
+    fn the_heads_of_all_documents_are_read_without_the_documents() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = schema::open_writer(&folder.path().join("ledger.db")).unwrap();
+        let plan: String = connection
+            .query_row(
+                &format!("explain query plan {}", super::ALL_HEADS),
+                [],
+                |row| row.get("detail"),
+            )
+            .unwrap();
+        assert!(plan.contains("COVERING INDEX document_heads"), "{plan}");
     }
 }

@@ -27,6 +27,7 @@ pub mod error;
 pub mod export;
 mod feed;
 pub(crate) mod job;
+pub mod lacking;
 mod left;
 pub mod master;
 mod reader;

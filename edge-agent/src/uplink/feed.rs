@@ -13,8 +13,8 @@ use agog_sync::backoff::Backoff;
 use agog_sync::frame::{FeedBody, FeedItem};
 use tracing::{debug, error, info};
 
-use super::documents::{self, COMPARE_EVERY};
-use super::hub::Hub;
+use super::documents::{self, COMPARE_EVERY, Told};
+use super::hub::{FEED_WAIT_SECONDS, Hub};
 use super::{RETRY_BASE, SessionError, UNREACHABLE_CAP, http, progress};
 use crate::ledger::{Arrival, FeedOutcome, LedgerError};
 use crate::run::Agent;
@@ -22,11 +22,18 @@ use crate::run::Agent;
 /// An empty page that comes sooner than this was not waited for.
 const LONG_POLL_LEAST: Duration = Duration::from_secs(1);
 
+/// How long the hub may hold a feed request while documents are to be compared as soon as it has what was recorded here.
+const DRAIN_WAIT_SECONDS: u32 = 1;
+
 /// The number of an item that comes before its turn: whatever was taken in before, it is newer.
 const EARLY: u64 = i64::MAX.unsigned_abs();
 
-/// Follows the feed until something fails.
-pub(super) async fn follow(agent: &Agent, hub: &Hub) -> Result<Infallible, SessionError> {
+/// Follows the feed until something fails, and compares the documents when it has brought what it has.
+pub(super) async fn follow(
+    agent: &Agent,
+    hub: &Hub,
+    told: &mut Told,
+) -> Result<Infallible, SessionError> {
     let mut after = agent.ledger.feed_cursor().await?;
     let mut rng = agent.fork_rng();
     // Pages in a row that brought nothing, without the wait of a long poll.
@@ -35,7 +42,16 @@ pub(super) async fn follow(agent: &Agent, hub: &Hub) -> Result<Infallible, Sessi
     let mut compared: Option<Instant> = None;
     loop {
         let asked = Instant::now();
-        let page = hub.feed(after, &progress::report(agent).await?).await?;
+        let is_due = compared.is_none_or(|at| at.elapsed() >= COMPARE_EVERY);
+        let is_ready = is_due && is_drained(agent);
+        // An empty page is what a comparison waits for, and no reason to wait long.
+        let wait_s = match (is_ready, is_due) {
+            (true, _) => 0,
+            (false, true) => DRAIN_WAIT_SECONDS,
+            (false, false) => FEED_WAIT_SECONDS,
+        };
+        let report = progress::report(agent).await?;
+        let page = hub.feed(after, wait_s, &report).await?;
         let now = agent.clock.now();
         agent.health.hub_answered(now);
         progress::note_clock(&agent.health, now, page.at);
@@ -70,7 +86,11 @@ pub(super) async fn follow(agent: &Agent, hub: &Hub) -> Result<Infallible, Sessi
             tokio::time::sleep(idle.next_wait(&mut rng)).await;
             continue;
         }
-        let is_through = page.items.is_empty();
+        if is_ready && page.items.is_empty() {
+            documents::compare(agent, hub, told).await?;
+            compared = Some(Instant::now());
+            continue;
+        }
         let before = after;
         for item in page.items {
             after = apply(agent, item).await?;
@@ -80,11 +100,13 @@ pub(super) async fn follow(agent: &Agent, hub: &Hub) -> Result<Infallible, Sessi
         } else {
             idle.reset();
         }
-        if is_through && compared.is_none_or(|at| at.elapsed() >= COMPARE_EVERY) {
-            documents::compare(agent, hub).await?;
-            compared = Some(Instant::now());
-        }
     }
+}
+
+/// Whether the hub has what was recorded here, as far as is known.
+fn is_drained(agent: &Agent) -> bool {
+    let position = *agent.ledger.position().borrow();
+    position.acknowledged >= position.head.last_seq
 }
 
 /// Takes in what is left of the items that are gone; says where the feed goes on. None: the hub is too old for it.

@@ -2,7 +2,9 @@
 
 use agog_sync::chain::Hash;
 use agog_sync::days::{DaysAnswer, DaysRequest};
-use agog_sync::document::repair::{HeadsAnswer, HeadsRequest, MissingAnswer, MissingRequest};
+use agog_sync::document::repair::{
+    HeadsAnswer, HeadsRequest, MissingAnswer, MissingRequest, RepairAnswer, RepairRequest,
+};
 use agog_sync::frame::{
     self, FEED_READS, FeedPage, FrameError, LedgerAck, LedgerPage, SnapshotPage, SyncState,
     TelemetryAck, TelemetryBatch,
@@ -127,13 +129,14 @@ impl Hub {
         self.post("/sync/v1/telemetry", batch).await
     }
 
+    /// What comes after a number; `wait_s` is how long the hub may wait for something.
     pub(super) async fn feed(
         &self,
         after: u64,
+        wait_s: u32,
         report: &AgentReport,
     ) -> Result<FeedPage, HubError> {
-        let path =
-            format!("/sync/v1/feed?after={after}&wait_s={FEED_WAIT_SECONDS}&reads={FEED_READS}");
+        let path = format!("/sync/v1/feed?after={after}&wait_s={wait_s}&reads={FEED_READS}");
         self.get(&path, report).await
     }
 
@@ -173,7 +176,8 @@ impl Hub {
         &self,
         request: &HeadsRequest,
     ) -> Result<HeadsAnswer, HubError> {
-        self.post("/sync/v1/documents/heads", request).await
+        self.post_documents("/sync/v1/documents/heads", request)
+            .await
     }
 
     /// The events of changes that we lack.
@@ -181,7 +185,28 @@ impl Hub {
         &self,
         request: &MissingRequest,
     ) -> Result<MissingAnswer, HubError> {
-        self.post("/sync/v1/documents/missing", request).await
+        self.post_documents("/sync/v1/documents/missing", request)
+            .await
+    }
+
+    /// Has the hub apply events once more whose changes it lacks.
+    pub(super) async fn document_repair(
+        &self,
+        request: &RepairRequest,
+    ) -> Result<RepairAnswer, HubError> {
+        self.post_documents("/sync/v1/documents/repair", request)
+            .await
+    }
+
+    async fn post_documents<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        request: &impl Serialize,
+    ) -> Result<T, HubError> {
+        let frame = frame::encode(request)?;
+        metrics::counter!("agog_documents_requests_total").increment(1);
+        metrics::counter!("agog_documents_bytes_total").increment(frame.len() as u64);
+        self.post_written(path, frame).await
     }
 
     /// The bytes of a file, to be read as they come.

@@ -105,6 +105,14 @@ struct Memory {
     fenced: bool,
 }
 
+/// What was compared with the hub; it outlives a session, too.
+#[derive(Debug, Default)]
+struct Compared {
+    /// The day of the last comparison of days.
+    days: Option<Date>,
+    documents: documents::Told,
+}
+
 /// Delivers until `stop`. Without a configured hub there is nothing to do; without an enrolment
 /// it waits for one.
 pub async fn run(agent: Agent, telemetry: Telemetry, stop: Stop) -> anyhow::Result<()> {
@@ -125,7 +133,7 @@ async fn deliver(agent: &Agent, telemetry: &Telemetry, hub_url: &str) -> Infalli
     let mut backoff = Backoff::new(RETRY_BASE, RETRY_CAP);
     let mut away = Backoff::new(RETRY_BASE, UNREACHABLE_CAP);
     let mut memory = Memory::default();
-    let mut days_compared = None;
+    let mut compared = Compared::default();
     // Kept over sessions together with its token, until the hub refuses it.
     let mut known_hub = None;
     loop {
@@ -139,7 +147,7 @@ async fn deliver(agent: &Agent, telemetry: &Telemetry, hub_url: &str) -> Infalli
             Ok(hub) => {
                 let began = Instant::now();
                 memory.delivered = false;
-                let ended = session(agent, telemetry, &hub, &mut memory, &mut days_compared).await;
+                let ended = session(agent, telemetry, &hub, &mut memory, &mut compared).await;
                 let error = match ended {
                     Ok(never) => match never {},
                     Err(error) => error,
@@ -250,7 +258,7 @@ async fn session(
     telemetry: &Telemetry,
     hub: &Hub,
     memory: &mut Memory,
-    days_compared: &mut Option<Date>,
+    compared: &mut Compared,
 ) -> Result<Infallible, SessionError> {
     let state = progress::ask_state(agent, hub).await?;
     memory.fenced = false;
@@ -285,8 +293,9 @@ async fn session(
     };
     let feed = async {
         fetch_back::complete(agent, hub).await?;
-        let days = days::follow(agent, hub, days_compared);
-        let (never, _) = tokio::try_join!(feed::follow(agent, hub), days)?;
+        let days = days::follow(agent, hub, &mut compared.days);
+        let feed = feed::follow(agent, hub, &mut compared.documents);
+        let (never, _) = tokio::try_join!(feed, days)?;
         Ok(never)
     };
     let (never, _, _) = tokio::try_join!(push, feed, files::follow(agent, hub))?;

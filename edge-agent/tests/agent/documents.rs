@@ -9,11 +9,12 @@ use agog_edge::ledger::{
 };
 use agog_sync::chain::{ChainHead, Hash};
 use agog_sync::clock::{Clock, ManualClock};
+use agog_sync::document::repair::DocumentHeads;
 use agog_sync::document::{
     Applied, Author, Content, Document, DocumentChanged, DocumentKey, DocumentKind, Edit, Role,
 };
 use agog_sync::event::{Actor, Envelope, Event, NewEvent};
-use agog_sync::frame::{FeedBody, FeedEvent, FeedItem};
+use agog_sync::frame::{FeedBody, FeedEvent, FeedItem, LedgerAck};
 use agog_sync::ids::{EventId, ProducerId};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -248,6 +249,49 @@ async fn what_is_repaired_is_there_once_and_the_heads_are_those_of_the_hub() {
     assert_eq!(heads[0].heads, office.document.heads());
     assert_eq!(texts(&document(&test.ledger).await), ["one", "two"]);
     test.assert_whole(0).await;
+}
+
+#[tokio::test]
+async fn what_the_hub_lacks_is_named_by_its_events_but_not_what_is_on_its_way() {
+    let test = TestLedger::new();
+    let mut office = Office::new();
+    let said = office.says("from the office");
+    let item = office.item(1, &said);
+    test.ledger.apply_feed(item).await.unwrap();
+    for text in ["delivered", "on its way"] {
+        test.ledger.append(comment(text)).await.unwrap();
+    }
+    let events = test.ledger.outbox_after(1, 0, 10, 1_000_000).await.unwrap();
+    let ack = LedgerAck {
+        epoch: 1,
+        last_seq: 1,
+        hash: events[0].hash,
+        duplicate: false,
+    };
+    test.ledger.acknowledge(ack).await.unwrap();
+    let position = *test.ledger.position().borrow();
+    let lacking = async |heads: Vec<Hash>| {
+        let document = key();
+        let at_hub = [DocumentHeads { document, heads }];
+        let read = move |reader: &Reader| reader.lacking(&at_hub, &position);
+        test.ledger.read(read).await.unwrap()
+    };
+
+    let found = lacking(Vec::new()).await;
+    let named: Vec<_> = found
+        .changes
+        .iter()
+        .map(|change| (change.event.unwrap().is_own, change.hash))
+        .collect();
+    let delivered = changes(&test.ledger).await[0].hash;
+    assert_eq!(named, [(false, said.hash), (true, delivered)]);
+    assert_eq!(found.events().nth(1), Some(events[0].event_id));
+    assert_eq!(found.unknown, vec![]);
+
+    let elsewhere = Hash::from_bytes([7; 32]);
+    let found = lacking(vec![delivered, elsewhere]).await;
+    assert_eq!(found.changes, vec![]);
+    assert_eq!(found.unknown, vec![(key(), elsewhere)]);
 }
 
 /// The worst that can happen to a document: the disk is set back to before an edit that the hub has, and another edit is

@@ -1,6 +1,8 @@
 //! Changes of any bytes, believed in what they say of themselves: taken in whole or refused, never a panic.
 #![no_main]
 
+mod chunk;
+
 use std::sync::Once;
 
 use agog_sync::chain::Hash;
@@ -32,7 +34,7 @@ fuzz_target!(|bytes: &[u8]| {
             name: "Jane Smith".to_owned(),
             role: Role::Operator,
         },
-        change: base64::engine::general_purpose::STANDARD.encode(bytes),
+        change: base64::engine::general_purpose::STANDARD.encode(chunk::mended(bytes)),
     };
     if let Err(ChangeRefused::OtherHash { found, .. }) = document.apply(&changed) {
         changed.hash = found;

@@ -1,9 +1,12 @@
-//! Finding documents that differ, when changes were lost on the way: a restored disk, a feed that was cut, a new agent.
+//! Finding documents that differ, when changes were lost: a restored disk, a feed that was cut, a new agent; rows of the
+//! hub that are gone, an event that it could not apply when it came.
 //!
 //! Changes travel as ledger events; this only repairs. An agent sends one digest over the heads of all its documents.
 //! When the hub's is the same, that was all: 10,000 unchanged documents cost one request of some bytes. Otherwise the
 //! hub says its digests of the 256 buckets that documents fall into by their keys, the agent lists what it has in
-//! those that differ, and the hub gives it the events of the changes that it lacks.
+//! those that differ, and the hub gives it the events of the changes that it lacks, and its own heads. What the hub lacks
+//! follows from these: the agent names the events of such changes, and the hub applies them once more out of its own
+//! ledgers. A fact comes to the hub by a ledger alone, so an event that is not in one of them is not repaired but told.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +15,13 @@ use serde::{Deserialize, Serialize};
 use super::DocumentKey;
 use crate::chain::{CanonicalHasher, Hash};
 use crate::frame::FeedEvent;
+use crate::ids::EventId;
 
 /// Into how many parts documents are sorted: of 10,000 documents one bucket lists 40.
 pub const BUCKETS: usize = 256;
+
+/// The most events that an agent names at a time: as many as the hub applies well within a second.
+pub const NAMED_MAX: usize = 200;
 
 /// A document and its heads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +65,38 @@ pub struct MissingAnswer {
     /// There are more; ask again once these are applied.
     #[serde(default)]
     pub more: bool,
+    /// What the hub has of the documents that differ, with the last of these answers; an older hub does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heads: Option<Vec<DocumentHeads>>,
 }
+
+/// An agent names events of changes that the hub lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepairRequest {
+    pub protocol: u16,
+    /// Each after those that its change follows; at most [`NAMED_MAX`].
+    pub events: Vec<EventId>,
+}
+
+/// What became of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepairAnswer {
+    /// The changes of all others are part of their documents now.
+    pub left: Vec<NotRepaired>,
+}
+
+/// A change that is not part of its document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotRepaired {
+    pub event_id: EventId,
+    /// [`NOT_IN_LEDGER`], `not-as-sealed`, `not-a-change`, `waits`, and why a module refuses an event.
+    pub code: String,
+    /// A sentence for people.
+    pub reason: String,
+}
+
+/// The hub has no such event in any ledger of the tenant.
+pub const NOT_IN_LEDGER: &str = "not-in-ledger";
 
 /// The digests over the heads of many documents.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -146,12 +146,19 @@ impl Bench {
 
     /// The bytes of the batches that the agent has sent.
     async fn bytes_sent(&self) -> Result<f64> {
-        const NAME: &str = "agog_uplink_ledger_bytes_total ";
+        self.metric("agog_uplink_ledger_bytes_total").await
+    }
+
+    /// A metric of the agent; 0 when nothing was counted yet.
+    pub(super) async fn metric(&self, name: &str) -> Result<f64> {
         let url = format!("{}/metrics", self.plant.api_url()?);
         let answer = self.http.get(url).send().await?.error_for_status()?;
         let text = answer.text().await?;
-        let count = text.lines().find_map(|line| line.strip_prefix(NAME));
-        Ok(count.unwrap_or("0").parse()?)
+        let value = text.lines().find_map(|line| {
+            let value = line.strip_prefix(name)?;
+            value.strip_prefix(' ')
+        });
+        Ok(value.unwrap_or("0").parse()?)
     }
 
     /// Proves what the agent has recorded.

@@ -42,10 +42,15 @@ impl Figures {
 
     /// `p50 … ms, p99 … ms`.
     pub(super) fn text(&self) -> String {
+        self.text_up_to(99)
+    }
+
+    /// The same with another percentile, for a series that is too short for p99.
+    pub(super) fn text_up_to(&self, percent: usize) -> String {
         format!(
-            "p50 {:.2} ms, p99 {:.2} ms",
+            "p50 {:.2} ms, p{percent} {:.2} ms",
             milliseconds(self.percentile(50)),
-            milliseconds(self.percentile(99))
+            milliseconds(self.percentile(percent))
         )
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn disk() -> Result<Figures> {
 pub(super) struct Bench {
     pub(super) plant: Plant,
     pub(super) tenant_id: String,
-    token: String,
+    pub(super) token: String,
     pub(super) http: reqwest::Client,
     pub(super) world: World,
 }
@@ -172,7 +172,7 @@ impl Bench {
             .await
     }
 
-    async fn receive(&self, number: &str, amount: &str) -> Result<()> {
+    pub(super) async fn receive(&self, number: &str, amount: &str) -> Result<()> {
         let body = json!({
             "number": number, "material": "BOARD-300", "quantity": { "amount": amount },
         });
@@ -197,7 +197,7 @@ impl Bench {
             }))
     }
 
-    async fn command(&self, name: &str, body: &Value) -> Result<()> {
+    pub(super) async fn command(&self, name: &str, body: &Value) -> Result<()> {
         let api = self.plant.api_url()?;
         let answer = self
             .http

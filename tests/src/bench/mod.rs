@@ -4,8 +4,10 @@
 //! table at the end. Not a test: nothing fails because a machine is slow.
 
 mod backlog;
+mod documents;
 mod figures;
 mod history;
+mod holds;
 mod jmf;
 mod measure;
 
@@ -17,7 +19,7 @@ use figures::Row;
 /// What can be measured alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Part {
-    /// The ledger, its delivery to the hub, and traces.
+    /// The ledger, its delivery to the hub, traces, holds of the office, and documents.
     Ledger,
     /// An agent that has recorded for years.
     History,
@@ -25,7 +27,8 @@ pub enum Part {
     Machines,
 }
 
-/// Measures one part, or everything, and prints the table. `events` is the size of the backlog, or of the history.
+/// Measures one part, or everything, and prints the table. `events` is the size of the backlog, or of the history; a small
+/// backlog means few documents, too.
 pub async fn run(only: Option<Part>, events: Option<usize>) -> Result<()> {
     say("disk …");
     let disk = measure::disk()?;
@@ -45,6 +48,13 @@ pub async fn run(only: Option<Part>, events: Option<usize>) -> Result<()> {
         rows.extend(bench.verification().await?);
         say("traces …");
         rows.extend(bench.traces().await?);
+        say("holds of the office …");
+        rows.extend(bench.holds().await?);
+        say("documents …");
+        let most = events.map_or(documents::DOCUMENTS, |events| {
+            events.min(documents::DOCUMENTS)
+        });
+        rows.extend(bench.documents(most).await?);
     }
     if only.is_none_or(|part| part == Part::History) {
         say("history …");
