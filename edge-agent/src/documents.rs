@@ -37,6 +37,8 @@ pub struct DocumentView {
     pub changes: usize,
     /// Equal heads are equal documents.
     pub heads: Vec<Hash>,
+    /// How often it has begun anew from what it said, and 1.
+    pub generation: u32,
 }
 
 impl From<Document> for DocumentView {
@@ -48,6 +50,7 @@ impl From<Document> for DocumentView {
             conflicts: document.conflicts(),
             changes: document.changes(),
             heads: document.heads(),
+            generation: document.generation(),
         }
     }
 }

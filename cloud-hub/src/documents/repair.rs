@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use agog_sync::chain::Hash;
 use agog_sync::document::DocumentKey;
 use agog_sync::document::repair::{
     Digests, DocumentHeads, HeadsAnswer, HeadsRequest, MissingAnswer, MissingRequest, bucket,
@@ -72,10 +71,10 @@ async fn missing(
     body: Bytes,
 ) -> Result<Json<MissingAnswer>, ApiError> {
     let request: MissingRequest = intake::read_frame(&headers, &body)?;
-    let theirs: BTreeMap<&DocumentKey, &[Hash]> = request
+    let theirs: BTreeMap<&DocumentKey, &DocumentHeads> = request
         .documents
         .iter()
-        .map(|one| (&one.document, &one.heads[..]))
+        .map(|one| (&one.document, one))
         .collect();
     let mut tx = TenantTx::begin(&app.pool, agent.tenant_id).await?;
     let mut answer = MissingAnswer {
@@ -84,22 +83,29 @@ async fn missing(
     };
     let mut bytes = 0;
     for ours in heads_of(&mut tx, agent).await? {
-        let heads = theirs.get(&ours.document).copied().unwrap_or_default();
-        if bucket(&ours.document) != request.bucket || heads == ours.heads {
+        let theirs = theirs.get(&ours.document).copied();
+        if bucket(&ours.document) != request.bucket || theirs == Some(&ours) {
             continue;
         }
+        let heads = theirs.map(|theirs| &theirs.heads[..]).unwrap_or_default();
         let document = apply::load(&mut tx, &ours.document).await?;
         let lacks = document.missing(heads);
         let room = EVENTS_MAX - answer.events.len();
-        let events =
-            store::change_events(&mut tx, &ours.document, &lacks[..lacks.len().min(room)]).await?;
+        let mut events = Vec::new();
+        // Whoever knows nothing of this generation begins it first.
+        if !heads.iter().any(|head| document.has(head)) {
+            let stored = store::document_find(&mut tx, &ours.document).await?;
+            events.extend(stored.and_then(|stored| stored.rolled_by));
+        }
+        let changes = &lacks[..lacks.len().min(room)];
+        events.extend(store::change_events(&mut tx, &ours.document, changes).await?);
         let events = intake::events_of(&mut tx, &events).await?;
         bytes += events
             .iter()
             .map(|item| item.event.payload.get().len())
             .sum::<usize>();
         answer.events.extend(events);
-        if lacks.len() > room || answer.events.len() == EVENTS_MAX || bytes >= EVENTS_BYTES_MAX {
+        if lacks.len() > room || answer.events.len() >= EVENTS_MAX || bytes >= EVENTS_BYTES_MAX {
             answer.more = true;
             break;
         }

@@ -215,6 +215,7 @@ pub async fn retry(
         let facts = readable.iter().map(|(_, event)| event);
         apply::lock(&mut tx, &work.source, facts, now).await?;
         rejected.extend(work.apply(&mut tx, &readable).await?);
+        work.settle(&mut tx, &readable).await?;
         apply::deliver(&mut tx, work.carried, now).await?;
         for (event, code, reason) in &rejected {
             let why = (code.as_str(), reason.as_str());

@@ -33,6 +33,8 @@ fuzz_target!(|bytes: &[u8]| {
             role: Role::Operator,
         },
         change: base64::engine::general_purpose::STANDARD.encode(bytes),
+        generation: 1,
+        carries: None,
     };
     if let Err(ChangeRefused::OtherHash { found, .. }) = document.apply(&changed) {
         changed.hash = found;
