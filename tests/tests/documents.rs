@@ -1,6 +1,5 @@
 //! Documents that plant and office edit while they cannot reach each other: both end with the same.
 
-use agog_sync::document::ROLL_AT;
 use agog_tests::demo::cast::{Company, LIMIT, drained, materials};
 use agog_tests::support::plant::{Plant, PlantPlan};
 use agog_tests::support::wait;
@@ -137,11 +136,19 @@ async fn what_both_edit_while_they_are_apart_is_in_the_document_of_both_and_the_
     Ok(())
 }
 
+/// After so many edits the document begins anew.
+const ROLL_AT: usize = 20;
+
 /// The office edits on while a plant is dead, until the document rolls over, and the plant edits before it hears of it.
 #[tokio::test]
 async fn a_document_rolls_over_while_a_plant_is_away_and_what_it_adds_meanwhile_is_in_it_once()
 -> Result<()> {
     let mut world = World::start("rolling").await?;
+    world.hub.kill()?;
+    world
+        .hub
+        .configure(&format!("[sync]\nroll_at = {ROLL_AT}"))?;
+    world.hub.start().await?;
     let company = Company::found(&world.hub, "Nordic Packaging").await?;
     let materials = materials();
     let plan = PlantPlan {

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 
-use agog_sync::document::{Carry, Document, DocumentKey, OPENING_BYTES_MAX, ROLL_AT, RollRefused};
+use agog_sync::document::{Carry, Document, DocumentKey, OPENING_BYTES_MAX, RollRefused};
 use agog_sync::event::{Actor, Event, NewEvent};
 use agog_sync::ids::EventId;
 use jiff::Timestamp;
@@ -26,13 +26,14 @@ use crate::intake::{self, ApplyError, Carried, office};
 pub async fn settle(
     tx: &mut TenantTx,
     documents: &BTreeSet<DocumentKey>,
+    roll_at: usize,
     now: Timestamp,
     rng: &mut StdRng,
 ) -> Result<Carried, ApplyError> {
     let mut carried = Carried::new();
     for key in documents {
         tx.savepoint().await?;
-        match settle_one(tx, key, now, rng).await {
+        match settle_one(tx, key, roll_at, now, rng).await {
             Ok(heard) => {
                 tx.release_savepoint().await?;
                 carried.extend(heard);
@@ -53,6 +54,7 @@ pub async fn settle(
 async fn settle_one(
     tx: &mut TenantTx,
     key: &DocumentKey,
+    roll_at: usize,
     now: Timestamp,
     rng: &mut StdRng,
 ) -> Result<Carried, ApplyError> {
@@ -60,7 +62,7 @@ async fn settle_one(
     while let Some(generation) = store_generations::generation_late(tx, key).await? {
         carried.extend(carry(tx, key, generation, now, rng).await?);
     }
-    if store_generations::changes_since_roll(tx, key).await? >= ROLL_AT {
+    if store_generations::changes_since_roll(tx, key).await? >= roll_at {
         carried.extend(roll(tx, key, now, rng).await?);
     }
     Ok(carried)

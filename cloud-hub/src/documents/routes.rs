@@ -245,7 +245,7 @@ async fn edit(
         };
         inventory::recorded(&mut tx, &app, event, &said, &mut rng).await?;
         let documents = BTreeSet::from([key.clone()]);
-        let carried = roll::settle(&mut tx, &documents, now, &mut rng).await;
+        let carried = roll::settle(&mut tx, &documents, app.roll_at, now, &mut rng).await;
         office::deliver(&mut tx, carried.map_err(intake::failed)?, now).await?;
         document = apply::load(&mut tx, &key).await?;
     }

@@ -89,7 +89,9 @@ pub(super) async fn take(
     .await
     .map_err(|error| failed(error.into()))?;
     rejected.extend(work.apply(&mut tx, &readable).await.map_err(failed)?);
-    work.settle(&mut tx, &readable).await.map_err(failed)?;
+    work.settle(&mut tx, &readable, app.roll_at)
+        .await
+        .map_err(failed)?;
     apply::deliver(&mut tx, work.carried, now)
         .await
         .map_err(|error| failed(error.into()))?;
@@ -180,13 +182,14 @@ impl Work {
         &mut self,
         tx: &mut TenantTx,
         events: &[(&Envelope, Event)],
+        roll_at: usize,
     ) -> Result<(), ApplyError> {
         let changed = events.iter().filter_map(|(_, event)| match event {
             Event::Document(changed) if changed.document.has_form() => Some(&changed.document),
             _ => None,
         });
         let changed = changed.cloned().collect();
-        let carried = documents::settle(tx, &changed, self.now, &mut self.rng).await?;
+        let carried = documents::settle(tx, &changed, roll_at, self.now, &mut self.rng).await?;
         self.carried.extend(carried);
         Ok(())
     }

@@ -18,7 +18,7 @@ use crate::chain::{CanonicalHasher, Hash};
 /// The generation that every document begins with.
 pub const FIRST_GENERATION: u32 = 1;
 
-/// A generation that was edited so often rolls over: reading and writing it whole takes some milliseconds then.
+/// A generation that was edited so often rolls over, unless a hub is configured otherwise: reading and writing it whole takes some milliseconds then.
 pub const ROLL_AT: usize = 1_000;
 
 /// The most bytes of JSON that a generation begins with; a document that says more does not roll over. Feeds carry it in
