@@ -210,7 +210,7 @@ async fn a_document_that_was_edited_often_begins_anew_and_what_came_late_is_carr
         assert_eq!(heads(replica), hub);
         assert_eq!(replica.document.changes(), 23);
     }
-    let carries: Vec<_> = history(&shop)
+    let told: Vec<_> = history(&shop)
         .await
         .iter()
         .take(5)
@@ -225,7 +225,7 @@ async fn a_document_that_was_edited_often_begins_anew_and_what_came_late_is_carr
     let by =
         |name: &str, generation: u64, carries: Value| (json!(name), json!(generation), carries);
     assert_eq!(
-        carries,
+        told,
         [
             by("Jane", 2, json!(late[1].hash)),
             by("Jane", 2, json!(late[0].hash)),

@@ -37,7 +37,7 @@ pub struct DocumentView {
     pub changes: usize,
     /// Equal heads are equal documents.
     pub heads: Vec<Hash>,
-    /// How often it has begun anew from what it said, and 1.
+    /// From 1: one that was edited often begins anew from what it says, as its next generation.
     pub generation: u32,
 }
 

@@ -453,8 +453,8 @@ fn replicas_agree_around_rolls(kind: DocumentKind, seed: u64) {
         .zip(roles)
         .map(|(n, role)| Plant::new(kind, n, role))
         .collect();
-    let mut seen: Vec<BTreeSet<Hash>> = vec![BTreeSet::new(); plants.len()];
-    let mut seen_at_hub: BTreeMap<u32, BTreeSet<Hash>> = BTreeMap::new();
+    let mut known_to: Vec<BTreeSet<Hash>> = vec![BTreeSet::new(); plants.len()];
+    let mut known_at_roll: BTreeMap<u32, BTreeSet<Hash>> = BTreeMap::new();
     let mut record = Record::default();
     let mut now = at(0);
     for step in 0..60 {
@@ -474,19 +474,21 @@ fn replicas_agree_around_rolls(kind: DocumentKind, seed: u64) {
                         by: made.author.name.clone(),
                         rank,
                     };
-                    record.ranks.insert(made.hash, (job, said, seen[n].clone()));
+                    record
+                        .ranks
+                        .insert(made.hash, (job, said, known_to[n].clone()));
                 }
-                seen[n].insert(made.hash);
+                known_to[n].insert(made.hash);
             }
             45..60 => plants[n].sends(&mut hub),
             60..90 => {
                 for _ in 0..rng.random_range(1..6) {
                     match plants[n].hears(&hub) {
                         Some(Told::Changed(changed)) => {
-                            seen[n].insert(hub.origin(changed.hash));
+                            known_to[n].insert(hub.origin(changed.hash));
                         }
                         Some(Told::Rolled(rolled)) => {
-                            seen[n] = seen_at_hub[&rolled.generation].clone();
+                            known_to[n].clone_from(&known_at_roll[&rolled.generation]);
                         }
                         None => break,
                     }
@@ -500,7 +502,7 @@ fn replicas_agree_around_rolls(kind: DocumentKind, seed: u64) {
                         known.insert(hub.origin(changed.hash));
                     }
                 }
-                seen_at_hub.insert(rolled.generation, known);
+                known_at_roll.insert(rolled.generation, known);
             }
             _ => {
                 // A restart: what is saved is read back, and the actor is a new one.

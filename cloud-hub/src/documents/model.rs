@@ -23,7 +23,7 @@ pub(super) struct DocumentRow {
     /// The changes that no other follows; equal heads are equal documents.
     #[schema(value_type = Vec<String>)]
     pub heads: Vec<Hash>,
-    /// How often it has begun anew from what it said, and 1.
+    /// From 1: one that was edited often begins anew from what it says, as its next generation.
     pub generation: i32,
     #[schema(value_type = String)]
     pub updated_at: Timestamp,

@@ -33,7 +33,7 @@ pub async fn settle(
     let mut carried = Carried::new();
     for key in documents {
         tx.savepoint().await?;
-        match settle_one(tx, key, roll_at, now, rng).await {
+        match Box::pin(settle_one(tx, key, roll_at, now, rng)).await {
             Ok(heard) => {
                 tx.release_savepoint().await?;
                 carried.extend(heard);
@@ -60,7 +60,7 @@ async fn settle_one(
 ) -> Result<Carried, ApplyError> {
     let mut carried = Carried::new();
     while let Some(generation) = store_generations::generation_late(tx, key).await? {
-        carried.extend(carry(tx, key, generation, now, rng).await?);
+        carried.extend(Box::pin(carry(tx, key, generation, now, rng)).await?);
     }
     if store_generations::changes_since_roll(tx, key).await? >= roll_at {
         carried.extend(roll(tx, key, now, rng).await?);

@@ -64,7 +64,7 @@ struct DocumentAnswer {
     /// The changes that no other follows; equal heads are equal documents.
     #[schema(value_type = Vec<String>)]
     heads: Vec<Hash>,
-    /// How often it has begun anew from what it said, and 1.
+    /// From 1: one that was edited often begins anew from what it says, as its next generation.
     generation: u32,
     #[schema(value_type = Option<String>)]
     updated_at: Option<Timestamp>,

@@ -207,11 +207,12 @@ pub(super) async fn apply<'e>(
             Event::Device(device_event) => devices.apply(&mut ctx, device_event)?,
             Event::Gap(gap) => equipment::telemetry_gap(tx, &mut ctx, gap).await?,
             Event::Document(changed) => {
-                let hearers = documents.apply(tx, &mut ctx, changed).await?;
+                // Boxed, as the next: few batches change documents, and the work of each would have to have room for it.
+                let hearers = Box::pin(documents.apply(tx, &mut ctx, changed)).await?;
                 document(source, envelope, hearers, &mut carried)?;
             }
             Event::Rolled(rolled) => {
-                let hearers = documents.roll(tx, &mut ctx, rolled).await?;
+                let hearers = Box::pin(documents.roll(tx, &mut ctx, rolled)).await?;
                 document(source, envelope, hearers, &mut carried)?;
             }
         }
