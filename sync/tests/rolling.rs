@@ -582,7 +582,7 @@ fn replicas_agree_around_rolls(kind: DocumentKind, seed: u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(12) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(8) })]
 
     #[test]
     fn replicas_agree_around_rolls_and_lose_nothing(seed: u64, kind in 0..3_usize) {
