@@ -26,6 +26,8 @@ pub struct App {
     pub seeds: Seeds,
     /// Where the files of jobs lie; none when no place is configured.
     pub files: Option<Files>,
+    /// A document that was edited so often begins anew.
+    pub roll_at: usize,
     /// Cancelled when the hub is asked to stop: requests that only wait give up waiting.
     pub stopping: CancellationToken,
 }

@@ -6,11 +6,12 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use agog_sync::document::ROLL_AT;
 use jiff::SignedDuration;
 use serde::Deserialize;
 use sqlx::postgres::PgConnectOptions;
@@ -54,19 +55,23 @@ pub struct Config {
     pub log: Log,
 }
 
-/// How agents are watched.
+/// How agents are watched, and when documents begin anew.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sync {
     /// It is an alarm when nothing was heard of an agent for so many seconds, or when its events wait and none was taken.
     #[serde(default = "alarm_after_s")]
     pub alarm_after_s: NonZeroU32,
+    /// A document that was edited so often begins anew from what it says.
+    #[serde(default = "roll_at")]
+    pub roll_at: NonZeroUsize,
 }
 
 impl Default for Sync {
     fn default() -> Self {
         Self {
             alarm_after_s: ALARM_AFTER_S,
+            roll_at: roll_at(),
         }
     }
 }
@@ -80,6 +85,10 @@ impl Sync {
 
 const fn alarm_after_s() -> NonZeroU32 {
     ALARM_AFTER_S
+}
+
+fn roll_at() -> NonZeroUsize {
+    NonZeroUsize::new(ROLL_AT).expect("it is not zero")
 }
 
 /// Where the files of jobs lie.

@@ -60,6 +60,7 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
             Some(dir) => Some(Files::local(dir).context("cannot open the folder of `files.dir`")?),
             None => None,
         },
+        roll_at: config.sync.roll_at.get(),
         stopping: CancellationToken::new(),
     };
     if let Some(path) = &config.server.address_file {

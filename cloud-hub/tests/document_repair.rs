@@ -113,6 +113,7 @@ impl Discussed {
             documents: vec![DocumentHeads {
                 document,
                 heads: self.document.heads(),
+                generation: 1,
             }],
         };
         let answer: MissingAnswer = self

@@ -389,6 +389,7 @@ async fn a_plant_that_lacks_changes_finds_out_by_its_heads_and_is_given_those_al
     let heads = |plant: &Replica| DocumentHeads {
         document: plant.document.key().clone(),
         heads: plant.document.heads(),
+        generation: plant.document.generation(),
     };
     assert_eq!(missing(&ham, &[heads(&plant)]).await, vec![]);
 

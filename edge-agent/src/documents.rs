@@ -37,6 +37,8 @@ pub struct DocumentView {
     pub changes: usize,
     /// Equal heads are equal documents.
     pub heads: Vec<Hash>,
+    /// From 1: one that was edited often begins anew from what it says, as its next generation.
+    pub generation: u32,
 }
 
 impl From<Document> for DocumentView {
@@ -48,6 +50,7 @@ impl From<Document> for DocumentView {
             conflicts: document.conflicts(),
             changes: document.changes(),
             heads: document.heads(),
+            generation: document.generation(),
         }
     }
 }

@@ -371,6 +371,7 @@ fn replicas_converge(kind: DocumentKind, seed: u64) {
     let heads = |replica: &Replica| DocumentHeads {
         document: key(kind),
         heads: replica.document.heads(),
+        generation: replica.document.generation(),
     };
     for replica in &replicas {
         assert_eq!(

@@ -135,3 +135,85 @@ async fn what_both_edit_while_they_are_apart_is_in_the_document_of_both_and_the_
     plant.stop().await?;
     Ok(())
 }
+
+/// After so many edits the document begins anew.
+const ROLL_AT: usize = 20;
+
+/// The office edits on while a plant is dead, until the document rolls over, and the plant edits before it hears of it.
+#[tokio::test]
+async fn a_document_rolls_over_while_a_plant_is_away_and_what_it_adds_meanwhile_is_in_it_once()
+-> Result<()> {
+    let mut world = World::start("rolling").await?;
+    world.hub.kill()?;
+    world
+        .hub
+        .configure(&format!("[sync]\nroll_at = {ROLL_AT}"))?;
+    world.hub.start().await?;
+    let company = Company::found(&world.hub, "Nordic Packaging").await?;
+    let materials = materials();
+    let plan = PlantPlan {
+        code: "HAM",
+        name: "Hamburg",
+        materials: &materials,
+        presses: &[],
+    };
+    let mut plant = world.plant(&company.tenant, &plan).await?;
+    let nowhere = "http://127.0.0.1:9/jmf";
+    plant
+        .command(&["device", "add", "press-3", "--url", nowhere])
+        .await?;
+    let (kind, queue) = ("schedule-priority", "HAM:press-3");
+    let path = format!("/api/v1/documents/{kind}/{queue}");
+    let rank = [
+        "document",
+        "edit",
+        kind,
+        "press-3",
+        "--operator",
+        "Jane Smith",
+        "--rank",
+    ];
+    let ranked = |job| [&rank[..], &[job]].concat();
+    plant.command(&ranked("JOB-1=1")).await?;
+    drained(&plant).await?;
+    converged(&world, &company, &plant, kind, queue).await?;
+
+    plant.kill()?;
+    for n in 0..ROLL_AT {
+        let wanted = json!({"priorities": {"JOB-2": n}});
+        office_edits(&world, &company, &path, &n.to_string(), &wanted).await?;
+    }
+    world.hub.kill()?;
+    plant.start().await?;
+    plant.command(&ranked("JOB-1=7")).await?;
+    plant.command(&ranked("JOB-3=3")).await?;
+    let shown = plant.command(&["document", "show", kind, queue]).await?;
+    assert_eq!(shown["generation"], 1);
+    world.hub.start().await?;
+    drained(&plant).await?;
+    let (here, there) = converged(&world, &company, &plant, kind, queue).await?;
+    for shown in [&here, &there] {
+        let order: Vec<_> = shown["content"]["priorities"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|one| (one["job"].clone(), one["rank"].clone(), one["by"].clone()))
+            .collect();
+        let expected = [
+            (json!("JOB-3"), json!(3), json!("Jane Smith")),
+            (json!("JOB-1"), json!(7), json!("Jane Smith")),
+            (
+                json!("JOB-2"),
+                json!(ROLL_AT - 1),
+                shown["content"]["priorities"][2]["by"].clone(),
+            ),
+        ];
+        assert_eq!(order, expected, "{shown:#}");
+        assert_eq!(shown["generation"], 2, "{shown:#}");
+        assert_eq!(shown["changes"], ROLL_AT + 3, "{shown:#}");
+    }
+    plant.command(&ranked("JOB-1=1")).await?;
+    converged(&world, &company, &plant, kind, queue).await?;
+    plant.stop().await?;
+    Ok(())
+}

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use agog_sync::document::{Applied, ChangeRefused, Document, DocumentChanged, DocumentKey, Role};
+use agog_sync::document::{
+    Applied, ChangeRefused, Document, DocumentChanged, DocumentKey, DocumentRolled, Role,
+};
 use agog_sync::event::Event;
 use agog_sync::ids::PlantId;
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::model::{NewChange, Settled};
-use super::store;
+use super::{store, store_generations};
 use crate::db::{DbError, TenantTx};
 use crate::events;
 use crate::intake::{self, ApplyContext, ApplyError};
@@ -32,7 +34,8 @@ pub enum Hearers {
 /// The documents that the events of a batch change.
 #[derive(Default)]
 pub struct DocumentBatch {
-    open: BTreeMap<DocumentKey, Open>,
+    /// By document and generation.
+    open: BTreeMap<(DocumentKey, u32), Open>,
     plants: Option<BTreeMap<PlantId, String>>,
     new: Vec<NewChange>,
     settled: Vec<Settled>,
@@ -43,6 +46,8 @@ struct Open {
     document: Document,
     waiting: Vec<DocumentChanged>,
     is_changed: bool,
+    /// The document has rolled over since; what it adds is carried over ([`super::roll`]).
+    is_closed: bool,
 }
 
 impl DocumentBatch {
@@ -54,8 +59,16 @@ impl DocumentBatch {
         ctx: &mut ApplyContext<'_, '_>,
         changed: &DocumentChanged,
     ) -> Result<Hearers, ApplyError> {
-        let hearers = self.admit(tx, ctx, changed).await?;
-        let open = self.open(tx, &changed.document).await?;
+        if ctx.plant_id.is_some() && changed.author.role == Role::Planner {
+            return Err(ApplyError::Refused {
+                code: "role-not-of-plant",
+                detail: "only the office speaks as planner".to_owned(),
+            });
+        }
+        let hearers = self.hearers(tx, ctx, &changed.document).await?;
+        let place = (changed.document.clone(), changed.generation);
+        let open = self.open(tx, &place).await?;
+        let is_closed = open.is_closed;
         let is_waiting = open
             .waiting
             .iter()
@@ -65,7 +78,7 @@ impl DocumentBatch {
             .apply(changed)
             .map_err(|error| refused(&error))?
         {
-            Applied::Known => return Ok(Hearers::Nobody),
+            Applied::Known | Applied::Earlier => return Ok(Hearers::Nobody),
             Applied::Waits { .. } if is_waiting => return Ok(Hearers::Nobody),
             Applied::Waits { .. } if open.waiting.len() >= WAITING_MAX => {
                 return Err(ApplyError::Refused {
@@ -80,18 +93,21 @@ impl DocumentBatch {
         };
         if let Some(merge) = &merge {
             open.is_changed = true;
-            let data = json!({
-                "kind": changed.document.kind, "id": changed.document.id,
-                "by": changed.author.name, "conflicts": merge.conflicts.len(),
-            });
-            events::publish(ctx, "documents.changed", data);
+            // Of what comes late is told as it is carried over.
+            if !is_closed {
+                let data = json!({
+                    "kind": changed.document.kind, "id": changed.document.id,
+                    "by": changed.author.name, "conflicts": merge.conflicts.len(),
+                });
+                events::publish(ctx, "documents.changed", data);
+            }
         } else {
             open.waiting.push(changed.clone());
         }
         let settled = open.settle();
         self.settled.extend(settled);
         let merge_of = merge.unwrap_or_default();
-        let is_new_waiting = self.open.get(&changed.document).is_some_and(|open| {
+        let is_new_waiting = self.open.get(&place).is_some_and(|open| {
             open.waiting
                 .iter()
                 .any(|waiting| waiting.hash == changed.hash)
@@ -106,44 +122,84 @@ impl DocumentBatch {
                 conflicts: merge_of.conflicts,
             });
         }
+        // Everybody has heard of the next generation before.
+        Ok(if is_closed { Hearers::Nobody } else { hearers })
+    }
+
+    /// Closes a generation and begins the next. The hub alone says so, and only of what it has.
+    pub async fn roll(
+        &mut self,
+        tx: &mut TenantTx,
+        ctx: &mut ApplyContext<'_, '_>,
+        rolled: &DocumentRolled,
+    ) -> Result<Hearers, ApplyError> {
+        if ctx.plant_id.is_some() {
+            return Err(ApplyError::Refused {
+                code: "role-not-of-plant",
+                detail: "only the hub rolls a document over".to_owned(),
+            });
+        }
+        let key = &rolled.document;
+        let hearers = self.hearers(tx, ctx, key).await?;
+        self.write(tx, ctx.now).await?;
+        self.open.retain(|(open, _), _| open != key);
+        let closed = load(tx, key).await?;
+        if rolled.generation != closed.generation() + 1 || rolled.heads != closed.heads() {
+            return Err(ApplyError::Refused {
+                code: "generation-not-next",
+                detail: format!(
+                    "generation {} does not follow what the hub has of the document",
+                    rolled.generation
+                ),
+            });
+        }
+        let opened = Document::opened(rolled).map_err(|error| ApplyError::Refused {
+            code: error.code(),
+            detail: error.to_string(),
+        })?;
+        store_generations::generation_open(tx, &closed, &opened, ctx.event_id, ctx.now).await?;
+        // Those that have waited for it.
+        let open = self.open(tx, &(key.clone(), rolled.generation)).await?;
+        let settled = open.settle();
+        self.settled.extend(settled);
         Ok(hearers)
     }
 
     /// Stores the documents and what is new of them.
-    pub async fn store(self, tx: &mut TenantTx, now: Timestamp) -> Result<(), DbError> {
-        for change in &self.new {
-            store::change_add(tx, change, now).await?;
+    pub async fn store(mut self, tx: &mut TenantTx, now: Timestamp) -> Result<(), DbError> {
+        self.write(tx, now).await
+    }
+
+    async fn write(&mut self, tx: &mut TenantTx, now: Timestamp) -> Result<(), DbError> {
+        for change in std::mem::take(&mut self.new) {
+            store::change_add(tx, &change, now).await?;
         }
-        for settled in &self.settled {
-            store::change_settle(tx, settled, now).await?;
+        for settled in std::mem::take(&mut self.settled) {
+            store::change_settle(tx, &settled, now).await?;
         }
-        for open in self.open.values().filter(|open| open.is_changed) {
-            store::document_put(tx, &open.document, now).await?;
+        for open in self.open.values_mut().filter(|open| open.is_changed) {
+            if open.is_closed {
+                store_generations::generation_put(tx, &open.document).await?;
+            } else {
+                store::document_put(tx, &open.document, now).await?;
+            }
+            open.is_changed = false;
         }
         Ok(())
     }
 
-    /// What a producer may say at all: no plant speaks as the planner, nor about the queue of another plant.
-    async fn admit(
+    /// Who hears of a document. No plant speaks about the queue of another one.
+    async fn hearers(
         &mut self,
         tx: &mut TenantTx,
         ctx: &ApplyContext<'_, '_>,
-        changed: &DocumentChanged,
+        key: &DocumentKey,
     ) -> Result<Hearers, ApplyError> {
         let refused = |code, detail: String| Err(ApplyError::Refused { code, detail });
-        if ctx.plant_id.is_some() && changed.author.role == Role::Planner {
-            return refused(
-                "role-not-of-plant",
-                "only the office speaks as planner".to_owned(),
-            );
+        if !key.has_form() {
+            return refused("bad-document-id", format!("`{key}` is no document"));
         }
-        if !changed.document.has_form() {
-            return refused(
-                "bad-document-id",
-                format!("`{}` is no document", changed.document),
-            );
-        }
-        let Some(code) = changed.document.plant_code() else {
+        let Some(code) = key.plant_code() else {
             return Ok(Hearers::Everybody);
         };
         if self.plants.is_none() {
@@ -167,25 +223,41 @@ impl DocumentBatch {
     async fn open(
         &mut self,
         tx: &mut TenantTx,
-        key: &DocumentKey,
+        place: &(DocumentKey, u32),
     ) -> Result<&mut Open, ApplyError> {
-        if !self.open.contains_key(key) {
-            let open = Open::load(tx, key).await?;
-            self.open.insert(key.clone(), open);
+        if !self.open.contains_key(place) {
+            let open = Open::load(tx, &place.0, place.1).await?;
+            self.open.insert(place.clone(), open);
         }
-        let open = self.open.get_mut(key);
+        let open = self.open.get_mut(place);
         open.ok_or_else(|| DbError::stored("a document that was just opened is not there").into())
     }
 }
 
 impl Open {
-    async fn load(tx: &mut TenantTx, key: &DocumentKey) -> Result<Self, DbError> {
-        let document = load(tx, key).await?;
-        let waiting = store::waiting_events(tx, key).await?;
+    /// A generation that has not begun is the present one: what belongs to it waits.
+    async fn load(
+        tx: &mut TenantTx,
+        key: &DocumentKey,
+        generation: u32,
+    ) -> Result<Self, ApplyError> {
+        let present = load(tx, key).await?;
+        let is_closed = generation < present.generation();
+        let document = if is_closed {
+            let closed = load_generation(tx, key, generation).await?;
+            closed.ok_or_else(|| ApplyError::Refused {
+                code: "unknown-generation",
+                detail: format!("the document has no generation {generation}"),
+            })?
+        } else {
+            present
+        };
+        let waiting = store::waiting_events(tx, key, generation).await?;
         let mut open = Self {
             document,
             waiting: Vec::new(),
             is_changed: false,
+            is_closed,
         };
         if !waiting.is_empty() {
             for item in intake::events_of(tx, &waiting).await? {
@@ -213,7 +285,7 @@ impl Open {
                         self.waiting.push(changed);
                         continue;
                     }
-                    Ok(Applied::Known) => (None, None),
+                    Ok(Applied::Known | Applied::Earlier) => (None, None),
                     Ok(Applied::New(merge)) => (Some(merge), None),
                     Err(error) => (None, Some(error.to_string())),
                 };
@@ -241,6 +313,22 @@ pub(super) async fn load(tx: &mut TenantTx, key: &DocumentKey) -> Result<Documen
         Some(stored) => Document::load(key.clone(), &stored.saved).map_err(DbError::stored),
         None => Ok(Document::new(key.clone())),
     }
+}
+
+/// One generation of a document; none when there is none yet, or no more.
+pub(super) async fn load_generation(
+    tx: &mut TenantTx,
+    key: &DocumentKey,
+    generation: u32,
+) -> Result<Option<Document>, DbError> {
+    let present = load(tx, key).await?;
+    if present.generation() == generation {
+        return Ok(Some(present));
+    }
+    let closed = store_generations::generation_find(tx, key, generation).await?;
+    closed
+        .map(|closed| Document::load(key.clone(), &closed.saved).map_err(DbError::stored))
+        .transpose()
 }
 
 fn refused(error: &ChangeRefused) -> ApplyError {

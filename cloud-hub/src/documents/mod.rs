@@ -9,14 +9,20 @@
 //!
 //! A document is loaded, changed and saved within one transaction and kept nowhere else; its row is locked meanwhile.
 //!
+//! A document that was edited often rolls over, and what comes late to a closed generation is carried over into the next
+//! ([`roll`]).
+//!
 //! Limits: those of `agog_sync::document`; at most 1,000 changes of a document wait.
 
 mod apply;
 mod model;
 pub mod repair;
+mod roll;
 mod routes;
 mod store;
+mod store_generations;
 
 pub use apply::{DocumentBatch, Hearers};
+pub use roll::settle;
 pub use routes::router;
 pub use store::{changes_left, documents_lock};

@@ -23,6 +23,8 @@ pub(super) struct DocumentRow {
     /// The changes that no other follows; equal heads are equal documents.
     #[schema(value_type = Vec<String>)]
     pub heads: Vec<Hash>,
+    /// From 1: one that was edited often begins anew from what it says, as its next generation.
+    pub generation: i32,
     #[schema(value_type = String)]
     pub updated_at: Timestamp,
 }
@@ -30,6 +32,8 @@ pub(super) struct DocumentRow {
 /// A document as it is stored.
 pub(super) struct Stored {
     pub saved: Vec<u8>,
+    /// The event that its generation began with; none for the first.
+    pub rolled_by: Option<EventId>,
     pub updated_at: Timestamp,
 }
 
@@ -73,6 +77,11 @@ pub(super) struct HistoryRow {
     pub applied_at: Option<Timestamp>,
     /// Why it could not be applied.
     pub refused: Option<String>,
+    /// The generation of the document that it changed.
+    pub generation: i32,
+    /// The change of the generation before that the hub carried over with this one: its author had not heard of the next.
+    #[schema(value_type = Option<String>)]
+    pub carries: Option<Hash>,
     /// What it met that its author did not know of; none when it simply follows.
     pub merge: Option<MergeRow>,
 }

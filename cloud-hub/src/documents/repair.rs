@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use agog_sync::chain::Hash;
 use agog_sync::document::DocumentKey;
 use agog_sync::document::repair::{
     Digests, DocumentHeads, HeadsAnswer, HeadsRequest, MissingAnswer, MissingRequest, NAMED_MAX,
@@ -76,11 +75,11 @@ async fn missing(
 ) -> Result<Json<MissingAnswer>, ApiError> {
     let request: MissingRequest = intake::read_frame(&headers, &body)?;
     let in_bucket = |key: &DocumentKey| bucket(key) == request.bucket;
-    let mut theirs: BTreeMap<&DocumentKey, &[Hash]> = request
+    let mut theirs: BTreeMap<&DocumentKey, &DocumentHeads> = request
         .documents
         .iter()
         .filter(|one| in_bucket(&one.document))
-        .map(|one| (&one.document, &one.heads[..]))
+        .map(|one| (&one.document, one))
         .collect();
     let mut tx = TenantTx::begin(&app.pool, agent.tenant_id).await?;
     let mut answer = MissingAnswer {
@@ -93,22 +92,29 @@ async fn missing(
     let mut ours = heads_of(&mut tx, agent).await?;
     ours.retain(|one| in_bucket(&one.document));
     for ours in ours {
-        let heads = theirs.remove(&ours.document).unwrap_or_default();
-        if heads == ours.heads {
+        let theirs = theirs.remove(&ours.document);
+        if theirs == Some(&ours) {
             continue;
         }
+        let heads = theirs.map(|theirs| &theirs.heads[..]).unwrap_or_default();
         let document = apply::load(&mut tx, &ours.document).await?;
         let lacks = document.missing(heads);
         let room = EVENTS_MAX - answer.events.len();
-        let events =
-            store::change_events(&mut tx, &ours.document, &lacks[..lacks.len().min(room)]).await?;
+        let mut events = Vec::new();
+        // Whoever knows nothing of this generation begins it first.
+        if !heads.iter().any(|head| document.has(head)) {
+            let stored = store::document_find(&mut tx, &ours.document).await?;
+            events.extend(stored.and_then(|stored| stored.rolled_by));
+        }
+        let changes = &lacks[..lacks.len().min(room)];
+        events.extend(store::change_events(&mut tx, &ours.document, changes).await?);
         let events = intake::events_of(&mut tx, &events).await?;
         bytes += events
             .iter()
             .map(|item| item.event.payload.get().len())
             .sum::<usize>();
         answer.events.extend(events);
-        if lacks.len() > room || answer.events.len() == EVENTS_MAX || bytes >= EVENTS_BYTES_MAX {
+        if lacks.len() > room || answer.events.len() >= EVENTS_MAX || bytes >= EVENTS_BYTES_MAX {
             answer.more = true;
             return Ok(Json(answer));
         }
@@ -118,6 +124,7 @@ async fn missing(
     differing.extend(theirs.into_keys().map(|document| DocumentHeads {
         document: document.clone(),
         heads: Vec::new(),
+        generation: 1,
     }));
     answer.heads = Some(differing);
     Ok(Json(answer))
@@ -142,7 +149,8 @@ async fn repair(
     }
     let (now, mut rng) = (app.clock.now(), app.rng());
     let mut tx = TenantTx::begin(&app.pool, agent.tenant_id).await?;
-    let left = intake::changes_again(&mut tx, agent, &request.events, now, &mut rng).await?;
+    let left =
+        intake::changes_again(&mut tx, agent, &request.events, app.roll_at, now, &mut rng).await?;
     tx.commit().await?;
     Ok(Json(RepairAnswer { left }))
 }

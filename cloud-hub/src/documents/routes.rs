@@ -20,11 +20,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::model::{DocumentRow, HistoryRow};
-use super::{apply, repair, store};
+use super::{apply, repair, roll, store};
 use crate::app::App;
 use crate::db::TenantTx;
 use crate::http::{ApiError, IdempotentJson, Page, PageQuery};
-use crate::intake::office;
+use crate::intake::{self, office};
 use crate::inventory::{self, Said};
 use crate::tenants::{self, Principal};
 use crate::{equipment, exchange};
@@ -64,6 +64,8 @@ struct DocumentAnswer {
     /// The changes that no other follows; equal heads are equal documents.
     #[schema(value_type = Vec<String>)]
     heads: Vec<Hash>,
+    /// From 1: one that was edited often begins anew from what it says, as its next generation.
+    generation: u32,
     #[schema(value_type = Option<String>)]
     updated_at: Option<Timestamp>,
 }
@@ -77,6 +79,7 @@ impl DocumentAnswer {
             conflicts: document.conflicts(),
             changes: document.changes(),
             heads: document.heads(),
+            generation: document.generation(),
             updated_at,
         }
     }
@@ -241,6 +244,10 @@ async fn edit(
             now,
         };
         inventory::recorded(&mut tx, &app, event, &said, &mut rng).await?;
+        let documents = BTreeSet::from([key.clone()]);
+        let carried = roll::settle(&mut tx, &documents, app.roll_at, now, &mut rng).await;
+        office::deliver(&mut tx, carried.map_err(intake::failed)?, now).await?;
+        document = apply::load(&mut tx, &key).await?;
     }
     let answer = DocumentAnswer::new(&document, Some(now));
     let response = request.store(&mut tx, StatusCode::OK, &answer).await?;

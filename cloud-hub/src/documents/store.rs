@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use sqlx::types::Json;
 
 use super::model::{DocumentRow, HistoryRow, MergeRow, NewChange, Settled, Stored};
+use super::store_generations::number;
 use crate::db::{DbError, Instant, TenantTx};
 
 /// Locks documents until the transaction ends, in the order of their keys; those that are not there are made.
@@ -59,7 +60,7 @@ pub(super) async fn document_find(
 ) -> Result<Option<Stored>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
     let row = sqlx::query!(
-        r#"select saved, updated_at as "updated_at: Instant" from document
+        r#"select saved, rolled_by, updated_at as "updated_at: Instant" from document
          where tenant_id = $1 and kind = $2 and document_id = $3 and changes > 0"#,
         tenant_id,
         key.kind.as_str(),
@@ -69,6 +70,7 @@ pub(super) async fn document_find(
     .await?;
     Ok(row.map(|row| Stored {
         saved: row.saved,
+        rolled_by: row.rolled_by.map(EventId::from_uuid),
         updated_at: row.updated_at.into(),
     }))
 }
@@ -114,7 +116,7 @@ pub(super) async fn document_list(
     let tenant_id = tx.tenant_id().uuid();
     let (after_kind, after_id) = after.map_or(("", ""), |(kind, id)| (kind, id));
     let rows = sqlx::query!(
-        r#"select kind, document_id, heads, changes, conflicts, updated_at as "updated_at: Instant" from document
+        r#"select kind, document_id, heads, generation, changes, conflicts, updated_at as "updated_at: Instant" from document
          where tenant_id = $1 and changes > 0 and ($2::text is null or kind = $2) and (kind, document_id) > ($3, $4)
          order by kind, document_id limit $5"#,
         tenant_id,
@@ -133,6 +135,7 @@ pub(super) async fn document_list(
                 changes: row.changes,
                 conflicts: row.conflicts,
                 heads: hashes(&row.heads)?,
+                generation: row.generation,
                 updated_at: row.updated_at.into(),
             })
         })
@@ -146,7 +149,7 @@ pub(super) async fn heads_of_plant(
 ) -> Result<Vec<DocumentHeads>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
     let rows = sqlx::query!(
-        "select kind, document_id, heads from document
+        "select kind, document_id, heads, generation from document
          where tenant_id = $1 and changes > 0
              and (kind <> 'schedule-priority' or starts_with(document_id, $2 || ':'))",
         tenant_id,
@@ -160,6 +163,7 @@ pub(super) async fn heads_of_plant(
             Ok(DocumentHeads {
                 document: DocumentKey::new(kind, row.document_id),
                 heads: hashes(&row.heads)?,
+                generation: u32::try_from(row.generation).map_err(DbError::stored)?,
             })
         })
         .collect()
@@ -186,18 +190,20 @@ pub(super) async fn change_events(
     Ok(rows.into_iter().map(EventId::from_uuid).collect())
 }
 
-/// The events of changes that wait, oldest first.
+/// The events of changes of a generation that wait, oldest first.
 pub(super) async fn waiting_events(
     tx: &mut TenantTx,
     key: &DocumentKey,
+    generation: u32,
 ) -> Result<Vec<EventId>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
     let rows = sqlx::query_scalar!(
         "select event_id from document_change
-         where tenant_id = $1 and kind = $2 and document_id = $3 and waits order by change_id",
+         where tenant_id = $1 and kind = $2 and document_id = $3 and generation = $4 and waits order by change_id",
         tenant_id,
         key.kind.as_str(),
         key.id,
+        number(generation)?,
     )
     .fetch_all(tx.conn())
     .await?;
@@ -242,8 +248,8 @@ pub(super) async fn change_add(
     let changed = &change.changed;
     sqlx::query!(
         "insert into document_change (tenant_id, kind, document_id, hash, event_id, author, role, changed_at, waits,
-             concurrent, conflicts, applied_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, case when $9 then null else $12::timestamptz end)
+             concurrent, conflicts, applied_at, generation, carries)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, case when $9 then null else $12::timestamptz end, $13, $14)
          on conflict (tenant_id, kind, document_id, hash) do update set waits = excluded.waits, refused = null,
              concurrent = excluded.concurrent, conflicts = excluded.conflicts, applied_at = excluded.applied_at",
         tenant_id,
@@ -258,6 +264,8 @@ pub(super) async fn change_add(
         &bytes(&change.concurrent),
         Json(&change.conflicts) as _,
         Instant(now) as _,
+        number(changed.generation)?,
+        changed.carries.as_ref().map(|hash| &hash.as_bytes()[..]),
     )
     .execute(tx.conn())
     .await?;
@@ -299,7 +307,7 @@ pub(super) async fn history(
     let tenant_id = tx.tenant_id().uuid();
     let rows = sqlx::query!(
         r#"select change_id, hash, event_id, author, role, changed_at as "changed_at: Instant",
-             applied_at as "applied_at: Instant", refused, concurrent, conflicts as "conflicts: Json<Vec<Conflict>>"
+             applied_at as "applied_at: Instant", refused, generation, carries, concurrent, conflicts as "conflicts: Json<Vec<Conflict>>"
          from document_change
          where tenant_id = $1 and kind = $2 and document_id = $3 and ($4::bigint is null or change_id < $4)
          order by change_id desc limit $5"#,
@@ -323,6 +331,11 @@ pub(super) async fn history(
                 changed_at: row.changed_at.into(),
                 applied_at: row.applied_at.map(Into::into),
                 refused: row.refused,
+                generation: row.generation,
+                carries: match row.carries {
+                    Some(hash) => Some(Hash::try_from(&hash[..]).map_err(DbError::stored)?),
+                    None => None,
+                },
                 merge: (!concurrent_with.is_empty()).then_some(MergeRow {
                     concurrent_with,
                     conflicts: row.conflicts.0,
@@ -332,11 +345,11 @@ pub(super) async fn history(
         .collect()
 }
 
-fn bytes(hashes: &[Hash]) -> Vec<Vec<u8>> {
+pub(super) fn bytes(hashes: &[Hash]) -> Vec<Vec<u8>> {
     hashes.iter().map(|hash| hash.as_bytes().to_vec()).collect()
 }
 
-fn hashes(bytes: &[Vec<u8>]) -> Result<Vec<Hash>, DbError> {
+pub(super) fn hashes(bytes: &[Vec<u8>]) -> Result<Vec<Hash>, DbError> {
     let hashes = bytes.iter().map(|bytes| Hash::try_from(&bytes[..]));
     hashes.collect::<Result<_, _>>().map_err(DbError::stored)
 }

@@ -17,7 +17,7 @@ use rand::rngs::StdRng;
 
 use super::apply::{self, Carried, Source};
 use super::ledger::Work;
-use super::{failed, runs, store, store_rejected};
+use super::{failed, office, runs, store, store_rejected};
 use crate::db::TenantTx;
 use crate::documents;
 use crate::http::ApiError;
@@ -35,6 +35,7 @@ pub async fn changes_again(
     tx: &mut TenantTx,
     agent: AgentPrincipal,
     events: &[EventId],
+    roll_at: usize,
     now: Timestamp,
     rng: &mut StdRng,
 ) -> Result<Vec<NotRepaired>, ApiError> {
@@ -60,8 +61,16 @@ pub async fn changes_again(
     let keys = readable.iter().map(|(_, changed)| &changed.document);
     // What has not the form of a document is refused below.
     let keys: BTreeSet<_> = keys.filter(|key| key.has_form()).collect();
+    if !keys.is_empty() {
+        office::lock(tx, now).await?;
+    }
     documents::documents_lock(tx, &keys, now).await?;
-    left.extend(apply(tx, &readable, now, rng).await?);
+    let (refused, mut carried) = apply(tx, &readable, now, rng).await?;
+    left.extend(refused);
+    let changed = keys.into_iter().cloned().collect();
+    let settled = documents::settle(tx, &changed, roll_at, now, rng).await;
+    carried.extend(settled.map_err(failed)?);
+    apply::deliver(tx, carried, now).await?;
     let hashes: Vec<_> = readable
         .iter()
         .map(|(_, changed)| (&changed.document, changed.hash))
@@ -111,13 +120,14 @@ fn read(item: &FeedEvent) -> Result<Box<DocumentChanged>, (&'static str, String)
     }
 }
 
-/// Applies changes, those that follow each other out of one ledger at a time, and tells which are refused.
+/// Applies changes, those that follow each other out of one ledger at a time, and tells which are refused and what plants
+/// have to hear.
 async fn apply(
     tx: &mut TenantTx,
     changes: &[Found<'_>],
     now: Timestamp,
     rng: &mut StdRng,
-) -> Result<BTreeMap<EventId, Why>, ApiError> {
+) -> Result<(BTreeMap<EventId, Why>, Carried), ApiError> {
     let producers: BTreeSet<ProducerId> = changes.iter().map(|(item, _)| item.producer).collect();
     let plants = store::producer_plants(tx, &producers).await?;
     let mut refused = BTreeMap::new();
@@ -145,6 +155,5 @@ async fn apply(
         );
         carried.extend(work.carried);
     }
-    apply::deliver(tx, carried, now).await?;
-    Ok(refused)
+    Ok((refused, carried))
 }

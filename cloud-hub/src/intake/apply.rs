@@ -11,7 +11,7 @@ use agog_sync::lots::LotEvent;
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 
-use super::{ApplyContext, ApplyError, feed, store};
+use super::{ApplyContext, ApplyError, feed, office, store};
 use crate::db::{DbError, TenantTx};
 use crate::documents::{self, DocumentBatch, Hearers};
 use crate::equipment::DeviceBatch;
@@ -37,7 +37,7 @@ pub(super) struct Source {
 
 /// What plants have to hear of events, in its order. It goes into their feeds after the last event of the batch
 /// ([`deliver`]).
-pub(super) type Carried = Vec<(AgentId, Arc<str>)>;
+pub type Carried = Vec<(AgentId, Arc<str>)>;
 
 impl Source {
     /// Looks up the listeners, once per batch.
@@ -119,11 +119,12 @@ pub(super) fn decode(envelope: &Envelope) -> Result<Event, ApplyError> {
     })
 }
 
-/// Locks what events work on until the transaction ends: their jobs, then their lots, then their documents, each in the
+/// Locks what events work on until the transaction ends: the office's ledger when they change documents, which may
+/// have to be carried over in it ([`documents::settle`]); their jobs, then their lots, then their documents, each in the
 /// order of their keys.
 ///
-/// Every transaction locks in one order, so that no two wait for each other: the producer whose ledger it writes, jobs,
-/// lots, documents, devices, materials, the feeds of agents. A batch names jobs, lots and documents in any order, so they are locked before its
+/// Every transaction locks in one order, so that no two wait for each other: the producer whose ledger it writes, an
+/// agent before the office, jobs, lots, documents, devices, materials, the feeds of agents. A batch names jobs, lots and documents in any order, so they are locked before its
 /// first event is applied; what goes into feeds goes there after its last.
 pub(super) async fn lock(
     tx: &mut TenantTx,
@@ -139,13 +140,17 @@ pub(super) async fn lock(
             Event::Document(changed) => {
                 documents.insert(&changed.document);
             }
-            Event::Device(_) | Event::Gap(_) => {}
+            // No plant says so; it is refused later.
+            Event::Rolled(_) | Event::Device(_) | Event::Gap(_) => {}
         }
+    }
+    // What has not the form of a document is refused later.
+    documents.retain(|key| key.has_form());
+    if !documents.is_empty() {
+        office::lock(tx, now).await?;
     }
     exchange::jobs_lock(tx, source.plant_id, &jobs).await?;
     inventory::lots_lock(tx, &lots).await?;
-    // What has not the form of a document is refused later.
-    documents.retain(|key| key.has_form());
     documents::documents_lock(tx, &documents, now).await
 }
 
@@ -202,7 +207,12 @@ pub(super) async fn apply<'e>(
             Event::Device(device_event) => devices.apply(&mut ctx, device_event)?,
             Event::Gap(gap) => equipment::telemetry_gap(tx, &mut ctx, gap).await?,
             Event::Document(changed) => {
-                let hearers = documents.apply(tx, &mut ctx, changed).await?;
+                // Boxed, as the next: few batches change documents, and the work of each would have to have room for it.
+                let hearers = Box::pin(documents.apply(tx, &mut ctx, changed)).await?;
+                document(source, envelope, hearers, &mut carried)?;
+            }
+            Event::Rolled(rolled) => {
+                let hearers = Box::pin(documents.roll(tx, &mut ctx, rolled)).await?;
                 document(source, envelope, hearers, &mut carried)?;
             }
         }
@@ -282,7 +292,7 @@ fn lot<'e>(
     Ok(())
 }
 
-/// Carries a change of a document to those who have to hear of it.
+/// Carries a change or a roll of a document to those who have to hear of it.
 fn document(
     source: &Source,
     envelope: &Envelope,

@@ -19,6 +19,7 @@ use super::apply::{self, Source};
 use super::{ApplyError, failed, runs, store, store_runs};
 use crate::app::App;
 use crate::db::TenantTx;
+use crate::documents;
 use crate::events::{Origin, Outbox};
 use crate::http::{ApiError, error::chain};
 use crate::tenants::AgentPrincipal;
@@ -88,6 +89,9 @@ pub(super) async fn take(
     .await
     .map_err(|error| failed(error.into()))?;
     rejected.extend(work.apply(&mut tx, &readable).await.map_err(failed)?);
+    work.settle(&mut tx, &readable, app.roll_at)
+        .await
+        .map_err(failed)?;
     apply::deliver(&mut tx, work.carried, now)
         .await
         .map_err(|error| failed(error.into()))?;
@@ -172,6 +176,24 @@ pub(super) struct Work {
 }
 
 impl Work {
+    /// Does what follows from changes of documents: late ones are carried over, and documents that were edited often roll
+    /// over.
+    pub(super) async fn settle(
+        &mut self,
+        tx: &mut TenantTx,
+        events: &[(&Envelope, Event)],
+        roll_at: usize,
+    ) -> Result<(), ApplyError> {
+        let changed = events.iter().filter_map(|(_, event)| match event {
+            Event::Document(changed) if changed.document.has_form() => Some(&changed.document),
+            _ => None,
+        });
+        let changed = changed.cloned().collect();
+        let carried = documents::settle(tx, &changed, roll_at, self.now, &mut self.rng).await?;
+        self.carried.extend(carried);
+        Ok(())
+    }
+
     /// Applies what can be applied, in order, and gives back what cannot.
     pub(super) async fn apply<'a>(
         &mut self,

@@ -46,6 +46,7 @@ use crate::events;
 use crate::http::{ApiError, error::chain};
 
 pub use again::changes_again;
+pub use apply::Carried;
 pub(crate) use routes::read as read_frame;
 pub use routes::router;
 pub use store::events_of;
@@ -96,7 +97,7 @@ pub enum ApplyError {
 
 impl ApplyError {
     /// Nothing is wrong with the event: the whole batch must be tried again.
-    fn is_worth_repeating(&self) -> bool {
+    pub(crate) fn is_worth_repeating(&self) -> bool {
         match self {
             Self::Refused { .. } => false,
             Self::Database(error) => !error.is_of_the_data(),
@@ -106,7 +107,7 @@ impl ApplyError {
 
 /// A batch failed, and nothing of it was kept. Unless its data is at fault the agent tries again,
 /// so that a fault of the hub never costs an event.
-fn failed(error: ApplyError) -> ApiError {
+pub(crate) fn failed(error: ApplyError) -> ApiError {
     match error {
         ApplyError::Refused { code, detail } => ApiError::unprocessable(code, detail),
         ApplyError::Database(error)

@@ -5,8 +5,9 @@ use agog_sync::event::{Envelope, NewEvent};
 use agog_sync::ids::{EventId, ProducerId};
 use agog_sync::inbox::ProducerState;
 use jiff::Timestamp;
+use rand::rngs::StdRng;
 
-use super::apply::{self, Source};
+use super::apply::{self, Carried, Source};
 pub use super::store::KeptEvent;
 use super::{ApplyError, store};
 use crate::app::App;
@@ -48,6 +49,47 @@ pub async fn append(
 ) -> Result<Vec<Envelope>, ApplyError> {
     let now = app.clock.now();
     let mut rng = app.rng();
+    let (envelopes, mut source) = seal(tx, events, now).await?;
+    let mut carried = apply::Carried::new();
+    for (envelope, new) in envelopes.iter().zip(events) {
+        let event = [(envelope, &new.event)];
+        carried.extend(apply::apply(tx, &mut source, &event, now, &mut rng).await?);
+    }
+    apply::deliver(tx, carried, now).await?;
+    Ok(envelopes)
+}
+
+/// As [`append`], for events of documents: applied all together, and what plants have to hear of them is given back, for
+/// [`deliver`].
+pub async fn append_together(
+    tx: &mut TenantTx,
+    events: &[NewEvent],
+    now: Timestamp,
+    rng: &mut StdRng,
+) -> Result<Carried, ApplyError> {
+    if events.is_empty() {
+        return Ok(Carried::new());
+    }
+    let (envelopes, mut source) = seal(tx, events, now).await?;
+    let events: Vec<_> = envelopes
+        .iter()
+        .zip(events)
+        .map(|(envelope, new)| (envelope, &new.event))
+        .collect();
+    apply::apply(tx, &mut source, &events, now, rng).await
+}
+
+/// Puts what is carried into the feeds: after everything else of its transaction.
+pub async fn deliver(tx: &mut TenantTx, carried: Carried, now: Timestamp) -> Result<(), DbError> {
+    apply::deliver(tx, carried, now).await
+}
+
+/// Seals and stores events at the end of the ledger, and moves it.
+async fn seal(
+    tx: &mut TenantTx,
+    events: &[NewEvent],
+    now: Timestamp,
+) -> Result<(Vec<Envelope>, Source), ApplyError> {
     let state = locked(tx, now).await?;
     let producer = state.producer;
     let mut head = state.head;
@@ -58,13 +100,7 @@ pub async fn append(
         envelopes.push(envelope);
     }
     store::events_add(tx, producer, state.epoch, &envelopes, now).await?;
-    let mut source = Source::load(tx, producer, state.epoch, None).await?;
-    let mut carried = apply::Carried::new();
-    for (envelope, new) in envelopes.iter().zip(events) {
-        let event = [(envelope, &new.event)];
-        carried.extend(apply::apply(tx, &mut source, &event, now, &mut rng).await?);
-    }
-    apply::deliver(tx, carried, now).await?;
     store::ledger_move(tx, &ProducerState { head, ..state }, now).await?;
-    Ok(envelopes)
+    let source = Source::load(tx, producer, state.epoch, None).await?;
+    Ok((envelopes, source))
 }

@@ -4,6 +4,7 @@
 //! One transaction for each ledger and epoch and at most [`EVENTS_PER_TRANSACTION`] events, with the ledger locked: an
 //! event is applied with the note that it was, so that no repetition applies it again.
 
+use agog_sync::document::ROLL_AT;
 use agog_sync::event::{Actor, Envelope};
 use agog_sync::ids::{EventId, TenantId};
 use axum::Json;
@@ -215,6 +216,7 @@ pub async fn retry(
         let facts = readable.iter().map(|(_, event)| event);
         apply::lock(&mut tx, &work.source, facts, now).await?;
         rejected.extend(work.apply(&mut tx, &readable).await?);
+        work.settle(&mut tx, &readable, ROLL_AT).await?;
         apply::deliver(&mut tx, work.carried, now).await?;
         for (event, code, reason) in &rejected {
             let why = (code.as_str(), reason.as_str());

@@ -32,6 +32,9 @@ pub(crate) struct Hub {
     pub(crate) files: tempfile::TempDir,
 }
 
+/// Documents begin anew after so many edits: few, because each takes its time in a test.
+pub(crate) const ROLL_AT: usize = 20;
+
 impl Hub {
     /// Starts a hub; it ends with the runtime of the test.
     pub(crate) async fn start() -> Self {
@@ -50,6 +53,7 @@ impl Hub {
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             seeds: Seeds::new(system_rng().unwrap()),
             files: Some(Files::local(files.path()).unwrap()),
+            roll_at: ROLL_AT,
             stopping: CancellationToken::new(),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -3,7 +3,7 @@
 
 #![expect(dead_code, reason = "each test binary uses a part of it")]
 
-mod hub;
+pub(crate) mod hub;
 pub(crate) mod world;
 
 use agog_sync::chain::ChainHead;

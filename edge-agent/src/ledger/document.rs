@@ -3,12 +3,16 @@
 //! An edit, its event and the document as it is then are one commit. A document is read, changed and written whole within
 //! a request of the writer and kept nowhere else.
 //!
+//! The hub says when a document rolls over; its next generation takes the place of the one before. Our own changes of that
+//! one go up as they are, and come back as the hub carries them over.
+//!
 //! Limits: those of `agog_sync::document`; at most [`WAITING_MAX`] changes of a document wait for others.
 
 use agog_sync::chain::Hash;
 use agog_sync::document::repair::DocumentHeads;
 use agog_sync::document::{
-    Applied, Author, Document, DocumentChanged, DocumentKey, DocumentKind, Edit, Role,
+    Applied, Author, Document, DocumentChanged, DocumentKey, DocumentKind, DocumentRolled, Edit,
+    Role,
 };
 use agog_sync::event::Event;
 use agog_sync::frame::FeedEvent;
@@ -30,7 +34,7 @@ const WAITING_MAX: u64 = 1_000;
 pub const PAGE_DOCUMENTS_MAX: usize = 100;
 
 /// Answered by an index of its own (`document_heads`): it is asked at each connect, of documents of any size.
-const ALL_HEADS: &str = "select kind, document_id, heads from document";
+const ALL_HEADS: &str = "select kind, document_id, heads, generation from document";
 
 /// What somebody at the plant wants of a document.
 #[derive(Debug, Clone)]
@@ -87,12 +91,33 @@ pub(super) fn take_in(
     };
     let mut document = load(connection, &changed.document)?;
     match document.apply(changed).map_err(refused)? {
-        Applied::Known => return Ok(()),
+        Applied::Known | Applied::Earlier => return Ok(()),
         Applied::Waits { .. } => return wait(connection, changed),
         Applied::New(_) => {}
     }
     settle(connection, &mut document)?;
     store(connection, &document, now)
+}
+
+/// Begins the generation that a document rolled over into, with the changes that have waited for it. What the hub says of
+/// a generation that is here already, or was before, changes nothing, unless the hub was set back and begins it otherwise.
+pub(super) fn roll(
+    connection: &Connection,
+    n: u64,
+    rolled: &DocumentRolled,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
+    let here = load(connection, &rolled.document)?;
+    let mut opened = Document::opened(rolled).map_err(|source| LedgerError::FeedRoll {
+        n,
+        source: Arc::new(source),
+    })?;
+    let is_begun = |head| here.has(head);
+    if opened.generation() < here.generation() || opened.heads().iter().any(is_begun) {
+        return Ok(());
+    }
+    settle(connection, &mut opened)?;
+    store(connection, &opened, now)
 }
 
 /// Takes in an event that this plant lacks, found by comparing heads. It is kept as all events of others are. One of our
@@ -113,10 +138,12 @@ pub(super) fn repair(
             n,
             source: Arc::new(source),
         })?;
-    let Event::Document(changed) = event else {
-        return Ok(());
-    };
-    take_in(connection, n, &changed, books.clock.now())?;
+    let now = books.clock.now();
+    match event {
+        Event::Document(changed) => take_in(connection, n, &changed, now)?,
+        Event::Rolled(rolled) => roll(connection, n, &rolled, now)?,
+        _ => return Ok(()),
+    }
     let here = connection
         .prepare_cached("select 1 from event where event_id = ?1")?
         .exists([envelope.event_id.to_string()])?;
@@ -151,10 +178,10 @@ fn store(connection: &Connection, document: &Document, now: Timestamp) -> Result
         .collect();
     connection
         .prepare_cached(
-            "insert into document (kind, document_id, saved, heads, changes, conflicts, updated_at)
-             values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+            "insert into document (kind, document_id, saved, heads, changes, conflicts, updated_at, generation)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
              on conflict do update set saved = excluded.saved, heads = excluded.heads, changes = excluded.changes,
-                 conflicts = excluded.conflicts, updated_at = excluded.updated_at",
+                 conflicts = excluded.conflicts, updated_at = excluded.updated_at, generation = excluded.generation",
         )?
         .execute(params![
             key.kind.as_str(),
@@ -164,6 +191,7 @@ fn store(connection: &Connection, document: &Document, now: Timestamp) -> Result
             document.changes(),
             document.conflicts().len(),
             now.as_microsecond(),
+            document.generation(),
         ])?;
     Ok(())
 }
@@ -196,7 +224,7 @@ fn wait(connection: &Connection, changed: &DocumentChanged) -> Result<(), Ledger
     Ok(())
 }
 
-/// Applies those that have waited and wait no more.
+/// Applies those that have waited and wait no more, and forgets those of generations before.
 fn settle(connection: &Connection, document: &mut Document) -> Result<(), LedgerError> {
     let key = document.key().clone();
     let mut waiting: Vec<DocumentChanged> = connection
@@ -288,6 +316,7 @@ impl Reader {
             found.push(DocumentHeads {
                 document: DocumentKey::new(kind, row.get::<_, String>(1)?),
                 heads: heads.map_err(|error| malformed(&error))?,
+                generation: row.get(3)?,
             });
         }
         Ok(found)

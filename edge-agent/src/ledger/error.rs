@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use agog_sync::document::{ChangeRefused, EditRefused};
+use agog_sync::document::{ChangeRefused, EditRefused, RollRefused};
 use agog_sync::event::{ChainError, DecodeError};
 use agog_sync::ids::{EventId, HoldId};
 use agog_sync::lots;
@@ -72,6 +72,13 @@ pub enum LedgerError {
         #[source]
         source: Arc<ChangeRefused>,
     },
+    /// A document cannot begin anew as it should.
+    #[error("feed item {n} begins a document in a way that is not taken in")]
+    FeedRoll {
+        n: u64,
+        #[source]
+        source: Arc<RollRefused>,
+    },
     /// An event would be larger than the hub takes.
     #[error(
         "event `{kind}` of {bytes} bytes is larger than an event may be ({EVENT_BYTES_MAX} bytes)"
@@ -125,6 +132,7 @@ impl LedgerError {
             | Self::FeedUnknown { .. }
             | Self::FeedKindUnknown { .. }
             | Self::FeedDocument { .. }
+            | Self::FeedRoll { .. }
             | Self::EventTooLarge { .. } => true,
             Self::Open { .. }
             | Self::TooNew { .. }

@@ -271,6 +271,7 @@ fn foreign_event(
     let event = match event {
         Event::Lot(event) => event,
         Event::Document(changed) => return document::take_in(connection, n, &changed, now),
+        Event::Rolled(rolled) => return document::roll(connection, n, &rolled, now),
         _ => return Ok(()),
     };
     leave_out(connection, place, n, &event)?;

@@ -66,9 +66,12 @@ impl Reader {
         let mut lacking = Lacking::default();
         for hub in at_hub {
             let document = self.document(&hub.document)?;
-            let unknown = hub.heads.iter().filter(|head| !document.has(head));
-            let unknown = unknown.map(|head| (hub.document.clone(), *head));
-            lacking.unknown.extend(unknown);
+            // What an earlier generation had is not asked for any more.
+            if hub.generation >= document.generation() {
+                let unknown = hub.heads.iter().filter(|head| !document.has(head));
+                let unknown = unknown.map(|head| (hub.document.clone(), *head));
+                lacking.unknown.extend(unknown);
+            }
             for hash in document.missing(&hub.heads) {
                 lacking.changes.push(LackingChange {
                     document: hub.document.clone(),

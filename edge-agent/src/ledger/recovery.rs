@@ -436,8 +436,8 @@ fn place(
                 taken => taken?,
             }
         }
-        // What a device said last it says again when it is asked; gaps have no effect here.
-        Some(Event::Device(_) | Event::Gap(_)) | None => {}
+        // What a device said last it says again when it is asked; gaps have no effect here, and rolls are the hub's.
+        Some(Event::Device(_) | Event::Gap(_) | Event::Rolled(_)) | None => {}
     }
     Ok(true)
 }

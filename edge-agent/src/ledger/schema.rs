@@ -12,7 +12,7 @@ use crate::durable;
 
 /// The schema files in order; the version of a file is its place, from 1. A file that was
 /// released is never changed.
-const SCHEMA: [&str; 17] = [
+const SCHEMA: [&str; 18] = [
     include_str!("schema/0001_ledger.sql"),
     include_str!("schema/0002_said.sql"),
     include_str!("schema/0003_outbox.sql"),
@@ -30,6 +30,7 @@ const SCHEMA: [&str; 17] = [
     include_str!("schema/0015_days.sql"),
     include_str!("schema/0016_salvage.sql"),
     include_str!("schema/0017_document_heads.sql"),
+    include_str!("schema/0018_document_generations.sql"),
 ];
 
 /// How long a connection waits for another one; only checkpoints and a second program make it.

@@ -21,11 +21,11 @@ use rand::rngs::StdRng;
 
 const HOLD: &str = "01932b9e-7c00-7000-8000-000000000001";
 
-fn key() -> DocumentKey {
+pub(crate) fn key() -> DocumentKey {
     DocumentKey::new(DocumentKind::HoldDiscussion, HOLD)
 }
 
-fn comment(text: &str) -> Append {
+pub(crate) fn comment(text: &str) -> Append {
     edit(Role::Operator, Edit::Append(text.to_owned()))
 }
 
@@ -50,11 +50,11 @@ fn edit(role: Role, edit: Edit) -> Append {
     }
 }
 
-async fn document(ledger: &Ledger) -> Document {
+pub(crate) async fn document(ledger: &Ledger) -> Document {
     ledger.read(|reader| reader.document(&key())).await.unwrap()
 }
 
-fn texts(document: &Document) -> Vec<String> {
+pub(crate) fn texts(document: &Document) -> Vec<String> {
     let Content::Comments(comments) = document.content() else {
         panic!("comments");
     };
@@ -62,7 +62,7 @@ fn texts(document: &Document) -> Vec<String> {
 }
 
 /// What the ledger has for the hub.
-async fn changes(ledger: &Ledger) -> Vec<DocumentChanged> {
+pub(crate) async fn changes(ledger: &Ledger) -> Vec<DocumentChanged> {
     let events = ledger.outbox_after(1, 0, 1_000, 1_000_000).await.unwrap();
     let changes = events.iter().map(|event| match event.event().unwrap() {
         Event::Document(changed) => *changed,
@@ -72,15 +72,15 @@ async fn changes(ledger: &Ledger) -> Vec<DocumentChanged> {
 }
 
 /// The office as the feed tells of it.
-struct Office {
-    document: Document,
+pub(crate) struct Office {
+    pub(crate) document: Document,
     producer: ProducerId,
     head: ChainHead,
     rng: StdRng,
 }
 
 impl Office {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let producer = ProducerId::from_uuid(uuid::Uuid::from_u128(7));
         Self {
             document: Document::new(key()),
@@ -90,7 +90,7 @@ impl Office {
         }
     }
 
-    fn says(&mut self, text: &str) -> DocumentChanged {
+    pub(crate) fn says(&mut self, text: &str) -> DocumentChanged {
         let author = Author {
             name: "Mary Office".to_owned(),
             role: Role::Planner,
@@ -101,7 +101,18 @@ impl Office {
         made.unwrap().unwrap()
     }
 
-    fn event(&mut self, changed: &DocumentChanged) -> FeedEvent {
+    pub(crate) fn event(&mut self, changed: &DocumentChanged) -> FeedEvent {
+        self.fact(Event::Document(Box::new(changed.clone())))
+    }
+
+    /// The document begins anew from what the office has of it.
+    pub(crate) fn rolls(&mut self) -> FeedEvent {
+        let rolled = self.document.roll();
+        self.document = Document::opened(&rolled).unwrap();
+        self.fact(Event::Rolled(Box::new(rolled)))
+    }
+
+    fn fact(&mut self, event: Event) -> FeedEvent {
         let now = "2026-11-22T09:00:00Z".parse().unwrap();
         let new = NewEvent {
             event_id: EventId::generate(now, &mut self.rng),
@@ -110,7 +121,7 @@ impl Office {
             actor: Actor::Operator {
                 name: "Mary Office".to_owned(),
             },
-            event: Event::Document(Box::new(changed.clone())),
+            event,
         };
         let event = Envelope::seal(self.producer, 1, &self.head, &new);
         self.head = event.head();
@@ -123,7 +134,7 @@ impl Office {
         }
     }
 
-    fn item(&mut self, n: u64, changed: &DocumentChanged) -> FeedItem {
+    pub(crate) fn item(&mut self, n: u64, changed: &DocumentChanged) -> FeedItem {
         FeedItem {
             n,
             body: FeedBody::LedgerEvent(Box::new(self.event(changed))),

@@ -10,6 +10,7 @@ mod devices;
 mod documents;
 mod exports;
 mod full_disk;
+mod generations;
 mod jobs;
 mod ledger;
 mod lots;

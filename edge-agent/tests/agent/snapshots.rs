@@ -100,7 +100,7 @@ fn updated(folder: TempDir) -> TempDir {
     folder
 }
 
-fn open(folder: TempDir) -> TestLedger {
+pub(crate) fn open(folder: TempDir) -> TestLedger {
     use rand::SeedableRng as _;
     let clock = std::sync::Arc::new(agog_sync::clock::ManualClock::new(
         "2026-12-24T08:00:00Z".parse().unwrap(),

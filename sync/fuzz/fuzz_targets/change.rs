@@ -35,6 +35,8 @@ fuzz_target!(|bytes: &[u8]| {
             role: Role::Operator,
         },
         change: base64::engine::general_purpose::STANDARD.encode(chunk::mended(bytes)),
+        generation: 1,
+        carries: None,
     };
     if let Err(ChangeRefused::OtherHash { found, .. }) = document.apply(&changed) {
         changed.hash = found;

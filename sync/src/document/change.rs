@@ -1,5 +1,7 @@
 //! A change on its way: what travels of it, and how a replica takes it in.
 
+use std::cmp::Ordering;
+
 use automerge::{Automerge, Change, ChangeHash, ReadDoc};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::check::{Fields, check};
 use super::measure::{Unreadable, measure};
 use super::{
-    Author, CHANGE_BYTES_MAX, CHANGE_OPS_MAX, CHANGES_MAX, Conflict, Document, DocumentKey, content,
+    Author, CHANGE_BYTES_MAX, CHANGE_OPS_MAX, CHANGES_MAX, Conflict, Document, DocumentKey,
+    FIRST_GENERATION, content,
 };
 use crate::chain::Hash;
 
@@ -23,6 +26,24 @@ pub struct DocumentChanged {
     pub author: Author,
     /// The change in Automerge's binary form, not compressed, base64.
     pub change: String,
+    /// The generation of the document that it changes.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub generation: u32,
+    /// The change of the generation before that the hub carries over with this one: its author had not heard of the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carries: Option<Hash>,
+}
+
+pub(super) fn first() -> u32 {
+    FIRST_GENERATION
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde gives a field by reference"
+)]
+pub(super) fn is_first(generation: &u32) -> bool {
+    *generation == FIRST_GENERATION
 }
 
 /// What became of a change.
@@ -32,8 +53,10 @@ pub enum Applied {
     New(Merge),
     /// It was part of it before.
     Known,
-    /// It waits for changes that are not here.
+    /// It waits for changes that are not here, or for its generation.
     Waits { missing: Vec<Hash> },
+    /// It belongs to a generation before this one: the hub carries over what it adds.
+    Earlier,
 }
 
 /// What a change met that its author did not know of.
@@ -88,13 +111,15 @@ impl From<Unreadable> for ChangeRefused {
 }
 
 impl DocumentChanged {
-    pub(super) fn of(key: &DocumentKey, author: &Author, change: &Change) -> Self {
+    pub(super) fn of(document: &Document, author: &Author, change: &Change) -> Self {
         Self {
-            document: key.clone(),
+            document: document.key.clone(),
             hash: hash_of(&change.hash()),
             deps: change.deps().iter().map(hash_of).collect(),
             author: author.clone(),
             change: STANDARD.encode(change.raw_bytes()),
+            generation: document.generation,
+            carries: None,
         }
     }
 
@@ -102,6 +127,9 @@ impl DocumentChanged {
     fn read(&self) -> Result<(Change, Fields), ChangeRefused> {
         if !self.document.has_form() {
             return Err(ChangeRefused::BadKey(self.document.clone()));
+        }
+        if self.generation < FIRST_GENERATION {
+            return Err(ChangeRefused::NotAllowed("generations count from 1"));
         }
         if self.change.len() > CHANGE_BYTES_MAX.div_ceil(3) * 4 {
             return Err(ChangeRefused::TooLarge);
@@ -145,6 +173,14 @@ impl Document {
             return Err(ChangeRefused::BadKey(changed.document.clone()));
         }
         let (change, fields) = changed.read()?;
+        match changed.generation.cmp(&self.generation) {
+            Ordering::Less => return Ok(Applied::Earlier),
+            Ordering::Greater => {
+                let missing = changed.deps.clone();
+                return Ok(Applied::Waits { missing });
+            }
+            Ordering::Equal => {}
+        }
         if self.has(&changed.hash) {
             return Ok(Applied::Known);
         }
@@ -162,7 +198,7 @@ impl Document {
                 "it does not follow the first change".to_owned(),
             ));
         }
-        if self.changes() >= CHANGES_MAX {
+        if self.changes_since_roll() >= CHANGES_MAX {
             return Err(ChangeRefused::Full);
         }
         let kind = self.key.kind;

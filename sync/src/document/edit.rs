@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::check::{AT, BY, RANK, ROLE, TEXT, is_job};
 use super::{
-    Actor, Author, CHANGE_BYTES_MAX, COMMENT_CHARS_MAX, Content, Document, DocumentChanged,
-    DocumentKind, EDITS_MAX, JOBS_MAX, NAME_CHARS_MAX, TEXT_CHARS_MAX, content, later_than,
+    Actor, Author, CHANGE_BYTES_MAX, COMMENT_CHARS_MAX, Comment, Content, Document,
+    DocumentChanged, DocumentKind, EDITS_MAX, JOBS_MAX, NAME_CHARS_MAX, Ranked, Role,
+    TEXT_CHARS_MAX, content, later_than,
 };
 use crate::clock::to_micros;
 
@@ -94,14 +95,33 @@ impl Document {
         now: Timestamp,
     ) -> Result<Option<DocumentChanged>, EditRefused> {
         self.admit(author, edit)?;
-        let object = content::container_of(&self.doc, self.key.kind)
-            .ok_or_else(|| EditRefused::Broken("it has lost its form".to_owned()))?;
+        let object = self.container()?;
         let now = to_micros(now);
+        let entries = entries(&self.doc, &object, edit, now);
+        self.make(actor, author, now, |tx, object| {
+            write(tx, object, author, edit, &entries)
+        })
+    }
+
+    /// The object that edits go into.
+    pub(super) fn container(&self) -> Result<ObjId, EditRefused> {
+        content::container_of(&self.doc, self.key.kind)
+            .ok_or_else(|| EditRefused::Broken("it has lost its form".to_owned()))
+    }
+
+    /// Makes a change of what `write` writes, and takes it in; none when it writes nothing.
+    pub(super) fn make(
+        &mut self,
+        actor: &Actor,
+        author: &Author,
+        now: Timestamp,
+        write: impl FnOnce(&mut Transaction<'_>, &ObjId) -> Result<(), AutomergeError>,
+    ) -> Result<Option<DocumentChanged>, EditRefused> {
+        let object = self.container()?;
         let mut fork = self.doc.clone();
         fork.set_actor(ActorId::from(&actor[..]));
-        let entries = entries(&fork, &object, edit, now);
         let mut tx = fork.transaction();
-        write(&mut tx, &object, author, edit, &entries)?;
+        write(&mut tx, &object)?;
         let (made, _) = tx.commit_with(CommitOptions::default().with_time(now.as_second()));
         if made.is_none() {
             return Ok(None);
@@ -116,7 +136,7 @@ impl Document {
                 unit: "bytes",
             });
         }
-        let changed = DocumentChanged::of(&self.key, author, &made);
+        let changed = DocumentChanged::of(self, author, &made);
         // What is made here passes the checks of everybody else, or it is not made.
         let mut checked = self.clone();
         checked
@@ -136,7 +156,7 @@ impl Document {
         if author.name.chars().count() > NAME_CHARS_MAX {
             return too_long("name of the author", NAME_CHARS_MAX, "characters");
         }
-        if self.changes() >= EDITS_MAX {
+        if self.changes_since_roll() >= EDITS_MAX {
             return Err(EditRefused::Full);
         }
         match (edit, self.content()) {
@@ -241,17 +261,24 @@ fn write(
         Edit::Append(text) => {
             let end = tx.length(object);
             for (_, at) in entries.values() {
-                let entry = tx.insert_object(object, end, ObjType::Map)?;
-                sign(tx, &entry, author, *at)?;
-                tx.put(&entry, TEXT, text.as_str())?;
+                let comment = Comment {
+                    by: author.name.clone(),
+                    role: author.role,
+                    at: *at,
+                    text: text.clone(),
+                };
+                add_comment(tx, object, end, &comment)?;
             }
         }
         Edit::Priorities(_) => {
             for (job, (rank, at)) in entries {
-                let entry = tx.put_object(object, job.as_str(), ObjType::Map)?;
-                sign(tx, &entry, author, *at)?;
-                let rank = rank.map_or(ScalarValue::Null, ScalarValue::Int);
-                tx.put(&entry, RANK, rank)?;
+                let said = Ranked {
+                    role: author.role,
+                    at: *at,
+                    by: author.name.clone(),
+                    rank: *rank,
+                };
+                set_rank(tx, object, job, &said)?;
             }
         }
     }
@@ -260,7 +287,7 @@ fn write(
 
 /// What has to be replaced in the old text, between what both begin and end with. Looking for more that stays would take
 /// time that grows with the square of the length.
-fn difference(old: &str, new: &str) -> (usize, isize, String) {
+pub(super) fn difference(old: &str, new: &str) -> (usize, isize, String) {
     let (old, new): (Vec<char>, Vec<char>) = (old.chars().collect(), new.chars().collect());
     let begin = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let (old, new) = (&old[begin..], &new[begin..]);
@@ -274,13 +301,39 @@ fn difference(old: &str, new: &str) -> (usize, isize, String) {
     (begin, delete, new[..new.len() - end].iter().collect())
 }
 
+/// Adds a comment before the one at `place`.
+pub(super) fn add_comment(
+    tx: &mut Transaction<'_>,
+    comments: &ObjId,
+    place: usize,
+    comment: &Comment,
+) -> Result<(), AutomergeError> {
+    let entry = tx.insert_object(comments, place, ObjType::Map)?;
+    sign(tx, &entry, &comment.by, comment.role, comment.at)?;
+    tx.put(&entry, TEXT, comment.text.as_str())
+}
+
+/// Sets the rank of a job.
+pub(super) fn set_rank(
+    tx: &mut Transaction<'_>,
+    jobs: &ObjId,
+    job: &str,
+    said: &Ranked,
+) -> Result<(), AutomergeError> {
+    let entry = tx.put_object(jobs, job, ObjType::Map)?;
+    sign(tx, &entry, &said.by, said.role, said.at)?;
+    let rank = said.rank.map_or(ScalarValue::Null, ScalarValue::Int);
+    tx.put(&entry, RANK, rank)
+}
+
 fn sign(
     tx: &mut Transaction<'_>,
     entry: &ObjId,
-    author: &Author,
+    by: &str,
+    role: Role,
     at: Timestamp,
 ) -> Result<(), AutomergeError> {
-    tx.put(entry, BY, author.name.as_str())?;
-    tx.put(entry, ROLE, author.role.as_str())?;
+    tx.put(entry, BY, by)?;
+    tx.put(entry, ROLE, role.as_str())?;
     tx.put(entry, AT, at.as_microsecond())
 }

@@ -160,7 +160,7 @@ impl FromStr for Role {
 }
 
 /// Who edits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Author {
     /// What people call them.
     pub name: String,

@@ -10,6 +10,10 @@
 //! first therefore edits the same one as everybody else, and a change of one document cannot be taken for one of
 //! another.
 //!
+//! A document that was edited [`ROLL_AT`] times rolls over: the hub fixes what it says in one event
+//! ([`DocumentRolled`]), from which every replica begins the next generation alike. What others had added to the
+//! generation before, and did not know of the next, is carried over by the hub ([`Carry`]).
+//!
 //! Limits, for changes from outside: [`CHANGE_BYTES_MAX`], [`CHANGE_OPS_MAX`], [`COMMENT_CHARS_MAX`],
 //! [`CHANGES_MAX`] and [`DOCUMENT_BYTES_MAX`] for the whole. Who edits is stopped earlier, at [`EDITS_MAX`] changes,
 //! [`TEXT_CHARS_MAX`] and [`JOBS_MAX`], so that what several edited apart still fits when it meets.
@@ -31,6 +35,7 @@
 //! assert!(matches!(plant.content(), Content::Comments(comments) if comments.len() == 2));
 //! ```
 
+mod carry;
 mod change;
 mod check;
 mod content;
@@ -38,18 +43,20 @@ mod edit;
 mod key;
 mod measure;
 pub mod repair;
+mod roll;
 
-use automerge::transaction::{CommitOptions, Transactable};
-use automerge::{ActorId, Automerge, LoadOptions, ROOT, ReadDoc, TextEncoding};
+use automerge::{Automerge, LoadOptions, ReadDoc, TextEncoding};
 use jiff::Timestamp;
 
 use crate::chain::Hash;
 
+pub use carry::{Carry, CarryRefused};
 pub use change::{Applied, ChangeRefused, DocumentChanged, Merge};
 pub use content::{Comment, Conflict, Content, Priority, Ranked};
 pub use edit::{Edit, EditRefused};
 pub use key::{Author, DocumentKey, DocumentKind, ID_BYTES_MAX, Role, UnknownWord};
 pub use measure::Unreadable;
+pub use roll::{DocumentRolled, FIRST_GENERATION, OPENING_BYTES_MAX, ROLL_AT, RollRefused};
 
 /// The most bytes of one change: a note that is written anew has some kilobytes.
 pub const CHANGE_BYTES_MAX: usize = 64 * 1024;
@@ -73,8 +80,8 @@ pub const JOB_BYTES_MAX: usize = 200;
 /// The most jobs with a rank in one queue, for whoever sets one.
 pub const JOBS_MAX: usize = 1_000;
 
-/// From so many changes on a document is not edited any more: it is read and written whole, and this many take some
-/// hundredths of a second.
+/// From so many changes on a generation of a document is not edited any more: it is read and written whole, and this many
+/// take some hundredths of a second. Only a plant that has not reached the hub for so many edits comes here.
 pub const EDITS_MAX: usize = 5_000;
 
 /// The most changes that are accepted from outside: what several plants edited apart, each up to [`EDITS_MAX`].
@@ -87,10 +94,13 @@ pub const DOCUMENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// after a disk was set back: two changes would claim the same place, and one of them could never be merged.
 pub type Actor = [u8; 16];
 
-/// A document, as one replica has it.
+/// A document, as one replica has it: one generation of it.
 #[derive(Debug, Clone)]
 pub struct Document {
     key: DocumentKey,
+    generation: u32,
+    /// How often it was edited before this generation.
+    before: u64,
     doc: Automerge,
 }
 
@@ -110,17 +120,13 @@ impl Document {
     ///
     /// Never: the root of an empty document takes every key.
     pub fn new(key: DocumentKey) -> Self {
-        let mut doc = Automerge::new_with_encoding(ENCODING);
-        doc.set_actor(ActorId::from(check::FIRST_ACTOR));
-        let (name, form) = content::container(key.kind);
-        let mut tx = doc.transaction();
-        let made = tx
-            .put(ROOT, "document", key.to_string())
-            .and_then(|()| tx.put(ROOT, "version", 1_u64))
-            .and_then(|()| tx.put_object(ROOT, name, form));
-        made.expect("the root of an empty document takes every key");
-        tx.commit_with(CommitOptions::default().with_time(0));
-        Self { key, doc }
+        let doc = roll::begin(&key, None).expect("the root of an empty document takes every key");
+        Self {
+            key,
+            generation: FIRST_GENERATION,
+            before: 0,
+            doc,
+        }
     }
 
     /// Reads a document that [`Self::save`] wrote. Damaged bytes are an error and never a panic.
@@ -137,18 +143,20 @@ impl Document {
         let loaded = change::guarded(|| {
             let doc = Automerge::load_with_options(bytes, options())
                 .map_err(|error| error.to_string())?;
-            let begins = doc
-                .get_change_by_hash(&Self::new(key.clone()).first())
-                .is_some();
+            let begun = roll::begun(&doc, &key);
             let has_form = content::read(&doc, key.kind).is_some();
-            if begins && has_form {
-                Ok(doc)
-            } else {
-                Err("it has not the form of its kind".to_owned())
+            match begun {
+                Some((generation, before)) if has_form => Ok((doc, generation, before)),
+                _ => Err("it has not the form of its kind".to_owned()),
             }
         });
         match loaded.and_then(|loaded| loaded) {
-            Ok(doc) => Ok(Self { key, doc }),
+            Ok((doc, generation, before)) => Ok(Self {
+                key,
+                generation,
+                before,
+                doc,
+            }),
             Err(reason) => Err(damaged(reason)),
         }
     }
@@ -170,8 +178,19 @@ impl Document {
         heads
     }
 
-    /// How often it was edited.
+    /// Which generation this is, from 1.
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// How often it was edited, in all of its generations.
     pub fn changes(&self) -> usize {
+        let before = usize::try_from(self.before).unwrap_or(usize::MAX);
+        before.saturating_add(self.changes_since_roll())
+    }
+
+    /// How often this generation of it was edited.
+    pub fn changes_since_roll(&self) -> usize {
         // The first change is nobody's.
         self.doc.get_changes_meta(&[]).len() - 1
     }

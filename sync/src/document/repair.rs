@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::DocumentKey;
+use super::change::{first, is_first};
+use super::{DocumentKey, FIRST_GENERATION};
 use crate::chain::{CanonicalHasher, Hash};
 use crate::frame::FeedEvent;
 use crate::ids::EventId;
@@ -29,6 +30,9 @@ pub struct DocumentHeads {
     pub document: DocumentKey,
     /// In their order, as [`super::Document::heads`] gives them.
     pub heads: Vec<Hash>,
+    /// The generation that they are of.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub generation: u32,
 }
 
 /// An agent asks whether its documents are those of the hub.
@@ -60,7 +64,7 @@ pub struct MissingRequest {
 /// What it lacks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MissingAnswer {
-    /// Events of changes, each after those that it follows.
+    /// Events of changes, each after those that it follows, and after the roll that began their generation.
     pub events: Vec<FeedEvent>,
     /// There are more; ask again once these are applied.
     #[serde(default)]
@@ -107,19 +111,24 @@ pub struct Digests {
 impl Digests {
     /// Computes them; the order of the documents does not matter.
     pub fn of<'a>(documents: impl IntoIterator<Item = &'a DocumentHeads>) -> Self {
-        let mut sorted: BTreeMap<(u8, &DocumentKey), &[Hash]> = BTreeMap::new();
+        let mut sorted: BTreeMap<(u8, &DocumentKey), &DocumentHeads> = BTreeMap::new();
         for document in documents {
             let key = &document.document;
-            sorted.insert((bucket(key), key), &document.heads);
+            sorted.insert((bucket(key), key), document);
         }
         let mut hashers: Vec<_> = (0..BUCKETS).map(|_| hasher()).collect();
-        for ((bucket, key), heads) in sorted {
+        for ((bucket, key), document) in sorted {
+            let heads = &document.heads;
             let hasher = &mut hashers[usize::from(bucket)];
             hasher.field(key.kind.as_str().as_bytes());
             hasher.field(key.id.as_bytes());
             hasher.field(&(heads.len() as u64).to_le_bytes());
             for head in heads {
                 hasher.field(head.as_bytes());
+            }
+            // Of the first one nothing is said: there were digests before there were generations.
+            if document.generation > FIRST_GENERATION {
+                hasher.field(&document.generation.to_le_bytes());
             }
         }
         let buckets = hashers.into_iter().map(CanonicalHasher::finish).collect();
@@ -173,6 +182,7 @@ mod tests {
             .map(|n| DocumentHeads {
                 document: DocumentKey::queue("HAM", &format!("press-{n}")),
                 heads: heads(n),
+                generation: FIRST_GENERATION,
             })
             .collect()
     }

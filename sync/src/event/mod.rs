@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use crate::chain::{CanonicalHasher, ChainHead, Hash};
 use crate::clock::to_micros;
-use crate::document::DocumentChanged;
+use crate::document::{DocumentChanged, DocumentRolled, FIRST_GENERATION};
 use crate::frame::SeriesKey;
 use crate::ids::{EventId, ProducerId};
 use crate::lots::LotEvent;
@@ -238,6 +238,8 @@ pub enum Event {
     Gap(TelemetryGap),
     /// A change of a document that both sides edit.
     Document(Box<DocumentChanged>),
+    /// A document begins anew from what it says.
+    Rolled(Box<DocumentRolled>),
 }
 
 /// Samples that were produced and are not kept: never silent (I6).
@@ -284,9 +286,16 @@ const GAP_KIND: &str = "telemetry.gap";
 /// The kind of a [`DocumentChanged`].
 const DOCUMENT_KIND: &str = "document.changed";
 
-/// The version of every payload form so far: fields were only ever added, and readers ignore what
+/// The kind of a [`DocumentRolled`].
+const ROLLED_KIND: &str = "document.rolled";
+
+/// The version of every payload form so far but one: fields were only ever added, and readers ignore what
 /// they do not know.
 const PAYLOAD_VERSION: u16 = 1;
+
+/// The version of a change of a later generation of a document. A reader that knows of no generations would take it for one
+/// of the first.
+const GENERATION_VERSION: u16 = 2;
 
 impl Event {
     /// The kind, as stored and sent.
@@ -297,12 +306,16 @@ impl Event {
             Self::Device(event) => event.kind(),
             Self::Gap(_) => GAP_KIND,
             Self::Document(_) => DOCUMENT_KIND,
+            Self::Rolled(_) => ROLLED_KIND,
         }
     }
 
     /// The version of the payload's form.
     pub fn version(&self) -> u16 {
-        PAYLOAD_VERSION
+        match self {
+            Self::Document(changed) if changed.generation > FIRST_GENERATION => GENERATION_VERSION,
+            _ => PAYLOAD_VERSION,
+        }
     }
 
     /// The payload as JSON text.
@@ -313,6 +326,7 @@ impl Event {
             Self::Device(event) => event.payload(),
             Self::Gap(gap) => raw(gap),
             Self::Document(changed) => raw(changed),
+            Self::Rolled(rolled) => raw(rolled),
         }
     }
 
@@ -322,15 +336,20 @@ impl Event {
         let known = step.is_some()
             || DeviceEvent::is_kind(kind)
             || LotEvent::is_kind(kind)
-            || [GAP_KIND, DOCUMENT_KIND].contains(&kind);
+            || [GAP_KIND, DOCUMENT_KIND, ROLLED_KIND].contains(&kind);
+        let newest = if kind == DOCUMENT_KIND {
+            GENERATION_VERSION
+        } else {
+            PAYLOAD_VERSION
+        };
         if !known {
             return Err(DecodeError::UnknownKind(kind.to_owned()));
         }
-        if version != PAYLOAD_VERSION {
+        if !(PAYLOAD_VERSION..=newest).contains(&version) {
             return Err(DecodeError::UnknownVersion {
                 kind: kind.to_owned(),
                 version,
-                known: PAYLOAD_VERSION,
+                known: newest,
             });
         }
         if let Some(step) = step {
@@ -347,6 +366,9 @@ impl Event {
         }
         if kind == DOCUMENT_KIND {
             return Ok(Self::Document(Box::new(typed(kind, payload)?)));
+        }
+        if kind == ROLLED_KIND {
+            return Ok(Self::Rolled(Box::new(typed(kind, payload)?)));
         }
         Ok(Self::Lot(LotEvent::decode(kind, payload)?))
     }

@@ -178,6 +178,7 @@ impl Program {
     }
 
     /// Gives a command that ends another time than a usual one has.
+    #[must_use]
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
