@@ -119,6 +119,7 @@ impl Office {
             event,
             lots: Vec::new(),
             seen: None,
+            unapplied: vec![],
         }
     }
 
