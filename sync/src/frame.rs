@@ -13,7 +13,9 @@ use std::io::Read;
 
 use crate::chain::Hash;
 use crate::event::Envelope;
-use crate::ids::{AgentId, HoldId, JobId, PlantId, ProducerId, RequestId, RunId, TenantId};
+use crate::ids::{
+    AgentId, EventId, HoldId, JobId, PlantId, ProducerId, RequestId, RunId, TenantId,
+};
 use crate::lots::{LotAttributes, LotOrigin, LotRef};
 use crate::quantity::{Material, Unit};
 use crate::sscc::Sscc;
@@ -216,6 +218,10 @@ pub struct FeedEvent {
     /// since comes on top.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<LedgerMark>,
+    /// Events of the receiving agent up to `seen` that the hub keeps and could not apply: what they did to the lots is not
+    /// in them, and comes on top as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unapplied: Vec<EventId>,
 }
 
 /// A place in one ledger.

@@ -341,7 +341,7 @@ fn events_of_the_first_generation_are_written_as_before_and_later_ones_are_of_a_
     );
     assert!(!events[0].payload().get().contains("generation"));
     for event in events {
-        let read = Event::decode(event.kind(), event.version(), &event.payload());
+        let read = Event::decode(event.kind(), event.version(), event.payload().get());
         assert_eq!(read.unwrap(), event);
     }
 }

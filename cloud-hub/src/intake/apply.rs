@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use agog_sync::event::{Actor, DecodeError, Envelope, Event};
-use agog_sync::frame::{FeedBody, FeedEvent, LedgerMark};
+use agog_sync::frame::{FeedBody, FeedEvent, LedgerMark, LotSnapshot};
 use agog_sync::ids::{AgentId, EventId, PlantId, ProducerId};
 use agog_sync::lots::LotEvent;
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 
+use super::store_rejected::{self, Unapplied};
 use super::{ApplyContext, ApplyError, feed, office, store};
 use crate::db::{DbError, TenantTx};
 use crate::documents::{self, DocumentBatch, Hearers};
@@ -31,6 +32,10 @@ pub(super) struct Source {
     /// What the hub has of their ledgers, looked up when the lots are locked that the events are about: what is in these
     /// lots then is in the marks, and what comes later in neither.
     marks: BTreeMap<ProducerId, LedgerMark>,
+    /// Events in these ledgers that are about the lots and have had no effect yet, also those of this batch that cannot be
+    /// read (`unreadable`).
+    unapplied: Vec<Unapplied>,
+    unreadable: Vec<Unapplied>,
     /// The events were kept for later: the hub has newer ones of their ledger.
     is_late: bool,
 }
@@ -55,12 +60,30 @@ impl Source {
             plant_id,
             listeners,
             marks: BTreeMap::new(),
+            unapplied: Vec::new(),
+            unreadable: Vec::new(),
             is_late: false,
         })
     }
 
-    /// For events that could not be applied when they came. What a lot was before such a one cannot be told to its own
-    /// plant: the lot has moved on by newer events of the same ledger.
+    /// Some of the events cannot be read, and will be kept.
+    pub(super) fn with_unreadable<'e>(self, events: impl Iterator<Item = &'e Envelope>) -> Self {
+        let unreadable = events.map(|event| Unapplied {
+            producer: self.producer_id,
+            at: LedgerMark {
+                epoch: self.epoch,
+                seq: event.seq,
+            },
+            event_id: event.event_id,
+            payload: event.payload.get().to_owned(),
+        });
+        Self {
+            unreadable: unreadable.collect(),
+            ..self
+        }
+    }
+
+    /// For events that could not be applied when they came.
     pub(super) fn late(self) -> Self {
         Self {
             is_late: true,
@@ -68,10 +91,50 @@ impl Source {
         }
     }
 
+    /// Looks up what the hub has of the ledgers, and what of that had no effect on the lots.
+    async fn look_up(&mut self, tx: &mut TenantTx, lots: &mut LotBatch<'_>) -> Result<(), DbError> {
+        let mut producers: Vec<_> = self.listeners.keys().map(|id| (*id).into()).collect();
+        producers.push(self.producer_id);
+        self.marks = store::ledger_marks(tx, &producers).await?;
+        self.unapplied = store_rejected::unapplied(tx, &producers, &lots.known()).await?;
+        self.unapplied.extend(self.unreadable.iter().cloned());
+        let events: Vec<_> = self.unapplied.iter().map(|kept| kept.event_id).collect();
+        if !events.is_empty() {
+            lots.look_up_corrections(tx, &events).await?;
+        }
+        Ok(())
+    }
+
+    /// What an agent has done to lots that the hub had seen and not applied before an event. What was corrected by then
+    /// has no effect on either side.
+    fn unapplied_of(
+        &self,
+        agent_id: AgentId,
+        seen: LedgerMark,
+        told: &[LotSnapshot],
+        lots: &LotBatch<'_>,
+        event_id: EventId,
+    ) -> Vec<EventId> {
+        let names = |kept: &Unapplied| {
+            let mut ids = told.iter().map(|told| told.lot.lot_id.to_string());
+            ids.any(|lot_id| kept.payload.contains(&lot_id))
+        };
+        let of_agent = self.unapplied.iter().filter(|kept| {
+            kept.producer == ProducerId::from(agent_id)
+                && kept.at <= seen
+                && lots
+                    .correction_of(kept.event_id)
+                    .is_none_or(|by| by == event_id)
+                && names(kept)
+        });
+        of_agent.map(|kept| kept.event_id).collect()
+    }
+
     /// What the hub has of an agent's ledger as its event `seq` comes.
     fn seen_of(&self, agent_id: AgentId, seq: u64) -> LedgerMark {
         let producer_id = ProducerId::from(agent_id);
-        if producer_id == self.producer_id {
+        // One that is late is itself among what was not applied.
+        if producer_id == self.producer_id && !self.is_late {
             return LedgerMark {
                 epoch: self.epoch,
                 seq: seq - 1,
@@ -169,9 +232,8 @@ pub(super) async fn apply<'e>(
         [] => None,
         events => Some(LotBatch::load(tx, source.plant_id, events, now).await?),
     };
-    if lots.is_some() && !source.listeners.is_empty() {
-        let producers: Vec<_> = source.listeners.keys().map(|id| (*id).into()).collect();
-        source.marks = store::ledger_marks(tx, &producers).await?;
+    if let Some(lots) = &mut lots {
+        source.look_up(tx, lots).await?;
     }
     let mut devices = match source.plant_id {
         Some(plant_id) => DeviceBatch::load(tx, plant_id, events, now, rng).await?,
@@ -201,6 +263,8 @@ pub(super) async fn apply<'e>(
             Event::Lot(lot_event) => {
                 if let Some(lots) = &mut lots {
                     lot(lots, source, &mut ctx, envelope, lot_event, &mut carried)?;
+                    let event_id = envelope.event_id;
+                    source.unapplied.retain(|kept| kept.event_id != event_id);
                 }
             }
             Event::Job(job_event) => jobs.apply(tx, &mut ctx, job_event).await?,
@@ -237,7 +301,7 @@ fn of_lots<'e>(events: &[(&'e Envelope, &'e Event)]) -> Vec<(EventId, &'e LotEve
 
 /// Applies a lot event, and carries it to the plants that it concerns: those that knew its lots before, and those that know
 /// them through it. What they may not know yet is told as it was before the event: a plant that got the event and not
-/// what it works on would never catch up.
+/// what it works on would never catch up. Its own plant is told of lots that it has not met, whoever else hears of the event.
 fn lot<'e>(
     lots: &mut LotBatch<'e>,
     source: &Source,
@@ -249,8 +313,8 @@ fn lot<'e>(
     let mut concerned = lots.plants(event);
     // Whoever names a lot that nobody told it of learns by its own event what the lot was before.
     let new_to_source = match source.plant_id {
-        Some(plant_id) if !source.is_late => lots.unmet(event, plant_id),
-        _ => BTreeSet::new(),
+        Some(plant_id) => lots.unmet(event, plant_id),
+        None => BTreeSet::new(),
     };
     let snapshots = if !new_to_source.is_empty() || source.hears(&concerned) {
         lots.snapshots(event)
@@ -258,14 +322,17 @@ fn lot<'e>(
         Vec::new()
     };
     lots.apply(ctx, event);
-    if (source.listeners.is_empty() && new_to_source.is_empty())
-        || !lots.is_told(event, envelope.event_id)
-    {
+    let is_told = lots.is_told(event, envelope.event_id);
+    if new_to_source.is_empty() && (source.listeners.is_empty() || !is_told) {
         return Ok(());
     }
-    concerned.extend(lots.plants(event));
-    // Whoever is sent an event has met all of its lots, and hears of each from then on.
-    lots.met(event, &concerned);
+    if is_told {
+        concerned.extend(lots.plants(event));
+        // Whoever is sent an event has met all of its lots, and hears of each from then on.
+        lots.met(event, &concerned);
+    } else {
+        concerned.clear();
+    }
     let hearing = source
         .listeners
         .iter()
@@ -275,21 +342,52 @@ fn lot<'e>(
         .collect();
     if !new_to_source.is_empty() {
         // What it has met it knows by events, also by its own that are not here yet.
-        let mut lots = snapshots;
-        lots.retain(|told| new_to_source.contains(&told.lot.lot_id));
-        receivers.push((AgentId::from_uuid(source.producer_id.uuid()), lots));
+        let mut told = snapshots;
+        told.retain(|told| new_to_source.contains(&told.lot.lot_id));
+        receivers.push((AgentId::from_uuid(source.producer_id.uuid()), told));
     }
-    for (agent_id, lots) in receivers {
+    for (agent_id, told) in receivers {
+        let seen = source.seen_of(agent_id, envelope.seq);
+        let unapplied = source.unapplied_of(agent_id, seen, &told, lots, envelope.event_id);
         let body = FeedBody::LedgerEvent(Box::new(FeedEvent {
             producer: source.producer_id,
             epoch: source.epoch,
             event: envelope.clone(),
-            lots,
-            seen: Some(source.seen_of(agent_id, envelope.seq)),
+            lots: told,
+            seen: Some(seen),
+            unapplied,
         }));
         carried.push((agent_id, feed::text(&body)?.into()));
     }
     Ok(())
+}
+
+/// Carries once more what had released the holds that these events placed, before they could be applied: who has met such
+/// a lot since then has not heard of it, and would hold the lot for ever. Whoever has heard of it passes it over.
+pub(super) async fn releases_told_again(
+    tx: &mut TenantTx,
+    plant_id: PlantId,
+    late: &[EventId],
+    now: Timestamp,
+) -> Result<Carried, ApplyError> {
+    let releases = inventory::releases_of(tx, late).await?;
+    let mut carried = Carried::new();
+    if releases.is_empty() {
+        return Ok(carried);
+    }
+    let agents = tenants::agent_plants(tx).await?;
+    for told in store::events_of(tx, &releases).await? {
+        let event_id = told.event.event_id;
+        let Ok(Event::Lot(event)) = told.event.event() else {
+            continue;
+        };
+        let lots = LotBatch::load(tx, Some(plant_id), &[(event_id, &event)], now).await?;
+        let plants = lots.plants(&event);
+        let text: Arc<str> = feed::text(&FeedBody::LedgerEvent(Box::new(told)))?.into();
+        let hearing = agents.iter().filter(|(_, plant)| plants.contains(plant));
+        carried.extend(hearing.map(|(agent_id, _)| (*agent_id, text.clone())));
+    }
+    Ok(carried)
 }
 
 /// Carries a change or a roll of a document to those who have to hear of it.
@@ -318,6 +416,7 @@ fn document(
         event: envelope.clone(),
         lots: Vec::new(),
         seen: None,
+        unapplied: Vec::new(),
     }));
     let text: Arc<str> = feed::text(&body)?.into();
     carried.extend(listeners.map(|(agent_id, _)| (*agent_id, text.clone())));

@@ -27,6 +27,9 @@ use crate::tenants::AgentPrincipal;
 /// A batch of so many events is worth a look at how old the plans are.
 const PLAN_FOR_EVENTS: usize = 100;
 
+/// Why a fact that was delivered before is not applied.
+const DUPLICATE: &str = "duplicate-event-id";
+
 /// The longest kind that is stored.
 const KIND_BYTES_MAX: usize = 100;
 
@@ -74,8 +77,10 @@ pub(super) async fn take(
     );
     added?;
     let (readable, mut rejected) = read;
+    // One that came before has had its effect, or stands where it came.
+    let unreadable = rejected.iter().filter(|(_, code, _)| code != DUPLICATE);
     let mut work = Work {
-        source,
+        source: source.with_unreadable(unreadable.map(|(event, ..)| *event)),
         now,
         rng: app.rng(),
         carried: apply::Carried::new(),
@@ -153,7 +158,7 @@ pub(super) fn read<'a>(
     for envelope in events {
         if !seen.insert(envelope.event_id) {
             let reason = "this event id was delivered before, in another place";
-            rejected.push((envelope, "duplicate-event-id".to_owned(), reason.to_owned()));
+            rejected.push((envelope, DUPLICATE.to_owned(), reason.to_owned()));
             continue;
         }
         match apply::decode(envelope) {

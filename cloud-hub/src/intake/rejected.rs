@@ -217,6 +217,9 @@ pub async fn retry(
         apply::lock(&mut tx, &work.source, facts, now).await?;
         rejected.extend(work.apply(&mut tx, &readable).await?);
         work.settle(&mut tx, &readable, ROLL_AT).await?;
+        let applied: Vec<_> = readable.iter().map(|(event, _)| event.event_id).collect();
+        let again = apply::releases_told_again(&mut tx, plant_id, &applied, now).await?;
+        work.carried.extend(again);
         apply::deliver(&mut tx, work.carried, now).await?;
         for (event, code, reason) in &rejected {
             let why = (code.as_str(), reason.as_str());

@@ -132,6 +132,7 @@ fn shrunk(body: FeedBody, text: String) -> Kept {
             told: Told {
                 lots: event.lots,
                 seen: event.seen,
+                unapplied: event.unapplied,
             },
         },
         FeedBody::JobTicket(ticket) => Kept::OfJob {

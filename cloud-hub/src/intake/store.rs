@@ -426,6 +426,7 @@ pub async fn events_of(tx: &mut TenantTx, events: &[EventId]) -> Result<Vec<Feed
                 event: row.envelope()?,
                 lots: Vec::new(),
                 seen: None,
+                unapplied: Vec::new(),
             })
         })
         .collect()

@@ -1,7 +1,8 @@
 //! The SQL of events that no module could apply. One that was only delivered twice is kept with them and is not shown:
 //! its fact has had its effects.
 
-use agog_sync::ids::{EventId, PlantId, ProducerId};
+use agog_sync::frame::LedgerMark;
+use agog_sync::ids::{EventId, LotId, PlantId, ProducerId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -166,6 +167,54 @@ pub(super) async fn waiting(
     )
     .fetch_all(tx.conn())
     .await?)
+}
+
+/// An event that is kept, has had no effect yet, and may be about lots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unapplied {
+    pub producer: ProducerId,
+    pub at: LedgerMark,
+    pub event_id: EventId,
+    pub payload: String,
+}
+
+/// The events of these ledgers that were not applied and name one of the lots. Whatever form an event has that cannot be
+/// read, it names its lots by their ids.
+pub(super) async fn unapplied(
+    tx: &mut TenantTx,
+    producers: &[ProducerId],
+    lots: &[LotId],
+) -> Result<Vec<Unapplied>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let producers: Vec<_> = producers.iter().map(ProducerId::uuid).collect();
+    let lots: Vec<_> = lots.iter().map(LotId::to_string).collect();
+    let rows = sqlx::query!(
+        "select r.producer_id, r.epoch, r.seq, r.event_id, e.payload
+         from ledger_rejected r
+             join ledger_event e on e.tenant_id = r.tenant_id and e.producer_id = r.producer_id
+                 and e.epoch = r.epoch and e.seq = r.seq
+         where r.tenant_id = $1 and r.producer_id = any($2) and r.applied_at is null
+             and r.code <> 'duplicate-event-id'
+             and exists (select 1 from unnest($3::text[]) as lot where strpos(e.payload, lot) > 0)",
+        tenant_id,
+        &producers,
+        &lots,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Unapplied {
+                producer: ProducerId::from_uuid(row.producer_id),
+                at: LedgerMark {
+                    epoch: from_bigint(row.epoch)?,
+                    seq: from_bigint(row.seq)?,
+                },
+                event_id: EventId::from_uuid(row.event_id),
+                payload: row.payload,
+            })
+        })
+        .collect()
 }
 
 /// Notes that events were applied.

@@ -1,7 +1,7 @@
 //! The SQL of the old part of the down feed: what is kept of items once they are old, and how it is given out again.
 
 use agog_sync::frame::{FeedBody, FeedEvent, FeedItem, LedgerMark, LotSnapshot};
-use agog_sync::ids::{AgentId, JobId, ProducerId};
+use agog_sync::ids::{AgentId, EventId, JobId, ProducerId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -86,6 +86,8 @@ pub(super) struct Told {
     pub lots: Vec<LotSnapshot>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<LedgerMark>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unapplied: Vec<EventId>,
 }
 
 /// Keeps what is left of old items.
@@ -297,6 +299,7 @@ pub(super) async fn told_after(
                 event: event.envelope()?,
                 lots: told.lots,
                 seen: told.seen,
+                unapplied: told.unapplied,
             }));
             Ok(FeedItem { n, body })
         })

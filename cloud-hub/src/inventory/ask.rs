@@ -52,6 +52,11 @@ pub async fn holds_standing(
     lot_store::holds_standing(tx, plant_id, limit).await
 }
 
+/// The events that have released the holds which these events placed.
+pub async fn releases_of(tx: &mut TenantTx, placed: &[EventId]) -> Result<Vec<EventId>, DbError> {
+    lot_store::releases_of(tx, placed).await
+}
+
 /// Whether anybody has told of a hold.
 pub async fn hold_is_known(tx: &mut TenantTx, hold_id: HoldId) -> Result<bool, DbError> {
     lot_store::hold_is_known(tx, hold_id).await

@@ -253,15 +253,38 @@ impl<'e> LotBatch<'e> {
         Ok(())
     }
 
+    /// Loads which of these events, that are not of the batch, were corrected.
+    pub async fn look_up_corrections(
+        &mut self,
+        tx: &mut TenantTx,
+        events: &[EventId],
+    ) -> Result<(), DbError> {
+        for (event_id, by) in corrections::corrections_of(tx, events).await? {
+            self.book.correct(event_id, by);
+        }
+        Ok(())
+    }
+
+    /// What has corrected an event of which that was looked up.
+    pub fn correction_of(&self, event_id: EventId) -> Option<EventId> {
+        self.book.correction_of(event_id)
+    }
+
+    /// The lots that the events of the batch name and that are known.
+    pub fn known(&self) -> Vec<LotId> {
+        self.lots.keys().copied().collect()
+    }
+
     /// Whether other plants are to hear of an event that was applied: a correction of what could not be applied here undoes
     /// nothing, and would take from their balances what never was in them; nor does a second correction of one event,
-    /// which a plant that met the lot after the first could not tell from one.
+    /// which a plant that met the lot after the first could not tell from one. What had been corrected before it was applied
+    /// did nothing, and its correction was told to nobody.
     pub fn is_told(&self, event: &LotEvent, event_id: EventId) -> bool {
         match event {
             LotEvent::Corrected(event) => {
                 self.book.correction_of(event.corrects) == Some(event_id) && self.was_applied(event)
             }
-            _ => true,
+            _ => self.book.correction_of(event_id).is_none(),
         }
     }
 

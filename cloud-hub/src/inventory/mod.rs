@@ -22,7 +22,7 @@ mod waste;
 
 pub use ask::{
     hold_is_known, holds_standing, lot_numbers_known, lots_lock, material_by_code,
-    materials_defined,
+    materials_defined, releases_of,
 };
 pub use batch::LotBatch;
 pub use office::{Said, StockLot, lot_recorded, measured, recorded, stock_lot};

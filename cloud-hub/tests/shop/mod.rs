@@ -7,13 +7,13 @@ pub(crate) mod hub;
 pub(crate) mod world;
 
 use agog_sync::chain::ChainHead;
-use agog_sync::event::{Actor, Envelope, Event, NewEvent};
+use agog_sync::event::{Actor, Envelope, Event, NewEvent, SealedParts};
 use agog_sync::frame::{LedgerBatch, PROTOCOL, TelemetryBatch, TelemetryBlock};
 use agog_sync::ids::{EventId, HoldId, LotId, ProducerId};
 use agog_sync::lots::{
-    Draw, JobRef, LotAttributes, LotConsumed, LotEvent, LotHeld, LotMerged, LotPacked, LotProduced,
-    LotReceived, LotRef, LotShipped, LotSplit, LotUnpacked, LotWasted, NewLot, SplitPart,
-    WorkContext,
+    Draw, JobRef, LotAttributes, LotConsumed, LotCorrected, LotEvent, LotHeld, LotMerged,
+    LotPacked, LotProduced, LotReceived, LotRef, LotReleased, LotShipped, LotSplit, LotUnpacked,
+    LotWasted, NewLot, SplitPart, WorkContext,
 };
 use agog_sync::quantity::{Material, Measured, Quantity, Unit};
 use agog_sync::sscc::Sscc;
@@ -22,6 +22,9 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 pub(crate) use world::Shop;
+
+/// What stands before the kinds of a newer agent.
+pub(crate) const NEW_KIND: &str = "next.";
 
 /// An agent's ledger and its end.
 pub(crate) struct Ledger {
@@ -95,6 +98,27 @@ impl Ledger {
             opened: None,
             events,
         }
+    }
+
+    /// Seals an event at the end of the ledger as a newer agent writes it: of a kind that the hub does not know.
+    pub(crate) fn unread(&mut self, when: &str, event: Event) -> LedgerBatch {
+        let mut batch = self.batch(vec![(when, event)]);
+        let event = &mut batch.events[0];
+        event.kind.insert_str(0, NEW_KIND);
+        let parts = SealedParts {
+            seq: event.seq,
+            event_id: event.event_id,
+            kind: &event.kind,
+            version: event.version,
+            occurred_at_us: event.occurred_at.as_microsecond(),
+            recorded_at_us: event.recorded_at.as_microsecond(),
+            actor: &event.actor,
+            payload: event.payload.get(),
+            prev_hash: &event.prev_hash,
+        };
+        event.hash = parts.hash(self.producer, 1);
+        self.head = event.head();
+        batch
     }
 
     /// Numbers telemetry blocks at the end of the stream.
@@ -299,6 +323,22 @@ pub(crate) fn shipped_in(
         })),
         other => other,
     }
+}
+
+pub(crate) fn released(lot: &LotRef, hold_id: HoldId) -> Event {
+    Event::Lot(LotEvent::Released(LotReleased {
+        hold_id,
+        lot: lot.clone(),
+        reason: "checked".to_owned(),
+    }))
+}
+
+/// The correction of an event.
+pub(crate) fn corrected(event_id: EventId, event: &Event) -> Event {
+    let payload = event.payload();
+    let undone = (event.kind(), event.version(), &*payload);
+    let corrected = LotCorrected::new(event_id, undone, "mistyped".to_owned(), None);
+    Event::Lot(LotEvent::Corrected(corrected.unwrap()))
 }
 
 pub(crate) fn held(lot: &LotRef, hold_id: HoldId, reason: &str) -> Event {

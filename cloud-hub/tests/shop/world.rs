@@ -7,7 +7,7 @@ use agog_hub::config::FeedKeep;
 use agog_hub::db::TenantTx;
 use agog_hub::exchange;
 use agog_hub::files::Files;
-use agog_hub::intake::retention;
+use agog_hub::intake::{rejected, retention};
 use agog_hub::tenants::tokens::AgentSubject;
 use agog_hub::tenants::{Role, admin};
 use agog_sync::event::{Event, NewEvent};
@@ -15,7 +15,7 @@ use agog_sync::frame::{
     self, EnrolRequest, FEED_READS, FeedPage, LedgerAck, SnapshotPage, TelemetryAck,
     TelemetryBatch, TelemetryBlock,
 };
-use agog_sync::ids::{AgentId, RequestId, TenantId};
+use agog_sync::ids::{AgentId, EventId, RequestId, TenantId};
 use base64::Engine;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Client;
@@ -26,8 +26,8 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::QueryAs;
 use sqlx::{Connection as _, FromRow, PgConnection, Postgres};
 
-use super::Ledger;
 use super::hub::Hub;
+use super::{Ledger, NEW_KIND};
 
 /// The office of a new tenant.
 pub(crate) struct Shop {
@@ -220,6 +220,25 @@ impl Shop {
         json(request.send().await.unwrap()).await
     }
 
+    /// The hub learns the kinds of a newer agent, as by an update, and applies what it could not read before.
+    pub(crate) async fn learn(&self) {
+        let mut superuser = sqlx::PgConnection::connect_with(&self.hub.database)
+            .await
+            .unwrap();
+        let kinds = "update ledger_event set kind = substr(kind, $2)
+                     where tenant_id = $1 and starts_with(kind, $3)";
+        sqlx::query(kinds)
+            .bind(self.tenant_id.uuid())
+            .bind(i32::try_from(NEW_KIND.len()).unwrap() + 1)
+            .bind(NEW_KIND)
+            .execute(&mut superuser)
+            .await
+            .unwrap();
+        let (pool, now, mut rng) = (&self.hub.app.pool, self.now(), self.hub.app.rng());
+        let retried = rejected::retry(pool, self.tenant_id, None, now, &mut rng);
+        assert_eq!(retried.await.unwrap().rejected, 0);
+    }
+
     /// Has the feeds of this tenant pruned.
     pub(crate) async fn prune(&self, keep: FeedKeep) -> u64 {
         retention::prune_tenant(&self.hub.app, self.tenant_id, keep)
@@ -303,6 +322,21 @@ impl Plant {
     /// Delivers events as the newest of the plant's ledger, also such as the hub cannot apply.
     pub(crate) async fn deliver(&mut self, events: &[&NewEvent]) {
         let batch = self.ledger.seal(events);
+        let ack: LedgerAck = self.send("/sync/v1/ledger", &batch).await;
+        assert_eq!(ack.last_seq, batch.last_seq);
+    }
+
+    /// Delivers an event that the hub cannot read, and keeps; tells its id.
+    pub(crate) async fn push_unread(&mut self, when: &str, event: Event) -> EventId {
+        let batch = self.ledger.unread(when, event);
+        let ack: LedgerAck = self.send("/sync/v1/ledger", &batch).await;
+        assert_eq!(ack.last_seq, batch.last_seq);
+        batch.events[0].event_id
+    }
+
+    /// Delivers events as the newest of the plant's ledger, after some that the hub cannot read.
+    pub(crate) async fn push_after_unread(&mut self, when: &str, event: Event) {
+        let batch = self.ledger.batch(vec![(when, event)]);
         let ack: LedgerAck = self.send("/sync/v1/ledger", &batch).await;
         assert_eq!(ack.last_seq, batch.last_seq);
     }

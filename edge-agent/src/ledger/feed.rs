@@ -138,7 +138,8 @@ pub(super) fn move_cursor(connection: &Connection, n: u64) -> Result<(), LedgerE
     put_cursor(connection, n)
 }
 
-/// Keeps an item that could not be applied, and moves the cursor onto it.
+/// Keeps an item that could not be applied, and moves the cursor onto it. Of an event that cannot be read, the lots as they
+/// were before it are taken in now: what comes next happens to them, and the event comes on top once it can be read.
 pub(super) fn pass_over(
     connection: &Connection,
     item: &FeedItem,
@@ -157,10 +158,29 @@ pub(super) fn pass_over(
             VERSION,
             now.as_microsecond()
         ])?;
+    if let FeedBody::LedgerEvent(told) = &item.body
+        && is_sealed(told)
+        && told.event.event().is_err()
+    {
+        adopt_all(connection, next_place(connection)?, item.n, told)?;
+    }
     if item.n > cursor(connection)? {
         put_cursor(connection, item.n)?;
     }
     Ok(())
+}
+
+fn is_sealed(told: &FeedEvent) -> bool {
+    let envelope = &told.event;
+    let verified = envelope.verify(told.producer, told.epoch, &envelope.prev_hash);
+    verified.is_ok()
+}
+
+/// The place of the event that comes next.
+fn next_place(connection: &Connection) -> Result<i64, LedgerError> {
+    Ok(connection
+        .prepare_cached("select coalesce(max(position), 0) + 1 from fact")?
+        .query_row([], |row| row.get(0))?)
 }
 
 /// This program, as it says that it has tried.
@@ -256,10 +276,7 @@ fn foreign_event(
     if here {
         // Our own event about a lot that others had named before: it is told what the lot was. That is taken in after the
         // newest event that is here.
-        let next = connection
-            .prepare_cached("select coalesce(max(position), 0) + 1 from fact")?
-            .query_row([], |row| row.get(0))?;
-        return adopt_all(connection, next, n, item);
+        return adopt_all(connection, next_place(connection)?, n, item);
     }
     let event = envelope
         .event()
@@ -290,7 +307,7 @@ fn foreign_event(
 }
 
 /// Notes the lots of an event that were taken in by a later item than the one that brings it: the hub had applied it by
-/// then.
+/// then. And those from which a correction takes nothing back.
 fn leave_out(
     connection: &Connection,
     place: i64,
@@ -304,6 +321,21 @@ fn leave_out(
                  select ?1, lot_id from adoption where lot_id = ?2 and feed_n > ?3",
             )?
             .execute(params![place, lot.lot_id.to_string(), n])?;
+        if let LotEvent::Corrected(correction) = event {
+            // What was passed over has had no effect here, and is in those lots alone that came later.
+            connection
+                .prepare_cached(
+                    "insert or ignore into left_out (position, lot_id)
+                     select ?1, ?2 from passed_over
+                     where json_extract(body, '$.ledger_event.event.event_id') = ?3
+                         and not exists (select 1 from adoption where lot_id = ?2 and feed_n > n)",
+                )?
+                .execute(params![
+                    place,
+                    lot.lot_id.to_string(),
+                    correction.corrects.to_string()
+                ])?;
+        }
     }
     Ok(())
 }
@@ -341,7 +373,7 @@ fn adopt_all(
             // A hub that does not say what it had heard from us cannot tell what is missing here.
             (Some(_), None) => continue,
             (Some((here, _)), Some(seen)) => {
-                let since = done_since(connection, &lot_id, seen)?;
+                let since = done_since(connection, &lot_id, seen, &item.unapplied)?;
                 let shipped = book::shipped(connection, snapshot.lot.lot_id)?;
                 let mut packed = snapshot.packed.clone();
                 for (sscc, amount) in since.packed {
@@ -372,13 +404,15 @@ pub(super) struct Step {
     pub packed: BTreeMap<Sscc, Decimal>,
 }
 
-/// How far our own events have moved a lot that the hub had not heard of yet.
+/// How far our own events have moved a lot that the hub had not heard of yet, or could not apply.
 fn done_since(
     connection: &Connection,
     lot_id: &str,
     seen: LedgerMark,
+    unapplied: &[EventId],
 ) -> Result<Step, LedgerError> {
-    // An event that was sealed again counts where it stands now; its entries are those of its first place.
+    // An event that was sealed again counts where it stands now; its entries are those of its first place. One that a copy of
+    // this disk has delivered stands in two epochs, and the hub had it with the first.
     let mut query = connection.prepare_cached(
         "select entry.delta, entry.bucket in ('shipped', 'returned'), entry.sscc from
              (select position, delta, bucket, null as sscc from lot_entry where lot_id = ?1
@@ -386,12 +420,14 @@ fn done_since(
               select position, delta, bucket, sscc from container_entry where lot_id = ?1) as entry
              join fact as first on first.position = entry.position
              join meta on meta.agent_id = first.producer_id
-         where exists
+         where not exists
              (select 1 from event as placed
               where placed.event_id = first.event_id and placed.producer_id = first.producer_id
-                and (placed.epoch, placed.seq) > (?2, ?3))",
+                and (placed.epoch, placed.seq) <= (?2, ?3))
+             or first.event_id in (select value from json_each(?4))",
     )?;
-    let mut found = query.query(params![lot_id, seen.epoch, seen.seq])?;
+    let unapplied = text::to_json(&unapplied);
+    let mut found = query.query(params![lot_id, seen.epoch, seen.seq, unapplied])?;
     let mut sum = Step::default();
     while let Some(row) = found.next()? {
         let delta = text::decimal(&row.get::<_, String>(0)?)?;

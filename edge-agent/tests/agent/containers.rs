@@ -256,6 +256,7 @@ async fn what_others_had_packed_comes_with_the_lot_and_what_was_packed_here_sinc
                 epoch: 1,
                 seq: seen,
             }),
+            unapplied: vec![],
         };
         let item = FeedItem {
             n: 1,

@@ -133,6 +133,7 @@ fn item(n: u64, (producer, event): (ProducerId, Envelope), lots: Vec<LotSnapshot
             event,
             lots,
             seen: None,
+            unapplied: vec![],
         })),
     }
 }

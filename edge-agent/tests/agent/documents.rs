@@ -131,6 +131,7 @@ impl Office {
             event,
             lots: Vec::new(),
             seen: None,
+            unapplied: vec![],
         }
     }
 
@@ -283,7 +284,12 @@ async fn what_the_hub_lacks_is_named_by_its_events_but_not_what_is_on_its_way() 
     let position = *test.ledger.position().borrow();
     let lacking = async |heads: Vec<Hash>| {
         let document = key();
-        let at_hub = [DocumentHeads { document, heads }];
+        let generation = 1;
+        let at_hub = [DocumentHeads {
+            document,
+            heads,
+            generation,
+        }];
         let read = move |reader: &Reader| reader.lacking(&at_hub, &position);
         test.ledger.read(read).await.unwrap()
     };

@@ -297,6 +297,7 @@ async fn an_event_of_the_office_changes_balances_here_once() {
             event: envelope.clone(),
             lots: vec![],
             seen: None,
+            unapplied: vec![],
         })),
     };
     assert_eq!(
@@ -376,6 +377,7 @@ async fn a_lot_from_another_plant_comes_with_its_balance_and_may_bear_the_same_n
             created_at: "2026-11-01T00:00:00Z".parse().unwrap(),
         }],
         seen: None,
+        unapplied: vec![],
     };
     test.ledger
         .apply_feed(FeedItem {
@@ -440,6 +442,7 @@ fn comes_back(test: &TestLedger, n: u64, event: Envelope, balance: i64, seen: u6
             epoch: 1,
             seq: seen,
         }),
+        unapplied: vec![],
     };
     FeedItem {
         n,
@@ -466,6 +469,22 @@ async fn a_lot_that_was_used_here_before_anybody_told_of_it_is_reckoned_from_wha
     let sums: Vec<MaterialSum> = test.ledger.read(Reader::material_sums).await.unwrap();
     assert_eq!(sums[0].adopted, Decimal::from(100));
     test.assert_whole(3).await;
+}
+
+#[tokio::test]
+async fn what_the_hub_could_not_read_of_a_lot_comes_on_top_of_what_it_tells() {
+    let test = TestLedger::new();
+    let first = reported(&test, 10).await;
+    let second = reported(&test, 20).await;
+
+    let mut item = comes_back(&test, 1, second, 100, 1);
+    if let FeedBody::LedgerEvent(told) = &mut item.body {
+        told.unapplied = vec![first.event_id];
+    }
+    test.ledger.apply_feed(item).await.unwrap();
+
+    assert_eq!(test.on_hand("LOT-9").await, Decimal::from(70));
+    test.assert_whole(2).await;
 }
 
 #[tokio::test]

@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use agog_edge::ledger::{Arrival, FeedOutcome, Ledger, LedgerError};
+use agog_sync::event::SealedParts;
 use agog_sync::frame::{FeedBody, FeedEvent, FeedItem, JobTicket, LedgerMark, LotSnapshot};
 use agog_sync::ids::{HoldId, JobId, LotId};
-use agog_sync::lots::{LotAttributes, LotEvent, LotHeld, LotMoved, LotOrigin, LotRef, LotWasted};
+use agog_sync::lots::{
+    LotAttributes, LotCorrected, LotEvent, LotHeld, LotMoved, LotOrigin, LotRef, LotWasted,
+};
 use agog_sync::quantity::{Measured, Quantity, Unit};
 use rust_decimal::Decimal;
 use tempfile::TempDir;
@@ -43,6 +46,7 @@ fn item(n: u64, seq: u64, event: LotEvent, lots: Vec<LotSnapshot>) -> FeedItem {
         event,
         lots,
         seen: Some(LedgerMark { epoch: 1, seq: 0 }),
+        unapplied: vec![],
     };
     FeedItem {
         n,
@@ -236,5 +240,84 @@ async fn an_event_that_is_read_later_counts_in_a_lot_that_was_here_before() {
     let test = open(updated(test.close()));
 
     assert_eq!(test.on_hand("ROLL").await, Decimal::from(90));
+    test.assert_whole(0).await;
+}
+
+/// The same item as a newer hub tells it: its event is of a kind that this program does not know.
+fn unread(mut item: FeedItem) -> FeedItem {
+    if let FeedBody::LedgerEvent(told) = &mut item.body {
+        let event = &mut told.event;
+        event.kind.insert_str(0, "next.");
+        let parts = SealedParts {
+            seq: event.seq,
+            event_id: event.event_id,
+            kind: &event.kind,
+            version: event.version,
+            occurred_at_us: event.occurred_at.as_microsecond(),
+            recorded_at_us: event.recorded_at.as_microsecond(),
+            actor: &event.actor,
+            payload: event.payload.get(),
+            prev_hash: &event.prev_hash,
+        };
+        event.hash = parts.hash(told.producer, told.epoch);
+    }
+    item
+}
+
+/// The files as a program finds them that can read the item that was passed over.
+fn learned(folder: TempDir, item: &FeedItem) -> TempDir {
+    let path = folder.path().join("ledger.db");
+    let file = rusqlite::Connection::open(path).unwrap();
+    let body = serde_json::to_string(&item.body).unwrap();
+    file.execute("update passed_over set body = ?1", [body])
+        .unwrap();
+    updated(folder)
+}
+
+#[tokio::test]
+async fn the_lots_of_an_event_that_cannot_be_read_are_taken_in_before_what_comes_next() {
+    let test = TestLedger::new();
+    let first = item(1, 40, wasted(10), vec![snapshot(100, vec![])]);
+    let told = unread(first.clone());
+    let error = test.ledger.apply_feed(told.clone()).await.unwrap_err();
+    test.ledger
+        .pass_over(told, error.to_string())
+        .await
+        .unwrap();
+    assert_eq!(test.on_hand("ROLL").await, Decimal::from(100));
+    let second = item(2, 41, wasted(20), vec![snapshot(90, vec![])]);
+    test.ledger.apply_feed(second).await.unwrap();
+    assert_eq!(test.on_hand("ROLL").await, Decimal::from(80));
+    test.assert_whole(0).await;
+
+    let test = open(learned(test.close(), &first));
+
+    assert_eq!(test.on_hand("ROLL").await, Decimal::from(70));
+    test.assert_whole(0).await;
+}
+
+#[tokio::test]
+async fn the_correction_of_an_event_that_cannot_be_read_undoes_nothing() {
+    let test = TestLedger::new();
+    let first = item(1, 40, moved("A-01"), vec![snapshot(100, vec![])]);
+    test.ledger.apply_feed(first).await.unwrap();
+    let second = item(2, 41, wasted(10), vec![snapshot(100, vec![])]);
+    test.ledger
+        .pass_over(unread(second.clone()), "too new".to_owned())
+        .await
+        .unwrap();
+    let FeedBody::LedgerEvent(told) = &second.body else {
+        panic!("it is an event");
+    };
+    let event = &told.event;
+    let undone = (event.kind.as_str(), event.version, &*event.payload);
+    let corrected = LotCorrected::new(event.event_id, undone, "mistyped".to_owned(), None).unwrap();
+    let third = item(3, 42, LotEvent::Corrected(corrected), vec![]);
+    test.ledger.apply_feed(third).await.unwrap();
+    assert_eq!(test.on_hand("ROLL").await, Decimal::from(100));
+
+    let test = open(learned(test.close(), &second));
+
+    assert_eq!(test.on_hand("ROLL").await, Decimal::from(100));
     test.assert_whole(0).await;
 }

@@ -5,13 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use agog_sync::chain::{ChainHead, Hash};
-use agog_sync::event::{Envelope, Event, NewEvent};
-use agog_sync::frame::{FeedBody, FeedItem, LedgerAck, LedgerMark, LedgerPage};
+use agog_sync::days::{DayProof, DaySpan};
+use agog_sync::event::{Envelope, Event};
+use agog_sync::frame::{FeedBody, FeedEvent, FeedItem, LedgerAck, LedgerMark, LedgerPage};
 use agog_sync::ids::{EventId, ProducerId, RunId};
 use agog_sync::recovery::{Placing, placing, verify_page};
 use agog_sync::runs::{RUNS_BEFORE_MAX, RunClaim};
 
+use jiff::civil::Date;
+
+use super::days::{Compared, Counted, Rows, Tampering, next_span, prove, tamper};
+use super::papers::Papers;
+use super::program::{Program, seal_again};
 use super::shelf::Shelf;
+
+/// No item of the feed brought it: it is newer than everything that one has.
+const BEFORE_ITS_TURN: u64 = u64::MAX;
 
 /// One commit.
 #[derive(Debug, Clone)]
@@ -33,6 +42,18 @@ pub(crate) enum Commit {
     Feed(Arc<FeedItem>),
     /// A hold of somebody else, before its turn.
     Early(Arc<Envelope>),
+    /// An item that the program cannot read is kept for the next one.
+    PassOver(Arc<FeedItem>),
+    /// The next program takes in what the one before it passed over.
+    LookAgain(u64),
+    /// Where the feed goes on after a snapshot.
+    MoveCursor(u64),
+    /// The event of a change that was missing of a document.
+    Repair(Arc<FeedEvent>),
+    /// A day is over.
+    Count(DaySpan),
+    /// What both sides have of it.
+    Compare(DaySpan, Compared),
 }
 
 /// What follows from the commits.
@@ -45,11 +66,16 @@ pub(crate) struct File {
     pub(crate) feed_cursor: u64,
     /// The newest first.
     runs: Vec<RunId>,
-    pub(crate) events: BTreeMap<(u64, u64), Arc<Envelope>>,
+    pub(crate) events: Rows,
     pub(crate) shelf: Shelf,
+    pub(crate) papers: Papers,
+    /// Items that no program could read yet.
+    pub(crate) passed_over: BTreeMap<u64, Arc<FeedItem>>,
+    /// Days that are over, by their epoch and first number.
+    pub(crate) days: BTreeMap<(u64, u64), Counted>,
     applied: BTreeSet<EventId>,
-    /// The newest place of each of our own facts.
-    places: BTreeMap<EventId, LedgerMark>,
+    /// The places of each of our own facts: where it was sealed, and where the hub has it from a copy of this disk.
+    places: BTreeMap<EventId, BTreeSet<LedgerMark>>,
     /// Epochs of which the hub may have what is not here, and up to where they were looked at.
     wanted: BTreeMap<u64, u64>,
 }
@@ -65,6 +91,9 @@ impl File {
             runs: Vec::new(),
             events: BTreeMap::new(),
             shelf: Shelf::default(),
+            papers: Papers::default(),
+            passed_over: BTreeMap::new(),
+            days: BTreeMap::new(),
             applied: BTreeSet::new(),
             places: BTreeMap::new(),
             wanted: BTreeMap::new(),
@@ -84,12 +113,19 @@ impl File {
         self.applied.contains(&event_id)
     }
 
+    /// Whether the fact waits in the outbox: the hub has not said that it has it.
+    pub(crate) fn is_waiting(&self, event_id: EventId) -> bool {
+        let places = self.places.get(&event_id);
+        let newest = places.and_then(BTreeSet::last);
+        newest.is_some_and(|place| place.epoch == self.epoch && place.seq > self.acknowledged)
+    }
+
     fn commit(&mut self, commit: &Commit) {
         match commit {
             Commit::Start(run) => self.runs.insert(0, *run),
             Commit::Record(envelope) => {
                 self.append(envelope.clone());
-                self.apply(envelope);
+                self.apply(envelope, BEFORE_ITS_TURN);
             }
             Commit::Acknowledge(ack) => self.acknowledged = self.acknowledged.max(ack.last_seq),
             Commit::OpenEpoch { hub, common } => {
@@ -104,25 +140,110 @@ impl File {
             }
             Commit::WantBack(epoch) => self.want_back(*epoch),
             Commit::TakeBack { after, page } => self.take_back(*after, page),
-            Commit::Early(hold) => self.apply(hold),
+            Commit::Early(hold) => self.apply(hold, BEFORE_ITS_TURN),
             Commit::Feed(item) => {
                 self.feed_cursor = item.n;
-                if let FeedBody::LedgerEvent(item) = &item.body {
-                    let seen = item.seen.expect("our hub says it");
-                    for snapshot in &item.lots {
-                        // What the hub had not heard from here when the lot was so.
-                        let is_since = |event_id| {
-                            self.places
-                                .get(&event_id)
-                                .is_some_and(|place| *place > seen)
-                        };
-                        self.shelf
-                            .adopt(snapshot, item.producer == self.producer, is_since);
-                    }
-                    self.apply(&item.event);
+                self.told(item);
+            }
+            Commit::PassOver(item) => {
+                self.feed_cursor = item.n;
+                // The event waits for a newer program; what its lots were before it is taken in now.
+                if let FeedBody::LedgerEvent(told) = &item.body {
+                    self.adopt(item.n, told);
+                    let passed_over = &mut self.shelf.passed_over;
+                    passed_over.insert(told.event.event_id, item.n);
+                }
+                self.passed_over.insert(item.n, item.clone());
+            }
+            Commit::LookAgain(n) => {
+                let item = self.passed_over.remove(n).expect("it was passed over");
+                self.told(&item);
+            }
+            Commit::MoveCursor(n) => self.feed_cursor = *n,
+            Commit::Repair(item) => self.apply(&item.event, BEFORE_ITS_TURN),
+            Commit::Count(span) => {
+                let counted = Counted {
+                    span: *span,
+                    proof: self.prove(span),
+                    compared: None,
+                };
+                self.days.insert((span.epoch, span.first_seq), counted);
+            }
+            Commit::Compare(span, compared) => {
+                // A day may have been taken back meanwhile.
+                if let Some(day) = self.days.get_mut(&(span.epoch, span.first_seq))
+                    && day.span == *span
+                {
+                    day.compared = Some(*compared);
                 }
             }
         }
+    }
+
+    /// What an item of the feed says: the lots as they were, then the event.
+    fn told(&mut self, item: &FeedItem) {
+        let (told, _) = Program::Newer.read_item(&item.body).expect("it was read");
+        self.adopt(item.n, &told);
+        self.apply(&told.event, item.n);
+    }
+
+    fn adopt(&mut self, n: u64, told: &FeedEvent) {
+        for snapshot in &told.lots {
+            let seen = told.seen.expect("our hub says it with lots");
+            // What the hub had not heard from here, or could not apply, when the lot was so.
+            let is_since = |event_id| {
+                let places = self.places.get(&event_id);
+                let oldest = places.and_then(BTreeSet::first);
+                oldest.is_some_and(|place| *place > seen || told.unapplied.contains(&event_id))
+            };
+            self.shelf
+                .adopt(snapshot, n, told.producer == self.producer, is_since);
+        }
+    }
+
+    /// The next day that is over and was not counted yet. What the hub has not acknowledged, and epochs that are still
+    /// fetched back, are left for later.
+    pub(crate) fn next_day(&self, today: Date) -> Option<DaySpan> {
+        let epochs: BTreeSet<u64> = self.events.keys().map(|(epoch, _)| *epoch).collect();
+        epochs.into_iter().find_map(|epoch| {
+            let is_current = epoch == self.epoch;
+            let limit = match self.events.range((epoch, 1)..(epoch + 1, 0)).next_back() {
+                _ if is_current => self.acknowledged,
+                Some(((_, last), _)) if !self.wanted.contains_key(&epoch) => *last,
+                _ => return None,
+            };
+            let counted = self.days.range((epoch, 0)..(epoch + 1, 0)).next_back();
+            let first = counted.map_or(1, |(_, day)| day.span.last_seq + 1);
+            let today = is_current.then_some(today);
+            if first > limit {
+                return None;
+            }
+            next_span(&self.events, epoch, (first, limit), today)
+        })
+    }
+
+    /// What is here of a span now.
+    pub(crate) fn prove(&self, span: &DaySpan) -> DayProof {
+        let rows = (span.epoch, span.first_seq)..=(span.epoch, span.last_seq);
+        let rows = self.events.range(rows);
+        prove(
+            self.producer,
+            span,
+            rows.map(|((_, seq), event)| (*seq, &**event)),
+        )
+    }
+
+    /// Somebody changes a row; gives back what it was.
+    pub(crate) fn tamper(&mut self, place: (u64, u64), how: Tampering) -> Option<Arc<Envelope>> {
+        let before = self.events.remove(&place)?;
+        let changed = tamper(&before, how).map(|row| (place, Arc::new(row)));
+        self.events.extend(changed);
+        Some(before)
+    }
+
+    /// The row is again what it was.
+    pub(crate) fn mend(&mut self, place: (u64, u64), row: Arc<Envelope>) {
+        self.events.insert(place, row);
     }
 
     /// What it says of its run.
@@ -156,20 +277,20 @@ impl File {
             .collect();
         for (place, event) in aside {
             self.events.remove(&place);
-            let newest = self.places[&event.event_id];
-            if (newest.epoch, newest.seq) > place {
+            let (epoch, seq) = place;
+            let places = self.places.entry(event.event_id).or_default();
+            places.remove(&LedgerMark { epoch, seq });
+            if places
+                .last()
+                .is_some_and(|newest| (newest.epoch, newest.seq) > place)
+            {
                 continue;
             }
-            let new = NewEvent {
-                event_id: event.event_id,
-                occurred_at: event.occurred_at,
-                recorded_at: event.recorded_at,
-                actor: event.actor.clone(),
-                event: event.event().expect("we wrote it"),
-            };
-            let sealed = Envelope::seal(self.producer, self.epoch, &self.head, &new);
+            let sealed = seal_again(self.producer, self.epoch, &self.head, &event);
             self.append(Arc::new(sealed));
         }
+        self.days
+            .retain(|_, day| day.span.epoch != epoch || day.span.last_seq < from);
     }
 
     fn take_back(&mut self, after: u64, page: &LedgerPage) {
@@ -214,12 +335,11 @@ impl File {
                 epoch,
                 seq: event.seq,
             };
-            let newest = self.places.entry(event.event_id).or_insert(place);
-            *newest = place.max(*newest);
+            self.places.entry(event.event_id).or_default().insert(place);
             self.events
                 .insert((epoch, event.seq), Arc::new(event.clone()));
             if is_new {
-                self.apply(event);
+                self.apply(event, BEFORE_ITS_TURN);
             }
         }
         self.wanted.insert(epoch, last.seq);
@@ -231,17 +351,20 @@ impl File {
             epoch: self.epoch,
             seq: envelope.seq,
         };
-        self.places.insert(envelope.event_id, place);
+        let places = self.places.entry(envelope.event_id).or_default();
+        places.insert(place);
         self.events.insert((self.epoch, envelope.seq), envelope);
     }
 
-    /// Every fact has its effect once, however often it comes.
-    fn apply(&mut self, envelope: &Envelope) {
+    /// Every fact has its effect once, however often it comes. Who commits it has read it.
+    fn apply(&mut self, envelope: &Envelope, n: u64) {
         if !self.applied.insert(envelope.event_id) {
             return;
         }
-        if let Event::Lot(event) = envelope.event().expect("only known kinds in these worlds") {
-            self.shelf.apply(envelope, &event);
+        match Program::Newer.read(envelope).expect("it was read") {
+            Event::Lot(event) => drop(self.shelf.apply(envelope, &event, n)),
+            Event::Document(changed) => drop(self.papers.take_in(&changed)),
+            Event::Rolled(_) | Event::Job(_) | Event::Device(_) | Event::Gap(_) => {}
         }
     }
 }
@@ -279,9 +402,22 @@ impl Disk {
         self.synced = self.log.len();
     }
 
-    /// Power is lost. Tells the facts that were recorded and are gone.
-    pub(crate) fn lose_power(&mut self) -> Vec<EventId> {
-        self.cut_to(self.synced)
+    /// How many commits a loss of power may cost.
+    pub(crate) fn unsynced(&self) -> usize {
+        self.log.len() - self.synced
+    }
+
+    /// Power is lost, and some of what was not synced has reached the medium all the same. Tells the facts that were
+    /// recorded and are gone.
+    ///
+    /// Always a beginning of it. The pages of the log of SQLite may reach the medium in any order, but each frame carries a
+    /// checksum over all frames before it, so that reading ends at the first that is missing: a commit never outlives one
+    /// before it. What a lying disk does to the database itself, while the log is copied into it, is no earlier state but a
+    /// damaged page; a log of commits cannot say that, and the agent's tests of damaged ledgers do.
+    pub(crate) fn lose_power(&mut self, survive: usize) -> Vec<EventId> {
+        let lost = self.cut_to(self.synced + survive);
+        self.synced = self.log.len();
+        lost
     }
 
     /// How long the file is: what a backup keeps.

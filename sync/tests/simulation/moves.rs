@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use agog_sync::event::Envelope;
-use agog_sync::ids::{HoldId, LotId};
+use agog_sync::document::{Content, Document, Edit};
+use agog_sync::event::Event;
+use agog_sync::ids::{EventId, HoldId, LotId};
 use agog_sync::lots::{
     Draw, LotAdjusted, LotAttributes, LotConsumed, LotCorrected, LotEvent, LotHeld, LotMerged,
     LotMoved, LotPacked, LotProduced, LotReceived, LotRef, LotReleased, LotReturned, LotShipped,
@@ -157,10 +158,32 @@ pub(crate) fn any(rng: &mut StdRng, lots: &BTreeMap<LotId, LotState>) -> LotEven
 }
 
 /// Takes back an event of this ledger, when that can be.
-pub(crate) fn correction(of: &Envelope) -> Option<LotEvent> {
-    let event = (of.kind.as_str(), of.version, &*of.payload);
-    let corrected = LotCorrected::new(of.event_id, event, "simulated".to_owned(), None).ok()?;
+pub(crate) fn correction(event_id: EventId, of: &Event) -> Option<LotEvent> {
+    let payload = of.payload();
+    let event = (of.kind(), of.version(), &*payload);
+    let corrected = LotCorrected::new(event_id, event, "simulated".to_owned(), None).ok()?;
     Some(LotEvent::Corrected(corrected))
+}
+
+/// What somebody writes into a document.
+pub(crate) fn edit(rng: &mut StdRng, document: &Document) -> Edit {
+    match document.content() {
+        Content::Text(text) => {
+            let length = text.chars().count();
+            let at = rng.random_range(0..=length);
+            Edit::Splice {
+                at,
+                delete: rng.random_range(0..=(length - at).min(4)),
+                insert: format!("{:x} ", rng.random_range(0..0x1000)),
+            }
+        }
+        Content::Comments(_) => Edit::Append(format!("measured {}", rng.random_range(0..100))),
+        Content::Priorities(_) => {
+            let job = format!("JOB-{}", rng.random_range(0..4));
+            let rank = rng.random_ratio(4, 5).then(|| rng.random_range(0..9));
+            Edit::Priorities(BTreeMap::from([(job, rank)]))
+        }
+    }
 }
 
 /// A machine says that it used a lot, whether anybody here knows the lot or not.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use agog_sync::days::{DaysAnswer, DaysRequest};
+use agog_sync::document::repair::{HeadsAnswer, HeadsRequest, MissingAnswer, MissingRequest};
 use agog_sync::event::Envelope;
 use agog_sync::frame::{FeedItem, LedgerAck, LedgerBatch, LedgerPage};
 use agog_sync::ids::RunId;
@@ -27,6 +29,12 @@ pub(crate) enum Ask {
         epoch: u64,
         after: u64,
     },
+    /// Whether the hub still has the same of days that are over.
+    Days(Arc<DaysRequest>),
+    /// Whether the documents are those of the hub.
+    Heads(HeadsRequest),
+    /// The changes that are missing of some of them.
+    Missing(Arc<MissingRequest>),
 }
 
 /// What the hub answers.
@@ -36,18 +44,24 @@ pub(crate) enum Answer {
     Taken(LedgerAck),
     /// The batch does not fit what the hub has, or another run is served.
     Refused,
-    /// Items of the feed; before them the holds that stand, for an agent that asks from before what is kept.
+    /// Items of the feed. An agent that asks from before what is kept gets what is left of it, with gaps: before that the
+    /// holds that stand, and then where the feed goes on.
     Feed {
         holds: Vec<Arc<Envelope>>,
         items: Vec<Arc<FeedItem>>,
+        goes_on_after: Option<u64>,
     },
     Ledger(Arc<LedgerPage>),
+    Days(Arc<DaysAnswer>),
+    Heads(Arc<HeadsAnswer>),
+    Missing(Arc<MissingAnswer>),
 }
 
 /// A message on its way.
 #[derive(Debug, Clone)]
 pub(crate) enum Message {
     ToHub {
+        /// The process that asks, and gets the answer.
         agent: usize,
         /// The run whose token it bears.
         run: RunId,
@@ -82,7 +96,7 @@ pub(crate) struct Network {
     quality: Quality,
     on_the_way: BTreeMap<(u64, u64), Message>,
     sent: u64,
-    /// Agents whose line is cut.
+    /// Processes whose line is cut.
     cut: Vec<bool>,
 }
 
@@ -126,6 +140,11 @@ impl Network {
                 return Some(message);
             }
         }
+    }
+
+    /// One more process is on the line.
+    pub(crate) fn join(&mut self) {
+        self.cut.push(false);
     }
 
     pub(crate) fn cut(&mut self, agent: usize, is_cut: bool) {

@@ -15,7 +15,7 @@ use rust_decimal::Decimal;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct HoldSeen {
     is_placed: bool,
-    is_released: bool,
+    released_by: Option<EventId>,
 }
 
 /// The lots that a replica knows.
@@ -38,8 +38,10 @@ pub(crate) struct Shelf {
     seen: BTreeSet<EventId>,
     /// Events that were corrected, and by which.
     pub(crate) corrected: BTreeMap<EventId, EventId>,
-    /// Lots that the hub has told of.
-    came: BTreeSet<LotId>,
+    /// Lots that the hub has told of, and the number of the item that brought each.
+    came: BTreeMap<LotId, u64>,
+    /// Events that could not be read yet, and the numbers of their items.
+    pub(crate) passed_over: BTreeMap<EventId, u64>,
 }
 
 impl Shelf {
@@ -53,10 +55,13 @@ impl Shelf {
             if let Some(by) = self.corrected.get(&correction.corrects) {
                 book.correct(correction.corrects, *by);
             }
-            // What happened before this replica met a lot is in the balance with which the lot came, and in no other.
+            // What happened before this replica met a lot is in the balance with which the lot came, and in no other. What
+            // was passed over is in those alone that came later.
             if !self.seen.contains(&correction.corrects) {
+                let passed_over = self.passed_over.get(&correction.corrects);
                 for lot in correction.undone().lots() {
-                    if !self.came.contains(&lot.lot_id) {
+                    let came = self.came.get(&lot.lot_id);
+                    if came.is_none_or(|came| passed_over.is_some_and(|n| came <= n)) {
                         book.leave_out(correction.corrects, lot.lot_id);
                     }
                 }
@@ -75,13 +80,37 @@ impl Shelf {
         book
     }
 
-    /// Applies an event without asking.
-    pub(crate) fn apply(&mut self, envelope: &Envelope, event: &LotEvent) {
+    /// Applies an event without asking. One that comes late, by the item `n` of the feed, is in the lots already that a
+    /// later item brought. Tells the events that had released what it places.
+    pub(crate) fn apply(
+        &mut self,
+        envelope: &Envelope,
+        event: &LotEvent,
+        n: u64,
+    ) -> BTreeSet<EventId> {
         let event_id = envelope.event_id;
         let book = self.book(event, event_id);
-        let outcome = apply(event, event_id, &book, envelope.occurred_at);
+        let mut outcome = apply(event, event_id, &book, envelope.occurred_at);
+        outcome.effects.retain(|effect| match effect {
+            Effect::BalanceChanged { lot_id, .. }
+            | Effect::HoldPlaced { lot_id, .. }
+            | Effect::HoldReleased { lot_id, .. }
+            | Effect::ContainerChanged { lot_id, .. }
+            | Effect::Relocated { lot_id, .. } => {
+                self.came.get(lot_id).is_none_or(|came| *came <= n)
+            }
+            _ => true,
+        });
+        let placed = outcome.effects.iter().filter_map(|effect| match effect {
+            Effect::HoldPlaced {
+                hold_id, lot_id, ..
+            } => self.holds.get(&(*lot_id, *hold_id))?.released_by,
+            _ => None,
+        });
+        let released_before = placed.collect();
         self.seen.insert(event_id);
         self.store(event_id, outcome);
+        released_before
     }
 
     /// Takes a lot as the hub knew it, and what was done here since on top of that: once, when either side knew no more
@@ -89,6 +118,7 @@ impl Shelf {
     pub(crate) fn adopt(
         &mut self,
         snapshot: &LotSnapshot,
+        n: u64,
         is_own: bool,
         is_since: impl Fn(EventId) -> bool,
     ) {
@@ -96,7 +126,7 @@ impl Shelf {
         let known = self.lots.get(&lot_id);
         let is_made = known.is_some_and(|known| known.origin != LotOrigin::Unknown);
         let is_whole = is_made && snapshot.origin != LotOrigin::Unknown && !is_own;
-        if is_whole || self.came.contains(&lot_id) {
+        if is_whole || self.came.contains_key(&lot_id) {
             return;
         }
         let before = known.map(|known| known.balance).unwrap_or_default();
@@ -123,7 +153,7 @@ impl Shelf {
             *self.adopted_packed.entry((lot_id, sscc)).or_default() -= amount;
         }
         self.adopted += balance - before;
-        self.came.insert(lot_id);
+        self.came.insert(lot_id, n);
         for hold_id in &snapshot.holds {
             self.holds.entry((lot_id, *hold_id)).or_default().is_placed = true;
         }
@@ -228,7 +258,8 @@ impl Shelf {
                 Effect::HoldReleased {
                     hold_id, lot_id, ..
                 } => {
-                    self.holds.entry((lot_id, hold_id)).or_default().is_released = true;
+                    let hold = self.holds.entry((lot_id, hold_id)).or_default();
+                    hold.released_by.get_or_insert(event_id);
                     self.settle_holds(lot_id);
                 }
                 Effect::Relocated { lot_id, to } => {
@@ -262,7 +293,7 @@ impl Shelf {
             .range((lot_id, HoldId::from_uuid(uuid::Uuid::nil()))..);
         state.holds = of_lot
             .take_while(|((of, _), _)| *of == lot_id)
-            .filter(|(_, seen)| seen.is_placed && !seen.is_released)
+            .filter(|(_, seen)| seen.is_placed && seen.released_by.is_none())
             .map(|((_, hold_id), _)| *hold_id)
             .collect();
     }

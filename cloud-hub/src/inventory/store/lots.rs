@@ -355,6 +355,24 @@ pub(in crate::inventory) async fn hold_is_known(
     Ok(found.is_some())
 }
 
+/// The events that have released the holds which these events placed.
+pub(in crate::inventory) async fn releases_of(
+    tx: &mut TenantTx,
+    placed: &[EventId],
+) -> Result<Vec<EventId>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let placed: Vec<_> = placed.iter().map(EventId::uuid).collect();
+    let events = sqlx::query_scalar!(
+        r#"select distinct released_event_id as "event_id!" from lot_hold
+         where tenant_id = $1 and placed_event_id = any($2) and released_event_id is not null"#,
+        tenant_id,
+        &placed,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(events.into_iter().map(EventId::from_uuid).collect())
+}
+
 /// The events that placed the holds which stand on lots that a plant knows, the newest first.
 pub(in crate::inventory) async fn holds_standing(
     tx: &mut TenantTx,

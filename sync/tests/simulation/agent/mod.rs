@@ -1,17 +1,23 @@
 //! One agent: records facts at any time, and delivers them as the uplink does, on the protocol's own functions.
 
+mod chores;
+
 use std::sync::Arc;
 
+use agog_sync::document::{Author, DocumentKey, Edit, Role};
 use agog_sync::event::{Actor, Envelope, Event, NewEvent};
-use agog_sync::frame::{LedgerAck, LedgerBatch, LedgerPage, PROTOCOL};
+use agog_sync::frame::{FeedItem, LedgerAck, LedgerBatch, LedgerPage, PROTOCOL};
 use agog_sync::ids::{EventId, ProducerId, RunId};
 use agog_sync::lots::{LotEvent, admit};
 use agog_sync::outbox::{LocalLedger, Standing, compare};
 use agog_sync::recovery::{Question, Search};
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::disk::{Commit, Disk};
 use super::network::{Answer, Ask};
+use super::program::{Form, Program, seal};
+pub(crate) use chores::Chores;
 
 /// The most events of one batch: small, so that many batches cross.
 const BATCH_EVENTS: u64 = 5;
@@ -35,9 +41,12 @@ enum Phase {
 
 const START: Phase = Phase::Resting { until_ms: 0 };
 
-/// One agent with its disk.
+/// One process of an agent, with its disk.
 #[derive(Debug)]
 pub(crate) struct Agent {
+    /// Whose agent it is: more than one process may be alive with one identity.
+    pub(crate) plant: usize,
+    pub(crate) program: Program,
     pub(crate) disk: Disk,
     pub(crate) is_running: bool,
     /// How wrong its clock is, in milliseconds.
@@ -48,16 +57,22 @@ pub(crate) struct Agent {
     /// Looking for the last event that both have, and what the hub has.
     search: Option<(Search, LedgerAck)>,
     feed: Phase,
+    pub(crate) chores: Chores,
+    pub(crate) compares_days: bool,
+    pub(crate) compares_documents: bool,
     requests: u64,
-    /// How often it was started: each start is a run of its own, also when the disk forgets it.
-    starts: u128,
+    /// Which process it is, and how often it was started: each start is a run of its own, also when the disk forgets it.
+    process: u64,
+    starts: u64,
     /// Holds that came before their turn.
     pub(crate) early: usize,
 }
 
 impl Agent {
-    pub(crate) fn new(disk: Disk) -> Self {
+    pub(crate) fn new(plant: usize, process: u64, program: Program, disk: Disk) -> Self {
         let mut agent = Self {
+            plant,
+            program,
             disk,
             is_running: false,
             skew_ms: 0,
@@ -65,7 +80,11 @@ impl Agent {
             after: None,
             search: None,
             feed: START,
+            chores: Chores::default(),
+            compares_days: false,
+            compares_documents: false,
             requests: 0,
+            process,
             starts: 0,
             early: 0,
         };
@@ -77,31 +96,78 @@ impl Agent {
         self.disk.file.producer
     }
 
-    /// The program starts: what it knew in memory is gone.
+    pub(crate) fn run(&self) -> RunId {
+        self.disk.file.claim().run
+    }
+
+    /// The program starts: what it knew in memory is gone. What the one before it could not read is tried again.
     pub(crate) fn start(&mut self) {
         self.is_running = true;
         self.starts += 1;
-        let run = RunId::from_uuid(uuid::Uuid::from_u128(self.starts));
+        let run = RunId::from_uuid(uuid::Uuid::from_u128(self.started()));
         self.disk.commit(Commit::Start(run));
         self.push = START;
         self.after = None;
         self.search = None;
         self.feed = START;
+        self.chores = Chores::default();
+        for (n, item) in self.disk.file.passed_over.clone() {
+            if self.program.read_item(&item.body).is_some() {
+                self.disk.commit(Commit::LookAgain(n));
+            }
+        }
     }
 
-    /// Records a fact. Gated ones are refused by the rules; what a machine says is a fact.
+    /// Like no other start of any process.
+    fn started(&self) -> u128 {
+        u128::from(self.process) << 64 | u128::from(self.starts)
+    }
+
+    /// Records a fact about lots. Gated ones are refused by the rules; what a machine says is a fact.
     pub(crate) fn record(
         &mut self,
         event_id: EventId,
         at: Timestamp,
         mut event: LotEvent,
         is_gated: bool,
+        form: Form,
     ) -> bool {
         let book = self.disk.file.shelf.book(&event, event_id);
         event.note(&book);
         if is_gated && admit(&event, &book, at).is_err() {
             return false;
         }
+        self.seal(event_id, at, Event::Lot(event), form);
+        true
+    }
+
+    /// Edits a document, as an actor that is new with each start.
+    pub(crate) fn edit(
+        &mut self,
+        event_id: EventId,
+        at: Timestamp,
+        key: &DocumentKey,
+        edit: &Edit,
+    ) -> bool {
+        let role = match self.plant {
+            0 => Role::ShiftLead,
+            _ => Role::Operator,
+        };
+        let author = Author {
+            name: format!("crew {}", self.process),
+            role,
+        };
+        let mut document = self.disk.file.papers.document(key);
+        let actor = self.started().to_be_bytes();
+        let Ok(Some(changed)) = document.edit(&actor, &author, edit, at) else {
+            return false;
+        };
+        let event = Event::Document(Box::new(changed));
+        self.seal(event_id, at, event, Form::Known);
+        true
+    }
+
+    fn seal(&mut self, event_id: EventId, at: Timestamp, event: Event, form: Form) {
         let new = NewEvent {
             event_id,
             occurred_at: at,
@@ -109,16 +175,15 @@ impl Agent {
             actor: Actor::Operator {
                 name: "Jane Smith".to_owned(),
             },
-            event: Event::Lot(event),
+            event,
         };
         let file = &self.disk.file;
-        let envelope = Envelope::seal(file.producer, file.epoch, &file.head, &new);
+        let envelope = seal(file.producer, file.epoch, &file.head, &new, form);
         self.disk.commit(Commit::Record(Arc::new(envelope)));
-        true
     }
 
     /// What it asks now.
-    pub(crate) fn asks(&mut self, now_ms: u64) -> Vec<(u64, Ask)> {
+    pub(crate) fn asks(&mut self, now_ms: u64, today: Date) -> Vec<(u64, Ask)> {
         let mut asks = Vec::new();
         self.push = Self::due(self.push, now_ms);
         if matches!(self.push, Phase::Ready)
@@ -140,6 +205,16 @@ impl Agent {
             };
             asks.push((self.requests, ask));
         }
+        self.chores.phase = Self::due(self.chores.phase, now_ms);
+        // Nothing is compared while something comes back.
+        if matches!(self.chores.phase, Phase::Ready)
+            && self.after.is_some()
+            && self.disk.file.fetch_back().is_none()
+            && let Some(ask) = self.next_chore(now_ms, today)
+        {
+            self.chores.phase = self.asked(now_ms);
+            asks.push((self.requests, ask));
+        }
         asks
     }
 
@@ -154,18 +229,11 @@ impl Agent {
                 until_ms: now_ms + RETRY_MS,
             };
             match answer {
-                Answer::Feed { holds, items } => {
-                    for hold in holds {
-                        self.early += usize::from(!self.disk.file.has(hold.event_id));
-                        self.disk.commit(Commit::Early(hold));
-                    }
-                    for item in items {
-                        if item.n == self.disk.file.feed_cursor + 1 {
-                            self.disk.commit(Commit::Feed(item));
-                            self.feed = Phase::Ready;
-                        }
-                    }
-                }
+                Answer::Feed {
+                    holds,
+                    items,
+                    goes_on_after,
+                } => self.told(holds, items, goes_on_after),
                 Answer::Ledger(page) => {
                     let asked = self.disk.file.fetch_back();
                     if let Some((_, after)) = asked.filter(|(epoch, _)| *epoch == page.epoch)
@@ -179,8 +247,51 @@ impl Agent {
                     }
                 }
                 Answer::Refused => self.end_session(),
-                Answer::State(_) | Answer::Taken(_) => {}
+                _ => {}
             }
+        } else if waits(self.chores.phase) {
+            self.chores.phase = Phase::Ready;
+            match answer {
+                Answer::Refused => self.end_session(),
+                answer => self.chore_done(now_ms, answer),
+            }
+        }
+    }
+
+    /// Takes in what the feed has. What this program cannot read is kept for the next one.
+    fn told(
+        &mut self,
+        holds: Vec<Arc<Envelope>>,
+        items: Vec<Arc<FeedItem>>,
+        goes_on_after: Option<u64>,
+    ) {
+        let before = self.disk.file.feed_cursor;
+        for hold in holds {
+            if self.program.read(&hold).is_ok() {
+                self.early += usize::from(!self.disk.file.has(hold.event_id));
+                self.disk.commit(Commit::Early(hold));
+            }
+        }
+        self.chores.is_fed = items.is_empty() && goes_on_after.is_none();
+        for item in items {
+            let cursor = self.disk.file.feed_cursor;
+            let is_next = item.n == cursor + 1;
+            // Only what is left of old items has gaps.
+            if is_next || (goes_on_after.is_some() && item.n > cursor) {
+                self.disk.commit(match self.program.read_item(&item.body) {
+                    Some(_) => Commit::Feed(item),
+                    None => Commit::PassOver(item),
+                });
+            }
+        }
+        if let Some(next) = goes_on_after.filter(|next| *next > self.disk.file.feed_cursor) {
+            self.disk.commit(Commit::MoveCursor(next));
+        }
+        if goes_on_after.is_some() {
+            self.chores.compare_again();
+        }
+        if self.disk.file.feed_cursor > before {
+            self.feed = Phase::Ready;
         }
     }
 
@@ -203,14 +314,16 @@ impl Agent {
             }
             Answer::Refused => self.end_session(),
             Answer::Ledger(page) => self.heard(&page),
-            Answer::Feed { .. } => {}
+            _ => {}
         }
     }
 
     /// What was asked in it is not waited for any more.
     fn end_session(&mut self) {
         self.after = None;
+        self.search = None;
         self.feed = START;
+        self.chores.phase = START;
     }
 
     fn reconcile(&mut self, ack: &LedgerAck) {
