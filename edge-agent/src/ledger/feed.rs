@@ -404,32 +404,28 @@ pub(super) struct Step {
     pub packed: BTreeMap<Sscc, Decimal>,
 }
 
-/// How far our own events have moved a lot that the hub had not heard of yet, or could not apply.
+/// How far our own events have moved a lot by what is not in it as the hub told it.
 fn done_since(
     connection: &Connection,
     lot_id: &str,
     seen: LedgerMark,
     unapplied: &[EventId],
 ) -> Result<Step, LedgerError> {
-    // An event that was sealed again counts where it stands now; its entries are those of its first place. One that a copy of
-    // this disk has delivered stands in two epochs, and the hub had it with the first.
     let mut query = connection.prepare_cached(
-        "select entry.delta, entry.bucket in ('shipped', 'returned'), entry.sscc from
+        "select entry.delta, entry.bucket in ('shipped', 'returned'), entry.sscc, fact.event_id from
              (select position, delta, bucket, null as sscc from lot_entry where lot_id = ?1
               union all
               select position, delta, bucket, sscc from container_entry where lot_id = ?1) as entry
-             join fact as first on first.position = entry.position
-             join meta on meta.agent_id = first.producer_id
-         where not exists
-             (select 1 from event as placed
-              where placed.event_id = first.event_id and placed.producer_id = first.producer_id
-                and (placed.epoch, placed.seq) <= (?2, ?3))
-             or first.event_id in (select value from json_each(?4))",
+             join fact on fact.position = entry.position
+             join meta on meta.agent_id = fact.producer_id",
     )?;
-    let unapplied = text::to_json(&unapplied);
-    let mut found = query.query(params![lot_id, seen.epoch, seen.seq, unapplied])?;
+    let mut found = query.query([lot_id])?;
     let mut sum = Step::default();
     while let Some(row) = found.next()? {
+        let event_id = text::id(&row.get::<_, String>(3)?, "event id")?;
+        if is_in(connection, event_id, seen, unapplied)? {
+            continue;
+        }
         let delta = text::decimal(&row.get::<_, String>(0)?)?;
         if let Some(sscc) = row.get::<_, Option<String>>(2)? {
             *sum.packed.entry(text::id(&sscc, "SSCC")?).or_default() += delta;
@@ -443,6 +439,63 @@ fn done_since(
     Ok(sum)
 }
 
+/// Whether the effect of one of our events is in a lot as the hub told it: the hub had heard of the event and could apply it,
+/// or of another correction of the same event. Which of two corrections came first, and has the effect, is not the same
+/// everywhere.
+fn is_in(
+    connection: &Connection,
+    event_id: EventId,
+    seen: LedgerMark,
+    unapplied: &[EventId],
+) -> Result<bool, LedgerError> {
+    let mut same = corrections_of_the_same(connection, event_id)?;
+    same.push(event_id);
+    for event_id in same {
+        // An event that was sealed again counts where it stands now. One that a copy of this disk has delivered stands in two
+        // epochs, and the hub had it with the first.
+        let first: Option<(u64, u64)> = connection
+            .prepare_cached(
+                "select epoch, seq from event where event_id = ?1 order by epoch, seq limit 1",
+            )?
+            .query_row([event_id.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        if first.is_some_and(|first| first <= (seen.epoch, seen.seq))
+            && !unapplied.contains(&event_id)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Our other corrections of what an event corrects. Two are recorded where a disk was set back or copied: the second where
+/// nothing tells of the first. All stand after what they correct, so the ledger is read from there.
+fn corrections_of_the_same(
+    connection: &Connection,
+    event_id: EventId,
+) -> Result<Vec<EventId>, LedgerError> {
+    let corrects: Option<String> = connection
+        .prepare_cached(
+            "select json_extract(payload, '$.corrects') from fact
+             where event_id = ?1 and kind = 'lot.corrected'",
+        )?
+        .query_row([event_id.to_string()], |row| row.get(0))
+        .optional()?;
+    let Some(corrects) = corrects else {
+        return Ok(Vec::new());
+    };
+    let mut query = connection.prepare_cached(
+        "select event_id from event join meta on meta.agent_id = +event.producer_id
+         where kind = 'lot.corrected' and json_extract(payload, '$.corrects') = ?1 and event_id <> ?2
+           and position > (select coalesce(min(position), 0) from fact where event_id = ?1)",
+    )?;
+    let mut found = query.query([corrects, event_id.to_string()])?;
+    let mut others = Vec::new();
+    while let Some(row) = found.next()? {
+        others.push(text::id(&row.get::<_, String>(0)?, "event id")?);
+    }
+    Ok(others)
+}
 /// The reason that is stored for a hold of which the hub told no more than that it stands.
 pub(super) const HELD_WHEN_MET: &str = "held when this plant met the lot";
 

@@ -401,7 +401,7 @@ async fn a_lot_from_another_plant_comes_with_its_balance_and_may_bear_the_same_n
 }
 
 /// What a machine said about a lot, known here or not.
-async fn reported(test: &TestLedger, amount: i64) -> Envelope {
+pub(crate) async fn reported(test: &TestLedger, amount: i64) -> Envelope {
     let fact = Fact {
         occurred_at: None,
         actor: Actor::Device {
@@ -420,7 +420,13 @@ async fn reported(test: &TestLedger, amount: i64) -> Envelope {
 }
 
 /// An event of ours as it comes back, with the lot as the hub knew it when it had so many of our events.
-fn comes_back(test: &TestLedger, n: u64, event: Envelope, balance: i64, seen: u64) -> FeedItem {
+pub(crate) fn comes_back(
+    test: &TestLedger,
+    n: u64,
+    event: Envelope,
+    balance: i64,
+    seen: u64,
+) -> FeedItem {
     let snapshot = LotSnapshot {
         lot: drawn("LOT-9", 1).draw.lot,
         material: Some(materials()["BOARD-300"].clone()),

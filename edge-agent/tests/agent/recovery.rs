@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::ledger::{comes_back, reported};
 use crate::support::*;
 use agog_edge::ledger::{FetchBack, Ledger, LedgerThread, NewEpoch, Reader};
 use agog_sync::clock::ManualClock;
@@ -187,6 +188,30 @@ async fn a_fact_that_both_have_is_applied_once() {
     assert_eq!(test.on_hand("LOT-1").await, Decimal::from(63));
     // Epoch 1 as the hub has it, epoch 2 of the first, and the same fact in our epoch 3.
     test.assert_whole(10).await;
+}
+
+#[tokio::test]
+async fn a_correction_that_was_recorded_again_counts_once_in_a_lot_that_comes_later() {
+    let test = TestLedger::new();
+    let used = reported(&test, 10).await;
+    let folder = test.close();
+    let backup = backup(&folder);
+    let test = open(folder, 2);
+    let correction = || correct(used.event_id, "wrong roll");
+    test.lot(correction()).await.unwrap();
+    let delivered = vec![epoch(&test, 1).await];
+    // Nothing on the restored disk tells of it.
+    let test = open(backup, 3);
+    test.lot(correction()).await.unwrap();
+    open_epoch(&test, &delivered, 1).await;
+    fetch_back(&test, &delivered).await;
+
+    // The hub had the first of them when it told of the lot, and not yet the second.
+    let item = comes_back(&test, 1, used.clone(), 100, 2);
+    test.ledger.apply_feed(item).await.unwrap();
+
+    assert_eq!(test.on_hand("LOT-9").await, Decimal::from(100));
+    test.assert_whole(3).await;
 }
 
 #[tokio::test]

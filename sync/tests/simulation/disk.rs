@@ -190,14 +190,13 @@ impl File {
     fn adopt(&mut self, n: u64, told: &FeedEvent) {
         for snapshot in &told.lots {
             let seen = told.seen.expect("our hub says it with lots");
-            // What the hub had not heard from here, or could not apply, when the lot was so.
-            let is_since = |event_id| {
-                let places = self.places.get(&event_id);
-                let oldest = places.and_then(BTreeSet::first);
-                oldest.is_some_and(|place| *place > seen || told.unapplied.contains(&event_id))
+            // Of our own facts: whether the hub had heard of them and could apply them when the lot was so.
+            let is_in = |event_id| {
+                let place = self.places.get(&event_id).and_then(BTreeSet::first)?;
+                Some(*place <= seen && !told.unapplied.contains(&event_id))
             };
             self.shelf
-                .adopt(snapshot, n, told.producer == self.producer, is_since);
+                .adopt(snapshot, n, told.producer == self.producer, is_in);
         }
     }
 

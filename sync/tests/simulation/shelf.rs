@@ -38,6 +38,8 @@ pub(crate) struct Shelf {
     seen: BTreeSet<EventId>,
     /// Events that were corrected, and by which.
     pub(crate) corrected: BTreeMap<EventId, EventId>,
+    /// The corrections of each event, those that came too late to undo it among them.
+    corrections: BTreeMap<EventId, BTreeSet<EventId>>,
     /// Lots that the hub has told of, and the number of the item that brought each.
     came: BTreeMap<LotId, u64>,
     /// Events that could not be read yet, and the numbers of their items.
@@ -109,18 +111,31 @@ impl Shelf {
         });
         let released_before = placed.collect();
         self.seen.insert(event_id);
+        if let LotEvent::Corrected(correction) = event {
+            let corrections = self.corrections.entry(correction.corrects).or_default();
+            corrections.insert(event_id);
+        }
         self.store(event_id, outcome);
         released_before
     }
 
+    /// The facts that do what this one did: itself, and of a correction the others of the same event. Which of them came
+    /// first differs from replica to replica.
+    fn same_effect(&self, event_id: EventId) -> BTreeSet<EventId> {
+        let mut corrections = self.corrections.values();
+        let others = corrections.find(|corrections| corrections.contains(&event_id));
+        others.map_or_else(|| BTreeSet::from([event_id]), BTreeSet::clone)
+    }
+
     /// Takes a lot as the hub knew it, and what was done here since on top of that: once, when either side knew no more
-    /// than its name, or when the hub tells it with our own event. From then on both hear of the same events.
+    /// than its name, or when the hub tells it with our own event. From then on both hear of the same events. `is_in` says of
+    /// our own facts whether they are in the lot.
     pub(crate) fn adopt(
         &mut self,
         snapshot: &LotSnapshot,
         n: u64,
         is_own: bool,
-        is_since: impl Fn(EventId) -> bool,
+        is_in: impl Fn(EventId) -> Option<bool>,
     ) {
         let lot_id = snapshot.lot.lot_id;
         let known = self.lots.get(&lot_id);
@@ -130,6 +145,10 @@ impl Shelf {
             return;
         }
         let before = known.map(|known| known.balance).unwrap_or_default();
+        let is_since = |event_id| {
+            let mut same = self.same_effect(event_id).into_iter();
+            is_in(event_id).is_some() && !same.any(|other| is_in(other) == Some(true))
+        };
         let done_here = self.done.get(&lot_id);
         let since: Decimal = done_here
             .into_iter()

@@ -213,11 +213,6 @@ impl World {
             None if self.rng.random_ratio(1, 12) => {
                 let place = self.rng.random_range(0..file.events.len().max(1));
                 let corrected = file.events.values().nth(place).and_then(|envelope| {
-                    // Of a fact that two copies have, both could record a correction: the hub counts the first, each copy
-                    // its own. Nothing tells a copy that meets a lot later which of them is in it.
-                    if self.told.get(&envelope.event_id) != Some(&index) {
-                        return None;
-                    }
                     let event = Program::Newer.read(envelope).ok()?;
                     moves::correction(envelope.event_id, &event)
                 });
