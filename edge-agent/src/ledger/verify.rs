@@ -3,7 +3,7 @@
 //! edges, holds, containers, balances, and the books of each material (I8).
 //!
 //! Only movements of lots are read as JSON: of everything else the hash is enough. Rows that stand by the place of their
-//! event are compared as sums of fingerprints (`verify/rows.rs`); memory grows with the number of lots, some 200 bytes for
+//! event are compared as sums of fingerprints (`verify/rows.rs`); memory grows with the number of lots, some 300 bytes for
 //! each. The writer is not held up; its write-ahead log grows meanwhile.
 
 mod compare;

@@ -1,4 +1,4 @@
-//! What the events say of lots, computed once more in memory: some 200 bytes for each lot, whatever its history.
+//! What the events say of lots, computed once more in memory: some 300 bytes for each lot, whatever its history.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
