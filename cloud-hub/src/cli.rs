@@ -198,7 +198,7 @@ async fn administer(config: &Config, command: &Command) -> anyhow::Result<Answer
         Command::Plant(command) => plant(&owner, command).await,
         Command::Agent(command) => agent(&owner, command).await,
         Command::Token(command) => token(&owner, command).await,
-        Command::Rejected(command) => rejected(&owner, command).await,
+        Command::Rejected(command) => rejected(&owner, config.sync.roll_at.get(), command).await,
         Command::Serve | Command::Migrate | Command::Openapi => unreachable!("handled above"),
     };
     owner.close().await;
@@ -330,12 +330,16 @@ async fn token(owner: &Pool, command: &TokenCommand) -> anyhow::Result<Answer> {
     }
 }
 
-async fn rejected(owner: &Pool, command: &RejectedCommand) -> anyhow::Result<Answer> {
+async fn rejected(
+    owner: &Pool,
+    roll_at: usize,
+    command: &RejectedCommand,
+) -> anyhow::Result<Answer> {
     let RejectedCommand::Retry { tenant, events } = command;
     let tenant_id = admin::tenant_find(owner, tenant).await?;
     let only = (!events.is_empty()).then_some(&events[..]);
     let (now, mut rng) = (SystemClock.now(), run::system_rng()?);
-    let retried = intake::rejected::retry(owner, tenant_id, only, now, &mut rng).await?;
+    let retried = intake::rejected::retry(owner, tenant_id, only, roll_at, now, &mut rng).await?;
     Ok(Answer {
         text: format!(
             "{} events applied, {} rejected again",

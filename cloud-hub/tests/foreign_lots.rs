@@ -4,11 +4,21 @@
 mod shop;
 
 use agog_sync::frame::{FeedBody, FeedEvent, LedgerMark};
-use agog_sync::lots::LotOrigin;
+use agog_sync::lots::{LotOrigin, LotRef, WorkContext};
 use rust_decimal::Decimal;
 
 use shop::world::Plant;
 use shop::{Shop, consumed, corrected, held, received, released, work};
+
+/// Hamburg with a roll, Munich, and a job that uses it up.
+async fn two_plants() -> (Shop, Plant, Plant, LotRef, WorkContext) {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let muc = shop.plant("MUC").await;
+    let roll = ham.ledger.lot("ROLL-7");
+    let job = work("Job-1", "Order-1", "Acme", "press-1");
+    (shop, ham, muc, roll, job)
+}
 
 async fn told(plant: &Plant) -> Vec<FeedEvent> {
     let items = plant.feed().await.items;
@@ -21,11 +31,7 @@ async fn told(plant: &Plant) -> Vec<FeedEvent> {
 
 #[tokio::test]
 async fn a_plant_that_uses_a_lot_of_another_is_told_what_the_lot_was_before() {
-    let shop = Shop::open().await;
-    let mut ham = shop.plant("HAM").await;
-    let mut muc = shop.plant("MUC").await;
-    let roll = ham.ledger.lot("ROLL-7");
-    let job = work("Job-1", "Order-1", "Acme", "press-1");
+    let (_shop, mut ham, mut muc, roll, job) = two_plants().await;
     ham.push(vec![("2025-10-15T08:00:00Z", received(&roll, 100))])
         .await;
 
@@ -57,11 +63,7 @@ async fn a_plant_that_uses_a_lot_of_another_is_told_what_the_lot_was_before() {
 
 #[tokio::test]
 async fn a_plant_whose_lot_was_used_before_its_receipt_arrived_is_told_of_the_use() {
-    let shop = Shop::open().await;
-    let mut ham = shop.plant("HAM").await;
-    let mut muc = shop.plant("MUC").await;
-    let roll = ham.ledger.lot("ROLL-7");
-    let job = work("Job-1", "Order-1", "Acme", "press-1");
+    let (_shop, mut ham, mut muc, roll, job) = two_plants().await;
 
     muc.push(vec![("2025-10-15T09:00:00Z", consumed(&roll, 10, &job))])
         .await;
@@ -78,11 +80,7 @@ async fn a_plant_whose_lot_was_used_before_its_receipt_arrived_is_told_of_the_us
 
 #[tokio::test]
 async fn a_plant_is_told_which_of_its_events_the_hub_could_not_read_where_it_is_told_of_a_lot() {
-    let shop = Shop::open().await;
-    let mut ham = shop.plant("HAM").await;
-    let mut muc = shop.plant("MUC").await;
-    let roll = ham.ledger.lot("ROLL-7");
-    let job = work("Job-1", "Order-1", "Acme", "press-1");
+    let (_shop, mut ham, mut muc, roll, job) = two_plants().await;
     let own = ham.ledger.lot("OWN");
 
     // Hamburg has been updated before the hub.
@@ -106,11 +104,7 @@ async fn a_plant_is_told_which_of_its_events_the_hub_could_not_read_where_it_is_
 
 #[tokio::test]
 async fn a_plant_is_told_of_a_use_when_the_receipt_is_applied_that_the_hub_could_not_read() {
-    let shop = Shop::open().await;
-    let mut ham = shop.plant("HAM").await;
-    let mut muc = shop.plant("MUC").await;
-    let roll = ham.ledger.lot("ROLL-7");
-    let job = work("Job-1", "Order-1", "Acme", "press-1");
+    let (shop, mut ham, mut muc, roll, job) = two_plants().await;
     let unread = ham
         .push_unread("2025-10-15T08:00:00Z", received(&roll, 100))
         .await;
@@ -130,11 +124,7 @@ async fn a_plant_is_told_of_a_use_when_the_receipt_is_applied_that_the_hub_could
 
 #[tokio::test]
 async fn what_was_corrected_before_the_hub_could_read_it_is_told_to_nobody() {
-    let shop = Shop::open().await;
-    let mut ham = shop.plant("HAM").await;
-    let mut muc = shop.plant("MUC").await;
-    let roll = ham.ledger.lot("ROLL-7");
-    let job = work("Job-1", "Order-1", "Acme", "press-1");
+    let (shop, mut ham, mut muc, roll, job) = two_plants().await;
     ham.push(vec![("2025-10-15T08:00:00Z", received(&roll, 100))])
         .await;
     muc.push(vec![("2025-10-15T09:00:00Z", consumed(&roll, 10, &job))])
@@ -156,12 +146,8 @@ async fn what_was_corrected_before_the_hub_could_read_it_is_told_to_nobody() {
 
 #[tokio::test]
 async fn a_hold_that_is_applied_after_its_release_is_told_with_it() {
-    let shop = Shop::open().await;
-    let mut ham = shop.plant("HAM").await;
-    let mut muc = shop.plant("MUC").await;
-    let roll = ham.ledger.lot("ROLL-7");
+    let (shop, mut ham, mut muc, roll, job) = two_plants().await;
     let hold_id = ham.ledger.hold_id();
-    let job = work("Job-1", "Order-1", "Acme", "press-1");
     ham.push(vec![("2025-10-15T08:00:00Z", received(&roll, 100))])
         .await;
     ham.push_unread("2025-10-15T08:10:00Z", held(&roll, hold_id, "banding"))

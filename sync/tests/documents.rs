@@ -1,46 +1,25 @@
 //! Documents that are edited on both sides: replicas converge (I4), hostile changes do nothing, and what an earlier
 //! version saved is read for ever.
 
+#[path = "shared/papers.rs"]
+mod papers;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use DocumentKind::{HoldDiscussion, JobNote, SchedulePriority};
 use agog_sync::chain::Hash;
 use agog_sync::document::repair::{Digests, DocumentHeads};
 use agog_sync::document::{
-    Applied, Author, CHANGE_BYTES_MAX, ChangeRefused, Content, Document, DocumentChanged,
-    DocumentKey, DocumentKind, Edit, EditRefused, Role,
+    Applied, CHANGE_BYTES_MAX, ChangeRefused, Content, Document, DocumentChanged, DocumentKey,
+    DocumentKind, Edit, EditRefused, Role,
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
+use papers::{HOLD, at, author, key, ranks};
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-
-const HOLD: &str = "01932b9e-7c00-7000-8000-000000000001";
-
-fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_second(1_760_000_000 + seconds).unwrap()
-}
-
-fn author(name: &str, role: Role) -> Author {
-    Author {
-        name: name.to_owned(),
-        role,
-    }
-}
-
-fn key(kind: DocumentKind) -> DocumentKey {
-    match kind {
-        DocumentKind::SchedulePriority => DocumentKey::queue("HAM", "press-3"),
-        _ => DocumentKey::new(kind, HOLD),
-    }
-}
-
-fn ranks<const N: usize>(ranks: [(&str, Option<i64>); N]) -> Edit {
-    let ranks = ranks.into_iter().map(|(job, rank)| (job.to_owned(), rank));
-    Edit::Priorities(ranks.collect())
-}
 
 /// One side with a document and an actor of its own.
 struct Replica {

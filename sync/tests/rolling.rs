@@ -1,6 +1,9 @@
 //! Documents that roll over: every replica begins the next generation alike, and what was added to the one before by
 //! people who did not know is in the next, once.
 
+#[path = "shared/papers.rs"]
+mod papers;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use DocumentKind::{HoldDiscussion, JobNote, SchedulePriority};
@@ -12,34 +15,10 @@ use agog_sync::document::{
 };
 use agog_sync::event::Event;
 use jiff::{SignedDuration, Timestamp};
+use papers::{at, author, key, ranks};
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-
-const HOLD: &str = "01932b9e-7c00-7000-8000-000000000001";
-
-fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_second(1_760_000_000 + seconds).unwrap()
-}
-
-fn author(name: &str, role: Role) -> Author {
-    Author {
-        name: name.to_owned(),
-        role,
-    }
-}
-
-fn key(kind: DocumentKind) -> DocumentKey {
-    match kind {
-        SchedulePriority => DocumentKey::queue("HAM", "press-3"),
-        _ => DocumentKey::new(kind, HOLD),
-    }
-}
-
-fn ranks<const N: usize>(ranks: [(&str, Option<i64>); N]) -> Edit {
-    let ranks = ranks.into_iter().map(|(job, rank)| (job.to_owned(), rank));
-    Edit::Priorities(ranks.collect())
-}
 
 /// What the feed tells of a document.
 #[derive(Debug, Clone)]

@@ -42,10 +42,11 @@ async fn converged(
     .await
 }
 
-#[tokio::test]
-async fn what_both_edit_while_they_are_apart_is_in_the_document_of_both_and_the_conflict_is_seen()
--> Result<()> {
-    let mut world = World::start("documents").await?;
+/// The document of the order of a press's queue: kind and id.
+const QUEUE: (&str, &str) = ("schedule-priority", "HAM:press-3");
+
+/// A plant whose queue has a first rank, the same here and there.
+async fn plant_with_a_queue(world: &World) -> Result<(Company, Plant)> {
     let company = Company::found(&world.hub, "Nordic Packaging").await?;
     let materials = materials();
     let plan = PlantPlan {
@@ -54,26 +55,33 @@ async fn what_both_edit_while_they_are_apart_is_in_the_document_of_both_and_the_
         materials: &materials,
         presses: &[],
     };
-    let mut plant = world.plant(&company.tenant, &plan).await?;
+    let plant = world.plant(&company.tenant, &plan).await?;
     let nowhere = "http://127.0.0.1:9/jmf";
     plant
         .command(&["device", "add", "press-3", "--url", nowhere])
         .await?;
-    let (kind, queue) = ("schedule-priority", "HAM:press-3");
-    let path = format!("/api/v1/documents/{kind}/{queue}");
-    let rank = [
-        "document",
-        "edit",
-        kind,
-        "press-3",
-        "--operator",
-        "Jane Smith",
-        "--rank",
-    ];
-    let ranked = |job| [&rank[..], &[job]].concat();
-    plant.command(&ranked("JOB-1=1")).await?;
+    rank(&plant, "JOB-1=1").await?;
     drained(&plant).await?;
-    converged(&world, &company, &plant, kind, queue).await?;
+    let (kind, queue) = QUEUE;
+    converged(world, &company, &plant, kind, queue).await?;
+    Ok((company, plant))
+}
+
+/// An operator gives a job its place.
+async fn rank(plant: &Plant, job: &str) -> Result<()> {
+    let edit = ["document", "edit", QUEUE.0, "press-3"];
+    let by = ["--operator", "Jane Smith", "--rank", job];
+    plant.command(&[edit, by].concat()).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_both_edit_while_they_are_apart_is_in_the_document_of_both_and_the_conflict_is_seen()
+-> Result<()> {
+    let mut world = World::start("documents").await?;
+    let (company, mut plant) = plant_with_a_queue(&world).await?;
+    let (kind, queue) = QUEUE;
+    let path = format!("/api/v1/documents/{kind}/{queue}");
 
     // The plant is dead while the office edits, the hub while the plant does.
     plant.kill()?;
@@ -87,8 +95,8 @@ async fn what_both_edit_while_they_are_apart_is_in_the_document_of_both_and_the_
     .await?;
     world.hub.kill()?;
     plant.start().await?;
-    plant.command(&ranked("JOB-1=0")).await?;
-    plant.command(&ranked("JOB-3=9")).await?;
+    rank(&plant, "JOB-1=0").await?;
+    rank(&plant, "JOB-3=9").await?;
     world.hub.start().await?;
     drained(&plant).await?;
     let (here, there) = converged(&world, &company, &plant, kind, queue).await?;
@@ -126,7 +134,7 @@ async fn what_both_edit_while_they_are_apart_is_in_the_document_of_both_and_the_
     assert!(audited, "{history:#}");
 
     // The plant decides, and everybody sees it.
-    plant.command(&ranked("JOB-1=1")).await?;
+    rank(&plant, "JOB-1=1").await?;
     let (here, there) = converged(&world, &company, &plant, kind, queue).await?;
     assert_eq!(
         (&here["conflicts"], &there["conflicts"]),
@@ -149,34 +157,9 @@ async fn a_document_rolls_over_while_a_plant_is_away_and_what_it_adds_meanwhile_
         .hub
         .configure(&format!("[sync]\nroll_at = {ROLL_AT}"))?;
     world.hub.start().await?;
-    let company = Company::found(&world.hub, "Nordic Packaging").await?;
-    let materials = materials();
-    let plan = PlantPlan {
-        code: "HAM",
-        name: "Hamburg",
-        materials: &materials,
-        presses: &[],
-    };
-    let mut plant = world.plant(&company.tenant, &plan).await?;
-    let nowhere = "http://127.0.0.1:9/jmf";
-    plant
-        .command(&["device", "add", "press-3", "--url", nowhere])
-        .await?;
-    let (kind, queue) = ("schedule-priority", "HAM:press-3");
+    let (company, mut plant) = plant_with_a_queue(&world).await?;
+    let (kind, queue) = QUEUE;
     let path = format!("/api/v1/documents/{kind}/{queue}");
-    let rank = [
-        "document",
-        "edit",
-        kind,
-        "press-3",
-        "--operator",
-        "Jane Smith",
-        "--rank",
-    ];
-    let ranked = |job| [&rank[..], &[job]].concat();
-    plant.command(&ranked("JOB-1=1")).await?;
-    drained(&plant).await?;
-    converged(&world, &company, &plant, kind, queue).await?;
 
     plant.kill()?;
     for n in 0..ROLL_AT {
@@ -185,8 +168,8 @@ async fn a_document_rolls_over_while_a_plant_is_away_and_what_it_adds_meanwhile_
     }
     world.hub.kill()?;
     plant.start().await?;
-    plant.command(&ranked("JOB-1=7")).await?;
-    plant.command(&ranked("JOB-3=3")).await?;
+    rank(&plant, "JOB-1=7").await?;
+    rank(&plant, "JOB-3=3").await?;
     let shown = plant.command(&["document", "show", kind, queue]).await?;
     assert_eq!(shown["generation"], 1);
     world.hub.start().await?;
@@ -212,7 +195,7 @@ async fn a_document_rolls_over_while_a_plant_is_away_and_what_it_adds_meanwhile_
         assert_eq!(shown["generation"], 2, "{shown:#}");
         assert_eq!(shown["changes"], ROLL_AT + 3, "{shown:#}");
     }
-    plant.command(&ranked("JOB-1=1")).await?;
+    rank(&plant, "JOB-1=1").await?;
     converged(&world, &company, &plant, kind, queue).await?;
     plant.stop().await?;
     Ok(())

@@ -4,7 +4,6 @@
 //! One transaction for each ledger and epoch and at most [`EVENTS_PER_TRANSACTION`] events, with the ledger locked: an
 //! event is applied with the note that it was, so that no repetition applies it again.
 
-use agog_sync::document::ROLL_AT;
 use agog_sync::event::{Actor, Envelope};
 use agog_sync::ids::{EventId, TenantId};
 use axum::Json;
@@ -169,9 +168,9 @@ async fn retry_events(
         return Ok(answer);
     }
     drop(tx);
-    let retried = retry(&app.pool, tenant_id, only, app.clock.now(), &mut app.rng())
-        .await
-        .map_err(failed)?;
+    let (now, mut rng) = (app.clock.now(), app.rng());
+    let retried = retry(&app.pool, tenant_id, only, app.roll_at, now, &mut rng).await;
+    let retried = retried.map_err(failed)?;
     let mut tx = TenantTx::begin(&app.pool, tenant_id).await?;
     if let Some(answer) = request.replay(&mut tx).await? {
         return Ok(answer);
@@ -186,6 +185,7 @@ pub async fn retry(
     pool: &Pool,
     tenant_id: TenantId,
     only: Option<&[EventId]>,
+    roll_at: usize,
     now: Timestamp,
     rng: &mut StdRng,
 ) -> Result<Retried, ApplyError> {
@@ -216,7 +216,7 @@ pub async fn retry(
         let facts = readable.iter().map(|(_, event)| event);
         apply::lock(&mut tx, &work.source, facts, now).await?;
         rejected.extend(work.apply(&mut tx, &readable).await?);
-        work.settle(&mut tx, &readable, ROLL_AT).await?;
+        work.settle(&mut tx, &readable, roll_at).await?;
         let applied: Vec<_> = readable.iter().map(|(event, _)| event.event_id).collect();
         let again = apply::releases_told_again(&mut tx, plant_id, &applied, now).await?;
         work.carried.extend(again);

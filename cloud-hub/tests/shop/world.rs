@@ -234,8 +234,8 @@ impl Shop {
             .execute(&mut superuser)
             .await
             .unwrap();
-        let (pool, now, mut rng) = (&self.hub.app.pool, self.now(), self.hub.app.rng());
-        let retried = rejected::retry(pool, self.tenant_id, None, now, &mut rng);
+        let (app, now, mut rng) = (&self.hub.app, self.now(), self.hub.app.rng());
+        let retried = rejected::retry(&app.pool, self.tenant_id, None, app.roll_at, now, &mut rng);
         assert_eq!(retried.await.unwrap().rejected, 0);
     }
 

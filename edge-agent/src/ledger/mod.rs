@@ -9,6 +9,7 @@
 //! a commit holds at most [`writer::GROUP_EVENTS_MAX`] events or [`writer::GROUP_AGE_MAX`] of work.
 //! Not for: samples (see `telemetry`), rules about lots (see `agog_sync::lots`).
 
+mod adoption;
 mod append;
 mod asking;
 pub mod backup;

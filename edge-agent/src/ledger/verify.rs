@@ -3,13 +3,13 @@
 //! edges, holds, containers, balances, and the books of each material (I8).
 //!
 //! Only movements of lots are read as JSON: of everything else the hash is enough. Rows that stand by the place of their
-//! event are compared as sums of fingerprints (`verify/rows.rs`); memory grows with the number of lots, some 300 bytes for
+//! event are compared as sums of fingerprints (`verify/derived.rs`); memory grows with the number of lots, some 300 bytes for
 //! each. The writer is not held up; its write-ahead log grows meanwhile.
 
 mod compare;
 mod computed;
+mod derived;
 mod replay;
-mod rows;
 mod stored;
 
 use std::collections::BTreeSet;
@@ -19,11 +19,11 @@ use agog_sync::chain::ChainHead;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
+use self::derived::DerivedRows;
 use self::replay::{Extent, replay};
-use self::rows::DerivedRows;
 use super::error::LedgerError;
 use super::reader::{self, Reader};
-use super::rows as stored_rows;
+use super::rows;
 use super::{Position, chain_check, schema, text};
 
 /// Problems beyond this number are only counted: one lost row can break thousands of links.
@@ -176,7 +176,7 @@ fn check_aside(
     while let Some(row) = found.next()? {
         events += 1;
         let event = (row.get(0)?, row.get(1)?);
-        let sealed = stored_rows::envelope(row, 1).and_then(|envelope| {
+        let sealed = rows::envelope(row, 1).and_then(|envelope| {
             envelope
                 .verify(position.producer, event.0, &envelope.prev_hash)
                 .map_err(|error| text::malformed("event", error))

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::Problems;
 use super::computed::{Computed, Hold, Lot};
-use super::rows::Table;
+use super::derived::Table;
 use crate::ledger::error::LedgerError;
 use crate::ledger::text;
 

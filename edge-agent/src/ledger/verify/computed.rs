@@ -12,8 +12,8 @@ use agog_sync::sscc::Sscc;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
-use super::rows::{DerivedRows, RowText, Table};
-use crate::ledger::{effects, feed, text};
+use super::derived::{DerivedRows, RowText, Table};
+use crate::ledger::{adoption, effects, text};
 
 /// Different texts that are stored once; more than a plant has materials and jobs at a time.
 const SHARED_MAX: usize = 65_536;
@@ -367,7 +367,11 @@ impl Computed {
     }
 
     /// Takes a lot in as the hub knew it.
-    pub(super) fn adopt(&mut self, snapshot: &agog_sync::frame::LotSnapshot, step: &feed::Step) {
+    pub(super) fn adopt(
+        &mut self,
+        snapshot: &agog_sync::frame::LotSnapshot,
+        step: &adoption::Step,
+    ) {
         let lot_id = snapshot.lot.lot_id;
         self.adopted.insert(lot_id);
         let known = self.lots.get(&lot_id).cloned();
@@ -396,7 +400,12 @@ impl Computed {
             self.lots.insert(lot_id, told);
         }
         for hold_id in &snapshot.holds {
-            self.hold(lot_id, *hold_id, feed::HELD_WHEN_MET, snapshot.created_at);
+            self.hold(
+                lot_id,
+                *hold_id,
+                adoption::HELD_WHEN_MET,
+                snapshot.created_at,
+            );
         }
         if let Some(lot) = self.lots.get_mut(&lot_id) {
             lot.balance += step.balance;

@@ -13,9 +13,9 @@ use rusqlite::{Connection, Row, params};
 
 use super::Problems;
 use super::computed::{Computed, Place};
-use super::rows::DerivedRows;
+use super::derived::DerivedRows;
 use crate::ledger::error::LedgerError;
-use crate::ledger::{Position, feed, rows, schema, text};
+use crate::ledger::{Position, adoption, rows, schema, text};
 
 /// Events that are handed from one thread to the other at a time, and how often: a megabyte or two on the way.
 const BATCH: usize = 256;
@@ -160,7 +160,7 @@ struct Replay {
 struct Adoption {
     place: i64,
     snapshot: LotSnapshot,
-    step: feed::Step,
+    step: adoption::Step,
 }
 
 impl Replay {
@@ -273,7 +273,7 @@ fn adoptions(connection: &Connection, extent: &Extent) -> Result<VecDeque<Adopti
         adoptions.push_back(Adoption {
             place: row.get(0)?,
             snapshot: text::json(&row.get::<_, String>(1)?, "adopted lot")?,
-            step: feed::Step {
+            step: adoption::Step {
                 balance: text::decimal(&row.get::<_, String>(2)?)?,
                 shipped: text::decimal(&row.get::<_, String>(3)?)?,
                 packed: text::json(&row.get::<_, String>(4)?, "packed of an adopted lot")?,

@@ -6,7 +6,7 @@ use agog_sync::ids::LotId;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
-use super::rows::{DerivedRows, RowText, Table};
+use super::derived::{DerivedRows, RowText, Table};
 use crate::ledger::error::LedgerError;
 use crate::ledger::sums::{MaterialSum, Sums};
 use crate::ledger::text;

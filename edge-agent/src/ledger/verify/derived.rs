@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use agog_sync::ids::LotId;
 
-/// Places that are summed up together: a hundred rows or so to look through, 20 bytes of memory for each event.
+/// Places that are summed up together: a hundred rows or so to look through, and three bytes of memory for each event.
 const SPAN: i64 = 64;
 
 /// A table of rows that follow from events and stand by the place of their event.
