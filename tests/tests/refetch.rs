@@ -34,6 +34,14 @@ async fn receive(plant: &Plant, number: &str) -> Result<()> {
     Ok(())
 }
 
+async fn moved_over_http(plant: &Plant, body: &Value, key: &str) -> Result<Value> {
+    let request = reqwest::Client::new()
+        .post(format!("{}/api/v1/lots/move", plant.api_url()?))
+        .header("Idempotency-Key", key)
+        .json(body);
+    Ok(request.send().await?.error_for_status()?.json().await?)
+}
+
 async fn office(world: &World, company: &Company, path: &str, body: Value) -> Result<Value> {
     let path = format!("/api/v1/inventory/lot/{path}");
     let key = body.to_string();
@@ -251,6 +259,8 @@ async fn a_plant_that_wants_it_refuses_what_the_office_does_not_know() -> Result
     std::fs::write(&file, strict)?;
     ham.start().await?;
     receive(&ham, "ROLL").await?;
+    let to_the_floor = json!({"lot": "ROLL", "to": "floor"});
+    moved_over_http(&ham, &to_the_floor, "early").await?;
     let path = "/api/v1/master-data/locations/S-1?plant=HAM";
     company
         .put(&world.hub, path, "1", &json!({"name": "Shelf 1"}))
@@ -263,6 +273,9 @@ async fn a_plant_that_wants_it_refuses_what_the_office_does_not_know() -> Result
         "{refusal}"
     );
     ham.command(&["lot", "move", "ROLL", "--to", "S-1"]).await?;
+    // Who repeats a request that was recorded hears so, whatever the office has said since.
+    let again = moved_over_http(&ham, &to_the_floor, "early").await?;
+    ensure!(again["repeated"] == true, "{again}");
     drained(&ham).await?;
     Ok(())
 }

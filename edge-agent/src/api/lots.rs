@@ -17,14 +17,13 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::Problem;
 use super::{ApiState, BODY_BYTES_MAX};
-use crate::config::MasterData;
 use crate::ledger::command::{
     Adjust, Consume, Correct, Hold, Merge, Move, Pack, Produce, Receive, Release, Return, Ship,
     Split, Unpack, Waste,
 };
 use crate::ledger::{
     Append, ContainerRow, Fact, IdempotencyKey, Ledger, LotCommand, LotEventRow, LotFilter,
-    LotPage, LotRow, MasterWarning, MaterialSum, PAGE_LOTS_MAX, Reader, Refused, What,
+    LotPage, LotRow, MaterialSum, PAGE_LOTS_MAX, Reader, Refused, What,
 };
 
 /// The longest key that is taken; a UUID has 36.
@@ -62,7 +61,6 @@ pub(super) async fn command(
         pack.made_from
             .clone_from(&state.agent.config.epcis.sscc_prefix);
     }
-    let warnings = against(&state, &command).await?;
     let fact = Fact {
         occurred_at: command.details().occurred_at,
         actor: actor(&command),
@@ -71,39 +69,16 @@ pub(super) async fn command(
     let append = Append {
         facts: vec![fact],
         idempotency: idempotency_key(&headers, &name, &body)?,
+        master_data: Some(state.agent.config.ledger.master_data),
         ..Append::default()
     };
-    let mut appended = state.agent.ledger.append(append).await?;
-    appended.warnings = warnings;
+    let appended = state.agent.ledger.append(append).await?;
     let (status, replayed) = if appended.repeated {
         (StatusCode::OK, "true")
     } else {
         (StatusCode::CREATED, "false")
     };
     Ok((status, [(IDEMPOTENCY_REPLAYED, replayed)], Json(appended)).into_response())
-}
-
-/// What the master data of the office says against a command. It is recorded all the same, unless the plant wants such
-/// commands refused and nobody forces this one.
-async fn against(state: &ApiState, command: &LotCommand) -> Result<Vec<MasterWarning>, Problem> {
-    let asked = command.clone();
-    let warnings = state
-        .agent
-        .ledger
-        .read(move |reader| reader.master_warnings(&asked))
-        .await?;
-    let is_forced = command.details().forced.is_some();
-    if state.agent.config.ledger.master_data == MasterData::Warn || is_forced {
-        return Ok(warnings);
-    }
-    match warnings.first() {
-        None => Ok(warnings),
-        Some(first) => Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "not-in-master-data",
-            first.what.clone(),
-        )),
-    }
 }
 
 /// The body, when it says that it is JSON and is within the limit. What is announced to be larger

@@ -16,7 +16,7 @@ use super::sending::admit;
 use super::writer::Books;
 use super::{
     Append, Appended, Fact, IdempotencyKey, InboxKey, RecordedEvent, What, book, controller,
-    document, effects, job, resolve, rows, said, text, ticket,
+    document, effects, job, master, resolve, rows, said, text, ticket,
 };
 
 /// The largest payload of an event: a device with all its units, each with the longest names, has 350 KiB.
@@ -72,6 +72,10 @@ pub(super) fn append(
             record_fact(connection, books, fact, now, &mut appended, &mut named)?;
             continue;
         };
+        if let Some(counts) = append.master_data {
+            let warnings = master::against(connection, &command, counts)?;
+            appended.warnings.extend(warnings);
+        }
         for part in resolve::parts(connection, command)? {
             let fact = Fact {
                 occurred_at: fact.occurred_at,

@@ -239,6 +239,9 @@ pub enum Refused {
         "event `{kind}` of {bytes} bytes is larger than an event may be ({EVENT_BYTES_MAX} bytes)"
     )]
     EventTooLarge { kind: String, bytes: usize },
+    /// The office keeps such records and has none of that name in use, and the plant is strict.
+    #[error("{0}")]
+    NotInMasterData(String),
     /// The key was used for another request.
     #[error("Idempotency-Key `{0}` was used for another request")]
     KeyReused(String),
@@ -267,6 +270,7 @@ impl Refused {
             Self::NumberTaken(_) => "job-number-taken",
             Self::SubmissionsFull { .. } => "too-many-submissions",
             Self::EventTooLarge { .. } => "event-too-large",
+            Self::NotInMasterData(_) => "not-in-master-data",
             Self::KeyReused(_) => "idempotency-key-reused",
         }
     }

@@ -12,9 +12,10 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 
 use super::LotCommand;
-use super::error::LedgerError;
+use super::error::{AppendError, LedgerError, Refused};
 use super::reader::Reader;
 use super::text;
+use crate::config::MasterData;
 
 /// What the master data says against a command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,15 +55,27 @@ impl Reader {
         }
         Ok(configured)
     }
+}
 
-    /// What the master data says against a command.
-    pub fn master_warnings(&self, command: &LotCommand) -> Result<Vec<MasterWarning>, LedgerError> {
-        let mut warnings = Vec::new();
-        for named in Named::of(command) {
-            warnings.extend(named.check(&self.connection)?);
+/// What the master data says against a command, on the transaction that records it. It is recorded all the same, unless the
+/// plant wants such commands refused and nobody forces this one.
+pub(super) fn against(
+    connection: &Connection,
+    command: &LotCommand,
+    counts: MasterData,
+) -> Result<Vec<MasterWarning>, AppendError> {
+    let is_refused = counts == MasterData::Refuse && command.details().forced.is_none();
+    let mut warnings = Vec::new();
+    for named in Named::of(command) {
+        let Some(warning) = named.check(connection)? else {
+            continue;
+        };
+        if is_refused {
+            return Err(Refused::NotInMasterData(warning.what).into());
         }
-        Ok(warnings)
+        warnings.push(warning);
     }
+    Ok(warnings)
 }
 
 /// Takes a record over as it is now.

@@ -89,6 +89,7 @@ pub use ticket::{TicketHead, TicketNames};
 pub use verify::Verification;
 use writer::Writer;
 
+use crate::config::MasterData;
 use crate::disk::Disk;
 use crate::words;
 
@@ -123,6 +124,8 @@ pub struct Append {
     pub channels: Vec<NewChannel>,
     /// The ticket that says so, to be given back where its job came from an MIS.
     pub returned: Option<Box<NewReturn>>,
+    /// How much the master data of the office counts for lot commands; it is not asked when not set.
+    pub master_data: Option<MasterData>,
 }
 
 /// One fact, not recorded yet.

@@ -67,6 +67,9 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, LedgerError> {
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(WRITER_STATEMENTS_MAX);
     migrate(&mut connection)?;
+    // The savepoint of each request keeps what its pages were, in a temporary file as soon as they are more than
+    // 64 KiB, which one movement is. Set behind the migrations, because what they sort is as large as the ledger.
+    connection.pragma_update(None, "temp_store", "memory")?;
     leave_log(&connection, false)?;
     Ok(connection)
 }
