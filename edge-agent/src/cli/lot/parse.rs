@@ -20,8 +20,9 @@ pub(in crate::cli) struct Source {
 }
 
 pub(super) fn amount(text: &str) -> Result<Decimal, String> {
-    Decimal::from_str_exact(text.trim())
-        .map_err(|_| format!("`{text}` is not a number; write 1250 or 12.5"))
+    Decimal::from_str_exact(text.trim()).map_err(|_| {
+        format!("`{text}` is not a number; write 1250 or 12.5, and the unit as --unit kg")
+    })
 }
 
 pub(super) fn part(text: &str) -> Result<Part, String> {
