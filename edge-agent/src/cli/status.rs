@@ -1,6 +1,7 @@
 //! `status`: the ledger, what waits for the hub, devices. Without a running agent it reads the
 //! ledger file and ends with 1; with 3 where the agent runs and a person must look at something.
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
@@ -10,11 +11,14 @@ use super::client::NotRunning;
 use super::ledger::loss;
 use super::{Client, Session};
 use crate::api::StatusReport;
-use crate::health::{BackupHealth, HubHealth, HubState, Surroundings};
+use crate::health::{BackupHealth, HubHealth, HubState, LinkHealth, Surroundings};
 use crate::ledger::days::DaysStatus;
 use crate::ledger::{LedgerError, Reader, damage};
 
 const MIB: u64 = 1024 * 1024;
+
+/// Topics with bad messages that are shown to people; JSON has all that are counted.
+const BAD_TOPICS_SHOWN: usize = 5;
 
 /// The exit code when nothing gets to the hub, or the hub has something else than the ledger.
 const NEEDS_A_PERSON: u8 = 3;
@@ -171,15 +175,8 @@ fn surroundings(text: &mut String, surroundings: &Surroundings, now: Timestamp) 
         }
         text.push('\n');
     }
-    if let Some(mqtt) = &surroundings.mqtt {
-        let state = if mqtt.connected {
-            "connected"
-        } else {
-            "not connected"
-        };
-        let failure = mqtt.last_failure.as_ref().filter(|_| !mqtt.connected);
-        let why = failure.map_or_else(String::new, |failure| format!(": {failure}"));
-        let _ = writeln!(text, "mqtt     {state}{why}");
+    for (name, link) in &surroundings.mqtt {
+        text.push_str(&broker(name, link, now));
     }
     if let Some(health) = &surroundings.backup {
         let _ = writeln!(text, "backup   {}", backup(health, now));
@@ -192,6 +189,40 @@ fn surroundings(text: &mut String, surroundings: &Surroundings, now: Timestamp) 
             alarm.text
         );
     }
+}
+
+fn broker(name: &str, link: &LinkHealth, now: Timestamp) -> String {
+    let state = if link.connected {
+        "connected"
+    } else {
+        "not connected"
+    };
+    let failure = link.last_failure.as_ref().filter(|_| !link.connected);
+    let why = failure.map_or_else(String::new, |failure| format!(": {failure}"));
+    let heard = link.last_message.map_or_else(String::new, |at| {
+        let age = u64::try_from(now.duration_since(at).as_secs()).unwrap_or_default();
+        format!(", the last {} ago", duration(age))
+    });
+    let mut text = format!(
+        "mqtt     {name} at {}: {state}{why}; {} messages{heard}, {} samples, {} bad\n",
+        link.address, link.messages, link.samples, link.bad_messages
+    );
+    for filter in &link.refused_filters {
+        let _ = writeln!(
+            text,
+            "         the broker refuses the subscription of {filter}"
+        );
+    }
+    let mut worst: Vec<_> = link.bad_topics.iter().collect();
+    worst.sort_by_key(|(_, bad)| Reverse(bad.count));
+    for (topic, bad) in worst.into_iter().take(BAD_TOPICS_SHOWN) {
+        let _ = writeln!(
+            text,
+            "         {} bad in {topic}: {}",
+            bad.count, bad.reason
+        );
+    }
+    text
 }
 
 fn backup(health: &BackupHealth, now: Timestamp) -> String {
