@@ -108,9 +108,48 @@ pub struct LinkHealth {
     /// Where they came from, for as many topics as are counted.
     #[serde(default)]
     pub bad_topics: BTreeMap<String, BadTopic>,
+    /// What the Sparkplug host knows, where this is one.
+    #[serde(default)]
+    pub sparkplug: Option<SparkplugHealth>,
     /// Topic filters that the broker does not let the agent subscribe to.
     #[serde(default)]
     pub refused_filters: Vec<String>,
+}
+
+/// What a Sparkplug host knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SparkplugHealth {
+    pub counts: SparkplugCounts,
+    /// By `group/node`.
+    pub nodes: BTreeMap<String, SparkplugNode>,
+}
+
+/// What a Sparkplug host has heard since the agent was started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SparkplugCounts {
+    pub births: u64,
+    pub deaths: u64,
+    /// Deaths of sessions that were over already.
+    pub late_deaths: u64,
+    /// Messages that never came, by the gaps in their numbers.
+    pub missed_messages: u64,
+    /// Requests for births.
+    pub rebirths_asked: u64,
+    /// Values that are text, times, data sets: nothing for a series.
+    pub no_numbers: u64,
+    /// Values that a node does not have now.
+    pub nulls: u64,
+}
+
+/// An edge node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SparkplugNode {
+    /// Born, and not dead since. What it measured is stale otherwise.
+    pub online: bool,
+    pub since: Option<Timestamp>,
+    pub devices: usize,
+    pub devices_online: usize,
+    pub metrics: usize,
 }
 
 /// A topic with messages that were not understood.

@@ -193,6 +193,19 @@ fn broker(config: &Config, mqtt: &MqttConfig, findings: &mut Findings) {
     if let Some(problem) = mqtt::problem(mqtt) {
         findings.add(false, format!("MQTT broker {name}: {problem}"));
     }
+    if let Some(sparkplug) = &mqtt.sparkplug {
+        let groups = match sparkplug.groups.as_slice() {
+            [] => "every group".to_owned(),
+            groups => format!("groups {}", groups.join(", ")),
+        };
+        findings.add(
+            true,
+            format!(
+                "MQTT {name}: Sparkplug host {} listens to nodes of {groups}, session {client_id}-sparkplug; devices are {}, nodes {}",
+                sparkplug.host_id, sparkplug.device, sparkplug.node
+            ),
+        );
+    }
     let rules = match TopicMap::new(&mqtt.topics) {
         Ok(map) => map.explain(),
         Err(error) => {

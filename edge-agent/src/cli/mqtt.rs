@@ -95,7 +95,7 @@ fn lines(seen: &Seen) -> String {
             let _ = writeln!(text, "    BAD: {fault}");
         }
         None if seen.samples.is_empty() => {
-            text.push_str("    no samples: retained, and without a time of its own\n");
+            text.push_str("    no samples in it, or retained and without a time of its own\n");
         }
         None => {}
     }

@@ -11,7 +11,7 @@ use super::client::NotRunning;
 use super::ledger::loss;
 use super::{Client, Session};
 use crate::api::StatusReport;
-use crate::health::{BackupHealth, HubHealth, HubState, LinkHealth, Surroundings};
+use crate::health::{BackupHealth, HubHealth, HubState, LinkHealth, SparkplugHealth, Surroundings};
 use crate::ledger::days::DaysStatus;
 use crate::ledger::{LedgerError, Reader, damage};
 
@@ -19,6 +19,9 @@ const MIB: u64 = 1024 * 1024;
 
 /// Topics with bad messages that are shown to people; JSON has all that are counted.
 const BAD_TOPICS_SHOWN: usize = 5;
+
+/// Sparkplug nodes that are shown to people.
+const NODES_SHOWN: usize = 20;
 
 /// The exit code when nothing gets to the hub, or the hub has something else than the ledger.
 const NEEDS_A_PERSON: u8 = 3;
@@ -207,6 +210,9 @@ fn broker(name: &str, link: &LinkHealth, now: Timestamp) -> String {
         "mqtt     {name} at {}: {state}{why}; {} messages{heard}, {} samples, {} bad\n",
         link.address, link.messages, link.samples, link.bad_messages
     );
+    if let Some(sparkplug) = &link.sparkplug {
+        text.push_str(&nodes(sparkplug));
+    }
     for filter in &link.refused_filters {
         let _ = writeln!(
             text,
@@ -220,6 +226,32 @@ fn broker(name: &str, link: &LinkHealth, now: Timestamp) -> String {
             text,
             "         {} bad in {topic}: {}",
             bad.count, bad.reason
+        );
+    }
+    text
+}
+
+fn nodes(sparkplug: &SparkplugHealth) -> String {
+    let counts = &sparkplug.counts;
+    let mut text = format!(
+        "         {} nodes; {} messages missed, {} births asked for, {} values are no numbers\n",
+        sparkplug.nodes.len(),
+        counts.missed_messages,
+        counts.rebirths_asked,
+        counts.no_numbers
+    );
+    // Those that are away first: they are why somebody looks.
+    let mut nodes: Vec<_> = sparkplug.nodes.iter().collect();
+    nodes.sort_by_key(|(_, node)| node.online);
+    for (name, node) in nodes.into_iter().take(NODES_SHOWN) {
+        let state = if node.online { "online" } else { "STALE" };
+        let since = node.since.map_or_else(String::new, |since| {
+            format!(" since {}", since.strftime("%Y-%m-%d %H:%M:%S UTC"))
+        });
+        let _ = writeln!(
+            text,
+            "         node {name}: {state}{since}, {} of {} devices online, {} metrics",
+            node.devices_online, node.devices, node.metrics
         );
     }
     text

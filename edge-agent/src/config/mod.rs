@@ -12,6 +12,7 @@ mod hub;
 mod ledger;
 mod mqtt;
 mod number;
+mod sparkplug;
 mod tls;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ pub use ledger::{BackupConfig, LedgerConfig, MasterData};
 pub use mqtt::{
     CsvConfig, MESSAGE_KIB_MAX, MqttConfig, MqttMetric, MqttTlsConfig, MqttTopic, ONLY_NAME,
 };
+pub use sparkplug::SparkplugConfig;
 pub use tls::{PlantTlsConfig, TlsConfig};
 
 use crate::telemetry::Limits;

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::SparkplugConfig;
 use super::check::Problems;
 use crate::ingest::topic_map::rule_problems;
 
@@ -51,6 +52,9 @@ pub struct MqttConfig {
     /// Which topics mean what.
     #[serde(default, rename = "topic")]
     pub topics: Vec<MqttTopic>,
+    /// Listen to Sparkplug B nodes as their host.
+    #[serde(default)]
+    pub sparkplug: Option<SparkplugConfig>,
 }
 
 /// Whom to trust as this broker, and what to show to it. PEM files.
@@ -265,10 +269,13 @@ impl MqttConfig {
             format!("must be 1 to {MESSAGE_KIB_MAX}"),
         );
         found.add(
-            self.topics.is_empty(),
+            self.topics.is_empty() && self.sparkplug.is_none(),
             key("topic"),
-            "is empty; name at least one topic",
+            "is empty; name at least one topic, or set sparkplug",
         );
+        if let Some(sparkplug) = &self.sparkplug {
+            sparkplug.check(key, found);
+        }
         for (index, topic) in self.topics.iter().enumerate() {
             for (name, message) in rule_problems(topic) {
                 found.add(true, key(&format!("topic[{index}].{name}")), message);

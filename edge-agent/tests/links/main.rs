@@ -45,6 +45,7 @@ mod same_names;
 mod simulator;
 #[path = "../shared/simulator_program.rs"]
 mod simulator_program;
+mod sparkplug;
 mod submissions;
 mod subscribers;
 mod support;

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 
 use super::super::sampled_log::SampledLog;
 use crate::health::{BadTopic, LinkHealth};
-use crate::ingest::topic_map::BadMessage;
 
 /// A topic with a random part must not fill the memory.
 const TOPICS_MAX: usize = 100;
@@ -19,17 +18,17 @@ const TOPIC_CHARS_SHOWN: usize = 200;
 const OTHERS: &str = "(other topics)";
 
 #[derive(Default)]
-pub(super) struct BadMessages {
+pub(crate) struct BadMessages {
     logs: HashMap<String, SampledLog>,
 }
 
 impl BadMessages {
     /// Counts a message. `Some(left out since the last)` when it is to be logged.
-    pub(super) fn note(
+    pub(crate) fn note(
         &mut self,
         link: &mut LinkHealth,
         topic: &str,
-        reason: &BadMessage,
+        reason: &dyn std::fmt::Display,
         now: Timestamp,
     ) -> Option<u64> {
         let has_room = self.logs.len() < TOPICS_MAX || self.logs.contains_key(topic);
@@ -62,7 +61,7 @@ impl BadMessages {
 }
 
 /// Without control characters, which could hide something on a terminal.
-pub(super) fn shown(topic: &str) -> String {
+pub(crate) fn shown(topic: &str) -> String {
     let topic = topic.chars().take(TOPIC_CHARS_SHOWN);
     topic
         .map(|c| if c.is_control() { '?' } else { c })
@@ -72,6 +71,7 @@ pub(super) fn shown(topic: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::topic_map::BadMessage;
 
     #[test]
     fn bad_messages_are_counted_by_topic_and_those_of_too_many_topics_together() {

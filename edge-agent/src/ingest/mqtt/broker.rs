@@ -20,7 +20,7 @@ use super::super::sampled_log::SampledLog;
 use super::acknowledge::Acknowledgements;
 use super::bad::{BadMessages, shown};
 use super::failure;
-use super::options::options_read;
+use super::options::{Session, options_read};
 use crate::config::MqttConfig;
 use crate::health::Health;
 use crate::ingest::topic_map::{Delivery, TopicMap, Understood};
@@ -119,7 +119,7 @@ impl MqttIngest {
         let mut backoff = Backoff::new(RETRY_BASE, RETRY_CAP);
         while !stop.is_cancelled() {
             if self.events.network.is_none() {
-                match options_read(&self.config, &self.client_id).await {
+                match options_read(&self.config, self.session()).await {
                     Ok(options) => self.events.mqtt_options = options,
                     Err(error) => {
                         self.away(error.to_string());
@@ -152,6 +152,10 @@ impl MqttIngest {
                 self.config.name
             );
         }
+    }
+
+    fn session(&self) -> Session {
+        Session::Kept(self.client_id.clone())
     }
 
     async fn pause(&mut self, backoff: &mut Backoff, stop: &CancellationToken) {

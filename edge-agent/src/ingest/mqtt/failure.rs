@@ -8,7 +8,7 @@ use tokio_rustls::rustls::{AlertDescription, CertificateError, Error as TlsError
 use super::options::PACKET_BYTES_MAX;
 use crate::uplink::http::chain;
 
-pub(super) fn words(error: &ConnectionError) -> String {
+pub(crate) fn words(error: &ConnectionError) -> String {
     if let Some(tls) = tls_error(error) {
         return of_tls(tls);
     }

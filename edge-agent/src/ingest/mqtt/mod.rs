@@ -17,7 +17,7 @@
 mod acknowledge;
 mod bad;
 mod broker;
-mod failure;
+pub(crate) mod failure;
 mod options;
 pub mod tail;
 mod tls;
@@ -25,11 +25,13 @@ mod tls;
 use futures_util::future::try_join_all;
 
 use crate::config::MqttConfig;
+use crate::ingest::sparkplug;
 use crate::lifecycle::Stop;
 use crate::run::Agent;
 use crate::telemetry::Telemetry;
 
-pub(crate) use options::problem;
+pub(crate) use bad::{BadMessages, shown};
+pub(crate) use options::{Session, options_read, problem};
 
 /// Collects from every broker until the stop; then commits and acknowledges what has arrived. Without a configured
 /// broker there is nothing to do.
@@ -39,10 +41,12 @@ pub async fn run(agent: Agent, telemetry: Telemetry, stop: Stop) -> anyhow::Resu
         stop.soft().cancelled().await;
         return Ok(());
     }
-    let brokers = config
-        .mqtt
-        .iter()
-        .map(|one| from_one(one, &agent, &telemetry, &stop));
+    let brokers = config.mqtt.iter().map(|one| async {
+        tokio::try_join!(
+            from_one(one, &agent, &telemetry, &stop),
+            sparkplug::run_for(one, &agent, &telemetry, &stop),
+        )
+    });
     try_join_all(brokers).await?;
     Ok(())
 }
@@ -53,6 +57,9 @@ async fn from_one(
     telemetry: &Telemetry,
     stop: &Stop,
 ) -> anyhow::Result<()> {
+    if config.topics.is_empty() {
+        return Ok(());
+    }
     let ingest = broker::MqttIngest::new(agent, config, telemetry.clone())?;
     ingest.run(stop.soft()).await;
     Ok(())

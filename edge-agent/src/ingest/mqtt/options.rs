@@ -37,9 +37,10 @@ pub(crate) enum MqttSetupError {
 }
 
 /// Which session at the broker.
-pub(super) enum Session<'a> {
+#[derive(Debug, Clone)]
+pub(crate) enum Session {
     /// The agent's: the broker keeps for it what it has not acknowledged.
-    Kept(&'a str),
+    Kept(String),
     /// One that is forgotten with the connection.
     Passing(String),
 }
@@ -47,15 +48,12 @@ pub(super) enum Session<'a> {
 /// Blocking: reads files.
 pub(super) fn options(
     config: &MqttConfig,
-    session: Session<'_>,
+    session: Session,
 ) -> Result<MqttOptions, MqttSetupError> {
     let wrong = || MqttSetupError::Broker(config.broker.clone());
     let (host, port) = config.address().ok_or_else(wrong)?;
     let is_kept = matches!(session, Session::Kept(_));
-    let client_id = match session {
-        Session::Kept(id) => id.to_owned(),
-        Session::Passing(id) => id,
-    };
+    let (Session::Kept(client_id) | Session::Passing(client_id)) = session;
     let mut options = MqttOptions::new(client_id, host, port);
     options
         .set_clean_session(!is_kept)
@@ -79,19 +77,19 @@ pub(super) fn options(
 }
 
 /// As [`options`], off the runtime's threads.
-pub(super) async fn options_read(
+pub(crate) async fn options_read(
     config: &MqttConfig,
-    client_id: &str,
+    session: Session,
 ) -> Result<MqttOptions, MqttSetupError> {
-    let (config, id) = (config.clone(), client_id.to_owned());
-    let read = tokio::task::spawn_blocking(move || options(&config, Session::Kept(&id)));
+    let config = config.clone();
+    let read = tokio::task::spawn_blocking(move || options(&config, session));
     read.await
-        .unwrap_or_else(|panic| Err(MqttSetupError::Broker(format!("{panic}"))))
+        .unwrap_or_else(|panic| Err(MqttSetupError::Broker(panic.to_string())))
 }
 
 /// What is wrong with the files of a broker, for `check`.
 pub(crate) fn problem(config: &MqttConfig) -> Option<String> {
-    let tried = options(config, Session::Kept("check"));
+    let tried = options(config, Session::Kept("check".to_owned()));
     tried.err().map(|error| error.to_string())
 }
 

@@ -17,6 +17,7 @@ use super::bad::shown;
 use super::failure;
 use super::options::{Session, options};
 use crate::config::MqttConfig;
+use crate::ingest::sparkplug::{Action, Host, NAMESPACE};
 use crate::ingest::topic_map::{Delivery, TopicMap};
 use crate::telemetry::Sample;
 
@@ -54,6 +55,8 @@ pub struct Tail {
     config: MqttConfig,
     filters: Vec<String>,
     map: TopicMap,
+    /// Reads what nodes say since their births that are seen here; it asks for none.
+    host: Option<Host>,
     client: AsyncClient,
     events: rumqttc::EventLoop,
 }
@@ -69,7 +72,10 @@ impl Tail {
         let map = TopicMap::new(&config.topics)?;
         let filters = match filter {
             Some(filter) => vec![filter.to_owned()],
-            None => map.filters().map(str::to_owned).collect(),
+            None => {
+                let nodes = config.sparkplug.iter().map(|_| format!("{NAMESPACE}/#"));
+                map.filters().map(str::to_owned).chain(nodes).collect()
+            }
         };
         // Nobody else's: a broker ends the connection of whoever has the same one.
         let id = format!("agog-tail-{plant_code}-{:08x}", rng.random::<u32>());
@@ -80,6 +86,7 @@ impl Tail {
             config: config.clone(),
             filters,
             map,
+            host: config.sparkplug.clone().map(Host::new),
             client,
             events,
         })
@@ -134,29 +141,50 @@ impl Tail {
         event.map_err(|error| anyhow!(failure::words(&error)))
     }
 
-    fn seen(&self, publish: &Publish, now: Timestamp) -> Seen {
+    fn seen(&mut self, publish: &Publish, now: Timestamp) -> Seen {
+        let (samples, fault) = match &mut self.host {
+            Some(host) if publish.topic.starts_with(NAMESPACE) => of_node(host, publish, now),
+            _ => self.understood(publish, now),
+        };
+        Seen {
+            at: now,
+            topic: shown(&publish.topic),
+            retained: publish.retain,
+            bytes: publish.payload.len(),
+            payload: payload(&publish.payload),
+            samples: samples.into_iter().map(seen_sample).collect(),
+            fault,
+        }
+    }
+
+    fn understood(&self, publish: &Publish, now: Timestamp) -> (Vec<Sample>, Option<String>) {
         let delivery = Delivery {
             arrived_at: now,
             redelivered: publish.dup,
             retained: publish.retain,
         };
-        let bytes = publish.payload.len();
         let understood = self.map.read_limited(
             &publish.topic,
             &publish.payload,
             delivery,
             self.config.message_bytes_max(),
         );
-        Seen {
-            at: now,
-            topic: shown(&publish.topic),
-            retained: publish.retain,
-            bytes,
-            payload: payload(&publish.payload),
-            samples: understood.samples.into_iter().map(seen_sample).collect(),
-            fault: understood.fault.map(|fault| fault.to_string()),
+        let fault = understood.fault.map(|fault| fault.to_string());
+        (understood.samples, fault)
+    }
+}
+
+fn of_node(host: &mut Host, publish: &Publish, now: Timestamp) -> (Vec<Sample>, Option<String>) {
+    let mut samples = Vec::new();
+    let mut fault = None;
+    for action in host.receive(&publish.topic, &publish.payload, publish.retain, now) {
+        match action {
+            Action::Store(stored) => samples.extend(stored),
+            Action::Bad(why) => fault = Some(why.to_string()),
+            Action::AskRebirth(_) | Action::SayOnline => {}
         }
     }
+    (samples, fault)
 }
 
 fn seen_sample(sample: Sample) -> SeenSample {
