@@ -24,7 +24,7 @@ struct Finding {
 
 /// Everything that was looked at.
 #[derive(Serialize)]
-struct Findings {
+struct Report {
     ok: bool,
     findings: Vec<Finding>,
     /// What is taken from the brokers.
@@ -41,7 +41,7 @@ struct Broker {
     rules: Vec<Explained>,
 }
 
-impl Findings {
+impl Report {
     fn add(&mut self, ok: bool, what: impl Into<String>) {
         self.ok &= ok;
         self.findings.push(Finding {
@@ -53,7 +53,7 @@ impl Findings {
 
 pub(super) fn check(session: &Session) -> anyhow::Result<ExitCode> {
     let config = session.config()?;
-    let mut findings = Findings {
+    let mut findings = Report {
         ok: true,
         findings: Vec::new(),
         mqtt: Vec::new(),
@@ -75,7 +75,7 @@ pub(super) fn check(session: &Session) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn explain(config: &Config, findings: &mut Findings) {
+fn explain(config: &Config, findings: &mut Report) {
     let agent = &config.agent;
     findings.add(
         true,
@@ -174,7 +174,7 @@ fn explain(config: &Config, findings: &mut Findings) {
     }
 }
 
-fn broker(config: &Config, mqtt: &MqttConfig, findings: &mut Findings) {
+fn broker(config: &Config, mqtt: &MqttConfig, findings: &mut Report) {
     let name = &mqtt.name;
     let client_id = mqtt.client_id(&config.agent.plant_code);
     let tls = match &mqtt.tls {
@@ -237,7 +237,7 @@ fn broker(config: &Config, mqtt: &MqttConfig, findings: &mut Findings) {
 }
 
 /// From where messages in the name of a device are taken, where that is bound.
-fn callers(config: &Config, device: &DeviceConfig, findings: &mut Findings) {
+fn callers(config: &Config, device: &DeviceConfig, findings: &mut Report) {
     let must_be_known = !config.jmf.known_senders.is_empty();
     let homes = device.homes(must_be_known);
     if !homes.is_empty() {
@@ -258,7 +258,7 @@ fn callers(config: &Config, device: &DeviceConfig, findings: &mut Findings) {
     }
 }
 
-fn data_folder(config: &Config, findings: &mut Findings) {
+fn data_folder(config: &Config, findings: &mut Report) {
     let folder = config.agent.data_dir.display();
     match std::fs::metadata(&config.agent.data_dir) {
         Ok(metadata) if metadata.is_dir() => {

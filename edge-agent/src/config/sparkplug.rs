@@ -56,16 +56,10 @@ impl SparkplugConfig {
         while let Some(at) = rest.find('{') {
             let (before, after) = rest.split_at(at);
             name.push_str(before);
-            match values.iter().find(|(place, _)| after.starts_with(place)) {
-                Some((place, value)) => {
-                    name.push_str(value);
-                    rest = after.get(place.len()..).unwrap_or_default();
-                }
-                None => {
-                    name.push('{');
-                    rest = after.get(1..).unwrap_or_default();
-                }
-            }
+            let known = values.iter().find(|(place, _)| after.starts_with(place));
+            let (place, value) = known.unwrap_or(&("{", "{"));
+            name.push_str(value);
+            rest = after.get(place.len()..).unwrap_or_default();
         }
         name.push_str(rest);
         if name.trim().is_empty() || name.chars().count() > NAME_CHARS_MAX {

@@ -78,9 +78,10 @@ async fn every_form_of_payload_becomes_samples_with_their_times_and_units() {
         .iter()
         .map(|it| {
             let unit = it.unit.as_deref().unwrap_or("-");
-            let at = match it.device.starts_with("scale") {
-                true => "on arrival".to_owned(),
-                false => it.at.to_string(),
+            let at = if it.device.starts_with("scale") {
+                "on arrival".to_owned()
+            } else {
+                it.at.to_string()
             };
             format!("{} {} {} {unit} {at}", it.device, it.metric, it.value)
         })

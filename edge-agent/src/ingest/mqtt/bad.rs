@@ -39,22 +39,15 @@ impl BadMessages {
         let due = self.logs.get_mut(key)?.admit(now);
         link.bad_messages += 1;
         let shown = shown(key);
-        match link.bad_topics.get_mut(&shown) {
-            Some(bad) => {
-                bad.count += 1;
-                bad.last_at = now;
-                if due.is_some() {
-                    bad.reason = reason.to_string();
-                }
-            }
-            None => {
-                let bad = BadTopic {
-                    count: 1,
-                    last_at: now,
-                    reason: reason.to_string(),
-                };
-                link.bad_topics.insert(shown, bad);
-            }
+        let bad = link.bad_topics.entry(shown).or_insert_with(|| BadTopic {
+            count: 0,
+            last_at: now,
+            reason: reason.to_string(),
+        });
+        bad.count += 1;
+        bad.last_at = now;
+        if due.is_some() {
+            bad.reason = reason.to_string();
         }
         due
     }

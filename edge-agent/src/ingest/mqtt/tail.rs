@@ -70,12 +70,11 @@ impl Tail {
         rng: &mut StdRng,
     ) -> anyhow::Result<Self> {
         let map = TopicMap::new(&config.topics)?;
-        let filters = match filter {
-            Some(filter) => vec![filter.to_owned()],
-            None => {
-                let nodes = config.sparkplug.iter().map(|_| format!("{NAMESPACE}/#"));
-                map.filters().map(str::to_owned).chain(nodes).collect()
-            }
+        let filters = if let Some(filter) = filter {
+            vec![filter.to_owned()]
+        } else {
+            let nodes = config.sparkplug.iter().map(|_| format!("{NAMESPACE}/#"));
+            map.filters().map(str::to_owned).chain(nodes).collect()
         };
         // Nobody else's: a broker ends the connection of whoever has the same one.
         let id = format!("agog-tail-{plant_code}-{:08x}", rng.random::<u32>());

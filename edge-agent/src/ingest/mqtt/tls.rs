@@ -33,19 +33,16 @@ pub(super) fn client_config(tls: &MqttTlsConfig) -> Result<Arc<ClientConfig>, Mq
 
 fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, MqttSetupError> {
     let mut roots = RootCertStore::empty();
-    match ca_file {
-        Some(path) => {
-            for certificate in certificates(path)? {
-                roots
-                    .add(certificate)
-                    .map_err(|error| unusable(path, &error))?;
-            }
+    if let Some(path) = ca_file {
+        for certificate in certificates(path)? {
+            roots
+                .add(certificate)
+                .map_err(|error| unusable(path, &error))?;
         }
-        None => {
-            // A certificate of the system that cannot be read costs no other.
-            let system = rustls_native_certs::load_native_certs();
-            roots.add_parsable_certificates(system.certs);
-        }
+    } else {
+        // A certificate of the system that cannot be read costs no other.
+        let system = rustls_native_certs::load_native_certs();
+        roots.add_parsable_certificates(system.certs);
     }
     if roots.is_empty() {
         return Err(MqttSetupError::NoAuthorities);

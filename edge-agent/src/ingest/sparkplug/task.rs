@@ -194,14 +194,14 @@ impl SparkplugIngest {
         self.state_at = self.clock.now();
         options.set_last_will(LastWill::new(
             state(&self.sparkplug.host_id),
-            self.state_payload(false, self.state_at),
+            Self::state_payload(false, self.state_at),
             QoS::AtLeastOnce,
             true,
         ));
         Ok(options)
     }
 
-    fn state_payload(&self, online: bool, at: Timestamp) -> String {
+    fn state_payload(online: bool, at: Timestamp) -> String {
         format!(
             "{{\"online\":{online},\"timestamp\":{}}}",
             at.as_millisecond()
@@ -246,7 +246,7 @@ impl SparkplugIngest {
             state(&self.sparkplug.host_id),
             QoS::AtLeastOnce,
             true,
-            self.state_payload(true, self.state_at),
+            Self::state_payload(true, self.state_at),
         )
     }
 
@@ -346,7 +346,7 @@ impl SparkplugIngest {
             state(&self.sparkplug.host_id),
             QoS::AtLeastOnce,
             true,
-            self.state_payload(false, self.clock.now()),
+            Self::state_payload(false, self.clock.now()),
         );
         if said.is_err() || self.client.try_disconnect().is_err() {
             return;

@@ -32,16 +32,12 @@ fn quoted_cell(quoted: &str, delimiter: char) -> (Cow<'_, str>, Option<&str>) {
             return (Cow::Owned(cell), None);
         };
         cell.push_str(before);
-        match after.strip_prefix('"') {
-            Some(after) => {
-                cell.push('"');
-                rest = after;
-            }
-            None => {
-                let next = after.split_once(delimiter).map(|(_, next)| next);
-                return (Cow::Owned(cell), next);
-            }
-        }
+        let Some(after) = after.strip_prefix('"') else {
+            let next = after.split_once(delimiter).map(|(_, next)| next);
+            return (Cow::Owned(cell), next);
+        };
+        cell.push('"');
+        rest = after;
     }
 }
 
