@@ -32,8 +32,9 @@ pub struct Surroundings {
     pub hub: HubHealth,
     /// By device id.
     pub devices: BTreeMap<String, DeviceHealth>,
-    /// None when no broker is configured.
-    pub mqtt: Option<LinkHealth>,
+    /// Brokers by their name.
+    #[serde(default)]
+    pub mqtt: BTreeMap<String, LinkHealth>,
     /// None when no backups are configured.
     #[serde(default)]
     pub backup: Option<BackupHealth>,
@@ -90,9 +91,74 @@ pub struct DeviceHealth {
 /// Contact with a broker.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkHealth {
+    /// Host and port.
+    pub address: String,
     pub connected: bool,
+    /// How often it was connected since the agent was started.
+    pub connections: u64,
     pub last_message: Option<Timestamp>,
+    /// Why the last try failed; none while connected.
     pub last_failure: Option<String>,
+    /// Messages that arrived.
+    pub messages: u64,
+    /// Samples in them.
+    pub samples: u64,
+    /// Messages that were not understood, or not wholly.
+    pub bad_messages: u64,
+    /// Where they came from, for as many topics as are counted.
+    #[serde(default)]
+    pub bad_topics: BTreeMap<String, BadTopic>,
+    /// What the Sparkplug host knows, where this is one.
+    #[serde(default)]
+    pub sparkplug: Option<SparkplugHealth>,
+    /// Topic filters that the broker does not let the agent subscribe to.
+    #[serde(default)]
+    pub refused_filters: Vec<String>,
+}
+
+/// What a Sparkplug host knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SparkplugHealth {
+    pub counts: SparkplugCounts,
+    /// By `group/node`.
+    pub nodes: BTreeMap<String, SparkplugNode>,
+}
+
+/// What a Sparkplug host has heard since the agent was started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SparkplugCounts {
+    pub births: u64,
+    pub deaths: u64,
+    /// Deaths of sessions that were over already.
+    pub late_deaths: u64,
+    /// Messages that never came, by the gaps in their numbers.
+    pub missed_messages: u64,
+    /// Requests for births.
+    pub rebirths_asked: u64,
+    /// Values that are text, times, data sets: nothing for a series.
+    pub no_numbers: u64,
+    /// Values that a node does not have now.
+    pub nulls: u64,
+}
+
+/// An edge node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SparkplugNode {
+    /// Born, and not dead since. What it measured is stale otherwise.
+    pub online: bool,
+    pub since: Option<Timestamp>,
+    pub devices: usize,
+    pub devices_online: usize,
+    pub metrics: usize,
+}
+
+/// A topic with messages that were not understood.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BadTopic {
+    pub count: u64,
+    pub last_at: Timestamp,
+    /// What was wrong with one of them.
+    pub reason: String,
 }
 
 /// Backups of the ledger that are made by themselves.
@@ -187,9 +253,13 @@ impl Health {
         self.lock().devices.remove(id);
     }
 
-    /// Changes what is known of the broker.
-    pub fn mqtt(&self, change: impl FnOnce(&mut LinkHealth)) {
-        change(self.lock().mqtt.get_or_insert_default());
+    /// Changes what is known of a broker.
+    pub fn mqtt(&self, broker: &str, change: impl FnOnce(&mut LinkHealth)) {
+        let mut surroundings = self.lock();
+        match surroundings.mqtt.get_mut(broker) {
+            Some(link) => change(link),
+            None => change(surroundings.mqtt.entry(broker.to_owned()).or_default()),
+        }
     }
 
     /// Changes what is known of the backups.

@@ -63,6 +63,8 @@ find_missing() {
     [ "$purpose" = test ] || [ "$purpose" = bench ] || return 0
     have xmllint || need libxml2-utils "xmllint of libxml2"
     have strace || need strace "strace, under which power cuts are tried"
+    [ "$purpose" = test ] || return 0
+    python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || need python3-venv "Python 3 with venv"
 }
 
 # --- system packages ---------------------------------------------------------------------------
@@ -102,6 +104,23 @@ if [ ${#missing[@]} -gt 0 ]; then
         say "the PostgreSQL of these apt sources is too old; the PostgreSQL project's own has newer ones:" \
             "\`/usr/share/postgresql-common/pgdg/apt.postgresql.org.sh\`, then \`apt-get install postgresql-$POSTGRES_MAJOR_MIN\`, both as root"
     [ ${#missing[@]} = 0 ] || fail "still missing: ${missing[*]#*$'\t'}"
+fi
+
+# --- an implementation of Sparkplug B by others -------------------------------------------------
+
+# In target/, so that nothing of the system changes and `cargo clean` removes it.
+readonly PYTHON_FOLDER=target/pysparkplug PYTHON_WANTED=edge-agent/tests/sparkplug/requirements.txt
+if [ "$purpose" = test ] && ! cmp -s "$PYTHON_WANTED" "$PYTHON_FOLDER/installed.txt"; then
+    say "installing pysparkplug into $PYTHON_FOLDER (once)"
+    mkdir -p target
+    if python3 -m venv --clear "$PYTHON_FOLDER" &&
+        "$PYTHON_FOLDER/bin/pip" install --quiet --disable-pip-version-check --requirement "$PYTHON_WANTED"; then
+        cp "$PYTHON_WANTED" "$PYTHON_FOLDER/installed.txt"
+    else
+        # The other tests need nothing of it.
+        rm -rf "$PYTHON_FOLDER"
+        say "pysparkplug could not be installed (is there no network?); the tests of the Sparkplug host will fail and say so"
+    fi
 fi
 
 # --- Rust --------------------------------------------------------------------------------------

@@ -8,7 +8,9 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::Session;
-use crate::config::{Config, DeviceConfig};
+use crate::config::{Config, DeviceConfig, MqttConfig};
+use crate::ingest::mqtt;
+use crate::ingest::topic_map::{Explained, TopicMap};
 use crate::ledger::Reader;
 use crate::uplink::http::{chain, plant_client};
 use crate::uplink::identity::enrolment;
@@ -22,12 +24,24 @@ struct Finding {
 
 /// Everything that was looked at.
 #[derive(Serialize)]
-struct Findings {
+struct Report {
     ok: bool,
     findings: Vec<Finding>,
+    /// What is taken from the brokers.
+    mqtt: Vec<Broker>,
 }
 
-impl Findings {
+/// A broker and its topic map.
+#[derive(Serialize)]
+struct Broker {
+    name: String,
+    address: String,
+    client_id: String,
+    tls: bool,
+    rules: Vec<Explained>,
+}
+
+impl Report {
     fn add(&mut self, ok: bool, what: impl Into<String>) {
         self.ok &= ok;
         self.findings.push(Finding {
@@ -39,9 +53,10 @@ impl Findings {
 
 pub(super) fn check(session: &Session) -> anyhow::Result<ExitCode> {
     let config = session.config()?;
-    let mut findings = Findings {
+    let mut findings = Report {
         ok: true,
         findings: Vec::new(),
+        mqtt: Vec::new(),
     };
     explain(&config, &mut findings);
     data_folder(&config, &mut findings);
@@ -60,7 +75,7 @@ pub(super) fn check(session: &Session) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn explain(config: &Config, findings: &mut Findings) {
+fn explain(config: &Config, findings: &mut Report) {
     let agent = &config.agent;
     findings.add(
         true,
@@ -154,26 +169,75 @@ fn explain(config: &Config, findings: &mut Findings) {
     if let Err(error) = plant_client(&config.plant_tls) {
         findings.add(false, format!("plant_tls: {}", chain(&error)));
     }
-    if let Some(mqtt) = &config.mqtt {
-        findings.add(
-            true,
-            format!("{} MQTT topics from {}", mqtt.topics.len(), mqtt.broker),
-        );
-        if let Some(file) = &mqtt.password_file {
-            let readable = std::fs::read_to_string(file);
-            findings.add(
-                readable.is_ok(),
-                match readable {
-                    Ok(_) => format!("MQTT password in {}", file.display()),
-                    Err(error) => format!("MQTT password file {}: {error}", file.display()),
-                },
-            );
-        }
+    for mqtt in &config.mqtt {
+        broker(config, mqtt, findings);
     }
 }
 
+fn broker(config: &Config, mqtt: &MqttConfig, findings: &mut Report) {
+    let name = &mqtt.name;
+    let client_id = mqtt.client_id(&config.agent.plant_code);
+    let tls = match &mqtt.tls {
+        None => "without TLS",
+        Some(tls) if tls.cert_file.is_some() => "with TLS and a client certificate",
+        Some(_) => "with TLS",
+    };
+    findings.add(
+        true,
+        format!(
+            "MQTT broker {name} at {} {tls}, session {client_id}, {} rules",
+            mqtt.broker,
+            mqtt.topics.len()
+        ),
+    );
+    if let Some(problem) = mqtt::problem(mqtt) {
+        findings.add(false, format!("MQTT broker {name}: {problem}"));
+    }
+    if let Some(sparkplug) = &mqtt.sparkplug {
+        let groups = match sparkplug.groups.as_slice() {
+            [] => "every group".to_owned(),
+            groups => format!("groups {}", groups.join(", ")),
+        };
+        findings.add(
+            true,
+            format!(
+                "MQTT {name}: Sparkplug host {} listens to nodes of {groups}, session {client_id}-sparkplug; devices are {}, nodes {}",
+                sparkplug.host_id, sparkplug.device, sparkplug.node
+            ),
+        );
+    }
+    let rules = match TopicMap::new(&mqtt.topics) {
+        Ok(map) => map.explain(),
+        Err(error) => {
+            findings.add(false, format!("MQTT broker {name}: {}", chain(&error)));
+            return;
+        }
+    };
+    for (number, rule) in (1..).zip(&rules) {
+        let filter = &rule.filter;
+        findings.add(
+            true,
+            format!("MQTT {name}, rule {number}: {filter} is {}", rule.takes),
+        );
+        for overlap in &rule.overlaps {
+            findings.add(true, format!("MQTT {name}, rule {number}: {overlap}"));
+        }
+        if let Some(why) = &rule.never {
+            let what = format!("MQTT {name}, rule {number} can never give a sample: {why}");
+            findings.add(false, what);
+        }
+    }
+    findings.mqtt.push(Broker {
+        name: name.clone(),
+        address: mqtt.broker.clone(),
+        client_id,
+        tls: mqtt.tls.is_some(),
+        rules,
+    });
+}
+
 /// From where messages in the name of a device are taken, where that is bound.
-fn callers(config: &Config, device: &DeviceConfig, findings: &mut Findings) {
+fn callers(config: &Config, device: &DeviceConfig, findings: &mut Report) {
     let must_be_known = !config.jmf.known_senders.is_empty();
     let homes = device.homes(must_be_known);
     if !homes.is_empty() {
@@ -194,7 +258,7 @@ fn callers(config: &Config, device: &DeviceConfig, findings: &mut Findings) {
     }
 }
 
-fn data_folder(config: &Config, findings: &mut Findings) {
+fn data_folder(config: &Config, findings: &mut Report) {
     let folder = config.agent.data_dir.display();
     match std::fs::metadata(&config.agent.data_dir) {
         Ok(metadata) if metadata.is_dir() => {

@@ -14,6 +14,7 @@ mod job;
 mod ledger;
 mod lot;
 mod master;
+mod mqtt;
 mod output;
 mod status;
 
@@ -101,6 +102,9 @@ enum Command {
     /// Machines, what they tell, and what is to be sent to them.
     #[command(subcommand)]
     Jmf(jmf::JmfArguments),
+    /// Look at what arrives over MQTT.
+    #[command(subcommand)]
+    Mqtt(mqtt::MqttArguments),
 }
 
 /// What every command is given.
@@ -162,6 +166,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Document(arguments) => short(document::document(session, arguments)),
         Command::Master(arguments) => short(master::master(&session, arguments)),
         Command::Jmf(arguments) => short(jmf::jmf(&session, arguments)),
+        Command::Mqtt(arguments) => short(mqtt::mqtt(session, arguments)),
         Command::Ledger(arguments) => ledger::ledger(&session, &arguments),
     }
 }

@@ -25,6 +25,22 @@ impl Output {
         quiet_on_closed_pipe(writeln!(io::stdout().lock(), "{}", text.trim_end()))
     }
 
+    /// Prints one of many values at once: JSON on a line, or the text that `lines` makes of it. An error when nobody reads on.
+    pub(super) fn line<T: Serialize>(
+        self,
+        value: &T,
+        lines: impl FnOnce(&T) -> String,
+    ) -> io::Result<()> {
+        let text = if self.json {
+            serde_json::to_string(value).map_err(io::Error::other)?
+        } else {
+            lines(value)
+        };
+        let mut out = io::stdout().lock();
+        writeln!(out, "{}", text.trim_end())?;
+        out.flush()
+    }
+
     /// Prints a line to standard error.
     pub fn error(text: &str) -> io::Result<()> {
         writeln!(io::stderr().lock(), "{}", text.trim_end())

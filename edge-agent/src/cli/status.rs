@@ -1,6 +1,7 @@
 //! `status`: the ledger, what waits for the hub, devices. Without a running agent it reads the
 //! ledger file and ends with 1; with 3 where the agent runs and a person must look at something.
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
@@ -10,11 +11,17 @@ use super::client::NotRunning;
 use super::ledger::loss;
 use super::{Client, Session};
 use crate::api::StatusReport;
-use crate::health::{BackupHealth, HubHealth, HubState, Surroundings};
+use crate::health::{BackupHealth, HubHealth, HubState, LinkHealth, SparkplugHealth, Surroundings};
 use crate::ledger::days::DaysStatus;
 use crate::ledger::{LedgerError, Reader, damage};
 
 const MIB: u64 = 1024 * 1024;
+
+/// Topics with bad messages that are shown to people; JSON has all that are counted.
+const BAD_TOPICS_SHOWN: usize = 5;
+
+/// Sparkplug nodes that are shown to people.
+const NODES_SHOWN: usize = 20;
 
 /// The exit code when nothing gets to the hub, or the hub has something else than the ledger.
 const NEEDS_A_PERSON: u8 = 3;
@@ -171,15 +178,8 @@ fn surroundings(text: &mut String, surroundings: &Surroundings, now: Timestamp) 
         }
         text.push('\n');
     }
-    if let Some(mqtt) = &surroundings.mqtt {
-        let state = if mqtt.connected {
-            "connected"
-        } else {
-            "not connected"
-        };
-        let failure = mqtt.last_failure.as_ref().filter(|_| !mqtt.connected);
-        let why = failure.map_or_else(String::new, |failure| format!(": {failure}"));
-        let _ = writeln!(text, "mqtt     {state}{why}");
+    for (name, link) in &surroundings.mqtt {
+        text.push_str(&broker(name, link, now));
     }
     if let Some(health) = &surroundings.backup {
         let _ = writeln!(text, "backup   {}", backup(health, now));
@@ -192,6 +192,69 @@ fn surroundings(text: &mut String, surroundings: &Surroundings, now: Timestamp) 
             alarm.text
         );
     }
+}
+
+fn broker(name: &str, link: &LinkHealth, now: Timestamp) -> String {
+    let state = if link.connected {
+        "connected"
+    } else {
+        "not connected"
+    };
+    let failure = link.last_failure.as_ref().filter(|_| !link.connected);
+    let why = failure.map_or_else(String::new, |failure| format!(": {failure}"));
+    let heard = link.last_message.map_or_else(String::new, |at| {
+        let age = u64::try_from(now.duration_since(at).as_secs()).unwrap_or_default();
+        format!(", the last {} ago", duration(age))
+    });
+    let mut text = format!(
+        "mqtt     {name} at {}: {state}{why}; {} messages{heard}, {} samples, {} bad\n",
+        link.address, link.messages, link.samples, link.bad_messages
+    );
+    if let Some(sparkplug) = &link.sparkplug {
+        text.push_str(&nodes(sparkplug));
+    }
+    for filter in &link.refused_filters {
+        let _ = writeln!(
+            text,
+            "         the broker refuses the subscription of {filter}"
+        );
+    }
+    let mut worst: Vec<_> = link.bad_topics.iter().collect();
+    worst.sort_by_key(|(_, bad)| Reverse(bad.count));
+    for (topic, bad) in worst.into_iter().take(BAD_TOPICS_SHOWN) {
+        let _ = writeln!(
+            text,
+            "         {} bad in {topic}: {}",
+            bad.count, bad.reason
+        );
+    }
+    text
+}
+
+fn nodes(sparkplug: &SparkplugHealth) -> String {
+    let counts = &sparkplug.counts;
+    let mut text = format!(
+        "         {} nodes; {} messages missed, {} births asked for, {} values are no numbers\n",
+        sparkplug.nodes.len(),
+        counts.missed_messages,
+        counts.rebirths_asked,
+        counts.no_numbers
+    );
+    // Those that are away first: they are why somebody looks.
+    let mut nodes: Vec<_> = sparkplug.nodes.iter().collect();
+    nodes.sort_by_key(|(_, node)| node.online);
+    for (name, node) in nodes.into_iter().take(NODES_SHOWN) {
+        let state = if node.online { "online" } else { "STALE" };
+        let since = node.since.map_or_else(String::new, |since| {
+            format!(" since {}", since.strftime("%Y-%m-%d %H:%M:%S UTC"))
+        });
+        let _ = writeln!(
+            text,
+            "         node {name}: {state}{since}, {} of {} devices online, {} metrics",
+            node.devices_online, node.devices, node.metrics
+        );
+    }
+    text
 }
 
 fn backup(health: &BackupHealth, now: Timestamp) -> String {

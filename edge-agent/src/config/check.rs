@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rust_decimal::Decimal;
 
-use super::{Config, DeviceConfig, Transport, epcis, folder};
+use super::{Config, DeviceConfig, Transport, epcis, folder, mqtt};
 use crate::devices::profile::Settings;
 use crate::fetch::address::Network;
 
@@ -49,7 +49,7 @@ pub(super) fn problems(config: &Config, data_dir: &Path) -> Vec<Problem> {
     config.ledger.check(&mut found);
     epcis::check(config, &mut found);
     config.plant_tls.check(&mut found);
-    mqtt(config, &mut found);
+    mqtt::check(&config.mqtt, &mut found);
     found.0
 }
 
@@ -278,54 +278,5 @@ fn settings(settings: &Settings, key: &str, found: &mut Problems) {
             format!("{key}.{name}"),
             format!("must be {} to {}", range.start(), range.end()),
         );
-    }
-}
-
-fn mqtt(config: &Config, found: &mut Problems) {
-    let Some(mqtt) = &config.mqtt else { return };
-    let port = mqtt.broker.rsplit_once(':').and_then(|(host, port)| {
-        port.parse::<u16>()
-            .ok()
-            .filter(|port| *port > 0 && !host.is_empty())
-    });
-    found.add(
-        port.is_none(),
-        "mqtt.broker",
-        format!(
-            "is `{}`; expected host and port, for example 192.168.10.2:1883",
-            mqtt.broker
-        ),
-    );
-    found.add(
-        mqtt.topics.is_empty(),
-        "mqtt.topic",
-        "is empty; name at least one topic",
-    );
-    for (index, topic) in mqtt.topics.iter().enumerate() {
-        let key = |name: &str| format!("mqtt.topic[{index}].{name}");
-        let levels = topic.filter.split('/').count();
-        let misplaced = topic.filter.split('/').enumerate().any(|(at, level)| {
-            (level.contains('#') && (level != "#" || at + 1 != levels))
-                || (level.contains('+') && level != "+")
-        });
-        found.add(
-            topic.filter.is_empty() || misplaced,
-            key("filter"),
-            format!(
-                "is `{}`; expected an MQTT topic filter such as plant/+/speed",
-                topic.filter
-            ),
-        );
-        found.name(&topic.device, key("device"));
-        for (name, pointer) in [("value", &topic.value), ("time", &topic.time)] {
-            let wrong = pointer
-                .as_ref()
-                .is_some_and(|p| !p.is_empty() && !p.starts_with('/'));
-            found.add(
-                wrong,
-                key(name),
-                "must be a JSON pointer, for example /value",
-            );
-        }
     }
 }

@@ -10,7 +10,9 @@ mod epcis;
 mod folder;
 mod hub;
 mod ledger;
+mod mqtt;
 mod number;
+mod sparkplug;
 mod tls;
 
 use std::collections::BTreeMap;
@@ -29,6 +31,10 @@ pub(crate) use folder::overlap;
 pub use folder::{FolderConfig, InboxConfig, Watched};
 pub use hub::HubConfig;
 pub use ledger::{BackupConfig, LedgerConfig, MasterData};
+pub use mqtt::{
+    CsvConfig, MESSAGE_KIB_MAX, MqttConfig, MqttMetric, MqttTlsConfig, MqttTopic, ONLY_NAME,
+};
+pub use sparkplug::SparkplugConfig;
 pub use tls::{PlantTlsConfig, TlsConfig};
 
 use crate::telemetry::Limits;
@@ -73,8 +79,8 @@ pub struct Config {
     #[serde(default)]
     pub plant_tls: PlantTlsConfig,
     /// Machine values over MQTT.
-    #[serde(default)]
-    pub mqtt: Option<MqttConfig>,
+    #[serde(default, deserialize_with = "mqtt::brokers")]
+    pub mqtt: Vec<MqttConfig>,
     /// Bounds of the sample buffer.
     #[serde(default)]
     pub telemetry: TelemetryConfig,
@@ -163,48 +169,6 @@ pub struct MaterialConfig {
     /// The number under which the company trades it.
     #[serde(default)]
     pub gtin: Option<String>,
-}
-
-/// Machine values over MQTT.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MqttConfig {
-    /// Host and port of the broker.
-    pub broker: String,
-    /// The session's name at the broker; made from the plant code when not set.
-    #[serde(default)]
-    pub client_id: Option<String>,
-    /// User name, when the broker asks for one.
-    #[serde(default)]
-    pub username: Option<String>,
-    /// File that holds the password and nothing else; relative to the configuration file.
-    #[serde(default)]
-    pub password_file: Option<PathBuf>,
-    /// Which topics mean what.
-    #[serde(default, rename = "topic")]
-    pub topics: Vec<MqttTopic>,
-}
-
-/// One rule of the topic map.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MqttTopic {
-    /// Topic filter to subscribe to, with MQTT wildcards.
-    pub filter: String,
-    /// The device: a fixed id, or `{n}` for level n of the topic, counted from 0.
-    pub device: String,
-    /// The metric: a fixed name or `{n}`; none: every number of the payload's object.
-    #[serde(default)]
-    pub metric: Option<String>,
-    /// JSON pointer to the number, or to the object of numbers; none: the whole payload.
-    #[serde(default)]
-    pub value: Option<String>,
-    /// JSON pointer to RFC 3339 text or milliseconds since 1970; none: time of arrival.
-    #[serde(default)]
-    pub time: Option<String>,
-    /// Unit of the value.
-    #[serde(default)]
-    pub unit: Option<String>,
 }
 
 /// Bounds of the sample buffer.
@@ -329,12 +293,8 @@ impl Config {
         if let Some(tls) = &mut config.jmf.tls {
             tls.complete(folder);
         }
-        if let Some(file) = config
-            .mqtt
-            .as_mut()
-            .and_then(|mqtt| mqtt.password_file.as_mut())
-        {
-            *file = folder.join(&file);
+        for broker in &mut config.mqtt {
+            broker.complete(folder);
         }
         Ok(config)
     }

@@ -3,8 +3,10 @@
 //!
 //! - [`jmf`]: the endpoint that JMF devices post to
 //! - [`mqtt`]: machine values, by the rules of [`topic_map`]
+//! - [`sparkplug`]: machine values of Sparkplug B
 
 pub mod jmf;
 pub mod mqtt;
 pub(crate) mod sampled_log;
+pub(crate) mod sparkplug;
 pub mod topic_map;

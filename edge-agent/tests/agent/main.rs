@@ -15,6 +15,7 @@ mod jobs;
 mod ledger;
 mod lots;
 mod master;
+mod mqtt;
 mod program;
 mod proofs;
 mod properties;

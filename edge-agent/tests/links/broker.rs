@@ -10,32 +10,52 @@ use tempfile::TempDir;
 use crate::ports::anywhere;
 use crate::support::{WAIT_LIMIT, until};
 
+/// More than an agent takes.
+const PACKET_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 pub(crate) struct Broker {
     pub(crate) port: u16,
+    pub(crate) open_port: u16,
     folder: TempDir,
     child: Child,
 }
 
 impl Broker {
     pub(crate) async fn start() -> Self {
+        Self::start_with("allow_anonymous true").await
+    }
+
+    /// `listener`: settings of the listener at [`Broker::port`]. Whoever publishes uses one that asks for nothing.
+    pub(crate) async fn start_with(listener: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = anywhere().port();
+        let (port, open_port) = (anywhere().port(), anywhere().port());
         // Started by root, Mosquitto would become a user that cannot write the folder of the test;
         // started by anybody else, it takes no notice of `user`.
         let config = format!(
-            "user root\nlistener {port} 127.0.0.1\nallow_anonymous true\npersistence true\n\
-             persistence_location {}/\nautosave_interval 1\nautosave_on_changes true\n",
+            "user root\nper_listener_settings true\npersistence true\npersistence_location {}/\n\
+             autosave_interval 1\nautosave_on_changes true\n\
+             listener {open_port} 127.0.0.1\nallow_anonymous true\n\
+             listener {port} 127.0.0.1\n{listener}\n",
             folder.path().display()
         );
         std::fs::write(folder.path().join("mosquitto.conf"), config).unwrap();
         let child = spawn(&folder.path().join("mosquitto.conf"));
         let broker = Self {
             port,
+            open_port,
             folder,
             child,
         };
         broker.listening().await;
         broker
+    }
+
+    /// Publishes, and waits until the broker has acknowledged everything.
+    pub(crate) async fn publish(&self, messages: &[(&str, &str)]) {
+        let messages = messages.iter();
+        let messages =
+            messages.map(|(topic, payload)| ((*topic).to_owned(), (*payload).to_owned()));
+        publish(self.open_port, messages.collect()).await;
     }
 
     /// `kill -9`.
@@ -86,6 +106,7 @@ fn spawn(config: &Path) -> Child {
 pub(crate) async fn publish(port: u16, messages: Vec<(String, String)>) {
     let mut options = MqttOptions::new(format!("publisher-{}", messages.len()), "127.0.0.1", port);
     options.set_keep_alive(Duration::from_secs(5));
+    options.set_max_packet_size(PACKET_BYTES_MAX, PACKET_BYTES_MAX);
     let (client, mut events) = AsyncClient::new(options, 10);
     let count = messages.len();
     let sender = tokio::spawn(async move {

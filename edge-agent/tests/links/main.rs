@@ -1,6 +1,7 @@
 //! The links of the agent, each against the real protocol on its other side: a hub, a press, a broker.
 
 mod asking;
+mod authority;
 mod broker;
 mod callers;
 mod capability;
@@ -29,6 +30,8 @@ mod long_words;
 mod marks;
 mod mis;
 mod mqtt;
+mod mqtt_brokers;
+mod mqtt_messages;
 mod odd_devices;
 mod orders;
 mod peer;
@@ -42,6 +45,7 @@ mod same_names;
 mod simulator;
 #[path = "../shared/simulator_program.rs"]
 mod simulator_program;
+mod sparkplug;
 mod submissions;
 mod subscribers;
 mod support;

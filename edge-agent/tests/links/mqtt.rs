@@ -26,40 +26,43 @@ fn readings(from: i64, count: i64) -> Vec<(String, String)> {
         .collect()
 }
 
-struct Source {
+pub(crate) struct Source {
     stop: Stop,
     task: tokio::task::JoinHandle<anyhow::Result<()>>,
 }
 
 impl Source {
-    async fn start(test: &TestAgent) -> Self {
+    pub(crate) async fn start(test: &TestAgent) -> Self {
+        let source = Self::begin(test);
+        connected(test).await;
+        source
+    }
+
+    /// Without waiting for a connection.
+    pub(crate) fn begin(test: &TestAgent) -> Self {
         let stop = Stop::new();
         let source = mqtt::run(test.agent.clone(), test.telemetry.clone(), stop.clone());
         let task = tokio::spawn(source);
-        connected(test).await;
         Self { stop, task }
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.begin();
         self.task.await.unwrap().unwrap();
     }
 }
 
-async fn connected(test: &TestAgent) {
+pub(crate) async fn connected(test: &TestAgent) {
     until("the broker is connected", || async {
-        test.agent
-            .health
-            .snapshot()
-            .mqtt
-            .is_some_and(|mqtt| mqtt.connected)
-            .then_some(())
+        let brokers = test.agent.health.snapshot().mqtt;
+        let all = !brokers.is_empty() && brokers.values().all(|it| it.connected);
+        all.then_some(())
     })
     .await;
 }
 
 /// The values that are on disk, in order.
-async fn stored(test: &TestAgent) -> Vec<f64> {
+pub(crate) async fn stored(test: &TestAgent) -> Vec<f64> {
     test.telemetry.flush(test.agent.clock.now()).await.unwrap();
     let blocks = test
         .telemetry
@@ -69,14 +72,14 @@ async fn stored(test: &TestAgent) -> Vec<f64> {
     blocks.into_iter().flat_map(|block| block.value).collect()
 }
 
-async fn has_values(test: &TestAgent, count: usize) {
+pub(crate) async fn has_values(test: &TestAgent, count: usize) {
     until("the samples are stored", || async {
         (stored(test).await.len() >= count).then_some(())
     })
     .await;
 }
 
-fn numbers(count: i32) -> Vec<f64> {
+pub(crate) fn numbers(count: i32) -> Vec<f64> {
     (0..count).map(f64::from).collect()
 }
 
@@ -101,13 +104,7 @@ async fn readings_are_stored_once_and_in_order() {
 
 /// Publishes something without a sample until it arrives: subscribing takes the broker a moment.
 async fn subscribed(test: &TestAgent, port: u16) {
-    let heard = || {
-        test.agent
-            .health
-            .snapshot()
-            .mqtt
-            .and_then(|mqtt| mqtt.last_message)
-    };
+    let heard = || test.agent.health.snapshot().mqtt["main"].last_message;
     let before = heard();
     until("the subscription works", || async {
         let ready = ("plant/press-3/ready".to_owned(), "{\"value\":1}".to_owned());
@@ -129,8 +126,9 @@ async fn a_message_whose_samples_cannot_be_stored_is_delivered_again() {
 
     publish(broker.port, readings(0, 10)).await;
     until("the failed commit has cost the connection", || async {
-        let mqtt = test.agent.health.snapshot().mqtt.unwrap();
+        let mqtt = &test.agent.health.snapshot().mqtt["main"];
         mqtt.last_failure
+            .as_ref()
             .is_some_and(|why| why.contains("not stored"))
             .then_some(())
     })
@@ -156,7 +154,9 @@ async fn a_killed_broker_is_found_again_and_no_reading_is_lost_or_doubled() {
 
     broker.kill();
     until("the outage is noticed", || async {
-        test.agent.health.snapshot().mqtt.unwrap().last_failure
+        test.agent.health.snapshot().mqtt["main"]
+            .last_failure
+            .clone()
     })
     .await;
     broker.restart().await;

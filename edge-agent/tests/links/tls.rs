@@ -10,55 +10,12 @@ use agog_edge::lifecycle::{Stop, serve};
 use agog_edge::uplink::http::plant_client;
 use axum::Router;
 use axum::routing::post;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use tokio::net::TcpListener;
 
+use crate::authority::Authority;
 use crate::controller::Controller;
 use crate::ports::anywhere;
 use crate::support::{TestAgent, until};
-
-/// A plant's authority, in PEM files.
-struct Authority {
-    folder: tempfile::TempDir,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let certificate = params.self_signed(&key).unwrap();
-        std::fs::write(folder.path().join("ca.pem"), certificate.pem()).unwrap();
-        let issuer = Issuer::new(params, key);
-        Self { folder, issuer }
-    }
-
-    /// A certificate for 127.0.0.1 that ends with `last_year`.
-    fn certificate(&self, last_year: i32) -> TlsConfig {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-        params.not_before = date_time_ymd(2020, 1, 1);
-        params.not_after = date_time_ymd(last_year, 12, 31);
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let cert_file = self.folder.path().join(format!("{last_year}.pem"));
-        let key_file = self.folder.path().join(format!("{last_year}.key"));
-        std::fs::write(&cert_file, certificate.pem()).unwrap();
-        std::fs::write(&key_file, key.serialize_pem()).unwrap();
-        TlsConfig {
-            cert_file,
-            key_file,
-        }
-    }
-
-    fn trust(&self) -> PlantTlsConfig {
-        PlantTlsConfig {
-            ca_file: Some(self.folder.path().join("ca.pem")),
-            ..PlantTlsConfig::default()
-        }
-    }
-}
 
 /// Serves over HTTPS until the stop.
 async fn serve_at(tls: &TlsConfig, router: Router, stop: &Stop) -> SocketAddr {
