@@ -17,6 +17,31 @@ drop index telemetry.sample_series;
 create index sample_series on telemetry.sample (tenant_id, series_id, at);
 grant usage on schema telemetry to agog_server;
 grant insert (series_id, at, value) on telemetry.sample to agog_server;
+
+-- Makes the partition of one day, as before. Who has waited for another to make it asks pg_class itself: what to_regclass
+-- says may be of before the wait.
+create or replace function telemetry.ensure_day(day date) returns void
+    language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    partition_name text := 'sample_' || to_char(day, 'YYYYMMDD');
+begin
+    if to_regclass('telemetry.' || partition_name) is not null then
+        return;
+    end if;
+    perform pg_advisory_xact_lock(hashtext('telemetry.ensure_day'));
+    if exists (select from pg_class where relname = partition_name and relnamespace = 'telemetry'::regnamespace) then
+        return;
+    end if;
+    execute format('create table telemetry.%I (like telemetry.sample including defaults including constraints)', partition_name);
+    execute format('revoke all on telemetry.%I from public', partition_name);
+    execute format(
+        'alter table telemetry.sample attach partition telemetry.%I for values from (%L) to (%L)',
+        partition_name,
+        (day::text || ' 00:00:00+00')::timestamptz,
+        ((day + 1)::text || ' 00:00:00+00')::timestamptz);
+end
+$$;
 grant execute on function telemetry.ensure_day(date) to agog_server;
 
 -- Drops the oldest day when it is before the given one, and says which it was. Whoever reads or writes samples waits for

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use agog_hub::config::TelemetryKeep;
 use agog_hub::db::migrate;
 use agog_hub::equipment;
-use agog_sync::clock::ManualClock;
+use agog_sync::clock::{ManualClock, SystemClock};
 use agog_sync::frame::{SeriesKey, TelemetryBlock};
 use jiff::{SignedDuration, Timestamp};
 use sqlx::migrate::Migrator;
@@ -92,6 +92,30 @@ async fn old_samples_go_by_whole_days_and_rollups_when_their_own_time_is_over() 
     let partitions: Vec<(i64,)> = shop.as_server(sqlx::query_as(partitions)).await.unwrap();
     // Today and the three days that come.
     assert_eq!(partitions, [(4,)]);
+    remove_database(&database).await;
+}
+
+#[tokio::test]
+async fn plants_that_are_the_first_of_a_day_at_once_all_deliver() {
+    let database = own_database("days").await;
+    migrate(&database.clone().username("agog_owner"))
+        .await
+        .unwrap();
+    let hub = Arc::new(Hub::start_on(database.clone(), Arc::new(SystemClock)).await);
+    let now = hub.app.clock.now();
+    let mut plants = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let mut ham = Shop::on(hub.clone()).await.plant("HAM").await;
+        plants.spawn(async move {
+            for days in 1..20 {
+                let day = now - SignedDuration::from_hours(24 * days);
+                ham.push_blocks(vec![block(&[day])]).await;
+            }
+        });
+    }
+    while let Some(delivered) = plants.join_next().await {
+        delivered.unwrap();
+    }
     remove_database(&database).await;
 }
 

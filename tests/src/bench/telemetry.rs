@@ -20,7 +20,7 @@ use crate::support::world::World;
 
 /// Raw rows of the years when nothing else is asked for; the goals are for 50 million.
 pub(super) const ROWS: usize = 5_000_000;
-/// Samples of the backlog: most of a day of a press.
+/// Samples of the backlog, or as many as the years have rows when these are fewer: most of a day of a press.
 const BACKLOG: usize = 2_000_000;
 /// Metrics of a typical press, each told every second.
 const METRICS: u32 = 30;
@@ -32,7 +32,7 @@ const INTERVAL_S: i64 = 10;
 const DAY_S: i64 = 24 * 60 * 60;
 /// Questions of each kind.
 const QUESTIONS: usize = 200;
-/// What a question and a dropped day may take.
+/// What a question may take.
 const QUESTION_MS: u32 = 20;
 
 /// Measures all of it on a hub and a database of its own.
@@ -41,17 +41,22 @@ pub(super) async fn measure(rows: usize) -> Result<Vec<Row>> {
     let tenant = world.hub.tenant("Bench").await?;
     world.hub.plant(&tenant, "HAM", "Hamburg").await?;
     let mut admin = PgConnection::connect(&world.hub.database().admin_url).await?;
-    let mut measured = backlog(&world, &tenant, &mut admin).await?;
+    let mut measured = backlog(&world, &tenant, &mut admin, rows.min(BACKLOG)).await?;
     measured.extend(years(&world, &tenant, &mut admin, rows).await?);
     Ok(measured)
 }
 
 /// A day without the hub, delivered; then the same rows by psql.
-async fn backlog(world: &World, tenant: &Tenant, admin: &mut PgConnection) -> Result<Vec<Row>> {
+async fn backlog(
+    world: &World,
+    tenant: &Tenant,
+    admin: &mut PgConnection,
+    samples: usize,
+) -> Result<Vec<Row>> {
     let mut sender = Sender::enrol(&world.hub, tenant, "HAM").await?;
     let mut bodies = Vec::new();
     let mut press = Press::new();
-    for _ in 0..BACKLOG.div_ceil(BLOCK_SAMPLES_MAX * BATCH_BLOCKS) {
+    for _ in 0..samples.div_ceil(BLOCK_SAMPLES_MAX * BATCH_BLOCKS) {
         let blocks = (0..BATCH_BLOCKS).map(|_| press.block()).collect();
         bodies.push(sender.batch(blocks)?);
     }
