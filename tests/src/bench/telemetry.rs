@@ -82,7 +82,7 @@ async fn backlog(
     psql(
         world,
         &format!(
-            "\\copy telemetry.sample to '{}' (format binary)",
+            "\\copy (select * from telemetry.sample) to '{}' (format binary)",
             file.display()
         ),
     )
