@@ -11,7 +11,7 @@ end
 $$;
 do $$
 begin
-    -- The writer of raw samples: nobody logs in as it, one function belongs to it.
+    -- The writer of raw samples in older schemas, to which the first migrations grant; the last ones take all of it back.
     if not exists (select from pg_roles where rolname = 'agog_ingest') then
         create role agog_ingest nologin nosuperuser nocreatedb nocreaterole noinherit nobypassrls;
     end if;
@@ -20,7 +20,7 @@ end
 $$;
 do $$
 begin
-    -- The owner hands that function over, which takes the right to become it. Being a member is not enough to ask for:
+    -- An older migration hands a function over to it, which takes the right to become it. Being a member is not enough to ask for:
     -- from PostgreSQL 16 on, who makes a role is its member and still cannot become it.
     perform set_config('client_min_messages', 'warning', true);
     execute format('grant agog_ingest to %I', current_user);

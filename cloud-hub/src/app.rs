@@ -9,6 +9,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use tokio_util::sync::CancellationToken;
 
+use crate::config::TelemetryKeep;
 use crate::db::Pool;
 use crate::files::Files;
 use crate::tenants::tokens::AccessTokens;
@@ -28,6 +29,8 @@ pub struct App {
     pub files: Option<Files>,
     /// A document that was edited so often begins anew.
     pub roll_at: usize,
+    /// How long telemetry stays.
+    pub telemetry: TelemetryKeep,
     /// Cancelled when the hub is asked to stop: requests that only wait give up waiting.
     pub stopping: CancellationToken,
 }

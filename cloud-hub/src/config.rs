@@ -12,7 +12,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use agog_sync::document::ROLL_AT;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use sqlx::postgres::PgConnectOptions;
 
@@ -31,6 +31,12 @@ const FILES_KEPT_DAYS: u16 = 90;
 const FEED_FETCHED_DAYS: u16 = 30;
 /// How long those stay that it has not fetched: a plant that is silent for longer is closed, or starts anew.
 const FEED_ALL_DAYS: u16 = 365;
+/// How long raw samples of telemetry stay, in days (DESIGN.md section 7).
+const RAW_DAYS: u16 = 90;
+/// How long minutes and hours stay: two years.
+const HOUR_DAYS: u16 = 2 * 365 + 1;
+/// How long days stay: seven years.
+const DAY_DAYS: u16 = 7 * 365 + 2;
 /// When an agent is an alarm unless configured: what heals by itself (a restarted router, a token that ran out) is over by
 /// then, and a running agent asks for something every 25 seconds.
 const ALARM_AFTER_S: NonZeroU32 = NonZeroU32::new(15 * 60).expect("it is not zero");
@@ -51,6 +57,8 @@ pub struct Config {
     pub feed: FeedKeep,
     #[serde(default)]
     pub sync: Sync,
+    #[serde(default)]
+    pub telemetry: TelemetryKeep,
     #[serde(default)]
     pub log: Log,
 }
@@ -153,6 +161,57 @@ impl FeedKeep {
     pub fn all(&self) -> SignedDuration {
         SignedDuration::from_hours(24 * i64::from(self.all_days))
     }
+}
+
+/// How long telemetry stays. Older samples are not taken in either; they are counted as gaps.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TelemetryKeep {
+    /// Days for raw samples.
+    pub raw_days: u16,
+    /// Days for what they come to by minute and hour.
+    pub hour_days: u16,
+    /// Days for what they come to by day.
+    pub day_days: u16,
+}
+
+impl Default for TelemetryKeep {
+    fn default() -> Self {
+        Self {
+            raw_days: RAW_DAYS,
+            hour_days: HOUR_DAYS,
+            day_days: DAY_DAYS,
+        }
+    }
+}
+
+impl TelemetryKeep {
+    /// The first instant of which raw samples are kept.
+    pub fn raw_from(&self, now: Timestamp) -> Timestamp {
+        day_before(now, self.raw_days)
+    }
+
+    /// The first instant of which minutes and hours are kept.
+    pub fn hours_from(&self, now: Timestamp) -> Timestamp {
+        day_before(now, self.hour_days)
+    }
+
+    /// The first instant of which days are kept.
+    pub fn days_from(&self, now: Timestamp) -> Timestamp {
+        day_before(now, self.day_days)
+    }
+
+    /// A late sample has its hour told anew from the minutes and its day from the hours, so those must be there.
+    fn is_in_order(self) -> bool {
+        0 < self.raw_days && self.raw_days <= self.hour_days && self.hour_days <= self.day_days
+    }
+}
+
+/// The start of the UTC day so many days ago: days are kept or dropped whole, so that none is told anew from a part of it.
+fn day_before(now: Timestamp, days: u16) -> Timestamp {
+    const DAY_S: i64 = 24 * 60 * 60;
+    let day = now.as_second().div_euclid(DAY_S) - i64::from(days);
+    Timestamp::from_second(day * DAY_S).unwrap_or(Timestamp::MIN)
 }
 
 /// Where the data is.
@@ -260,6 +319,10 @@ pub enum ConfigError {
         #[source]
         source: sqlx::Error,
     },
+    #[error(
+        "`telemetry` keeps nothing, or roll-ups for a shorter time than what they are told from: expected 0 < raw_days <= hour_days <= day_days"
+    )]
+    Keep,
     #[error("{variable} is not an address such as 127.0.0.1:8080")]
     Listen { variable: &'static str },
     #[error("`{path}` holds {found} bytes, a token secret needs at least {TOKEN_SECRET_BYTES_MIN}")]
@@ -279,6 +342,9 @@ impl Config {
         })?;
         config.resolve_paths(path.parent().unwrap_or(Path::new("")));
         config.apply_environment(environment)?;
+        if !config.telemetry.is_in_order() {
+            return Err(ConfigError::Keep);
+        }
         Ok(config)
     }
 
@@ -475,6 +541,19 @@ mod tests {
             text.contains("`database.owner_url`") && text.contains("AGOG_HUB_OWNER_URL"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn rollups_stay_as_long_as_what_they_are_told_from() {
+        let keep = |text: &str| load(&format!("{GOOD}[telemetry]\n{text}\n"), &[]);
+        let config = keep("raw_days = 30").unwrap();
+        let now = "2025-10-31T14:20:00Z".parse().unwrap();
+        let from = config.telemetry.raw_from(now).to_string();
+        assert_eq!(from, "2025-10-01T00:00:00Z");
+        for wrong in ["raw_days = 0", "hour_days = 89", "day_days = 700"] {
+            let error = keep(wrong).unwrap_err();
+            assert!(matches!(error, ConfigError::Keep), "{wrong}: {error}");
+        }
     }
 
     #[test]

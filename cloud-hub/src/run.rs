@@ -23,6 +23,7 @@ use tracing::{info, warn};
 use crate::app::{App, Seeds};
 use crate::config::Config;
 use crate::db::Pool;
+use crate::equipment;
 use crate::exchange;
 use crate::files::Files;
 use crate::http;
@@ -61,6 +62,7 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
             None => None,
         },
         roll_at: config.sync.roll_at.get(),
+        telemetry: config.telemetry,
         stopping: CancellationToken::new(),
     };
     if let Some(path) = &config.server.address_file {
@@ -75,6 +77,7 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
         tokio::spawn(exchange::sweep(app.clone(), files, keep, stopping.clone()));
     }
     tokio::spawn(retention::prune(app.clone(), config.feed, stopping.clone()));
+    tokio::spawn(equipment::retain(app.clone(), stopping.clone()));
     let after = config.sync.alarm_after();
     tokio::spawn(watch::watch(app.clone(), after, stopping.clone()));
     let soft = stopping.clone();

@@ -4,10 +4,12 @@ mod support;
 
 use agog_hub::db::{Pool, SystemTx, TenantTx};
 use agog_hub::tenants::Role;
+use agog_sync::clock::Clock as _;
+use agog_sync::frame::{PROTOCOL, SeriesKey, TelemetryBatch, TelemetryBlock};
 use agog_sync::ids::TenantId;
 use sqlx::postgres::PgConnectOptions;
 
-use support::{World, states};
+use support::{Agent, World, states};
 
 /// One relation that the server's role can do something with.
 #[derive(Debug, sqlx::FromRow)]
@@ -24,6 +26,7 @@ struct Relation {
     has_policy: bool,
     is_barrier: bool,
     view_names_tenant: bool,
+    is_written_only: bool,
 }
 
 /// Every relation outside the system's own schemas on which the role has any right, partitions too.
@@ -42,7 +45,16 @@ const READABLE: &str = "
                 and (p.polroles = '{0}' or 'agog_server'::regrole::oid = any (p.polroles))
         ) as has_policy,
         coalesce(c.reloptions @> '{security_barrier=true}' or c.reloptions @> '{security_barrier=on}', false) as is_barrier,
-        c.relkind = 'v' and pg_get_viewdef(c.oid) like '%app.tenant_id%' as view_names_tenant
+        c.relkind = 'v' and pg_get_viewdef(c.oid) like '%app.tenant_id%' as view_names_tenant,
+        -- Columns may be inserted, not the tenant: that is a default from app.tenant_id and never null. Nothing else.
+        not has_table_privilege('agog_server', c.oid, 'select, insert, update, delete, truncate, references, trigger')
+            and not has_any_column_privilege('agog_server', c.oid, 'select, update, references')
+            and exists (
+                select from pg_attribute a join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+                where a.attrelid = c.oid and a.attname = 'tenant_id' and a.attnotnull
+                    and not has_column_privilege('agog_server', c.oid, a.attnum, 'insert')
+                    and pg_get_expr(d.adbin, d.adrelid) like '%app.tenant_id%'
+            ) as is_written_only
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg_toast%'
         and c.relkind in ('r', 'p', 'v', 'm', 'f')
@@ -70,7 +82,146 @@ async fn every_relation_that_the_server_reaches_is_bound_to_the_tenant() {
         } else {
             relation.is_enabled && relation.is_forced && relation.has_policy
         };
-        assert!(is_bound, "not bound to the tenant: {relation:?}");
+        assert!(
+            is_bound || relation.is_written_only,
+            "not bound to the tenant: {relation:?}"
+        );
+    }
+    let written_only = relations.iter().filter(|r| r.is_written_only);
+    let written_only: Vec<_> = written_only.map(|r| r.name.as_str()).collect();
+    // Of a hypertable its chunks, too, which have the rights of their table.
+    assert_eq!(written_only.first(), Some(&"telemetry.sample"));
+    assert!(
+        written_only
+            .iter()
+            .skip(1)
+            .all(|name| name.starts_with("_timescaledb_internal."))
+    );
+}
+
+/// The table of raw samples and each of its partitions or chunks.
+const RAW: &str = "
+    select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname in ('telemetry', '_timescaledb_internal') and c.relkind in ('r', 'p') order by 1";
+
+#[tokio::test]
+async fn raw_samples_are_read_through_the_barrier_view_alone_wherever_they_lie() {
+    let world = World::open().await;
+    let (one, two) = (world.tenant().await, world.tenant().await);
+    let agent = world.agent(one).await;
+    let pushed = world
+        .push(
+            &agent.token(&world).await,
+            "/sync/v1/telemetry",
+            &block_of(&world, &agent),
+        )
+        .await;
+    assert_eq!(pushed.status, 200, "{}", pushed.text);
+
+    let mut tx = SystemTx::begin(&world.hub.app.pool).await.unwrap();
+    let relations: Vec<String> = sqlx::query_scalar(RAW).fetch_all(tx.conn()).await.unwrap();
+    drop(tx);
+    assert!(relations.len() >= 2, "no partition in {relations:?}");
+    let foreign = two.uuid();
+    for relation in relations {
+        for statement in [
+            format!("select value from {relation}"),
+            format!("select count(*) from {relation}"),
+            format!("copy {relation} to stdout"),
+            format!("update {relation} set value = 0"),
+            format!("delete from {relation}"),
+            format!("truncate {relation}"),
+            format!("lock table {relation} in access exclusive mode"),
+            format!("insert into {relation} values ('{foreign}', 1, now(), 1)"),
+            format!(
+                "insert into {relation} (tenant_id, series_id, at, value) values (default, 1, now(), 1)"
+            ),
+            format!(
+                "insert into {relation} (series_id, at, value) values (1, now(), 1) returning tenant_id"
+            ),
+            format!("copy {relation} (tenant_id, series_id, at, value) from stdin"),
+        ] {
+            assert_eq!(
+                refusal(&world, one, &statement).await,
+                "42501",
+                "{statement}"
+            );
+        }
+    }
+    let rows = "select tenant_id from telemetry_sample";
+    for (tenant, expected) in [(one, vec![one; 3]), (two, vec![])] {
+        let mut tx = TenantTx::begin(&world.hub.app.pool, tenant).await.unwrap();
+        let seen: Vec<uuid::Uuid> = sqlx::query_scalar(rows).fetch_all(tx.conn()).await.unwrap();
+        let seen: Vec<_> = seen.into_iter().map(TenantId::from_uuid).collect();
+        assert_eq!(seen, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_sample_belongs_to_the_tenant_of_its_transaction_and_without_one_it_is_refused() {
+    let world = World::open().await;
+    let (one, two) = (world.tenant().await, world.tenant().await);
+    let insert = "insert into telemetry.sample (series_id, at, value) values (1, now(), 7)";
+    let mut tx = TenantTx::begin(&world.hub.app.pool, one).await.unwrap();
+    sqlx::query("select telemetry.ensure_day((now() at time zone 'UTC')::date)")
+        .execute(tx.conn())
+        .await
+        .unwrap();
+    sqlx::query(insert).execute(tx.conn()).await.unwrap();
+    let seen = async |tx: &mut TenantTx, tenant: TenantId| -> i64 {
+        sqlx::query("select set_config('app.tenant_id', $1, true)")
+            .bind(tenant.to_string())
+            .execute(tx.conn())
+            .await
+            .unwrap();
+        sqlx::query_scalar("select count(*) from telemetry_sample")
+            .fetch_one(tx.conn())
+            .await
+            .unwrap()
+    };
+    assert_eq!((seen(&mut tx, one).await, seen(&mut tx, two).await), (1, 0));
+
+    // Nobody has said whose rows are meant.
+    sqlx::query("select set_config('app.tenant_id', '', true)")
+        .execute(tx.conn())
+        .await
+        .unwrap();
+    let refused = sqlx::query(insert).execute(tx.conn()).await.unwrap_err();
+    let code = refused.as_database_error().unwrap().code();
+    assert_eq!(code.as_deref(), Some("23502"), "{refused}");
+}
+
+/// What a statement of a tenant is refused with.
+async fn refusal(world: &World, tenant: TenantId, statement: &str) -> String {
+    let mut tx = TenantTx::begin(&world.hub.app.pool, tenant).await.unwrap();
+    let refused = sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned()))
+        .execute(tx.conn())
+        .await
+        .expect_err(statement);
+    let code = refused.as_database_error().unwrap().code();
+    code.unwrap_or_default().into_owned()
+}
+
+/// Three samples of now.
+fn block_of(world: &World, agent: &Agent) -> TelemetryBatch {
+    let now = world.clock.now().as_microsecond();
+    TelemetryBatch {
+        protocol: PROTOCOL,
+        producer: agent.agent_id.into(),
+        epoch: 1,
+        first_block: 1,
+        last_block: 1,
+        blocks: vec![TelemetryBlock {
+            block: 1,
+            series: vec![SeriesKey {
+                device: "press-3".to_owned(),
+                metric: "speed".to_owned(),
+                unit: None,
+            }],
+            series_index: vec![0; 3],
+            time_us: vec![now, now + 1, now + 2],
+            value: vec![1.0, 2.0, 3.0],
+        }],
     }
 }
 

@@ -11,7 +11,7 @@ use sqlx::postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, PgValueFormat
 use sqlx::{Decode, Encode, Postgres, Type};
 
 /// 2000-01-01 00:00:00 UTC, in microseconds since 1970.
-const POSTGRES_EPOCH_US: i64 = 946_684_800_000_000;
+pub const POSTGRES_EPOCH_US: i64 = 946_684_800_000_000;
 /// The type numbers of `timestamptz` and of its array, fixed in every PostgreSQL.
 const TIMESTAMPTZ: Oid = Oid(1184);
 const TIMESTAMPTZ_ARRAY: Oid = Oid(1185);

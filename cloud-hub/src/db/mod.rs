@@ -13,7 +13,7 @@ mod system_tx;
 mod tenant_tx;
 
 pub use error::DbError;
-pub use instant::Instant;
+pub use instant::{Instant, POSTGRES_EPOCH_US};
 pub use migrate::{MigrateError, migrate};
 pub use pool::{Bell, LOCK_TIMEOUT, Pool, STATEMENT_TIMEOUT};
 pub use system_tx::SystemTx;

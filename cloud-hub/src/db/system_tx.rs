@@ -22,6 +22,11 @@ impl SystemTx {
         &mut self.0
     }
 
+    /// Makes it happen.
+    pub async fn commit(self) -> Result<(), DbError> {
+        Ok(self.0.commit().await?)
+    }
+
     /// The tenants of this hub: for work that nobody asks for.
     pub async fn tenant_ids(&mut self) -> Result<Vec<TenantId>, DbError> {
         let ids = sqlx::query_scalar!(r#"select tenant_ids() as "tenant_id!""#)

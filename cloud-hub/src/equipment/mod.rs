@@ -1,18 +1,29 @@
 //! Equipment: the devices of every plant, the state they are in, and their telemetry.
 //!
-//! Not for telling devices anything: the edge agents do that. Raw samples lie behind a fence that the server role
-//! cannot climb (see the telemetry migration); minutes are an ordinary table, kept in the same transaction.
+//! Not for telling devices anything: the edge agents do that.
 //!
-//! Limits: samples older than 90 days or more than a day ahead of the hub's clock are counted as gaps and not kept; one
-//! answer has at most 5,000 points.
+//! Telemetry: a batch of blocks becomes samples of series ([`telemetry_apply`]), of which the new ones are copied into
+//! the raw table and told on to the roll-ups (`take_in`, by the rules of `rollup`), all in the transaction that moves the
+//! producer's cursor. Raw samples lie behind a fence that the server role reads over only through a barrier view (see the
+//! telemetry migrations); roll-ups are ordinary tables under row security. `retention` drops what is old.
+//!
+//! Limits: samples older than `telemetry.raw_days` or more than a day ahead of the hub's clock are counted as gaps and not
+//! kept; one answer has at most 5,000 points.
 
 mod apply;
+mod block;
+mod copy;
 mod model;
+mod points;
+mod retention;
+mod rollup;
 mod routes;
 mod store;
+mod take_in;
 mod telemetry;
 
 pub use apply::DeviceBatch;
+pub use retention::{retain, retain_once, rollups_drop};
 pub use routes::router;
 pub use store::device_is_known;
-pub use telemetry::{telemetry_apply, telemetry_gap, telemetry_lock, telemetry_refused};
+pub use telemetry::{Taken, telemetry_apply, telemetry_gap, telemetry_lock, telemetry_refused};

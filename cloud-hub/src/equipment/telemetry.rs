@@ -7,8 +7,11 @@ use agog_sync::frame::TelemetryBlock;
 use agog_sync::ids::PlantId;
 use jiff::Timestamp;
 
-use super::model::{Gap, sort_samples};
-use super::store;
+use super::block::{Gap, sort_samples};
+use super::model::DeviceKey;
+use super::rollup::Sample;
+use super::store::{self, SeriesNamed};
+use super::take_in;
 use crate::db::{DbError, TenantTx};
 use crate::intake::{ApplyContext, ApplyError, BlockContext};
 
@@ -44,57 +47,90 @@ pub async fn telemetry_lock(
     store::devices_lock(tx, plant_id, &codes.into_iter().collect::<Vec<_>>()).await
 }
 
-/// Stores a telemetry block of a plant. The caller moves the block cursor in the same transaction, so each block
-/// counts once; whatever is in it, the queue goes on.
+/// What became of the samples of some blocks; those that are counted as gaps are in neither.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Taken {
+    pub stored: usize,
+    /// Here already, or twice in the blocks.
+    pub repeated: usize,
+}
+
+/// Stores telemetry blocks of a plant, all together. The caller moves the block cursor in the same transaction, so each
+/// block counts once; whatever is in it, the queue goes on.
 pub async fn telemetry_apply(
     tx: &mut TenantTx,
     ctx: &mut BlockContext<'_>,
-    block: &TelemetryBlock,
-) -> Result<(), ApplyError> {
-    let sorted = sort_samples(block, ctx.now);
-    for gap in &sorted.gaps {
-        store::gap_add(tx, ctx.plant_id, gap, None, Some(block.block), ctx.now).await?;
-    }
-    if sorted.kept.is_empty() {
-        return Ok(());
-    }
+    blocks: &[TelemetryBlock],
+) -> Result<Taken, ApplyError> {
+    let mut named: BTreeMap<(&str, &str), Named> = BTreeMap::new();
     let mut seen: BTreeMap<&str, Timestamp> = BTreeMap::new();
-    let mut series_ids: BTreeMap<u32, i64> = BTreeMap::new();
-    for &index in &sorted.kept {
-        let series = block.series_index[index];
-        series_ids.insert(series, 0);
-        let at = Timestamp::from_microsecond(block.time_us[index]).unwrap_or(ctx.now);
-        let device = &block.series[series as usize].device;
-        let newest = seen.entry(device).or_insert(at);
-        *newest = at.max(*newest);
+    for block in blocks {
+        let sorted = sort_samples(block, ctx.keep, ctx.now);
+        for gap in &sorted.gaps {
+            store::gap_add(tx, ctx.plant_id, gap, None, Some(block.block), ctx.now).await?;
+        }
+        let mut samples = vec![Vec::new(); block.series.len()];
+        for index in sorted.kept {
+            samples[block.series_index[index] as usize].push(Sample {
+                at_us: block.time_us[index],
+                value: block.value[index],
+            });
+        }
+        let kept = block.series.iter().zip(samples);
+        for (key, samples) in kept.filter(|(_, samples)| !samples.is_empty()) {
+            let series = named.entry((&key.device, &key.metric)).or_default();
+            series.unit = series.unit.or(key.unit.as_deref());
+            series.samples.extend(samples);
+        }
+    }
+    for ((device, _), series) in &named {
+        let newest = series.samples.iter().map(|sample| sample.at_us).max();
+        let newest = newest.and_then(|at_us| Timestamp::from_microsecond(at_us).ok());
+        let newest = newest.unwrap_or(ctx.now);
+        let device = seen.entry(device).or_insert(newest);
+        *device = newest.max(*device);
+    }
+    if named.is_empty() {
+        return Ok(Taken::default());
     }
     let devices = store::devices_ensure(tx, ctx.plant_id, &seen, ctx.now, ctx.rng).await?;
-    // Series are looked up in the order of their names, so that two agents never wait for each other in a ring.
-    let mut named: Vec<_> = series_ids.keys().copied().collect();
-    named.sort_by_key(|index| &block.series[*index as usize]);
-    for index in named {
-        let series = &block.series[index as usize];
-        let device = devices.get(series.device.as_str()).copied();
-        let device = device
-            .ok_or_else(|| DbError::stored("a device that was just made known is not there"))?;
-        let unit = series.unit.as_deref();
-        let series_id = store::series_ensure(tx, device, &series.metric, unit, ctx.now).await?;
-        series_ids.insert(index, series_id.0);
+    let wanted: Vec<_> = named
+        .iter()
+        .map(|((device, metric), series)| {
+            Ok(SeriesNamed {
+                device: device_of(&devices, device)?,
+                metric,
+                unit: series.unit,
+            })
+        })
+        .collect::<Result<_, DbError>>()?;
+    let ids = store::series_ensure(tx, &wanted, ctx.now).await?;
+    let mut samples = Vec::new();
+    for ((device, metric), series) in named {
+        let id = ids.get(&(device_of(&devices, device)?, metric.to_owned()));
+        let id = *id.ok_or_else(|| DbError::stored("a series that was just made is not there"))?;
+        samples.extend(series.samples.into_iter().map(|sample| (id, sample)));
     }
-    let column = |index: &usize| series_ids[&block.series_index[*index]];
-    let ids: Vec<i64> = sorted.kept.iter().map(column).collect();
-    let times: Vec<i64> = sorted
-        .kept
-        .iter()
-        .map(|&index| block.time_us[index])
-        .collect();
-    let values: Vec<f64> = sorted
-        .kept
-        .iter()
-        .map(|&index| block.value[index])
-        .collect();
-    store::samples_add(tx, &ids, &times, &values).await?;
-    Ok(())
+    let came = samples.len();
+    samples.sort_by(|(a, left), (b, right)| a.cmp(b).then_with(|| left.order(right)));
+    samples.dedup_by(|(a, left), (b, right)| a == b && left.order(right).is_eq());
+    let stored = take_in::samples_take(tx, &samples).await?;
+    Ok(Taken {
+        stored,
+        repeated: came - stored,
+    })
+}
+
+/// The samples of one series in the blocks.
+#[derive(Default)]
+struct Named<'a> {
+    unit: Option<&'a str>,
+    samples: Vec<Sample>,
+}
+
+fn device_of(devices: &BTreeMap<String, DeviceKey>, code: &str) -> Result<DeviceKey, DbError> {
+    let device = devices.get(code).copied();
+    device.ok_or_else(|| DbError::stored("a device that was just made known is not there"))
 }
 
 /// Counts the samples of a block that the database refused as missing.

@@ -27,6 +27,7 @@ mod routes;
 pub mod runs;
 mod snapshot;
 mod store;
+mod store_blocks;
 mod store_days;
 mod store_feed;
 mod store_overview;
@@ -41,6 +42,7 @@ use agog_sync::ids::{EventId, PlantId, ProducerId};
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 
+use crate::config::TelemetryKeep;
 use crate::db::DbError;
 use crate::events;
 use crate::http::{ApiError, error::chain};
@@ -76,10 +78,12 @@ pub struct ApplyContext<'e, 'b> {
     pub outbox: &'b mut events::Outbox,
 }
 
-/// What a module needs to know of the telemetry block that it stores.
+/// What a module needs to know of the telemetry blocks that it stores.
 #[derive(Debug)]
 pub struct BlockContext<'a> {
     pub plant_id: PlantId,
+    /// How old samples may be.
+    pub keep: TelemetryKeep,
     pub now: Timestamp,
     pub rng: &'a mut StdRng,
 }

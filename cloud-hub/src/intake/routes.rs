@@ -20,7 +20,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::store::BlockState;
+use super::store_blocks::{self, BlockState};
 use super::{days, feed, ledger, overview, rejected, snapshot, store, telemetry, watch};
 use crate::app::App;
 use crate::db::TenantTx;
@@ -55,7 +55,7 @@ async fn state(
     let ledger = store::ledger_find(&mut tx, producer)
         .await?
         .unwrap_or_else(|| ProducerState::first(producer));
-    let blocks = store::blocks_find(&mut tx, producer)
+    let blocks = store_blocks::blocks_find(&mut tx, producer)
         .await?
         .unwrap_or(BlockState {
             epoch: 1,

@@ -13,13 +13,6 @@ use uuid::Uuid;
 
 use crate::db::{DbError, Instant, TenantTx};
 
-/// The epoch and the newest block of a telemetry stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct BlockState {
-    pub epoch: u64,
-    pub last_block: u64,
-}
-
 /// The end of an agent's ledger, made when it is not there, and locked until the transaction
 /// ends.
 pub(super) async fn ledger_lock(
@@ -456,84 +449,6 @@ pub(super) async fn rejected_add(
         code,
         // PostgreSQL's text holds every character but this one.
         reason.replace('\0', "\u{fffd}"),
-        Instant(now) as _,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
-/// The end of an agent's telemetry, made when it is not there, and locked until the transaction
-/// ends.
-pub(super) async fn blocks_lock(
-    tx: &mut TenantTx,
-    producer: ProducerId,
-    plant_id: PlantId,
-    now: Timestamp,
-) -> Result<BlockState, DbError> {
-    let tenant_id = tx.tenant_id().uuid();
-    sqlx::query!(
-        "insert into producer (tenant_id, producer_id, stream, kind, plant_id, epoch, last_seq, changed_at)
-         values ($1, $2, 'telemetry', 'agent', $3, 1, 0, $4) on conflict do nothing",
-        tenant_id,
-        producer.uuid(),
-        plant_id.uuid(),
-        Instant(now) as _,
-    )
-    .execute(tx.conn())
-    .await?;
-    let row = sqlx::query!(
-        "select epoch, last_seq from producer
-         where tenant_id = $1 and producer_id = $2 and stream = 'telemetry' for no key update",
-        tenant_id,
-        producer.uuid(),
-    )
-    .fetch_one(tx.conn())
-    .await?;
-    Ok(BlockState {
-        epoch: from_bigint(row.epoch)?,
-        last_block: from_bigint(row.last_seq)?,
-    })
-}
-
-/// The end of an agent's telemetry as it is now.
-pub(super) async fn blocks_find(
-    tx: &mut TenantTx,
-    producer: ProducerId,
-) -> Result<Option<BlockState>, DbError> {
-    let tenant_id = tx.tenant_id().uuid();
-    let row = sqlx::query!(
-        "select epoch, last_seq from producer
-         where tenant_id = $1 and producer_id = $2 and stream = 'telemetry'",
-        tenant_id,
-        producer.uuid(),
-    )
-    .fetch_optional(tx.conn())
-    .await?;
-    row.map(|row| {
-        Ok(BlockState {
-            epoch: from_bigint(row.epoch)?,
-            last_block: from_bigint(row.last_seq)?,
-        })
-    })
-    .transpose()
-}
-
-/// Moves the end of an agent's telemetry. The caller holds its lock.
-pub(super) async fn blocks_move(
-    tx: &mut TenantTx,
-    producer: ProducerId,
-    state: BlockState,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    let tenant_id = tx.tenant_id().uuid();
-    sqlx::query!(
-        "update producer set epoch = $3, last_seq = $4, changed_at = $5
-         where tenant_id = $1 and producer_id = $2 and stream = 'telemetry'",
-        tenant_id,
-        producer.uuid(),
-        to_bigint(state.epoch)?,
-        to_bigint(state.last_block)?,
         Instant(now) as _,
     )
     .execute(tx.conn())

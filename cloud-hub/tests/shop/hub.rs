@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use agog_hub::app::{App, Seeds};
+use agog_hub::config::TelemetryKeep;
 use agog_hub::db::{Pool, migrate};
 use agog_hub::files::Files;
 use agog_hub::http;
@@ -43,7 +44,11 @@ impl Hub {
 
     /// Starts a hub whose clock the test turns.
     pub(crate) async fn start_with(clock: Arc<dyn Clock>) -> Self {
-        let database = database().await;
+        Self::start_on(database().await, clock).await
+    }
+
+    /// Starts a hub on a database that is migrated.
+    pub(crate) async fn start_on(database: PgConnectOptions, clock: Arc<dyn Clock>) -> Self {
         let files = tempfile::tempdir().unwrap();
         let app = App {
             pool: Pool::server(database.clone().username("agog_server"), 4),
@@ -54,6 +59,7 @@ impl Hub {
             seeds: Seeds::new(system_rng().unwrap()),
             files: Some(Files::local(files.path()).unwrap()),
             roll_at: ROLL_AT,
+            telemetry: TelemetryKeep::default(),
             stopping: CancellationToken::new(),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -67,6 +73,32 @@ impl Hub {
             files,
         }
     }
+}
+
+/// An empty database for one test that changes what all tenants share, with roles; its owner is `agog_owner`.
+pub(crate) async fn own_database(name: &str) -> PgConnectOptions {
+    let shared = database().await;
+    let name = format!("agog_test_{name}_{}", std::process::id());
+    let mut superuser = PgConnection::connect_with(&shared).await.unwrap();
+    let create = format!("create database {name} owner agog_owner");
+    sqlx::raw_sql(AssertSqlSafe(create))
+        .execute(&mut superuser)
+        .await
+        .unwrap();
+    superuser.close().await.unwrap();
+    shared.database(&name)
+}
+
+/// Removes such a database, whoever is still connected to it.
+pub(crate) async fn remove_database(database: &PgConnectOptions) {
+    let name = database.get_database().unwrap();
+    let shared = std::env::var(CLUSTER_URL).unwrap();
+    let mut superuser = PgConnection::connect(&shared).await.unwrap();
+    let remove = format!("drop database {name} with (force)");
+    sqlx::raw_sql(AssertSqlSafe(remove))
+        .execute(&mut superuser)
+        .await
+        .unwrap();
 }
 
 /// The database of this state of the schema, made and migrated by whoever comes first.

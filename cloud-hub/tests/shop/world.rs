@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use agog_hub::app::App;
 use agog_hub::config::FeedKeep;
 use agog_hub::db::TenantTx;
 use agog_hub::exchange;
@@ -12,7 +13,7 @@ use agog_hub::tenants::tokens::AgentSubject;
 use agog_hub::tenants::{Role, admin};
 use agog_sync::event::{Event, NewEvent};
 use agog_sync::frame::{
-    self, EnrolRequest, FEED_READS, FeedPage, LedgerAck, SnapshotPage, TelemetryAck,
+    self, EnrolRequest, FEED_READS, FeedPage, LedgerAck, SnapshotPage, SyncState, TelemetryAck,
     TelemetryBatch, TelemetryBlock,
 };
 use agog_sync::ids::{AgentId, EventId, RequestId, TenantId};
@@ -56,7 +57,8 @@ impl Shop {
         Self::on(self.hub.clone()).await
     }
 
-    async fn on(hub: Arc<Hub>) -> Self {
+    /// A new tenant of a hub.
+    pub(crate) async fn on(hub: Arc<Hub>) -> Self {
         let (now, mut rng) = (hub.app.clock.now(), hub.app.rng());
         let name = format!("tenant {}", TenantId::generate(now, &mut rng));
         let tenant = admin::tenant_create(&hub.owner, &name, now, &mut rng)
@@ -199,6 +201,11 @@ impl Shop {
 
     pub(crate) fn file_store(&self) -> Files {
         self.hub.app.files.clone().unwrap()
+    }
+
+    /// The hub as it runs in this process.
+    pub(crate) fn app(&self) -> &App {
+        &self.hub.app
     }
 
     /// Sweeps the files of the hub as it does every hour.
@@ -357,6 +364,11 @@ impl Plant {
 
     pub(crate) async fn send_blocks(&self, batch: &TelemetryBatch) -> TelemetryAck {
         self.send("/sync/v1/telemetry", batch).await
+    }
+
+    /// What the hub says that it has of the plant.
+    pub(crate) async fn state(&self) -> SyncState {
+        self.ask("/sync/v1/state").await
     }
 
     /// What waits for the plant.

@@ -10,6 +10,8 @@ mod history;
 mod holds;
 mod jmf;
 mod measure;
+mod sender;
+mod telemetry;
 
 use std::io::Write as _;
 
@@ -25,10 +27,12 @@ pub enum Part {
     History,
     /// The agent as the partner of many machines.
     Machines,
+    /// Samples in the hub: a backlog, and years of them.
+    Telemetry,
 }
 
-/// Measures one part, or everything, and prints the table. `events` is the size of the backlog, or of the history; a small
-/// backlog means few documents, too.
+/// Measures one part, or everything, and prints the table. `events` is the size of the backlog, of the history, or of the
+/// years of telemetry in raw rows; a small backlog means few documents, too.
 pub async fn run(only: Option<Part>, events: Option<usize>) -> Result<()> {
     say("disk …");
     let disk = measure::disk()?;
@@ -73,6 +77,11 @@ pub async fn run(only: Option<Part>, events: Option<usize>) -> Result<()> {
         shop.cut_off().await?;
         rows.extend(shop.signals().await?);
         rows.extend(shop.questions().await?);
+    }
+    if only.is_none_or(|part| part == Part::Telemetry) {
+        say("telemetry …");
+        let rows_raw = events.filter(|_| only.is_some());
+        rows.extend(telemetry::measure(rows_raw.unwrap_or(telemetry::ROWS)).await?);
     }
     let _ = std::io::stdout().write_all(figures::table(&rows).as_bytes());
     Ok(())

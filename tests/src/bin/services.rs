@@ -2,13 +2,16 @@
 //!
 //! The command finds them in `AGOG_TEST_POSTGRES` and `AGOG_TEST_MQTT`. They are stopped and removed when the command has
 //! ended, and so is the command when this program is told to end. The exit code is the command's.
+//!
+//! With `AGOG_TEST_DATABASE_URL` no cluster is started: the command finds that server, on which it leaves databases whose
+//! names begin with `agog_test_` and `t_`.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus};
 use std::time::Duration;
 
 use agog_tests::support::broker::{self, Broker};
-use agog_tests::support::postgres::{self, Cluster, Durability};
+use agog_tests::support::postgres::{self, Durability, Postgres};
 use agog_tests::support::process::{Process, Program, Signal};
 use agog_tests::support::wait;
 use anyhow::{Context, Result};
@@ -42,9 +45,15 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut hang_up = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
 
-    let servers =
-        async { tokio::try_join!(Cluster::start(Durability::ProcessCrash), Broker::start()) };
-    let (cluster, broker) = tokio::select! {
+    let given = std::env::var(postgres::GIVEN_URL).ok();
+    let postgres = async {
+        Ok(match given {
+            Some(url) => Postgres::Shared { url },
+            None => Postgres::own(Durability::ProcessCrash).await?,
+        })
+    };
+    let servers = async { tokio::try_join!(postgres, Broker::start()) };
+    let (postgres, broker) = tokio::select! {
         servers = servers => servers?,
         _ = interrupt.recv() => return Ok(code_of_signal(Signal::INT)),
         _ = terminate.recv() => return Ok(code_of_signal(Signal::TERM)),
@@ -54,7 +63,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     let (name, rest) = arguments.command.split_first().context("no command")?;
     let command = Program::installed(name)?
         .args(rest)
-        .env(postgres::SHARED_URL, cluster.url("postgres"))
+        .env(postgres::SHARED_URL, postgres.admin_url())
         .env(broker::SHARED_ADDRESS, broker.address().to_string())
         .on_parent_death("TERM")
         .in_foreground()

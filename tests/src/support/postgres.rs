@@ -14,6 +14,9 @@ use super::user::{self, User};
 
 /// Superuser URL of the cluster that serves a whole test run (`agog-services` sets it).
 pub const SHARED_URL: &str = "AGOG_TEST_POSTGRES";
+/// Superuser URL of a server that is there already, to run the tests on instead of a cluster of the run's own: another
+/// version, or one with TimescaleDB. It must let `agog_owner` and `agog_server` in as it does this user.
+pub const GIVEN_URL: &str = "AGOG_TEST_DATABASE_URL";
 /// The bin folder of a PostgreSQL in an unusual place.
 const BIN_FOLDER: &str = "AGOG_POSTGRES_BIN";
 /// Where Debian and Ubuntu keep one folder per major version. The same places as in packaging/dev/setup.sh.
@@ -195,7 +198,8 @@ impl Postgres {
         Ok(Self::Own(Box::new(Cluster::start(durability).await?)))
     }
 
-    fn admin_url(&self) -> String {
+    /// Superuser URL of its database `postgres`, or of the one that was given.
+    pub fn admin_url(&self) -> String {
         match self {
             Self::Shared { url } => url.clone(),
             Self::Own(cluster) => cluster.url("postgres"),
@@ -279,14 +283,29 @@ fn with_database(url: &str, database: &str) -> String {
     format!("{server}/{database}?{query}")
 }
 
-/// The same database, another role.
+/// The same database, another role; with the same password, if there is one.
 fn with_user(url: &str, user: &str) -> Result<String> {
-    let (start, _) = url.split_once("&user=").with_context(|| {
-        format!(
-            "{SHARED_URL} is `{url}`; expected postgresql:///DATABASE?host=FOLDER&user=SUPERUSER"
-        )
+    let (address, query) = url.split_once('?').unwrap_or((url, ""));
+    if query.split('&').any(|part| part.starts_with("user=")) {
+        let parts: Vec<_> = query
+            .split('&')
+            .map(|part| match part.strip_prefix("user=") {
+                Some(_) => format!("user={user}"),
+                None => part.to_owned(),
+            })
+            .collect();
+        return Ok(format!("{address}?{}", parts.join("&")));
+    }
+    let parts = address.split_once("://").and_then(|(scheme, rest)| {
+        let (somebody, server) = rest.split_once('@')?;
+        Some((scheme, somebody, server))
+    });
+    let (scheme, somebody, server) = parts.with_context(|| {
+        format!("`{address}` names no user; expected postgresql://SUPERUSER@SERVER/DATABASE")
     })?;
-    Ok(format!("{start}&user={user}"))
+    let password = somebody.find(':').map_or("", |colon| &somebody[colon..]);
+    let query = url.find('?').map_or("", |start| &url[start..]);
+    Ok(format!("{scheme}://{user}{password}@{server}{query}"))
 }
 
 fn url_of_socket(folder: &Path, database: &str) -> String {
@@ -387,7 +406,16 @@ mod tests {
             with_user(&url, "agog_server").unwrap(),
             "postgresql:///t_1?host=/tmp/x&user=agog_server"
         );
-        assert!(with_user("postgresql://somebody@server/t_1", "agog_server").is_err());
+        let with = |url| with_user(url, "agog_server").unwrap();
+        assert_eq!(
+            with("postgresql://somebody:secret@server:5433/t_1?sslmode=require"),
+            "postgresql://agog_server:secret@server:5433/t_1?sslmode=require"
+        );
+        assert_eq!(
+            with("postgresql://somebody@server/t_1"),
+            "postgresql://agog_server@server/t_1"
+        );
+        assert!(with_user("postgresql://server/t_1", "agog_server").is_err());
     }
 
     #[tokio::test]

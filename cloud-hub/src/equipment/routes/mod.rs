@@ -1,6 +1,7 @@
 //! The equipment API: devices with their state, and their telemetry.
 
 mod history;
+mod telemetry;
 
 use std::str::FromStr;
 
@@ -8,31 +9,25 @@ use agog_sync::event::ModuleState;
 use agog_sync::ids::DeviceId;
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::db::TenantTx;
-use crate::equipment::model::{DeviceRow, Point, SeriesRow};
+use crate::equipment::model::{DeviceRow, SeriesRow};
 use crate::equipment::store;
 use crate::http::{ApiError, Page, PageQuery};
 use crate::tenants::{self, Principal};
-
-/// The most points in one answer: more than a screen has columns, and under a megabyte of JSON.
-const POINTS_MAX: usize = 5_000;
-
-/// What is answered when no time is named: the last hour.
-const SPAN_DEFAULT: SignedDuration = SignedDuration::from_hours(1);
 
 /// The routes of this module.
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(show))
-        .routes(routes!(telemetry))
+        .routes(routes!(telemetry::telemetry))
         .routes(routes!(history::states))
         .routes(routes!(history::stops))
         .routes(routes!(history::resources))
@@ -143,49 +138,6 @@ struct DeviceDetail {
     metrics: Vec<MetricAnswer>,
 }
 
-/// How fine the points are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum Resolution {
-    /// Every sample.
-    Raw,
-    /// One point per minute: mean, least and greatest.
-    Minute,
-}
-
-/// Which points.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct TelemetryQuery {
-    /// One of the metrics of the device.
-    #[param(required = true, example = "speed")]
-    metric: Option<String>,
-    /// The first instant, RFC 3339; an hour before `to` when it is not named.
-    from: Option<String>,
-    /// The first instant after, RFC 3339; now when it is not named.
-    to: Option<String>,
-    /// `raw` (every sample) or `minute` (mean, least and greatest); minutes when it is not said.
-    #[param(example = "minute")]
-    resolution: Option<String>,
-}
-
-/// The points of a series, oldest first.
-#[derive(Debug, Serialize, ToSchema)]
-struct TelemetryAnswer {
-    metric: String,
-    unit: Option<String>,
-    resolution: Resolution,
-    #[schema(value_type = String)]
-    from: Timestamp,
-    #[schema(value_type = String)]
-    to: Timestamp,
-    points: Vec<Point>,
-    /// There are more than 5,000 points: ask again from `next_from`, or for minutes.
-    capped: bool,
-    #[schema(value_type = Option<String>)]
-    next_from: Option<Timestamp>,
-}
-
 /// Lists the devices of all plants, in the order in which the hub met them.
 #[utoipa::path(get, path = "/api/v1/equipment", tag = "equipment", params(PageQuery),
     responses((status = 200, body = Page<DeviceAnswer>)))]
@@ -229,76 +181,6 @@ async fn show(
     }))
 }
 
-/// Shows what a metric of a device was.
-#[utoipa::path(get, path = "/api/v1/equipment/{id}/telemetry", tag = "equipment",
-    params(("id" = Uuid, Path, description = "The device's id"), TelemetryQuery),
-    responses((status = 200, body = TelemetryAnswer), (status = 400), (status = 404)))]
-async fn telemetry(
-    State(app): State<App>,
-    principal: Principal,
-    Path(id): Path<String>,
-    Query(query): Query<TelemetryQuery>,
-) -> Result<Json<TelemetryAnswer>, ApiError> {
-    let to = instant("to", query.to.as_deref())?.unwrap_or_else(|| app.clock.now());
-    let from = match instant("from", query.from.as_deref())? {
-        Some(from) => from,
-        None => to.saturating_sub(SPAN_DEFAULT).unwrap_or(to),
-    };
-    let resolution = match query.resolution.as_deref() {
-        None | Some("minute") => Resolution::Minute,
-        Some("raw") => Resolution::Raw,
-        Some(other) => {
-            return Err(ApiError::bad_request(
-                "bad-resolution",
-                format!("`{other}` is no resolution: expected raw or minute"),
-            ));
-        }
-    };
-    if from >= to {
-        return Err(ApiError::bad_request(
-            "bad-time",
-            "`from` must be before `to`",
-        ));
-    }
-    let mut tx = TenantTx::begin(&app.pool, principal.tenant_id()).await?;
-    let device = device_find(&mut tx, &id).await?;
-    let known = store::series_list(&mut tx, device.key).await?;
-    let names: Vec<_> = known.iter().map(|series| series.metric.clone()).collect();
-    let metric = query.metric.unwrap_or_default();
-    let series = known
-        .into_iter()
-        .find(|series| series.metric == metric)
-        .ok_or_else(|| {
-            ApiError::bad_request(
-                "unknown-metric",
-                format!(
-                    "`{}` has no metric `{}`: expected one of {}",
-                    device.code,
-                    metric,
-                    names.join(", ")
-                ),
-            )
-        })?;
-    // One more than is answered, to know whether there are more.
-    let limit = i64::try_from(POINTS_MAX + 1).unwrap_or(i64::MAX);
-    let mut points = match resolution {
-        Resolution::Raw => store::samples(&mut tx, series.id, from, to, limit).await?,
-        Resolution::Minute => store::minutes(&mut tx, series.id, from, to, limit).await?,
-    };
-    let next_from = points.get(POINTS_MAX).map(|point| point.at);
-    points.truncate(POINTS_MAX);
-    Ok(Json(TelemetryAnswer {
-        metric: series.metric,
-        unit: series.unit,
-        resolution,
-        from,
-        to,
-        points,
-        capped: next_from.is_some(),
-        next_from,
-    }))
-}
-
 async fn device_find(tx: &mut TenantTx, id: &str) -> Result<DeviceRow, ApiError> {
     let not_found = || ApiError::not_found("device");
     let id = DeviceId::from_str(id).map_err(|_| not_found())?;
@@ -306,16 +188,4 @@ async fn device_find(tx: &mut TenantTx, id: &str) -> Result<DeviceRow, ApiError>
         .await?
         .pop()
         .ok_or_else(not_found)
-}
-
-fn instant(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {
-    text.map(|text| {
-        text.parse().map_err(|_| {
-            ApiError::bad_request(
-                "bad-time",
-                format!("`{name}` is `{text}`: expected an instant such as 2025-10-16T14:20:00Z"),
-            )
-        })
-    })
-    .transpose()
 }

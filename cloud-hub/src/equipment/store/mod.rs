@@ -1,22 +1,32 @@
 //! The SQL of devices, their states and their telemetry.
 
 mod reports;
+mod rollups;
+mod samples;
+mod series;
 mod states;
 
 use std::collections::BTreeMap;
 
 use agog_sync::event::ModuleState;
-use agog_sync::ids::{DeviceId, EventId, PlantId};
+use agog_sync::ids::{DeviceId, PlantId};
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 use sqlx::types::Json;
 
 use crate::db::{DbError, Instant, TenantTx};
-use crate::equipment::model::{DeviceKey, DeviceRow, Gap, Point, SeriesId, SeriesRow};
+use crate::equipment::model::{DeviceKey, DeviceRow};
 
 pub(in crate::equipment) use reports::{
     notification_list, notifications_add, resource_entries, resource_list, resources_add,
 };
+pub(in crate::equipment) use rollups::{
+    Placed, rollup_list, rollups_put, rollups_remove, rollups_within, value_before,
+};
+pub(in crate::equipment) use samples::{
+    day_drop, days_ahead, gap_add, sample_list, samples_copy, samples_within,
+};
+pub(in crate::equipment) use series::{SeriesNamed, series_ensure, series_list};
 pub(in crate::equipment) use states::{
     devices_tell, state_list, states_add, states_before, stop_list,
 };
@@ -142,215 +152,6 @@ pub(in crate::equipment) async fn device_list(
         .collect())
 }
 
-/// Finds a series of a device, or makes it known.
-pub(in crate::equipment) async fn series_ensure(
-    tx: &mut TenantTx,
-    device: DeviceKey,
-    metric: &str,
-    unit: Option<&str>,
-    now: Timestamp,
-) -> Result<SeriesId, DbError> {
-    let tenant_id = tx.tenant_id().uuid();
-    let known = sqlx::query_scalar!(
-        "select series_id from telemetry_series where tenant_id = $1 and device_id = $2 and metric = $3",
-        tenant_id,
-        device.0,
-        metric,
-    )
-    .fetch_optional(tx.conn())
-    .await?;
-    if let Some(series_id) = known {
-        return Ok(SeriesId(series_id));
-    }
-    // Blocks of one agent come one after the other, but an agent and its successor may overlap: the row that the
-    // other one has just made is found by the second statement.
-    let made = sqlx::query_scalar!(
-        "insert into telemetry_series (tenant_id, device_id, metric, unit, created_at) values ($1, $2, $3, $4, $5)
-         on conflict (tenant_id, device_id, metric) do nothing returning series_id",
-        tenant_id,
-        device.0,
-        metric,
-        unit,
-        Instant(now) as _,
-    )
-    .fetch_optional(tx.conn())
-    .await?;
-    if let Some(series_id) = made {
-        return Ok(SeriesId(series_id));
-    }
-    let series_id = sqlx::query_scalar!(
-        "select series_id from telemetry_series where tenant_id = $1 and device_id = $2 and metric = $3",
-        tenant_id,
-        device.0,
-        metric,
-    )
-    .fetch_one(tx.conn())
-    .await?;
-    Ok(SeriesId(series_id))
-}
-
-/// The series of a device, by metric.
-pub(in crate::equipment) async fn series_list(
-    tx: &mut TenantTx,
-    device: DeviceKey,
-) -> Result<Vec<SeriesRow>, DbError> {
-    let tenant_id = tx.tenant_id().uuid();
-    let rows = sqlx::query!(
-        "select series_id, metric, unit from telemetry_series where tenant_id = $1 and device_id = $2 order by metric",
-        tenant_id,
-        device.0,
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| SeriesRow {
-            id: SeriesId(row.series_id),
-            metric: row.metric,
-            unit: row.unit,
-        })
-        .collect())
-}
-
-/// Stores raw samples through the one function that may, and adds them to their minutes.
-pub(in crate::equipment) async fn samples_add(
-    tx: &mut TenantTx,
-    series: &[i64],
-    times_us: &[i64],
-    values: &[f64],
-) -> Result<(), DbError> {
-    let tenant_id = tx.tenant_id().uuid();
-    sqlx::query_scalar!(
-        "select telemetry_insert($1, $2, $3)",
-        series,
-        times_us,
-        values
-    )
-    .fetch_one(tx.conn())
-    .await?;
-    // In the order of the key, so that two batches that meet in a minute wait for each other and never deadlock.
-    sqlx::query!(
-        "insert into telemetry_minute as kept (tenant_id, series_id, minute, sample_count, sum, min, max, last, last_at)
-         select $1, s.series_id, date_trunc('minute', s.at, 'UTC'), count(*), sum(s.value), min(s.value), max(s.value),
-             (array_agg(s.value order by s.at desc))[1], max(s.at)
-         from (
-             select u.series_id, u.value, to_timestamp(0) + u.time_us * interval '1 microsecond' as at
-             from unnest($2::bigint[], $3::bigint[], $4::double precision[]) as u (series_id, time_us, value)
-         ) s
-         group by s.series_id, date_trunc('minute', s.at, 'UTC')
-         order by 2, 3
-         on conflict (tenant_id, series_id, minute) do update set
-             sample_count = kept.sample_count + excluded.sample_count,
-             sum = kept.sum + excluded.sum,
-             min = least(kept.min, excluded.min),
-             max = greatest(kept.max, excluded.max),
-             last = case when excluded.last_at >= kept.last_at then excluded.last else kept.last end,
-             last_at = greatest(kept.last_at, excluded.last_at)",
-        tenant_id,
-        series,
-        times_us,
-        values,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
-/// Keeps that samples are missing.
-pub(in crate::equipment) async fn gap_add(
-    tx: &mut TenantTx,
-    plant_id: PlantId,
-    gap: &Gap,
-    event_id: Option<EventId>,
-    block: Option<u64>,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    let tenant_id = tx.tenant_id().uuid();
-    sqlx::query!(
-        "insert into telemetry_gap (tenant_id, plant_id, device, reason, sample_count, from_at, to_at, event_id, block,
-             recorded_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        tenant_id,
-        plant_id.uuid(),
-        gap.device,
-        gap.reason,
-        i64::try_from(gap.count).unwrap_or(i64::MAX),
-        Instant(gap.from) as _,
-        Instant(gap.to) as _,
-        event_id.map(|event_id| event_id.uuid()),
-        block.map(|block| i64::try_from(block).unwrap_or(i64::MAX)),
-        Instant(now) as _,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
-/// Raw samples of a series from `from` until before `to`, oldest first.
-pub(in crate::equipment) async fn samples(
-    tx: &mut TenantTx,
-    series: SeriesId,
-    from: Timestamp,
-    to: Timestamp,
-    limit: i64,
-) -> Result<Vec<Point>, DbError> {
-    let tenant_id = tx.tenant_id().uuid();
-    let rows = sqlx::query!(
-        r#"select at as "at!: Instant", value as "value!" from telemetry_sample
-           where tenant_id = $1 and series_id = $2 and at >= $3 and at < $4 order by at limit $5"#,
-        tenant_id,
-        series.0,
-        Instant(from) as _,
-        Instant(to) as _,
-        limit,
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Point {
-            at: row.at.0,
-            value: row.value,
-            min: None,
-            max: None,
-            samples: None,
-        })
-        .collect())
-}
-
-/// Minutes of a series that begin from `from` until before `to`, oldest first.
-pub(in crate::equipment) async fn minutes(
-    tx: &mut TenantTx,
-    series: SeriesId,
-    from: Timestamp,
-    to: Timestamp,
-    limit: i64,
-) -> Result<Vec<Point>, DbError> {
-    let tenant_id = tx.tenant_id().uuid();
-    let rows = sqlx::query!(
-        r#"select minute as "minute: Instant", sample_count, sum / sample_count as "mean!", min, max
-           from telemetry_minute
-           where tenant_id = $1 and series_id = $2 and minute >= $3 and minute < $4 order by minute limit $5"#,
-        tenant_id,
-        series.0,
-        Instant(from) as _,
-        Instant(to) as _,
-        limit,
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Point {
-            at: row.minute.0,
-            value: row.mean,
-            min: Some(row.min),
-            max: Some(row.max),
-            samples: Some(row.sample_count),
-        })
-        .collect())
-}
-
 /// Whether a plant has told of a device.
 pub async fn device_is_known(
     tx: &mut TenantTx,
@@ -367,4 +168,9 @@ pub async fn device_is_known(
     .fetch_optional(tx.conn())
     .await?;
     Ok(found.is_some())
+}
+
+/// Microseconds as an instant. Those of samples that are kept are within the years that both sides can write.
+fn from_us(at_us: i64) -> Instant {
+    Instant(Timestamp::from_microsecond(at_us).unwrap_or(Timestamp::MAX))
 }

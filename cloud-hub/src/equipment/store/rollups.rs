@@ -1,0 +1,209 @@
+//! The SQL of roll-ups: three tables of one form, so each statement is written once and checked for each table.
+
+use jiff::Timestamp;
+
+use super::from_us;
+use crate::db::{DbError, Instant, TenantTx, column};
+use crate::equipment::model::SeriesId;
+use crate::equipment::rollup::{Rollup, Step};
+
+/// A roll-up with its place: whose it is, and the start of its bucket in microseconds.
+pub(in crate::equipment) type Placed = ((SeriesId, i64), Rollup);
+
+/// Runs one of the checked macros on the table of a step: the pieces of its SQL, with the table's name between them.
+macro_rules! on_table {
+    (
+        $step:expr,
+        $query:ident!($($row:ident,)? [$first:tt $($piece:tt)+] $($arguments:tt)*).$run:ident($conn:expr)
+    ) => {
+        match $step {
+            Step::Minute => {
+                sqlx::$query!($($row,)? $first $(+ "telemetry_minute" + $piece)+ $($arguments)*).$run($conn).await
+            }
+            Step::Hour => {
+                sqlx::$query!($($row,)? $first $(+ "telemetry_hour" + $piece)+ $($arguments)*).$run($conn).await
+            }
+            Step::Day => {
+                sqlx::$query!($($row,)? $first $(+ "telemetry_day" + $piece)+ $($arguments)*).$run($conn).await
+            }
+        }
+    };
+}
+
+struct Row {
+    series_id: i64,
+    bucket: Instant,
+    sample_count: i64,
+    min: f64,
+    max: f64,
+    sum: f64,
+    first: f64,
+    first_at: Instant,
+    last: f64,
+    last_at: Instant,
+    held: f64,
+}
+
+impl From<Row> for Placed {
+    fn from(row: Row) -> Self {
+        let rollup = Rollup {
+            count: row.sample_count,
+            min: row.min,
+            max: row.max,
+            sum: row.sum,
+            first: row.first,
+            first_us: row.first_at.0.as_microsecond(),
+            last: row.last,
+            last_us: row.last_at.0.as_microsecond(),
+            held: row.held,
+        };
+        let bucket_us = row.bucket.0.as_microsecond();
+        ((SeriesId(row.series_id), bucket_us), rollup)
+    }
+}
+
+/// The roll-ups whose buckets begin in stretches of time, of `from` until before `to`, by their places.
+pub(in crate::equipment) async fn rollups_within(
+    tx: &mut TenantTx,
+    step: Step,
+    stretches: &[(SeriesId, i64, i64)],
+) -> Result<Vec<Placed>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let series = column(stretches, |stretch| stretch.0.0);
+    let from = column(stretches, |stretch| from_us(stretch.1));
+    let to = column(stretches, |stretch| from_us(stretch.2));
+    // Each stretch is a query of its own (`offset 0`), by the table's key: a join could read the whole table.
+    let rows = on_table!(
+        step,
+        query_as!(Row, [r#"select r.series_id as "series_id!", r.bucket as "bucket!: Instant", r.sample_count as "sample_count!",
+                   r.min as "min!", r.max as "max!", r.sum as "sum!", r.first as "first!",
+                   r.first_at as "first_at!: Instant", r.last as "last!", r.last_at as "last_at!: Instant", r.held as "held!"
+               from unnest($2::bigint[], $3::timestamptz[], $4::timestamptz[]) as k (series_id, from_at, to_at)
+                   cross join lateral (select * from "#
+            r#" where tenant_id = $1 and series_id = k.series_id and bucket >= k.from_at and bucket < k.to_at
+                       offset 0
+                   ) as r"#],
+            tenant_id, &series, &from as _, &to as _
+        )
+        .fetch_all(tx.conn())
+    )?;
+    let mut rollups: Vec<_> = rows.into_iter().map(Placed::from).collect();
+    rollups.sort_unstable_by_key(|(place, _)| *place);
+    Ok(rollups)
+}
+
+/// Stores roll-ups in the place of those that are there.
+pub(in crate::equipment) async fn rollups_put(
+    tx: &mut TenantTx,
+    step: Step,
+    rollups: &[Placed],
+) -> Result<(), DbError> {
+    if rollups.is_empty() {
+        return Ok(());
+    }
+    let tenant_id = tx.tenant_id().uuid();
+    let series = column(rollups, |(place, _)| place.0.0);
+    let bucket = column(rollups, |(place, _)| from_us(place.1));
+    let count = column(rollups, |(_, rollup)| rollup.count);
+    let min = column(rollups, |(_, rollup)| rollup.min);
+    let max = column(rollups, |(_, rollup)| rollup.max);
+    let sum = column(rollups, |(_, rollup)| rollup.sum);
+    let first = column(rollups, |(_, rollup)| rollup.first);
+    let first_at = column(rollups, |(_, rollup)| from_us(rollup.first_us));
+    let last = column(rollups, |(_, rollup)| rollup.last);
+    let last_at = column(rollups, |(_, rollup)| from_us(rollup.last_us));
+    let held = column(rollups, |(_, rollup)| rollup.held);
+    on_table!(
+        step,
+        query!(["insert into "
+            " (tenant_id, series_id, bucket, sample_count, min, max, sum, first, first_at, last, last_at, held)
+             select $1, * from unnest($2::bigint[], $3::timestamptz[], $4::bigint[], $5::float8[], $6::float8[],
+                 $7::float8[], $8::float8[], $9::timestamptz[], $10::float8[], $11::timestamptz[], $12::float8[])
+             on conflict (tenant_id, series_id, bucket) do update set
+                 sample_count = excluded.sample_count, min = excluded.min, max = excluded.max, sum = excluded.sum,
+                 first = excluded.first, first_at = excluded.first_at, last = excluded.last,
+                 last_at = excluded.last_at, held = excluded.held"],
+            tenant_id, &series, &bucket as _, &count, &min, &max, &sum, &first, &first_at as _, &last, &last_at as _,
+            &held
+        )
+        .execute(tx.conn())
+    )?;
+    Ok(())
+}
+
+/// Roll-ups of a series whose buckets begin from `from` until before `to`, oldest first, with the start of each.
+pub(in crate::equipment) async fn rollup_list(
+    tx: &mut TenantTx,
+    step: Step,
+    series: SeriesId,
+    from: Timestamp,
+    to: Timestamp,
+    limit: i64,
+) -> Result<Vec<(i64, Rollup)>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let (from, to) = (Instant(from), Instant(to));
+    let rows = on_table!(
+        step,
+        query_as!(Row, [r#"select series_id, bucket as "bucket: Instant", sample_count, min, max, sum, first,
+                   first_at as "first_at: Instant", last, last_at as "last_at: Instant", held
+               from "#
+            " where tenant_id = $1 and series_id = $2 and bucket >= $3 and bucket < $4 order by bucket limit $5"],
+            tenant_id, series.0, from as _, to as _, limit
+        )
+        .fetch_all(tx.conn())
+    )?;
+    Ok(rows
+        .into_iter()
+        .map(Placed::from)
+        .map(|((_, bucket_us), rollup)| (bucket_us, rollup))
+        .collect())
+}
+
+/// The value of a series that stood when a bucket began: the last one of the bucket before it that has any.
+pub(in crate::equipment) async fn value_before(
+    tx: &mut TenantTx,
+    step: Step,
+    series: SeriesId,
+    bucket_us: i64,
+) -> Result<Option<f64>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let bucket = from_us(bucket_us);
+    let value = on_table!(
+        step,
+        query_scalar!(["select last from "
+            " where tenant_id = $1 and series_id = $2 and bucket < $3 order by bucket desc limit 1"],
+            tenant_id, series.0, bucket as _
+        )
+        .fetch_optional(tx.conn())
+    )?;
+    Ok(value)
+}
+
+/// Removes roll-ups whose buckets begin before an instant, at most `limit`; says how many.
+pub(in crate::equipment) async fn rollups_remove(
+    tx: &mut TenantTx,
+    step: Step,
+    before: Timestamp,
+    limit: i64,
+) -> Result<u64, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let before = Instant(before);
+    // Series by series, because the key does not begin with the time: of each the oldest ones.
+    let removed = on_table!(
+        step,
+        query!(["delete from "
+            " as r using (
+                 select s.series_id, b.bucket from telemetry_series s
+                     cross join lateral (
+                         select bucket from "
+            " where tenant_id = $1 and series_id = s.series_id and bucket < $2 order by bucket limit $3
+                     ) as b
+                 where s.tenant_id = $1 limit $3
+             ) as old
+             where r.tenant_id = $1 and r.series_id = old.series_id and r.bucket = old.bucket"],
+            tenant_id, before as _, limit
+        )
+        .execute(tx.conn())
+    )?;
+    Ok(removed.rows_affected())
+}
