@@ -7,7 +7,8 @@ use agog_sync::frame::TelemetryBlock;
 use agog_sync::ids::PlantId;
 use jiff::Timestamp;
 
-use super::model::{Gap, sort_samples};
+use super::alarms::{Fresh, alarms_consider};
+use super::model::{Gap, SeriesId, sort_samples};
 use super::store;
 use crate::db::{DbError, TenantTx};
 use crate::intake::{ApplyContext, ApplyError, BlockContext};
@@ -94,6 +95,18 @@ pub async fn telemetry_apply(
         .map(|&index| block.value[index])
         .collect();
     store::samples_add(tx, &ids, &times, &values).await?;
+    let mut fresh: Vec<_> = ids
+        .iter()
+        .zip(times.iter().zip(&values))
+        .map(|(series, (time_us, value))| Fresh {
+            series: SeriesId(*series),
+            at: Timestamp::from_microsecond(*time_us).unwrap_or(ctx.now),
+            value: *value,
+        })
+        .collect();
+    fresh.sort_by_key(|fresh| (fresh.series, fresh.at));
+    alarms_consider(tx, ctx, &fresh).await?;
+    tx.ring_plant(ctx.plant_id);
     Ok(())
 }
 
