@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::TelemetryKeep;
 use crate::db::Pool;
+use crate::equipment::live::Live;
 use crate::files::Files;
 use crate::tenants::tokens::AccessTokens;
 
@@ -18,6 +19,8 @@ use crate::tenants::tokens::AccessTokens;
 #[derive(Clone)]
 pub struct App {
     pub pool: Pool,
+    /// The plants that are watched here.
+    pub live: Live,
     pub clock: Arc<dyn Clock>,
     /// How agents and people reach this hub; the audience of the agents' assertions.
     pub public_url: Arc<str>,

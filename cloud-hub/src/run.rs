@@ -24,6 +24,7 @@ use crate::app::{App, Seeds};
 use crate::config::Config;
 use crate::db::Pool;
 use crate::equipment;
+use crate::equipment::live::{self, Live};
 use crate::exchange;
 use crate::files::Files;
 use crate::http;
@@ -49,6 +50,7 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     let address = listener.local_addr().context("cannot tell the address")?;
     let app = App {
         pool: pool.clone(),
+        live: Live::default(),
         clock: Arc::new(SystemClock),
         public_url: config.server.public_url(address).into(),
         access_tokens: Arc::new(AccessTokens::new(&secret)),
@@ -76,6 +78,7 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
         let keep = config.files.keep();
         tokio::spawn(exchange::sweep(app.clone(), files, keep, stopping.clone()));
     }
+    tokio::spawn(live::run(app.clone(), stopping.clone()));
     tokio::spawn(retention::prune(app.clone(), config.feed, stopping.clone()));
     tokio::spawn(equipment::retain(app.clone(), stopping.clone()));
     let after = config.sync.alarm_after();

@@ -8,6 +8,7 @@
 mod error;
 mod instant;
 mod migrate;
+mod plants;
 mod pool;
 mod system_tx;
 mod tenant_tx;
@@ -15,6 +16,7 @@ mod tenant_tx;
 pub use error::DbError;
 pub use instant::{Instant, POSTGRES_EPOCH_US};
 pub use migrate::{MigrateError, migrate};
+pub use plants::{PlantBell, PlantKey, PlantListener};
 pub use pool::{Bell, LOCK_TIMEOUT, Pool, STATEMENT_TIMEOUT};
 pub use system_tx::SystemTx;
 pub use tenant_tx::TenantTx;

@@ -10,6 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use tokio::sync::broadcast;
 
 use super::error::DbError;
+use super::plants::PlantBell;
 
 /// How long one statement may run. The slowest legitimate one is a large trace: under a second.
 pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
@@ -28,6 +29,7 @@ const BELL_CAPACITY: usize = 256;
 pub struct Pool {
     pub(super) connections: PgPool,
     pub(super) bell: Bell,
+    pub(super) plant_bell: PlantBell,
 }
 
 impl Pool {
@@ -66,6 +68,7 @@ impl Pool {
         Self {
             connections: pool_options.connect_lazy_with(options),
             bell: Bell::default(),
+            plant_bell: PlantBell::default(),
         }
     }
 

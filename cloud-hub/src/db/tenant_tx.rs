@@ -1,9 +1,12 @@
 //! A transaction that sees the rows of one tenant.
 
-use agog_sync::ids::{AgentId, TenantId};
+use std::collections::BTreeSet;
+
+use agog_sync::ids::{AgentId, PlantId, TenantId};
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::error::DbError;
+use super::plants::PlantBell;
 use super::pool::{Bell, Pool};
 
 /// Plans are made again when the tables have so many times the rows for which they were made.
@@ -16,6 +19,8 @@ pub struct TenantTx {
     tenant_id: TenantId,
     bell: Bell,
     rung: Vec<AgentId>,
+    plant_bell: PlantBell,
+    plants_rung: BTreeSet<PlantId>,
 }
 
 impl TenantTx {
@@ -33,6 +38,8 @@ impl TenantTx {
             tenant_id,
             bell: pool.bell.clone(),
             rung: Vec::new(),
+            plant_bell: pool.plant_bell.clone(),
+            plants_rung: BTreeSet::new(),
         })
     }
 
@@ -51,12 +58,20 @@ impl TenantTx {
         self.rung.push(agent);
     }
 
+    /// Has those look again who watch a plant, once this is committed.
+    pub(crate) fn ring_plant(&mut self, plant: PlantId) {
+        self.plants_rung.insert(plant);
+    }
+
     /// Makes it happen.
     pub async fn commit(self) -> Result<(), DbError> {
         self.tx.commit().await?;
         for agent in self.rung {
             self.bell.ring(agent);
         }
+        let tenant_id = self.tenant_id;
+        let plants = self.plants_rung.into_iter();
+        self.plant_bell.ring(plants.map(|plant| (tenant_id, plant)));
         Ok(())
     }
 

@@ -12,13 +12,10 @@ use rand::rngs::StdRng;
 use serde_json::json;
 
 use super::model::{DeviceKey, is_stop};
-use super::store;
+use super::{alarms, store};
 use crate::db::{DbError, TenantTx};
 use crate::events;
 use crate::intake::{ApplyContext, ApplyError};
-
-/// The classes of notifications that somebody should look at.
-const ALARMS: [&str; 3] = ["Warning", "Error", "Fatal"];
 
 /// An event of a device, and when it happened.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +29,7 @@ pub(super) struct Told<'e, What> {
 /// The devices that the events of a batch are about, and the rows to add.
 #[derive(Default)]
 pub struct DeviceBatch<'e> {
+    plant_id: Option<PlantId>,
     devices: BTreeMap<String, DeviceKey>,
     /// What was stored before each stop of the batch: when, state and reason.
     before: BTreeMap<EventId, Before>,
@@ -40,6 +38,8 @@ pub struct DeviceBatch<'e> {
     notifications: Vec<Told<'e, DeviceNotification>>,
     /// Whether contact with a device was lost or found last.
     contacts: BTreeMap<DeviceKey, bool>,
+    /// Each time that it was.
+    contact_history: Vec<store::Contact>,
     /// States that devices told since then: whoever tells of a new state is there.
     heard: BTreeMap<DeviceKey, Vec<EventId>>,
     now: Timestamp,
@@ -62,6 +62,7 @@ impl<'e> DeviceBatch<'e> {
         rng: &mut StdRng,
     ) -> Result<Self, DbError> {
         let mut batch = Self {
+            plant_id: Some(plant_id),
             now,
             ..Self::default()
         };
@@ -124,13 +125,19 @@ impl<'e> DeviceBatch<'e> {
                 if notification.milestone.is_some() {
                     events::publish(ctx, "production.milestone", data.clone());
                 }
-                if ALARMS.contains(&notification.class.as_str()) {
+                if alarms::is_alarm(notification) {
                     events::publish(ctx, "equipment.alarm", data);
                 }
             }
             DeviceEvent::Lost(contact) | DeviceEvent::Found(contact) => {
                 let is_lost = matches!(event, DeviceEvent::Lost(_));
                 self.contacts.insert(device, is_lost);
+                self.contact_history.push(store::Contact {
+                    device,
+                    event_id: ctx.event_id,
+                    is_lost,
+                    at: ctx.occurred_at,
+                });
                 self.heard.remove(&device);
                 let topic = if is_lost {
                     "equipment.no-contact"
@@ -182,7 +189,11 @@ impl<'e> DeviceBatch<'e> {
         if self.devices.is_empty() {
             return Ok(());
         }
+        if let Some(plant_id) = self.plant_id {
+            tx.ring_plant(plant_id);
+        }
         if !self.contacts.is_empty() {
+            store::contacts_add(tx, &self.contact_history).await?;
             store::devices_contact(tx, &self.contacts, self.now).await?;
         }
         if !self.states.is_empty() {
@@ -195,6 +206,7 @@ impl<'e> DeviceBatch<'e> {
         }
         if !self.notifications.is_empty() {
             store::notifications_add(tx, &self.notifications).await?;
+            alarms::alarms_told(tx, &self.notifications, self.now).await?;
         }
         Ok(())
     }

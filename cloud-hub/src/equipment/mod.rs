@@ -1,4 +1,7 @@
-//! Equipment: the devices of every plant, the state they are in, and their telemetry.
+//! Equipment: the devices of every plant, what they do and did, their telemetry, how well they use their time, and alarms.
+//!
+//! What a device did is read off its reports when it is asked for ([`timeline`]), and so are OEE and losses ([`oee`]): late reports
+//! need no repair. Alarms of thresholds are raised in the transaction that stores the samples ([`alarms`]). [`live`] streams it.
 //!
 //! Not for telling devices anything: the edge agents do that.
 //!
@@ -10,17 +13,24 @@
 //! Limits: samples older than `telemetry.raw_days` or more than a day ahead of the hub's clock are counted as gaps and not
 //! kept; one answer has at most 5,000 points.
 
+mod alarms;
 mod apply;
 mod block;
+mod calendar;
 mod copy;
+pub mod live;
 mod model;
+mod oee;
 mod points;
 mod retention;
 mod rollup;
 mod routes;
+mod settings;
 mod store;
 mod take_in;
 mod telemetry;
+mod threshold;
+mod timeline;
 
 pub use apply::DeviceBatch;
 pub use retention::{retain, retain_once, rollups_drop};

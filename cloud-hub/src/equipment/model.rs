@@ -1,7 +1,7 @@
 //! The types of the equipment module.
 
 use agog_sync::event::ModuleState;
-use agog_sync::ids::{DeviceId, PlantId};
+use agog_sync::ids::{DeviceId, EventId, PlantId};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -104,6 +104,67 @@ pub(super) struct NotificationRow {
     pub module: Option<String>,
     pub event_id: Uuid,
     pub at: Timestamp,
+}
+
+/// How an alarm stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum AlarmStatus {
+    Open,
+    /// Somebody has seen to it, and it still stands.
+    Acknowledged,
+    /// It is over.
+    Cleared,
+}
+
+impl AlarmStatus {
+    pub(super) const ALL: [Self; 3] = [Self::Open, Self::Acknowledged, Self::Cleared];
+    pub(super) const STANDING: [Self; 2] = [Self::Open, Self::Acknowledged];
+
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Acknowledged => "acknowledged",
+            Self::Cleared => "cleared",
+        }
+    }
+
+    pub(super) fn read(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+}
+
+/// An alarm of a device.
+#[derive(Debug, Clone)]
+pub(super) struct AlarmRow {
+    /// Its place in the list.
+    pub key: i64,
+    pub id: EventId,
+    pub device_id: DeviceId,
+    /// What the plant calls the device.
+    pub device: String,
+    pub plant_id: PlantId,
+    pub source: String,
+    /// Of its threshold.
+    pub name: Option<String>,
+    pub class: String,
+    pub text: Option<String>,
+    pub metric: Option<String>,
+    pub unit: Option<String>,
+    pub value: Option<f64>,
+    pub threshold: Option<f64>,
+    pub notification_type: Option<String>,
+    pub module: Option<String>,
+    pub job: Option<String>,
+    pub raised_at: Timestamp,
+    pub times: i64,
+    pub last_at: Timestamp,
+    pub cleared_at: Option<Timestamp>,
+    pub cleared_value: Option<f64>,
+    pub acknowledged_at: Option<Timestamp>,
+    pub acknowledged_by: Option<String>,
+    pub note: Option<String>,
+    pub status: AlarmStatus,
 }
 
 /// A series of a device.

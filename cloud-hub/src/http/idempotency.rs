@@ -70,7 +70,7 @@ impl<T: DeserializeOwned> FromRequest<App> for IdempotentJson<T> {
                 }
                 status => ApiError::new(status, "bad-body", rejection.body_text()),
             })?;
-        let body = parse(&bytes)?;
+        let body = json_read(&bytes)?;
         let body_hash = *blake3::hash(&bytes).as_bytes();
         let request = asked.with_body(body_hash, app.clock.now());
         Ok(Self { body, request })
@@ -134,7 +134,7 @@ fn bad_key() -> ApiError {
 }
 
 /// Reads JSON; the problem points at the part that is wrong.
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+pub fn json_read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let pointer = pointer(error.path());

@@ -5,6 +5,7 @@
 //! [`page::LIMIT_MAX`] items, and requests end after [`request::REQUEST_TIMEOUT`],
 //! packages of files after [`request::UPLOAD_TIMEOUT`].
 
+mod csv;
 pub mod error;
 mod health;
 pub mod idempotency;
@@ -21,8 +22,9 @@ use tower_http::compression::CompressionLayer;
 
 use crate::app::App;
 
+pub use csv::{CSV_ROWS_MAX, Csv, wants_csv};
 pub use error::ApiError;
-pub use idempotency::{Asked, Idempotent, IdempotentJson};
+pub use idempotency::{Asked, Idempotent, IdempotentJson, json_read};
 pub use page::{Page, PageQuery};
 
 /// The most bytes of a body, unless a module takes more: JSON that a person could have written.

@@ -18,6 +18,7 @@ mod again;
 mod apply;
 mod days;
 pub mod feed;
+mod known;
 mod ledger;
 pub mod office;
 mod overview;
@@ -49,6 +50,7 @@ use crate::http::{ApiError, error::chain};
 
 pub use again::changes_again;
 pub use apply::Carried;
+pub use known::known_until;
 pub(crate) use routes::read as read_frame;
 pub use routes::router;
 pub use store::events_of;

@@ -126,6 +126,30 @@ pub(super) async fn due(
         .collect())
 }
 
+/// Up to when everything that these agents recorded is here: the last contact with one of them, or the oldest event that
+/// waits there, when some were waiting each time since `before`.
+pub(super) async fn known_until(
+    tx: &mut TenantTx,
+    agents: &[Uuid],
+    before: Timestamp,
+) -> Result<Option<Timestamp>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let known = sqlx::query_scalar!(
+        r#"select max(case when watch.waiting > 0 and watch.waiting_since < $3 and watch.oldest_waiting_us is not null
+                 then to_timestamp(0) + watch.oldest_waiting_us * interval '1 microsecond'
+                 else greatest(producer.seen_at, producer.changed_at, watch.told_at) end) as "known: Instant"
+         from producer left join producer_watch as watch on watch.tenant_id = $1
+             and watch.producer_id = producer.producer_id
+         where producer.tenant_id = $1 and producer.producer_id = any($2) and producer.stream = 'ledger'"#,
+        tenant_id,
+        agents,
+        Instant(before) as _,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(known.map(Into::into))
+}
+
 /// Raises the alarms that do not stand yet, and answers for whom.
 pub(super) async fn raise(
     tx: &mut TenantTx,

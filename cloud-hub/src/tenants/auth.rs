@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::model::Role;
 use super::{secret, store};
 use crate::app::App;
-use crate::db::TenantTx;
+use crate::db::{DbError, TenantTx};
 use crate::http::ApiError;
 use crate::intake::runs;
 
@@ -39,6 +39,12 @@ impl Principal {
     /// What people call the holder of the token.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether its token still stands: for requests that go on after they were answered.
+    pub async fn stands(&self, app: &App) -> Result<bool, DbError> {
+        let mut tx = TenantTx::begin(&app.pool, self.tenant_id).await?;
+        store::token_stands(&mut tx, self.token_id).await
     }
 
     /// Refuses a role below `role`.

@@ -284,3 +284,16 @@ pub(super) async fn token_by_hash(
     })
     .transpose()
 }
+
+/// Whether a token is not revoked.
+pub(super) async fn token_stands(tx: &mut TenantTx, token_id: Uuid) -> Result<bool, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let stands = sqlx::query_scalar!(
+        r#"select revoked_at is null as "stands!" from api_token where tenant_id = $1 and token_id = $2"#,
+        tenant_id,
+        token_id,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(stands.unwrap_or(false))
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use agog_hub::app::App;
 use agog_hub::config::FeedKeep;
 use agog_hub::db::TenantTx;
+use agog_hub::equipment::live;
 use agog_hub::exchange;
 use agog_hub::files::Files;
 use agog_hub::intake::{rejected, retention};
@@ -55,6 +56,37 @@ impl Shop {
     /// Another tenant of the same hub.
     pub(crate) async fn other_tenant(&self) -> Self {
         Self::on(self.hub.clone()).await
+    }
+
+    /// The same tenant at another hub of the same database.
+    pub(crate) async fn at_another_hub(&self) -> Self {
+        Self {
+            hub: Arc::new(Hub::start().await),
+            client: self.client.clone(),
+            tenant_id: self.tenant_id,
+            token: self.token.clone(),
+        }
+    }
+
+    /// Has the hub tell other hubs what happens, and hear of them, as it does while it serves.
+    pub(crate) fn run_live(&self) {
+        let app = self.hub.app.clone();
+        tokio::spawn(live::run(app.clone(), app.stopping));
+    }
+
+    /// Revokes the office's token.
+    pub(crate) async fn revoke(&self) {
+        let tokens = "update api_token set revoked_at = now() where tenant_id = $1";
+        self.by_hand(tokens).await;
+    }
+
+    /// Begins to read what goes on until somebody ends it.
+    pub(crate) async fn open_stream(&self, path: &str) -> reqwest::Response {
+        let request = self
+            .client
+            .get(format!("{}{path}", self.hub.url))
+            .bearer_auth(&self.token);
+        request.send().await.unwrap()
     }
 
     /// A new tenant of a hub.
@@ -142,6 +174,21 @@ impl Shop {
             .get(format!("{}{path}", self.hub.url))
             .bearer_auth(&self.token);
         json(request.send().await.unwrap()).await
+    }
+
+    /// A table: status, content type and text.
+    pub(crate) async fn get_csv(&self, path: &str) -> (u16, String, String) {
+        let request = self
+            .client
+            .get(format!("{}{path}", self.hub.url))
+            .bearer_auth(&self.token)
+            .header("Accept", "text/csv");
+        let answer = request.send().await.unwrap();
+        let kind = answer.headers()["content-type"]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        (answer.status().as_u16(), kind, answer.text().await.unwrap())
     }
 
     /// Text that is no JSON.

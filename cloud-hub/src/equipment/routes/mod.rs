@@ -1,6 +1,11 @@
 //! The equipment API: devices with their state, and their telemetry.
 
+mod alarms;
 mod history;
+mod live;
+mod oee;
+mod settings;
+mod status;
 mod telemetry;
 
 use std::str::FromStr;
@@ -28,6 +33,13 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(list))
         .routes(routes!(show))
         .routes(routes!(telemetry::telemetry))
+        .routes(routes!(status::status))
+        .routes(routes!(status::timeline))
+        .routes(routes!(settings::show, settings::change))
+        .routes(routes!(oee::show))
+        .routes(routes!(alarms::list))
+        .routes(routes!(alarms::acknowledge))
+        .routes(routes!(live::live))
         .routes(routes!(history::states))
         .routes(routes!(history::stops))
         .routes(routes!(history::resources))

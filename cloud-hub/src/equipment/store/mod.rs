@@ -1,10 +1,15 @@
 //! The SQL of devices, their states and their telemetry.
 
+mod alarms;
+mod numbers;
 mod reports;
 mod rollups;
+mod rules;
 mod samples;
 mod series;
+mod settings;
 mod states;
+mod timeline;
 
 use std::collections::BTreeMap;
 
@@ -17,19 +22,29 @@ use sqlx::types::Json;
 use crate::db::{DbError, Instant, TenantTx};
 use crate::equipment::model::{DeviceKey, DeviceRow};
 
+pub(in crate::equipment) use alarms::{
+    AlarmFilter, NewAlarm, StandingAlarm, alarm_acknowledge, alarm_by_id, alarm_clear, alarm_list,
+    alarm_raise, alarms_told,
+};
+pub(in crate::equipment) use numbers::{Counted, Newest, counted, newest};
 pub(in crate::equipment) use reports::{
     notification_list, notifications_add, resource_entries, resource_list, resources_add,
 };
 pub(in crate::equipment) use rollups::{
     Placed, rollup_list, rollups_put, rollups_remove, rollups_within, value_before,
 };
+pub(in crate::equipment) use rules::{
+    RuleRow, rules_add, rules_keep, rules_of_series, rules_remove_others, series_devices,
+};
 pub(in crate::equipment) use samples::{
     day_drop, days_ahead, gap_add, sample_list, samples_copy, samples_within,
 };
 pub(in crate::equipment) use series::{SeriesNamed, series_ensure, series_list};
+pub(in crate::equipment) use settings::{SettingsRow, device_lock, settings_of, settings_put};
 pub(in crate::equipment) use states::{
     devices_tell, state_list, states_add, states_before, stop_list,
 };
+pub(in crate::equipment) use timeline::{Contact, DoingNow, contacts_add, doing_now, timeline};
 
 /// Finds devices of a plant by their codes, or makes them known, and notes when they were heard of. In the order of their
 /// codes, so that two transactions wait for each other and never deadlock.

@@ -1,0 +1,229 @@
+//! Alarms: metrics beyond their thresholds, considered in the transaction that stores their samples, and what devices
+//! report themselves. One alarm stands for one cause; it is raised and cleared once, with an event each.
+//!
+//! What a device reports has no end that it tells: such an alarm is over when somebody acknowledges it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use agog_sync::event::DeviceNotification;
+use agog_sync::ids::{EventId, PlantId};
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::apply::Told;
+use super::model::{DeviceKey, DeviceRow, SeriesId};
+use super::store::{self, NewAlarm, RuleRow, StandingAlarm};
+use super::threshold::{Change, Threshold};
+use crate::db::{DbError, TenantTx};
+use crate::events::{Origin, Outbox};
+use crate::intake::BlockContext;
+
+/// The classes of notifications that somebody should look at.
+const CLASSES: [&str; 3] = ["Warning", "Error", "Fatal"];
+
+/// A sample that came in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fresh {
+    pub series: SeriesId,
+    pub at: Timestamp,
+    pub value: f64,
+}
+
+/// Whether what a device tells people is an alarm.
+pub(super) fn is_alarm(notification: &DeviceNotification) -> bool {
+    CLASSES.contains(&notification.class.as_str())
+}
+
+/// Raises and clears the alarms of the thresholds of those devices of which samples came in. `fresh` is in the order of
+/// series and time, the devices are locked, and the caller stores the samples in the same transaction.
+pub(super) async fn alarms_consider(
+    tx: &mut TenantTx,
+    ctx: &mut BlockContext<'_>,
+    fresh: &[Fresh],
+) -> Result<(), DbError> {
+    let series: BTreeSet<SeriesId> = fresh.iter().map(|fresh| fresh.series).collect();
+    let series: Vec<_> = series.into_iter().collect();
+    let mut rules = store::rules_of_series(tx, &series).await?;
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let mut newest: BTreeMap<DeviceKey, Timestamp> = BTreeMap::new();
+    for (series, device) in store::series_devices(tx, &series).await? {
+        let of_series = fresh.iter().filter(|fresh| fresh.series == series);
+        if let Some(at) = of_series.map(|fresh| fresh.at).max() {
+            let newest = newest.entry(device).or_insert(at);
+            *newest = at.max(*newest);
+        }
+    }
+    let mut outbox = Outbox::default();
+    for rule in &mut rules {
+        let of_rule = fresh
+            .iter()
+            .filter(|fresh| Some(fresh.series) == rule.series);
+        let mut changes: Vec<_> = of_rule
+            .filter_map(|fresh| {
+                rule.watch
+                    .consider(&rule.threshold, fresh.at, fresh.value, ctx.now)
+            })
+            .collect();
+        if let Some(at) = newest.get(&rule.device) {
+            changes.extend(rule.watch.wait(&rule.threshold, *at, ctx.now));
+        }
+        for change in changes {
+            let event_id = EventId::generate(ctx.now, ctx.rng);
+            match change {
+                Change::Raised { at, value } => {
+                    raise(
+                        tx,
+                        &mut outbox,
+                        rule,
+                        ctx.plant_id,
+                        event_id,
+                        (at, value),
+                        ctx.now,
+                    )
+                    .await?;
+                }
+                Change::Cleared { at, value } => {
+                    clear(
+                        tx,
+                        &mut outbox,
+                        rule,
+                        ctx.plant_id,
+                        event_id,
+                        (at, value),
+                        ctx.now,
+                    )
+                    .await?;
+                }
+            }
+        }
+    }
+    store::rules_keep(tx, &rules).await?;
+    outbox.store(tx).await
+}
+
+async fn raise(
+    tx: &mut TenantTx,
+    outbox: &mut Outbox,
+    rule: &mut RuleRow,
+    plant_id: PlantId,
+    event_id: EventId,
+    (at, value): (Timestamp, f64),
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let threshold = &rule.threshold;
+    let alarm = NewAlarm {
+        device: rule.device,
+        event_id,
+        threshold,
+        value,
+        at,
+    };
+    rule.alarm = Some(store::alarm_raise(tx, &alarm, now).await?);
+    let data = json!({
+        "plant_id": plant_id, "device": rule.code, "alarm": {
+            "id": event_id, "name": threshold.name, "metric": threshold.metric, "class": threshold.class,
+            "text": threshold.text, "value": value, "threshold": threshold.limit(), "raised_at": at,
+        },
+    });
+    outbox.publish(Origin::of_the_hub(event_id, now), "equipment.alarm", data);
+    Ok(())
+}
+
+async fn clear(
+    tx: &mut TenantTx,
+    outbox: &mut Outbox,
+    rule: &mut RuleRow,
+    plant_id: PlantId,
+    event_id: EventId,
+    (at, value): (Timestamp, f64),
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let Some(alarm) = rule.alarm.take() else {
+        return Ok(());
+    };
+    let cleared = store::alarm_clear(tx, alarm, at, Some(value)).await?;
+    let data = cleared_data(plant_id, &rule.code, cleared, "back");
+    outbox.publish(
+        Origin::of_the_hub(event_id, now),
+        "equipment.alarm-cleared",
+        data,
+    );
+    Ok(())
+}
+
+/// Has the thresholds of a device be those that are wanted. One that stays as it is keeps how it stands; the alarm of one
+/// that is gone or another now is over.
+pub(super) async fn rules_set(
+    tx: &mut TenantTx,
+    device: &DeviceRow,
+    wanted: &[Threshold],
+    now: Timestamp,
+    new_id: &mut impl FnMut() -> EventId,
+) -> Result<(), DbError> {
+    let gone = store::rules_remove_others(tx, device.key, wanted).await?;
+    let mut outbox = Outbox::default();
+    for alarm in gone {
+        let cleared = store::alarm_clear(tx, alarm, now, None).await?;
+        let data = cleared_data(device.plant_id, &device.code, cleared, "rule-changed");
+        outbox.publish(
+            Origin::of_the_hub(new_id(), now),
+            "equipment.alarm-cleared",
+            data,
+        );
+    }
+    store::rules_add(tx, device.key, wanted).await?;
+    outbox.store(tx).await
+}
+
+/// What other systems hear of an alarm that is over.
+pub(super) fn cleared_data(
+    plant_id: PlantId,
+    device: &str,
+    alarm: EventId,
+    reason: &str,
+) -> serde_json::Value {
+    json!({"plant_id": plant_id, "device": device, "alarm_id": alarm, "reason": reason})
+}
+
+/// Keeps the alarms that devices report. The same one while it stands is counted.
+pub(super) async fn alarms_told(
+    tx: &mut TenantTx,
+    notifications: &[Told<'_, DeviceNotification>],
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let mut standing: BTreeMap<(DeviceKey, String), StandingAlarm<'_, '_>> = BTreeMap::new();
+    for told in notifications.iter().filter(|told| is_alarm(told.what)) {
+        let alarm = standing
+            .entry((told.device, key(told.what)))
+            .or_insert_with(|| StandingAlarm {
+                first: told,
+                last_at: told.at,
+                times: 0,
+            });
+        alarm.times += 1;
+        alarm.last_at = alarm.last_at.max(told.at);
+    }
+    if standing.is_empty() {
+        return Ok(());
+    }
+    store::alarms_told(tx, &standing.into_iter().collect::<Vec<_>>(), now).await
+}
+
+/// What the same alarm has in common, short enough for an index.
+fn key(told: &DeviceNotification) -> String {
+    let mut hasher = blake3::Hasher::new();
+    let parts = [
+        Some(told.class.as_str()),
+        told.notification_type.as_deref(),
+        told.text.as_deref(),
+        told.module_id.as_deref(),
+    ];
+    for part in parts {
+        let part = part.unwrap_or_default();
+        hasher.update(&part.len().to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    format!("told:{}", &hasher.finalize().to_hex()[..32])
+}

@@ -1,0 +1,116 @@
+//! The SQL of numbers that are made of samples: the newest of a series, and how far a counter went. The one place here that
+//! reads sums of samples.
+
+use jiff::Timestamp;
+
+use crate::db::{DbError, Instant, TenantTx, column};
+use crate::equipment::calendar::Window;
+use crate::equipment::model::{DeviceKey, SeriesId};
+
+/// The newest sample of a series.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::equipment) struct Newest {
+    pub device: DeviceKey,
+    pub metric: String,
+    pub unit: Option<String>,
+    pub value: f64,
+    pub at: Timestamp,
+}
+
+/// The newest sample of each series of some devices, by device and metric.
+pub(in crate::equipment) async fn newest(
+    tx: &mut TenantTx,
+    devices: &[DeviceKey],
+    limit: i64,
+) -> Result<Vec<Newest>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let rows = sqlx::query!(
+        r#"select s.device_id, s.metric, s.unit, m.last, m.last_at as "last_at: Instant"
+           from telemetry_series s
+           cross join lateral (
+               select last, last_at from telemetry_minute m
+               where m.tenant_id = $1 and m.series_id = s.series_id order by m.minute desc limit 1
+           ) m
+           where s.tenant_id = $1 and s.device_id = any($2) order by s.device_id, s.metric limit $3"#,
+        tenant_id,
+        &devices.iter().map(|device| device.0).collect::<Vec<_>>(),
+        limit,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Newest {
+            device: DeviceKey(row.device_id),
+            metric: row.metric,
+            unit: row.unit,
+            value: row.last,
+            at: row.last_at.0,
+        })
+        .collect())
+}
+
+/// How far a counter went.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::equipment) struct Counted {
+    pub quantity: f64,
+    /// Whether it was told in one of the windows.
+    pub is_told: bool,
+    /// Whether it was ever told before their end.
+    pub is_known: bool,
+}
+
+/// How far a counter went in windows of time that begin and end with minutes.
+///
+/// A counter is known at the end of each minute in which it was told, and what it went since the one before counts in that
+/// minute. One that falls was set back, or jumped: then what it went up to that and what it went after that count,
+/// never the fall itself, nor what a counter that began again at zero made before it was told for the first time. So the result
+/// is never negative, and a jump that goes back makes no quantity.
+pub(in crate::equipment) async fn counted(
+    tx: &mut TenantTx,
+    series: SeriesId,
+    windows: &[Window],
+) -> Result<Counted, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let (Some(first), Some(last)) = (windows.first(), windows.last()) else {
+        return Ok(Counted {
+            quantity: 0.0,
+            is_told: false,
+            is_known: false,
+        });
+    };
+    let row = sqlx::query!(
+        r#"with told as (
+               select minute, min, max, last, lag(last) over (order by minute) as before
+               from telemetry_minute
+               where tenant_id = $1 and series_id = $2 and minute < $4 and minute >= coalesce((
+                   select minute from telemetry_minute where tenant_id = $1 and series_id = $2 and minute < $3
+                   order by minute desc limit 1
+               ), $3)
+           ), gone as (
+               select case
+                   when before is null then last - min
+                   when last >= before then last - before
+                   else greatest(max - before, 0) + (last - min)
+               end as quantity
+               from told join unnest($5::timestamptz[], $6::timestamptz[]) as w (from_at, to_at)
+                   on minute >= from_at and minute < to_at
+           )
+           select coalesce(sum(quantity), 0) as "quantity!", count(*) > 0 as "is_told!",
+               exists (select from told) as "is_known!"
+           from gone"#,
+        tenant_id,
+        series.0,
+        Instant(first.from) as _,
+        Instant(last.to) as _,
+        &column(windows, |window| Instant(window.from)) as _,
+        &column(windows, |window| Instant(window.to)) as _,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(Counted {
+        quantity: row.quantity,
+        is_told: row.is_told,
+        is_known: row.is_known,
+    })
+}
