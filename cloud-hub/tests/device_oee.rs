@@ -46,9 +46,10 @@ fn counter(metric: &str, start: Timestamp, values: &[(i64, f64)]) -> TelemetryBl
     }
 }
 
-/// Midnight of the day before yesterday: samples of that day are kept, and it is over.
-fn midnight(shop: &Shop) -> Timestamp {
-    let day = shop.now() - SignedDuration::from_hours(48);
+/// The midnight with which a day began that is over. Each test has days of its own: their partitions are made by the first
+/// samples of a day.
+fn midnight(shop: &Shop, days_ago: i64) -> Timestamp {
+    let day = shop.now() - SignedDuration::from_hours(24 * days_ago);
     let day = day.in_tz("UTC").unwrap().start_of_day().unwrap();
     day.timestamp()
 }
@@ -113,7 +114,7 @@ const EVERY_DAY: [&str; 7] = [
 async fn the_oee_of_a_shift_has_its_losses_in_minutes_and_they_are_the_planned_time() {
     let shop = Shop::open().await;
     let mut ham = shop.plant("HAM").await;
-    let day = midnight(&shop);
+    let day = midnight(&shop, 3);
     // The shift is from 6 to 14 o'clock.
     let shift = day + SignedDuration::from_hours(6);
     let events = vec![
@@ -183,7 +184,7 @@ async fn the_oee_of_a_shift_has_its_losses_in_minutes_and_they_are_the_planned_t
 async fn what_is_not_known_for_the_oee_is_missing_with_its_reason() {
     let shop = Shop::open().await;
     let mut ham = shop.plant("HAM").await;
-    let day = midnight(&shop);
+    let day = midnight(&shop, 6);
     push(
         &mut ham,
         day,
@@ -278,7 +279,7 @@ async fn settings_are_changed_one_member_at_a_time_and_only_as_they_were_read() 
 async fn a_counter_that_falls_at_random_never_counts_backwards_nor_more_than_it_went_up() {
     let shop = Shop::open().await;
     let mut ham = shop.plant("HAM").await;
-    let day = midnight(&shop);
+    let day = midnight(&shop, 9);
     push(&mut ham, day, vec![(0, state("Running", None))]).await;
     let path = device_path(&shop).await;
     let mut rng = StdRng::seed_from_u64(22_400);

@@ -3,7 +3,7 @@
 //!
 //! What a device reports has no end that it tells: such an alarm is over when somebody acknowledges it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use agog_sync::event::DeviceNotification;
 use agog_sync::ids::{EventId, PlantId};
@@ -41,26 +41,28 @@ pub(super) async fn alarms_consider(
     ctx: &mut BlockContext<'_>,
     fresh: &[Fresh],
 ) -> Result<(), DbError> {
-    let series: BTreeSet<SeriesId> = fresh.iter().map(|fresh| fresh.series).collect();
-    let series: Vec<_> = series.into_iter().collect();
+    let of_series: BTreeMap<SeriesId, &[Fresh]> = fresh
+        .chunk_by(|one, next| one.series == next.series)
+        .map(|samples| (samples[0].series, samples))
+        .collect();
+    let series: Vec<_> = of_series.keys().copied().collect();
     let mut rules = store::rules_of_series(tx, &series).await?;
     if rules.is_empty() {
         return Ok(());
     }
+    let samples_of = |series: SeriesId| of_series.get(&series).copied().unwrap_or_default();
     let mut newest: BTreeMap<DeviceKey, Timestamp> = BTreeMap::new();
     for (series, device) in store::series_devices(tx, &series).await? {
-        let of_series = fresh.iter().filter(|fresh| fresh.series == series);
-        if let Some(at) = of_series.map(|fresh| fresh.at).max() {
-            let newest = newest.entry(device).or_insert(at);
-            *newest = at.max(*newest);
+        if let Some(last) = samples_of(series).last() {
+            let newest = newest.entry(device).or_insert(last.at);
+            *newest = last.at.max(*newest);
         }
     }
     let mut outbox = Outbox::default();
     for rule in &mut rules {
-        let of_rule = fresh
-            .iter()
-            .filter(|fresh| Some(fresh.series) == rule.series);
+        let of_rule = rule.series.map(samples_of).unwrap_or_default();
         let mut changes: Vec<_> = of_rule
+            .iter()
             .filter_map(|fresh| {
                 rule.watch
                     .consider(&rule.threshold, fresh.at, fresh.value, ctx.now)

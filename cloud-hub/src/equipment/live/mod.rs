@@ -31,7 +31,7 @@ const LOOK_EVERY_MAX: Duration = Duration::from_secs(15);
 /// What happens at plants is told to the other hubs at most so often.
 const TELL_EVERY: Duration = Duration::from_millis(250);
 /// How long to wait before listening again when the database was away.
-const LISTEN_AGAIN: Duration = Duration::from_secs(2);
+const LISTEN_AGAIN: Duration = Duration::from_secs(10);
 /// The most streams of a process: each is a connection and a task.
 const STREAMS_MAX: usize = 1_000;
 /// The most streams of a tenant in a process, so that none takes all.

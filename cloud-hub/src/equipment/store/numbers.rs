@@ -29,7 +29,7 @@ pub(in crate::equipment) async fn newest(
            from telemetry_series s
            cross join lateral (
                select last, last_at from telemetry_minute m
-               where m.tenant_id = $1 and m.series_id = s.series_id order by m.minute desc limit 1
+               where m.tenant_id = $1 and m.series_id = s.series_id order by m.bucket desc limit 1
            ) m
            where s.tenant_id = $1 and s.device_id = any($2) order by s.device_id, s.metric limit $3"#,
         tenant_id,
@@ -72,37 +72,28 @@ pub(in crate::equipment) async fn counted(
     windows: &[Window],
 ) -> Result<Counted, DbError> {
     let tenant_id = tx.tenant_id().uuid();
-    let (Some(first), Some(last)) = (windows.first(), windows.last()) else {
-        return Ok(Counted {
-            quantity: 0.0,
-            is_told: false,
-            is_known: false,
-        });
-    };
+    // Of each window the minutes in it are read, and the one before it.
     let row = sqlx::query!(
-        r#"with told as (
-               select minute, min, max, last, lag(last) over (order by minute) as before
-               from telemetry_minute
-               where tenant_id = $1 and series_id = $2 and minute < $4 and minute >= coalesce((
-                   select minute from telemetry_minute where tenant_id = $1 and series_id = $2 and minute < $3
-                   order by minute desc limit 1
-               ), $3)
-           ), gone as (
-               select case
-                   when before is null then last - min
-                   when last >= before then last - before
-                   else greatest(max - before, 0) + (last - min)
-               end as quantity
-               from told join unnest($5::timestamptz[], $6::timestamptz[]) as w (from_at, to_at)
-                   on minute >= from_at and minute < to_at
-           )
-           select coalesce(sum(quantity), 0) as "quantity!", count(*) > 0 as "is_told!",
-               exists (select from told) as "is_known!"
-           from gone"#,
+        r#"select coalesce(sum(case
+                   when t.before is null then t.last - t.min
+                   when t.last >= t.before then t.last - t.before
+                   else greatest(t.max - t.before, 0) + (t.last - t.min)
+               end), 0) as "quantity!",
+               count(t.bucket) > 0 as "is_told!",
+               exists (
+                   select from telemetry_minute where tenant_id = $1 and series_id = $2 and bucket < max(w.to_at)
+               ) as "is_known!"
+           from unnest($3::timestamptz[], $4::timestamptz[]) as w (from_at, to_at)
+           left join lateral (
+               select m.bucket, m.min, m.max, m.last, lag(m.last) over (order by m.bucket) as before
+               from telemetry_minute m
+               where m.tenant_id = $1 and m.series_id = $2 and m.bucket < w.to_at and m.bucket >= coalesce((
+                   select b.bucket from telemetry_minute b
+                   where b.tenant_id = $1 and b.series_id = $2 and b.bucket < w.from_at order by b.bucket desc limit 1
+               ), w.from_at)
+           ) t on t.bucket >= w.from_at"#,
         tenant_id,
         series.0,
-        Instant(first.from) as _,
-        Instant(last.to) as _,
         &column(windows, |window| Instant(window.from)) as _,
         &column(windows, |window| Instant(window.to)) as _,
     )
