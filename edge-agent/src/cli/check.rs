@@ -70,7 +70,15 @@ fn explain(config: &Config, findings: &mut Findings) {
         ),
     );
     match &config.hub.url {
-        Some(url) => findings.add(true, format!("delivers to {url}")),
+        Some(url) => {
+            let cap = config
+                .hub
+                .telemetry_kib_per_s
+                .map_or_else(String::new, |kib| {
+                    format!(", telemetry with at most {kib} KiB/s")
+                });
+            findings.add(true, format!("delivers to {url}{cap}"));
+        }
         None => findings.add(
             true,
             "no hub.url: collects only, everything waits in the ledger",
@@ -153,6 +161,9 @@ fn explain(config: &Config, findings: &mut Findings) {
     }
     if let Err(error) = plant_client(&config.plant_tls) {
         findings.add(false, format!("plant_tls: {}", chain(&error)));
+    }
+    for metric in &config.telemetry.metrics {
+        findings.add(true, metric.explain());
     }
     if let Some(mqtt) = &config.mqtt {
         findings.add(

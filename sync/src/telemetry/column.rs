@@ -16,8 +16,8 @@ use super::BodyError;
 const DECIMALS_MAX: u8 = 9;
 /// The kind of values that are no decimal numbers.
 const RAW: u8 = 255;
-/// Beyond this a multiplication could miss the nearest integer.
-const INTEGER_MAX: f64 = (1_u64 << 50) as f64;
+/// Beyond this, 2^50, a multiplication could miss the nearest integer.
+const INTEGER_MAX: f64 = 1_125_899_906_842_624.0;
 /// One in so many values may be no decimal number among others that are.
 const ODD_SHARE: usize = 16;
 /// Series so far back are looked at for the same times.

@@ -10,6 +10,7 @@ mod history;
 mod holds;
 mod jmf;
 mod measure;
+mod telemetry_agent;
 
 use std::io::Write as _;
 
@@ -25,6 +26,8 @@ pub enum Part {
     History,
     /// The agent as the partner of many machines.
     Machines,
+    /// The agent's telemetry: from a broker to its disk.
+    Buffer,
 }
 
 /// Measures one part, or everything, and prints the table. `events` is the size of the backlog, or of the history; a small
@@ -73,6 +76,10 @@ pub async fn run(only: Option<Part>, events: Option<usize>) -> Result<()> {
         shop.cut_off().await?;
         rows.extend(shop.signals().await?);
         rows.extend(shop.questions().await?);
+    }
+    if only.is_none_or(|part| part == Part::Buffer) {
+        say("telemetry of the agent …");
+        rows.extend(telemetry_agent::measure().await?);
     }
     let _ = std::io::stdout().write_all(figures::table(&rows).as_bytes());
     Ok(())
