@@ -67,7 +67,7 @@ torture: ## kills agent, hub and PostgreSQL while operators work (KILLS=1000; AG
 
 # Which targets, and for how many seconds each.
 FUZZ ?= document ticket jmf package date list
-FUZZ_SYNC ?= saved change
+FUZZ_SYNC ?= saved change block
 FUZZ_SECONDS ?= 600
 
 fuzz: ## fuzzes tickets, messages, packages and documents (FUZZ_SECONDS=600 each, FUZZ='document jmf …', FUZZ_SYNC='change …')

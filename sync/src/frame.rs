@@ -38,8 +38,8 @@ pub const LEDGER_BATCH_BYTES_MAX: usize = 512 * 1024;
 /// (about 500 bytes an event), hence the room above [`LEDGER_BATCH_BYTES_MAX`].
 pub const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// The most samples in one telemetry block.
-pub const BLOCK_SAMPLES_MAX: usize = 10_000;
+/// The most samples in one telemetry block: where longer columns hardly compress better any more.
+pub const BLOCK_SAMPLES_MAX: usize = 16_384;
 
 /// Compression level: level 3 is where ledger JSON stops gaining for the time spent.
 const ZSTD_LEVEL: i32 = 3;
@@ -145,6 +145,17 @@ pub struct TelemetryBlock {
 }
 
 impl TelemetryBlock {
+    /// A block without samples: what is left of one that was dropped.
+    pub fn empty(block: u64) -> Self {
+        Self {
+            block,
+            series: Vec::new(),
+            series_index: Vec::new(),
+            time_us: Vec::new(),
+            value: Vec::new(),
+        }
+    }
+
     /// How many samples, when the columns fit together; otherwise what is wrong.
     pub fn samples(&self) -> Result<usize, &'static str> {
         let samples = self.value.len();
@@ -152,7 +163,7 @@ impl TelemetryBlock {
             return Err("columns of a telemetry block differ in length");
         }
         if samples > BLOCK_SAMPLES_MAX {
-            return Err("a telemetry block has more than 10,000 samples");
+            return Err("a telemetry block has more than 16,384 samples");
         }
         if self
             .series_index

@@ -11,6 +11,7 @@
 //! - [`lots`]: the lot rules; [`trace`]: where a lot came from and went
 //! - [`document`]: what both sides edit at the same time; [`master`]: what the office says
 //! - [`frame`]: what travels between agent and hub, with its limits
+//! - [`telemetry`]: how samples travel and lie on the disk
 //! - [`outbox`], [`inbox`], [`backoff`]: the two sides of the protocol as plain functions
 //! - [`recovery`], [`runs`]: what happens after a disk was set back or copied
 //! - [`days`], [`report`]: whether both sides still have the same, and how an agent is
@@ -32,4 +33,5 @@ pub mod recovery;
 pub mod report;
 pub mod runs;
 pub mod sscc;
+pub mod telemetry;
 pub mod trace;

@@ -4,6 +4,8 @@ use agog_sync::event::ModuleState;
 use agog_sync::ids::{DeviceId, EventId, PlantId};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The internal key of a device.

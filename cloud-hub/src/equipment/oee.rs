@@ -1,4 +1,4 @@
-//! How well a device used the time that was planned for it, by the terms of ISO 22400-2 (decision 21). No SQL.
+//! How well a device used the time that was planned for it, by the terms of ISO 22400-2 (decision 20). No SQL.
 //!
 //! | here | ISO 22400-2 |
 //! |---|---|

@@ -8,6 +8,8 @@ use agog_sync::frame::{
     SyncState, TelemetryAck, TelemetryBatch,
 };
 use agog_sync::inbox::ProducerState;
+use agog_sync::telemetry::BodyError;
+use agog_sync::telemetry::batch::{self, BatchError, MEDIA_TYPE};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Query, State};
@@ -86,7 +88,8 @@ async fn ledger_push(
 
 /// Takes a batch of the agent's telemetry blocks. Repeating a batch has no second effect.
 #[utoipa::path(post, path = "/sync/v1/telemetry", tag = "sync",
-    request_body(content = Object, description = "A telemetry batch as JSON, Content-Encoding: zstd"),
+    request_body(content = Vec<u8>, content_type = "application/vnd.agog.telemetry",
+        description = "A header and blocks in their stored form; or, from older agents, JSON with Content-Encoding: zstd"),
     responses((status = 200, description = "What the hub has now", body = Object),
         (status = 400, description = "malformed-batch, bad-body"), (status = 403, description = "fenced"),
         (status = 409, description = "gap: `expected` says what the hub has")))]
@@ -96,7 +99,7 @@ async fn telemetry_push(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<TelemetryAck>, ApiError> {
-    let batch: TelemetryBatch = read(&headers, &body)?;
+    let batch = read_telemetry(&headers, &body)?;
     Ok(Json(telemetry::take(&app, agent, &batch).await?))
 }
 
@@ -238,6 +241,29 @@ fn accepts_zstd(headers: &HeaderMap) -> bool {
         .is_some_and(|value| value.split(',').any(|coding| coding.trim() == "zstd"))
 }
 
+/// Reads telemetry: blocks as they lie on the agent's disk, or JSON, which is how the first agents send it.
+fn read_telemetry(headers: &HeaderMap, body: &Bytes) -> Result<TelemetryBatch, ApiError> {
+    let has_blocks = headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|media_type| media_type.as_bytes() == MEDIA_TYPE.as_bytes());
+    if !has_blocks {
+        return read(headers, body);
+    }
+    batch::read(body).map_err(|error| match error {
+        BatchError::TooLarge
+        | BatchError::Body {
+            source: BodyError::TooLarge,
+            ..
+        } => too_large(&error),
+        _ => ApiError::bad_request("bad-body", chain(&error)),
+    })
+}
+
+fn too_large(error: &dyn std::error::Error) -> ApiError {
+    let status = StatusCode::PAYLOAD_TOO_LARGE;
+    ApiError::new(status, "body-too-large", error.to_string())
+}
+
 /// Reads a frame of an agent.
 pub(crate) fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Result<T, ApiError> {
     let is_zstd = headers
@@ -251,11 +277,7 @@ pub(crate) fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Re
         ));
     }
     frame::decode(body, BODY_BYTES_MAX).map_err(|error| match error {
-        FrameError::TooLarge(_) => ApiError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body-too-large",
-            error.to_string(),
-        ),
+        FrameError::TooLarge(_) => too_large(&error),
         _ => ApiError::bad_request("bad-body", chain(&error)),
     })
 }

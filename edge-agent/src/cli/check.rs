@@ -85,7 +85,15 @@ fn explain(config: &Config, findings: &mut Report) {
         ),
     );
     match &config.hub.url {
-        Some(url) => findings.add(true, format!("delivers to {url}")),
+        Some(url) => {
+            let cap = config
+                .hub
+                .telemetry_kib_per_s
+                .map_or_else(String::new, |kib| {
+                    format!(", telemetry with at most {kib} KiB/s")
+                });
+            findings.add(true, format!("delivers to {url}{cap}"));
+        }
         None => findings.add(
             true,
             "no hub.url: collects only, everything waits in the ledger",
@@ -168,6 +176,9 @@ fn explain(config: &Config, findings: &mut Report) {
     }
     if let Err(error) = plant_client(&config.plant_tls) {
         findings.add(false, format!("plant_tls: {}", chain(&error)));
+    }
+    for metric in &config.telemetry.metrics {
+        findings.add(true, metric.explain());
     }
     for mqtt in &config.mqtt {
         broker(config, mqtt, findings);

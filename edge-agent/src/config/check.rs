@@ -50,6 +50,7 @@ pub(super) fn problems(config: &Config, data_dir: &Path) -> Vec<Problem> {
     epcis::check(config, &mut found);
     config.plant_tls.check(&mut found);
     mqtt::check(&config.mqtt, &mut found);
+    config.telemetry.check(&mut found);
     found.0
 }
 
@@ -172,22 +173,6 @@ fn endpoints(config: &Config, found: &mut Problems) {
         jmf.requests_per_s == 0,
         "jmf.requests_per_s",
         "must be at least 1",
-    );
-    let telemetry = &config.telemetry;
-    found.add(
-        telemetry.buffer_mib == 0,
-        "telemetry.buffer_mib",
-        "must be at least 1",
-    );
-    found.add(
-        telemetry.max_age_days == 0,
-        "telemetry.max_age_days",
-        "must be at least 1",
-    );
-    found.add(
-        !(10..=60_000).contains(&telemetry.block_ms),
-        "telemetry.block_ms",
-        "must be 10 to 60000",
     );
 }
 

@@ -20,6 +20,9 @@ pub struct HubConfig {
     /// It is an alarm when events wait and the hub has taken none for so many seconds.
     #[serde(default = "alarm_after_s")]
     pub alarm_after_s: u32,
+    /// Telemetry takes no more than this of the line; none: what there is.
+    #[serde(default)]
+    pub telemetry_kib_per_s: Option<u32>,
 }
 
 impl Default for HubConfig {
@@ -27,6 +30,7 @@ impl Default for HubConfig {
         Self {
             url: None,
             alarm_after_s: ALARM_AFTER_S,
+            telemetry_kib_per_s: None,
         }
     }
 }
@@ -41,6 +45,11 @@ impl HubConfig {
         Duration::from_secs(self.alarm_after_s.into())
     }
 
+    /// The most of the line that telemetry takes.
+    pub fn telemetry_bytes_per_s(&self) -> Option<u64> {
+        self.telemetry_kib_per_s.map(|kib| 1_024 * u64::from(kib))
+    }
+
     pub(super) fn check(&self, found: &mut Problems) {
         if let Some(url) = &self.url {
             found.http_url(url, "hub.url");
@@ -49,6 +58,11 @@ impl HubConfig {
             self.alarm_after_s == 0,
             "hub.alarm_after_s",
             "must be greater than zero",
+        );
+        found.add(
+            self.telemetry_kib_per_s == Some(0),
+            "hub.telemetry_kib_per_s",
+            "must be at least 1",
         );
     }
 }

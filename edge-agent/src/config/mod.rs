@@ -13,6 +13,7 @@ mod ledger;
 mod mqtt;
 mod number;
 mod sparkplug;
+mod telemetry;
 mod tls;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use agog_sync::quantity::{Material, Unit};
-use jiff::SignedDuration;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
@@ -35,9 +35,8 @@ pub use mqtt::{
     CsvConfig, MESSAGE_KIB_MAX, MqttConfig, MqttMetric, MqttTlsConfig, MqttTopic, ONLY_NAME,
 };
 pub use sparkplug::SparkplugConfig;
+pub use telemetry::{MetricConfig, TelemetryConfig};
 pub use tls::{PlantTlsConfig, TlsConfig};
-
-use crate::telemetry::Limits;
 
 /// The commented file that `init` writes; `@NAME@` and its like are filled in.
 pub const DEFAULT_FILE: &str = include_str!("default.toml");
@@ -81,7 +80,7 @@ pub struct Config {
     /// Machine values over MQTT.
     #[serde(default, deserialize_with = "mqtt::brokers")]
     pub mqtt: Vec<MqttConfig>,
-    /// Bounds of the sample buffer.
+    /// Bounds of the sample buffer, and what is kept.
     #[serde(default)]
     pub telemetry: TelemetryConfig,
     /// The file that all of it comes from.
@@ -171,18 +170,6 @@ pub struct MaterialConfig {
     pub gtin: Option<String>,
 }
 
-/// Bounds of the sample buffer.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TelemetryConfig {
-    /// Room for samples that the hub does not have yet.
-    pub buffer_mib: u32,
-    /// Samples older than this are dropped.
-    pub max_age_days: u32,
-    /// A block of samples is written at the latest after this time.
-    pub block_ms: u32,
-}
-
 impl Default for ApiConfig {
     fn default() -> Self {
         Self {
@@ -203,16 +190,6 @@ impl Default for JmfConfig {
             known_senders: Vec::new(),
             requests_per_s: default_requests_per_s(),
             tls: None,
-        }
-    }
-}
-
-impl Default for TelemetryConfig {
-    fn default() -> Self {
-        Self {
-            buffer_mib: 256,
-            max_age_days: 14,
-            block_ms: 1000,
         }
     }
 }
@@ -346,17 +323,6 @@ impl Config {
     /// Path of the file that says where the running agent listens.
     pub fn run_file_path(&self) -> PathBuf {
         self.agent.data_dir.join("run.json")
-    }
-}
-
-impl TelemetryConfig {
-    /// The bounds as the buffer takes them.
-    pub fn limits(&self) -> Limits {
-        Limits {
-            bytes_max: u64::from(self.buffer_mib) * 1024 * 1024,
-            age_max: SignedDuration::from_hours(24 * i64::from(self.max_age_days)),
-            block_age: SignedDuration::from_millis(i64::from(self.block_ms)),
-        }
     }
 }
 

@@ -130,10 +130,14 @@ impl Group {
             Ok(appended) => {
                 metrics::counter!("agog_telemetry_samples_total").increment(appended.stored);
                 metrics::counter!("agog_telemetry_repeated_total").increment(appended.repeated);
+                metrics::counter!("agog_telemetry_left_out_total").increment(appended.left_out);
                 if appended.refused > 0 {
                     metrics::counter!("agog_telemetry_refused_total", "reason" => "too many series")
                     .increment(appended.refused);
-                    warn!("{} samples refused: too many series", appended.refused);
+                    warn!(
+                        "{} samples refused: too many series, or names that are too long",
+                        appended.refused
+                    );
                 }
             }
             Err(error) => error!(

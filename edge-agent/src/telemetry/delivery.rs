@@ -1,376 +1,287 @@
-//! What leaves `telemetry.db`: blocks to the hub, and what is dropped when a bound is reached.
+//! Blocks on their way to the hub.
 //!
-//! A dropped block is sent as an empty one under its number, so that the sequence that the hub
-//! checks stays dense; a row of `gap`, written with the drop, becomes a ledger event. A block that
-//! cannot be read back is dropped in the same way: it must not keep those after it here.
+//! Blocks are numbered densely in each epoch, and the hub takes those of one epoch in order. What is closed goes to the newest
+//! epoch; older ones are a backlog that is delivered behind it, with the numbers it has always had. Only a file that was set back
+//! numbers anew what waits, because the hub knows its numbers already.
 //!
-//! Limits: [`GAPS_PER_READ`] gaps per read; bytes and age come from the configuration.
+//! Bodies are sent as they lie in the file; each is read once before, because a damaged one must not stop the others. A dropped
+//! block is sent without a body.
+//!
+//! Limits: those of `agog_sync::telemetry::batch`, [`BATCH_STORED_BYTES_MAX`], [`EPOCHS_MAX`].
 
 use agog_sync::frame::{self, TelemetryBlock};
-use agog_sync::ids::EventId;
+use agog_sync::telemetry::batch::{BATCH_BLOCKS_MAX, BATCH_BODIES_MAX};
+use agog_sync::telemetry::{self, BLOCK_BYTES_MAX};
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Transaction, named_params, params};
-use tracing::{error, warn};
+use rusqlite::params;
 
-use super::store::{Store, StoreError, empty_block, step, timestamp};
+use super::store::{Store, StoreError, step};
 
-/// Gaps handed over at once to the ledger.
-pub(super) const GAPS_PER_READ: u32 = 100;
-/// A block is read back with at most this size uncompressed: 4,096 samples and as many series
-/// names stay far below.
-const BLOCK_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// No body is added to a batch that has so many bytes: it is sent again whole when its answer is lost.
+const BATCH_STORED_BYTES_MAX: usize = 512 * 1024;
 
-/// Samples that were dropped before the hub had them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Gap {
-    /// Made with the drop, so that writing it to the ledger twice is one event.
-    pub event_id: EventId,
-    pub from: Timestamp,
-    pub to: Timestamp,
-    pub count: u64,
-    pub reason: String,
-    pub dropped_at: Timestamp,
+/// No more epochs are opened while so many wait: a line that breaks down all the time is no reason for more.
+const EPOCHS_MAX: u32 = 64;
+
+/// The first bytes of the bodies of older programs, which are JSON: those of a zstd frame.
+const JSON_BODY: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// Which blocks are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Those of the newest epoch.
+    Live,
+    /// Those of the oldest epoch that waits behind it.
+    Backlog,
 }
 
-/// So little is dropped at once, and is not worth to make a file smaller.
-const SMALL_BYTES: u64 = 1024 * 1024;
+/// The blocks that the hub wants next of one epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    pub epoch: u64,
+    pub first_block: u64,
+    /// One per block; empty for one that was dropped.
+    pub bodies: Vec<Vec<u8>>,
+}
+
+impl Outgoing {
+    pub fn last_block(&self) -> u64 {
+        self.first_block + self.bodies.len() as u64 - 1
+    }
+}
 
 impl Store {
-    /// Drops the oldest blocks beyond the limits of bytes and age; the drop and its gap are one
-    /// commit. Returns how many samples went.
-    pub(super) fn shed(&mut self, now: Timestamp) -> Result<u64, StoreError> {
-        let keep_from = now
-            .saturating_sub(self.limits.age_max)
-            .unwrap_or(Timestamp::MIN);
-        let mut dropped = 0;
-        let too_old = self.drop_oldest(now, "age limit", |_, closed_us| {
-            closed_us < keep_from.as_microsecond()
-        })?;
-        dropped += too_old;
-        let bytes_max = self.limits.bytes_max;
-        dropped += self.drop_oldest(now, "size limit", |bytes, _| bytes > bytes_max)?;
-        Ok(dropped)
-    }
-
-    /// Drops the older half of what waits, the last of it whole, and makes the file small where the disk has room for doing
-    /// so. Returns how many samples went.
-    pub(super) fn make_room(&mut self, now: Timestamp, free: u64) -> Result<u64, StoreError> {
-        let keep = if self.bytes > SMALL_BYTES {
-            self.bytes / 2
-        } else {
-            0
-        };
-        let dropped = self.drop_oldest(now, "the disk is full", |bytes, _| bytes > keep)?;
-        if dropped > 0 {
-            metrics::counter!("agog_telemetry_dropped_total", "intentional" => "true")
-                .increment(dropped);
-            warn!("{dropped} samples dropped: the disk is full");
-        }
-        let unused: u64 = self
-            .connection
-            .query_row(
-                "select freelist_count * page_size from pragma_freelist_count, pragma_page_size",
-                [],
-                |row| row.get(0),
-            )
-            .map_err(step("look for unused pages"))?;
-        // What is left is written twice on the way: into a temporary file and into the log.
-        if unused > SMALL_BYTES && free > 2 * (self.bytes + 2 * SMALL_BYTES) {
-            self.connection
-                .execute_batch("vacuum; pragma wal_checkpoint(truncate);")
-                .map_err(step("give room back"))?;
-        }
-        Ok(dropped)
-    }
-
-    fn drop_oldest(
+    /// The next blocks of a part; none when none waits. One that cannot be read back becomes a gap.
+    pub(super) fn next_batch(
         &mut self,
-        now: Timestamp,
-        reason: &str,
-        beyond: impl Fn(u64, i64) -> bool,
-    ) -> Result<u64, StoreError> {
-        let transaction = self.connection.transaction().map_err(step("begin"))?;
-        let mut bytes = self.bytes;
-        let mut lost: Option<(i64, i64, u64)> = None;
-        loop {
-            let oldest = transaction
-                .query_row(
-                    "select block, first_us, last_us, sample_count, length(body), closed_us
-                     from block order by block limit 1",
-                    [],
-                    |row| {
-                        Ok((
-                            row.get::<_, i64>(0)?,
-                            row.get::<_, i64>(1)?,
-                            row.get::<_, i64>(2)?,
-                            row.get::<_, i64>(3)?,
-                            row.get::<_, i64>(4)?,
-                            row.get::<_, i64>(5)?,
-                        ))
-                    },
-                )
-                .optional()
-                .map_err(step("find the oldest block"))?;
-            let Some((block, first_us, last_us, count, length, closed_us)) = oldest else {
-                break;
-            };
-            if !beyond(bytes, closed_us) {
-                break;
-            }
-            transaction
-                .execute("delete from block where block = ?1", params![block])
-                .map_err(step("drop a block"))?;
-            bytes = bytes.saturating_sub(length.cast_unsigned());
-            let (from, to, sum) = lost.unwrap_or((first_us, last_us, 0));
-            lost = Some((
-                from.min(first_us),
-                to.max(last_us),
-                sum + count.cast_unsigned(),
-            ));
-        }
-        let Some((from_us, to_us, count)) = lost else {
-            return Ok(0);
-        };
-        let event_id = EventId::generate(now, &mut self.rng);
-        let dropped = Dropped {
-            from_us,
-            to_us,
-            count,
-            reason,
-        };
-        dropped.record(&transaction, event_id, now)?;
-        transaction.commit().map_err(step("commit a drop"))?;
-        self.bytes = bytes;
-        Ok(count)
-    }
-
-    /// Blocks after `after`, in order and dense: a dropped block comes back empty, and one that cannot
-    /// be read is dropped. Stops before `blocks_max` blocks or `bytes_max` compressed bytes are
-    /// exceeded, but returns at least one.
-    pub(super) fn blocks_after(
-        &mut self,
-        after: u64,
-        blocks_max: usize,
+        part: Part,
         bytes_max: usize,
         now: Timestamp,
-    ) -> Result<Vec<TelemetryBlock>, StoreError> {
+    ) -> Result<Option<Outgoing>, StoreError> {
+        let Some((epoch, acked)) = self.epoch_of(part)? else {
+            return Ok(None);
+        };
+        let mut outgoing = Outgoing {
+            epoch,
+            first_block: acked + 1,
+            bodies: Vec::new(),
+        };
         let mut unreadable = Vec::new();
-        let blocks = self.read_blocks(after, blocks_max, bytes_max, &mut unreadable)?;
+        self.fill(
+            &mut outgoing,
+            bytes_max.min(BATCH_STORED_BYTES_MAX),
+            &mut unreadable,
+        )?;
         for (block, reason) in unreadable {
-            self.drop_unreadable(block, &reason, now)?;
+            self.drop_unreadable(epoch, block, &reason, now)?;
         }
-        Ok(blocks)
+        if outgoing.bodies.is_empty() {
+            return Ok(None);
+        }
+        self.connection
+            .prepare_cached("update epoch set sent_block = ?2 where epoch = ?1 and sent_block < ?2")
+            .and_then(|mut update| update.execute([epoch, outgoing.last_block()]))
+            .map_err(step("note what is sent"))?;
+        Ok(Some(outgoing))
     }
 
-    fn drop_unreadable(
-        &mut self,
-        block: u64,
-        reason: &str,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let event_id = EventId::generate(now, &mut self.rng);
-        let transaction = self.connection.transaction().map_err(step("begin"))?;
-        let (from_us, to_us, count, length): (i64, i64, i64, i64) = transaction
-            .query_row(
-                "delete from block where block = ?1
-                 returning first_us, last_us, sample_count, length(body)",
-                params![block.cast_signed()],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
-            )
-            .map_err(step("drop an unreadable block"))?;
-        let reason = format!("block {block} cannot be read back: {reason}");
-        let dropped = Dropped {
-            from_us,
-            to_us,
-            count: count.cast_unsigned(),
-            reason: &reason,
+    /// The epoch of a part, and its newest block that the hub has.
+    fn epoch_of(&self, part: Part) -> Result<Option<(u64, u64)>, StoreError> {
+        let query = match part {
+            Part::Live => "select epoch, acked_block from epoch order by epoch desc limit 1",
+            Part::Backlog => {
+                "select epoch, acked_block from epoch
+                 where epoch = (select min(epoch) from block)
+                   and epoch < (select max(epoch) from epoch)"
+            }
         };
-        dropped.record(&transaction, event_id, now)?;
-        transaction.commit().map_err(step("commit a drop"))?;
-        self.bytes = self.bytes.saturating_sub(length.cast_unsigned());
-        error!("{count} samples of telemetry lost: {reason}");
-        metrics::counter!("agog_telemetry_dropped_total", "intentional" => "false")
-            .increment(dropped.count);
+        let mut query = self
+            .connection
+            .prepare_cached(query)
+            .map_err(step("prepare an epoch"))?;
+        let mut rows = query.query([]).map_err(step("find an epoch"))?;
+        let row = rows.next().map_err(step("find an epoch"))?;
+        row.map(|row| Ok((row.get(0)?, row.get(1)?)))
+            .transpose()
+            .map_err(step("find an epoch"))
+    }
+
+    /// Puts bodies in, at least one of those that are there. `unreadable` takes the numbers of those that are left empty because they
+    /// cannot be read, with the reasons.
+    fn fill(
+        &self,
+        outgoing: &mut Outgoing,
+        bytes_max: usize,
+        unreadable: &mut Vec<(u64, String)>,
+    ) -> Result<(), StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached(
+                "select block, body from block where epoch = ?1 and block >= ?2 order by block",
+            )
+            .map_err(step("prepare blocks"))?;
+        let mut rows = statement
+            .query([outgoing.epoch, outgoing.first_block])
+            .map_err(step("read blocks"))?;
+        let read = step("read a block");
+        let (mut full, mut bytes) = (0, 0);
+        while let Some(row) = rows.next().map_err(&read)? {
+            let block: u64 = row.get(0).map_err(&read)?;
+            let body: Vec<u8> = row.get(1).map_err(&read)?;
+            let place = usize::try_from(block - outgoing.first_block).unwrap_or(usize::MAX);
+            let is_full = full == BATCH_BODIES_MAX || bytes + body.len() > bytes_max;
+            if full > 0 && (is_full || place >= BATCH_BLOCKS_MAX) {
+                break;
+            }
+            // The numbers of dropped blocks.
+            outgoing
+                .bodies
+                .resize(place.min(BATCH_BLOCKS_MAX), Vec::new());
+            if place >= BATCH_BLOCKS_MAX {
+                break;
+            }
+            full += 1;
+            bytes += body.len();
+            outgoing
+                .bodies
+                .push(readable(body).unwrap_or_else(|reason| {
+                    unreadable.push((block, reason));
+                    Vec::new()
+                }));
+        }
         Ok(())
     }
 
-    /// The blocks as they are; `unreadable` takes the numbers of those that come back empty for want
-    /// of being read, with the reasons.
-    fn read_blocks(
-        &self,
-        after: u64,
-        blocks_max: usize,
-        bytes_max: usize,
-        unreadable: &mut Vec<(u64, String)>,
-    ) -> Result<Vec<TelemetryBlock>, StoreError> {
-        let last = self.standing()?.last_block;
-        let mut statement = self
-            .connection
-            .prepare_cached("select body from block where block = ?1")
-            .map_err(step("prepare blocks"))?;
-        let mut blocks = Vec::new();
-        let mut bytes = 0;
-        for block in (after + 1)..=last {
-            let body: Option<Vec<u8>> = statement
-                .query_row(params![block.cast_signed()], |row| row.get(0))
-                .optional()
-                .map_err(step("read a block"))?;
-            bytes += body.as_ref().map_or(0, Vec::len);
-            if !blocks.is_empty() && (blocks.len() >= blocks_max || bytes > bytes_max) {
-                break;
-            }
-            blocks.push(match body {
-                None => empty_block(block),
-                Some(body) => read_block(block, &body).unwrap_or_else(|reason| {
-                    unreadable.push((block, reason));
-                    empty_block(block)
-                }),
-            });
-        }
-        Ok(blocks)
-    }
-
-    /// The hub has everything up to `last_block`: the rows go, the number stays.
-    pub(super) fn acked(&mut self, last_block: u64) -> Result<(), StoreError> {
+    /// The hub has everything of an epoch up to `last_block`, and nothing after it: the rows go, the number stays. Only the hub's
+    /// answers say so; one that was set back says a lower number than before.
+    pub(super) fn acked(&mut self, epoch: u64, last_block: u64) -> Result<(), StoreError> {
         let transaction = self.connection.transaction().map_err(step("begin"))?;
-        let freed: i64 = transaction
-            .query_row(
-                "select coalesce(sum(length(body)), 0) from block where block <= ?1",
-                params![last_block.cast_signed()],
-                |row| row.get(0),
+        let freed: u64 = transaction
+            .prepare_cached(
+                "select coalesce(sum(length(body)), 0) from block where epoch = ?1 and block <= ?2",
             )
+            .and_then(|mut query| query.query_row([epoch, last_block], |row| row.get(0)))
             .map_err(step("measure delivered blocks"))?;
         transaction
-            .execute(
-                "delete from block where block <= ?1",
-                params![last_block.cast_signed()],
-            )
+            .prepare_cached("delete from block where epoch = ?1 and block <= ?2")
+            .and_then(|mut delete| delete.execute([epoch, last_block]))
             .map_err(step("delete delivered blocks"))?;
         transaction
-            .execute(
-                "update standing set acked_block = max(acked_block, ?1)",
-                params![last_block.cast_signed()],
+            .prepare_cached(
+                "update epoch set acked_block = ?2, sent_block = max(sent_block, ?2),
+                   last_block = max(last_block, ?2)
+                 where epoch = ?1",
             )
+            .and_then(|mut update| update.execute([epoch, last_block]))
             .map_err(step("move the telemetry cursor"))?;
+        transaction
+            .prepare_cached(
+                "delete from epoch where epoch < (select max(epoch) from epoch)
+                   and not exists (select 1 from block where block.epoch = epoch.epoch)",
+            )
+            .and_then(|mut delete| delete.execute([]))
+            .map_err(step("forget delivered epochs"))?;
         transaction
             .commit()
             .map_err(step("commit the telemetry cursor"))?;
-        self.bytes = self.bytes.saturating_sub(freed.cast_unsigned());
+        self.bytes = self.bytes.saturating_sub(freed);
         Ok(())
     }
 
-    /// Starts `epoch`: what waits is numbered again from 1. Used when the hub knows blocks that
-    /// this file does not (a restored disk).
+    /// Opens an epoch for what is closed from now on when more waits than one batch takes, so that it need not wait behind that.
+    /// False when it is too early to say: the hub must know the epoch before, or it would not take that any more.
+    pub(super) fn live_first(&mut self) -> Result<bool, StoreError> {
+        let (acked, waiting, epochs): (u64, usize, u32) = self
+            .connection
+            .query_row(
+                "select acked_block, (select count(*) from (select 1 from block where block.epoch = epoch.epoch limit ?1)),
+                   (select count(*) from epoch)
+                 from epoch order by epoch desc limit 1",
+                [BATCH_BODIES_MAX + 1],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )
+            .map_err(step("look for a backlog"))?;
+        if waiting <= BATCH_BODIES_MAX || epochs >= EPOCHS_MAX {
+            return Ok(true);
+        }
+        if acked == 0 {
+            return Ok(false);
+        }
+        self.connection
+            .execute(
+                "insert into epoch select max(epoch) + 1, 0, 0, 0 from epoch",
+                [],
+            )
+            .map_err(step("begin a telemetry epoch"))?;
+        Ok(true)
+    }
+
+    /// Starts `epoch` with all that waits, numbered again from 1. Used when the hub knows blocks that this file does not (a disk that
+    /// was set back).
     pub(super) fn begin_epoch(&mut self, epoch: u64) -> Result<(), StoreError> {
         let transaction = self.connection.transaction().map_err(step("begin"))?;
         transaction
-            .execute_batch(
-                "update block set block = -(select count(*) from block as other where other.block <= block.block);
-                 update block set block = -block;",
+            .execute(
+                "update block set epoch = ?1, block = ordered.number
+                 from (select rowid as id, row_number() over (order by epoch, block) as number from block) as ordered
+                 where block.rowid = ordered.id",
+                [epoch],
             )
             .map_err(step("renumber blocks"))?;
         transaction
-            .execute(
-                "update standing set epoch = ?1, acked_block = 0,
-                   last_block = (select count(*) from block)",
-                params![epoch.cast_signed()],
-            )
+            .execute("delete from epoch", [])
+            .and_then(|_| {
+                transaction.execute(
+                    "insert into epoch values (?1, (select count(*) from block), 0, 0)",
+                    [epoch],
+                )
+            })
             .map_err(step("begin a telemetry epoch"))?;
         transaction
             .commit()
             .map_err(step("commit a telemetry epoch"))
     }
 
-    /// Gaps that the ledger does not have yet, oldest first.
-    pub(super) fn gaps(&self) -> Result<Vec<Gap>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached(
-                "select event_id, from_us, to_us, sample_count, reason, dropped_us from gap
-                 order by dropped_us, event_id limit ?1",
+    /// Puts what waits of an older epoch behind the newest. Used when the hub does not know that epoch, and so has taken nothing of it
+    /// that is here, and never will.
+    pub(super) fn move_to_newest(&mut self, epoch: u64) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction().map_err(step("begin"))?;
+        let (newest, last_block): (u64, u64) = transaction
+            .query_row(
+                "select epoch, last_block from epoch order by epoch desc limit 1",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
             )
-            .map_err(step("prepare gaps"))?;
-        let rows = statement
-            .query_map(params![GAPS_PER_READ], |row| {
-                Ok((
-                    row.get::<_, String>(0)?,
-                    Gap {
-                        event_id: EventId::from_uuid(uuid::Uuid::nil()),
-                        from: timestamp(row.get(1)?),
-                        to: timestamp(row.get(2)?),
-                        count: row.get::<_, i64>(3)?.cast_unsigned(),
-                        reason: row.get(4)?,
-                        dropped_at: timestamp(row.get(5)?),
-                    },
-                ))
-            })
-            .map_err(step("read gaps"))?;
-        let mut gaps = Vec::new();
-        for row in rows {
-            let (event_id, gap) = row.map_err(step("read a gap"))?;
-            let event_id = event_id.parse().map_err(|source| StoreError::Sql {
-                step: "read a gap",
-                source: rusqlite::Error::FromSqlConversionFailure(
-                    0,
-                    rusqlite::types::Type::Text,
-                    Box::new(source),
-                ),
-            })?;
-            gaps.push(Gap { event_id, ..gap });
+            .map_err(step("find the newest epoch"))?;
+        if epoch >= newest {
+            return Ok(());
         }
-        Ok(gaps)
-    }
-
-    /// The ledger has this gap.
-    pub(super) fn gap_recorded(&mut self, event_id: EventId) -> Result<(), StoreError> {
-        self.connection
+        let moved = transaction
             .execute(
-                "delete from gap where event_id = ?1",
-                params![event_id.to_string()],
+                "update block set epoch = ?2, block = ?3 + ordered.number
+                 from (select rowid as id, row_number() over (order by block) as number from block where epoch = ?1) as ordered
+                 where block.rowid = ordered.id",
+                params![epoch, newest, last_block],
             )
-            .map(drop)
-            .map_err(step("forget a recorded gap"))
-    }
-}
-
-/// What a row of `gap` tells.
-struct Dropped<'r> {
-    from_us: i64,
-    to_us: i64,
-    count: u64,
-    reason: &'r str,
-}
-
-impl Dropped<'_> {
-    fn record(
-        &self,
-        transaction: &Transaction<'_>,
-        event_id: EventId,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+            .map_err(step("move blocks"))?;
         transaction
             .execute(
-                "insert into gap (event_id, from_us, to_us, sample_count, reason, dropped_us)
-                 values (:event_id, :from_us, :to_us, :count, :reason, :dropped_us)",
-                named_params! {
-                    ":event_id": event_id.to_string(), ":from_us": self.from_us,
-                    ":to_us": self.to_us, ":count": self.count.cast_signed(),
-                    ":reason": self.reason, ":dropped_us": now.as_microsecond(),
-                },
+                "update epoch set last_block = last_block + ?2 where epoch = ?1",
+                params![newest, moved],
             )
-            .map(drop)
-            .map_err(step("record a gap"))
+            .and_then(|_| transaction.execute("delete from epoch where epoch = ?1", [epoch]))
+            .map_err(step("forget an epoch"))?;
+        transaction.commit().map_err(step("commit moved blocks"))
     }
 }
 
-/// A stored block that the hub can take, or what is wrong with it.
-fn read_block(block: u64, body: &[u8]) -> Result<TelemetryBlock, String> {
-    let stored: TelemetryBlock =
-        frame::decode(body, BLOCK_BYTES_MAX).map_err(|error| error.to_string())?;
-    stored.samples()?;
-    Ok(TelemetryBlock { block, ..stored })
+/// A body that the hub can read, or what is wrong with the one that is stored.
+fn readable(body: Vec<u8>) -> Result<Vec<u8>, String> {
+    if body.starts_with(&JSON_BODY) {
+        let block: TelemetryBlock =
+            frame::decode(&body, 2 * BLOCK_BYTES_MAX).map_err(|error| error.to_string())?;
+        return telemetry::encode(&block).map_err(|error| error.to_string());
+    }
+    telemetry::decode(0, &body).map_err(|error| error.to_string())?;
+    Ok(body)
 }
-
-#[cfg(test)]
-#[path = "delivery_tests.rs"]
-mod tests;

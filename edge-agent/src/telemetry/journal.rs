@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::collections::vec_deque::Iter;
 use std::iter::Take;
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, params};
 
 use super::store::{StoreError, step};
 
@@ -96,7 +96,7 @@ impl Journal {
     /// Adds samples to the open block.
     pub(super) fn append(
         &mut self,
-        transaction: &Transaction<'_>,
+        connection: &Connection,
         samples: Vec<Stored>,
     ) -> Result<(), StoreError> {
         if samples.is_empty() {
@@ -107,7 +107,7 @@ impl Journal {
             sample.write(&mut body);
         }
         self.last_id += i64::try_from(samples.len()).unwrap_or(i64::MAX);
-        transaction
+        connection
             .prepare_cached("insert into journal (last_sample_id, body) values (?1, ?2)")
             .and_then(|mut insert| insert.execute(params![self.last_id, body]))
             .map_err(step("store samples"))?;
@@ -119,7 +119,7 @@ impl Journal {
     /// The oldest `count` open samples are in a block now; what is too old to be remembered goes.
     pub(super) fn close(
         &mut self,
-        transaction: &Transaction<'_>,
+        connection: &Connection,
         count: usize,
     ) -> Result<(), StoreError> {
         self.open -= count;
@@ -127,10 +127,10 @@ impl Journal {
         let too_many = self.samples.len().saturating_sub(remembered);
         self.samples.drain(..too_many);
         let id = |newer: usize| self.last_id - i64::try_from(newer).unwrap_or(i64::MAX);
-        transaction
+        connection
             .execute("update standing set closed_sample_id = ?1", [id(self.open)])
             .map_err(step("close the samples"))?;
-        transaction
+        connection
             .execute(
                 "delete from journal where last_sample_id <= ?1",
                 [id(remembered)],
@@ -154,40 +154,4 @@ impl Stored {
             value: f64::from_le_bytes(array::from_fn(|n| bytes[12 + n])),
         }
     }
-}
-
-/// Open samples of a file that has them as rows, as the first programs wrote it, go into the journal.
-pub(super) fn take_over_rows(connection: &Connection) -> Result<(), StoreError> {
-    let has_rows = connection
-        .prepare("select 1 from sqlite_schema where type = 'table' and name = 'sample'")
-        .and_then(|mut query| query.exists([]))
-        .map_err(step("look for samples of an older program"))?;
-    if !has_rows {
-        return Ok(());
-    }
-    let transaction = connection.unchecked_transaction().map_err(step("begin"))?;
-    let mut journal = Journal::read(&transaction)?;
-    let samples = transaction
-        .prepare(
-            "select series_id, at_us, value from sample
-             where sample_id > (select closed_sample_id from standing) order by sample_id",
-        )
-        .and_then(|mut query| {
-            let rows = query.query_map([], |row| {
-                Ok(Stored {
-                    series_id: row.get(0)?,
-                    at_us: row.get(1)?,
-                    value: row.get(2)?,
-                })
-            })?;
-            rows.collect()
-        })
-        .map_err(step("read samples of an older program"))?;
-    journal.append(&transaction, samples)?;
-    transaction
-        .execute_batch("drop table sample")
-        .map_err(step("drop samples of an older program"))?;
-    transaction
-        .commit()
-        .map_err(step("commit samples of an older program"))
 }

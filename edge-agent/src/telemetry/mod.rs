@@ -1,39 +1,49 @@
 //! The telemetry buffer: samples from MQTT and JMF, durable in `telemetry.db`, until the hub has them.
 //!
 //! Telemetry never competes with the ledger: own file, own thread, bounded. When a bound is
-//! reached the oldest block goes first, and every drop becomes a `telemetry.gap` ledger event
-//! (`gaps.rs`), so samples stored plus recorded gaps are the samples produced.
+//! reached the oldest block of the lowest priority goes first, and every drop becomes a `telemetry.gap` ledger event
+//! (`gaps.rs`), so samples stored plus recorded gaps are the samples produced. What a rule of the configuration leaves out
+//! (`rules.rs`) is no gap: it is counted.
 //!
 //! Not for facts: what must not be lost is a ledger event.
 //!
 //! Limits: [`QUEUE_SAMPLES_MAX`] samples between sources and thread (then [`Telemetry::record`] waits),
-//! commits 20 ms apart while few wait (`buffer.rs`), 4,096 samples per block, 10,000 series.
+//! commits 20 ms apart while few wait (`buffer.rs`), 16,384 samples per block, 10,000 series.
 //! Read `buffer.rs` next.
 
 mod buffer;
+mod closing;
 mod delivery;
 pub mod gaps;
 mod journal;
+mod live;
+mod migrate;
 pub mod routes;
+pub mod rules;
 mod series;
+mod shedding;
 mod store;
+#[cfg(test)]
+mod tests;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use agog_sync::clock::Clock;
-use agog_sync::frame::{SeriesKey, TelemetryBlock};
+use agog_sync::frame::SeriesKey;
 use agog_sync::ids::EventId;
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
 use tokio::sync::{Semaphore, oneshot, watch};
 
-use series::SERIES_MAX;
+use live::Live;
+use rules::Rules;
 
-pub use delivery::Gap;
+pub use delivery::{Outgoing, Part};
+pub use live::{Point, Trend};
+pub use shedding::Gap;
 pub use store::{Standing, StoreError};
 
 /// Samples on their way to the thread: 64 bytes each, so about 2 MiB.
@@ -53,25 +63,26 @@ pub struct Sample {
     pub redelivered: bool,
 }
 
-/// How much is kept while the hub is away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How much is kept while the hub is away, and of what.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
     /// Compressed bytes of waiting blocks.
     pub bytes_max: u64,
     /// Age of waiting blocks.
     pub age_max: SignedDuration,
-    /// An open block is closed at this age.
+    /// Open samples become a block at this age when nobody asks for them before.
     pub block_age: SignedDuration,
+    pub rules: Rules,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            // About 60 million samples: a week of 100 samples per second.
             bytes_max: 512 * 1024 * 1024,
             age_max: SignedDuration::from_hours(14 * 24),
-            // A chart in the office is at most this much behind, plus one request.
-            block_age: SignedDuration::from_secs(5),
+            // While the hub is away, large blocks take less room. The journal holds them as well.
+            block_age: SignedDuration::from_mins(10),
+            rules: Rules::default(),
         }
     }
 }
@@ -97,16 +108,16 @@ pub struct LatestValue {
     pub unit: Option<String>,
     pub at: Timestamp,
     pub value: f64,
+    /// Samples that the rule of the metric has left out since the program started.
+    pub left_out: u64,
 }
-
-type Latest = Arc<RwLock<BTreeMap<(String, String, Option<String>), (Timestamp, f64)>>>;
 
 /// A cheap handle on the buffer.
 #[derive(Clone)]
 pub struct Telemetry {
     commands: std::sync::mpsc::Sender<buffer::Command>,
     room: Arc<Semaphore>,
-    latest: Latest,
+    live: Arc<RwLock<Live>>,
     standing: watch::Receiver<Standing>,
     clock: Arc<dyn Clock>,
 }
@@ -139,15 +150,10 @@ impl Telemetry {
         rng: StdRng,
     ) -> Result<(Self, TelemetryThread), TelemetryError> {
         let store = store::Store::open(path, limits, rng).map_err(Arc::new)?;
-        let newest = store.newest().map(|(key, at, value)| {
-            let SeriesKey {
-                device,
-                metric,
-                unit,
-            } = key.clone();
-            ((device, metric, unit), (at, value))
-        });
-        let latest: Latest = Arc::new(RwLock::new(newest.collect()));
+        let mut live = Live::default();
+        for (series, at, value) in store.newest() {
+            live.tell_value(series, at, value);
+        }
         let (publish, standing) = watch::channel(store.standing().map_err(Arc::new)?);
         // Unbounded in itself; the semaphore bounds the samples in it, and the few other
         // commands come from tasks that wait for the answer before they send again.
@@ -167,7 +173,7 @@ impl Telemetry {
             Self {
                 commands,
                 room,
-                latest,
+                live: Arc::new(RwLock::new(live)),
                 standing,
                 clock,
             },
@@ -191,7 +197,10 @@ impl Telemetry {
             .acquire_many_owned(count)
             .await
             .map_err(|_| TelemetryError::Closed)?;
-        self.keep_latest(&samples);
+        {
+            let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+            samples.iter().for_each(|sample| live.tell(sample));
+        }
         let (done, receipt) = oneshot::channel();
         self.send(buffer::Command::Record {
             samples,
@@ -213,35 +222,51 @@ impl Telemetry {
 
     /// The newest value of every series, by device and metric.
     pub fn latest(&self) -> Vec<LatestValue> {
-        let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
-        latest
-            .iter()
-            .map(|((device, metric, unit), (at, value))| LatestValue {
-                device: device.clone(),
-                metric: metric.clone(),
-                unit: unit.clone(),
-                at: *at,
-                value: *value,
-            })
-            .collect()
+        let live = self.live.read().unwrap_or_else(PoisonError::into_inner);
+        live.latest()
     }
 
-    /// Waiting blocks after `after`: dense, at most `blocks_max` and about `bytes_max` compressed. One
-    /// that cannot be read back becomes a gap.
-    pub async fn blocks_after(
+    /// As [`Telemetry::latest`], with what was left out.
+    pub async fn latest_counted(&self) -> Result<Vec<LatestValue>, TelemetryError> {
+        let mut left_out = self.call(|store| Ok(store.left_out())).await?;
+        let mut latest = self.latest();
+        for value in &mut latest {
+            let key = SeriesKey {
+                device: value.device.clone(),
+                metric: value.metric.clone(),
+                unit: value.unit.clone(),
+            };
+            value.left_out = left_out.remove(&key).unwrap_or_default();
+        }
+        Ok(latest)
+    }
+
+    /// The newest points of a metric, one trend for each unit that it was told in.
+    pub fn trends(&self, device: &str, metric: &str, points: usize) -> Vec<Trend> {
+        let live = self.live.read().unwrap_or_else(PoisonError::into_inner);
+        live.trends(device, metric, points)
+    }
+
+    /// The blocks that the hub wants next, about `bytes_max` of them. One that cannot be read back becomes a gap.
+    pub async fn next_batch(
         &self,
-        after: u64,
-        blocks_max: usize,
+        part: Part,
         bytes_max: usize,
-    ) -> Result<Vec<TelemetryBlock>, TelemetryError> {
+    ) -> Result<Option<Outgoing>, TelemetryError> {
         let now = self.clock.now();
-        self.call(move |store| store.blocks_after(after, blocks_max, bytes_max, now))
+        self.call(move |store| store.next_batch(part, bytes_max, now))
             .await
     }
 
-    /// The hub has everything up to `last_block`.
-    pub async fn acked(&self, last_block: u64) -> Result<(), TelemetryError> {
-        self.call(move |store| store.acked(last_block)).await
+    /// The hub has everything of an epoch up to `last_block`, and nothing after it.
+    pub async fn acked(&self, epoch: u64, last_block: u64) -> Result<(), TelemetryError> {
+        self.call(move |store| store.acked(epoch, last_block)).await
+    }
+
+    /// Opens an epoch when a backlog waits, so that what comes now need not wait behind it; false when this is to be asked again after
+    /// the next batch.
+    pub async fn live_first(&self) -> Result<bool, TelemetryError> {
+        self.call(store::Store::live_first).await
     }
 
     /// Numbers what waits again from 1 in `epoch`.
@@ -249,7 +274,12 @@ impl Telemetry {
         self.call(move |store| store.begin_epoch(epoch)).await
     }
 
-    /// Closes the open block now, for a graceful stop and for tests.
+    /// Puts what waits of an epoch that the hub does not know behind the newest.
+    pub async fn move_to_newest(&self, epoch: u64) -> Result<(), TelemetryError> {
+        self.call(move |store| store.move_to_newest(epoch)).await
+    }
+
+    /// Makes blocks of the open samples now: the uplink can send them.
     pub async fn flush(&self, now: Timestamp) -> Result<(), TelemetryError> {
         self.call(move |store| store.close_due(now, true).map(drop))
             .await
@@ -260,7 +290,7 @@ impl Telemetry {
         self.call(move |store| store.shed(now)).await
     }
 
-    /// Drops the older half of what waits, and gives its room back to the disk: the ledger needs it.
+    /// Drops half of what waits, and gives its room back to the disk: the ledger needs it.
     pub async fn make_room(&self, now: Timestamp, free_bytes: u64) -> Result<u64, TelemetryError> {
         self.call(move |store| store.make_room(now, free_bytes))
             .await
@@ -295,28 +325,6 @@ impl Telemetry {
         self.commands
             .send(command)
             .map_err(|_| TelemetryError::Closed)
-    }
-
-    fn keep_latest(&self, samples: &[Sample]) {
-        let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
-        for Sample {
-            series, at, value, ..
-        } in samples
-        {
-            let key = (
-                series.device.clone(),
-                series.metric.clone(),
-                series.unit.clone(),
-            );
-            // The store refuses a series beyond its limit, so nobody asks for its newest value.
-            if latest.len() >= SERIES_MAX && !latest.contains_key(&key) {
-                continue;
-            }
-            let entry = latest.entry(key).or_insert((*at, *value));
-            if *at >= entry.0 {
-                *entry = (*at, *value);
-            }
-        }
     }
 }
 

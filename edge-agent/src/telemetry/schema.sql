@@ -1,17 +1,22 @@
-pragma journal_mode = wal;
-pragma synchronous = full;
-pragma journal_size_limit = 16777216;
-pragma foreign_keys = on;
+-- The second form of the file. migrate.rs makes it of the first.
 
 create table if not exists standing (
     only_row integer primary key check (only_row = 1),
-    epoch integer not null,
-    last_block integer not null,
-    acked_block integer not null,
     -- Samples up to here are in blocks.
     closed_sample_id integer not null
 ) strict;
-insert or ignore into standing values (1, 1, 0, 0, 0);
+insert or ignore into standing values (1, 0);
+
+-- What the hub has of each numbering of blocks. The newest takes what is closed; an older one is here while blocks of it wait.
+create table if not exists epoch (
+    epoch integer primary key,
+    last_block integer not null,
+    -- Blocks up to here may be on their way: the hub may take them whatever becomes of its answer. They are not dropped, or
+    -- a sample could be stored and in a gap as well; and a hub that has more says that this file was set back.
+    sent_block integer not null,
+    acked_block integer not null
+) strict;
+insert into epoch select 1, 0, 0, 0 where not exists (select 1 from epoch);
 
 create table if not exists series (
     series_id integer primary key,
@@ -32,14 +37,20 @@ create table if not exists journal (
 ) strict;
 
 create table if not exists block (
-    block integer primary key,
+    epoch integer not null,
+    block integer not null,
+    -- 0 low, 1 normal, 2 high: what is lower is dropped first.
+    priority integer not null,
     first_us integer not null,
     last_us integer not null,
     -- By our clock; the age of a block counts from here, because a machine's clock may be wrong.
     closed_us integer not null,
     sample_count integer not null,
-    body blob not null
+    body blob not null,
+    primary key (epoch, block)
 ) strict;
+create index if not exists block_by_worth on block (priority, closed_us, epoch, block);
+create index if not exists block_by_age on block (closed_us);
 
 create table if not exists gap (
     event_id text primary key,

@@ -1,22 +1,29 @@
 //! The series dictionary of `telemetry.db`, with the newest value of each.
 //!
-//! Limit: [`SERIES_MAX`] series.
+//! Limits: [`SERIES_MAX`] series, [`NAMES_BYTES_MAX`] bytes of names each: all of them fit into one block.
 
 use std::collections::HashMap;
 
 use agog_sync::frame::SeriesKey;
 use rusqlite::{Connection, Row, Transaction, params};
 
+use super::rules::{Keep, Rules};
 use super::store::{StoreError, step};
 
 /// A wrong topic pattern must not fill the series table; further series are refused and counted.
 pub(super) const SERIES_MAX: usize = 10_000;
+
+/// The most bytes of device, metric and unit together. The hub keeps 100 characters of the first two.
+const NAMES_BYTES_MAX: usize = 360;
 
 /// A known series.
 pub(super) struct Series {
     pub(super) series_id: u32,
     /// The newest time, in microseconds since 1970, and its value.
     pub(super) newest: Option<(i64, f64)>,
+    pub(super) keep: Keep,
+    /// Samples that its rule has left out since the program started.
+    pub(super) left_out: u64,
 }
 
 impl Series {
@@ -28,14 +35,16 @@ impl Series {
     }
 }
 
-/// Finds or makes the row of a series; `None` when there are too many.
+/// Finds or makes the row of a series; `None` when there are too many, or its names are too long.
 pub(super) fn series_of<'a>(
     transaction: &Transaction<'_>,
     known: &'a mut HashMap<SeriesKey, Series>,
+    rules: &Rules,
     key: &SeriesKey,
 ) -> Result<Option<&'a mut Series>, StoreError> {
     if !known.contains_key(key) {
-        if known.len() >= SERIES_MAX {
+        let names = key.device.len() + key.metric.len() + key.unit.as_ref().map_or(0, String::len);
+        if known.len() >= SERIES_MAX || names > NAMES_BYTES_MAX {
             return Ok(None);
         }
         // `or ignore`: a transaction that failed later may have left the key in memory only.
@@ -60,8 +69,13 @@ pub(super) fn series_of<'a>(
                 |row| row.get(0),
             )
             .map_err(step("find a series"))?;
-        let newest = None;
-        known.insert(key.clone(), Series { series_id, newest });
+        let series = Series {
+            series_id,
+            newest: None,
+            keep: rules.of(key),
+            left_out: 0,
+        };
+        known.insert(key.clone(), series);
     }
     Ok(known.get_mut(key))
 }
@@ -96,17 +110,23 @@ pub(super) fn series_key(
         .map_err(step("name the series of a block"))
 }
 
-pub(super) fn read_series(connection: &Connection) -> rusqlite::Result<HashMap<SeriesKey, Series>> {
+pub(super) fn read_series(
+    connection: &Connection,
+    rules: &Rules,
+) -> rusqlite::Result<HashMap<SeriesKey, Series>> {
     let mut statement = connection
         .prepare("select series_id, last_us, last_value, device, metric, unit from series")?;
     let rows = statement.query_map([], |row| {
         let at_us: Option<i64> = row.get(1)?;
         let value: Option<f64> = row.get(2)?;
+        let key = key(row, 3)?;
         let series = Series {
             series_id: row.get(0)?,
             newest: at_us.zip(value),
+            keep: rules.of(&key),
+            left_out: 0,
         };
-        Ok((key(row, 3)?, series))
+        Ok((key, series))
     })?;
     rows.collect()
 }

@@ -1,25 +1,24 @@
 //! The SQL of `telemetry.db`. Owned by the writer thread (`buffer.rs`); nothing else opens the file.
 //!
-//! Samples go into the journal (`journal.rs`), durable at once, then into a `block`: one compressed
-//! [`TelemetryBlock`]. Block numbers are dense per epoch. A block that had to be dropped before it
-//! was delivered leaves its number behind (`delivery.rs`).
+//! Samples go into the journal (`journal.rs`), durable at once, then into blocks (`closing.rs`): compressed columns as they are
+//! sent. Block numbers are dense per epoch. A block that had to be dropped before it was delivered leaves its number behind
+//! (`delivery.rs`, `shedding.rs`).
 //!
-//! Limits: [`BLOCK_SAMPLES_MAX`] samples per block, those of `series.rs`.
+//! Limits: `agog_sync::frame::BLOCK_SAMPLES_MAX` samples per block, those of `series.rs`.
 
 use std::collections::HashMap;
 use std::path::Path;
 
-use agog_sync::frame::{self, SeriesKey, TelemetryBlock};
+use agog_sync::frame::{BLOCK_SAMPLES_MAX, SeriesKey};
+use agog_sync::telemetry::BodyError;
 use jiff::Timestamp;
 use rand::rngs::StdRng;
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::Connection;
 
-use super::journal::{self, Journal, Stored};
-use super::series::{Series, keep_newest, read_series, series_key, series_of};
-use super::{Limits, Sample};
-
-/// A block closes at this many samples: about 30 KiB compressed, a fraction of one request.
-pub(super) const BLOCK_SAMPLES_MAX: usize = 4_096;
+use super::closing::close_open;
+use super::journal::{Journal, Stored};
+use super::series::{Series, read_series, series_of};
+use super::{Limits, Sample, migrate};
 
 /// A step on `telemetry.db` failed.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +29,8 @@ pub enum StoreError {
         #[source]
         source: rusqlite::Error,
     },
+    #[error("telemetry buffer has form {0}: it was used by a newer program")]
+    Newer(i64),
     #[error("telemetry buffer refused to {step}")]
     Sql {
         step: &'static str,
@@ -39,7 +40,7 @@ pub enum StoreError {
     #[error("telemetry journal is damaged before sample {0}")]
     Journal(i64),
     #[error("telemetry block cannot be written")]
-    Encode(#[source] frame::FrameError),
+    Encode(#[source] BodyError),
 }
 
 /// Gives a failed statement the name of its step.
@@ -53,18 +54,25 @@ pub(super) struct Appended {
     pub(super) stored: u64,
     /// Redelivered by the broker and already stored.
     pub(super) repeated: u64,
-    /// Beyond [`SERIES_MAX`].
+    /// By the rule of their series.
+    pub(super) left_out: u64,
+    /// Beyond the limits of `series.rs`.
     pub(super) refused: u64,
 }
 
 /// Where the buffer stands.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Standing {
+    /// The newest epoch: what is closed goes there.
     pub epoch: u64,
-    /// The newest closed block; 0 before the first.
+    /// Its newest closed block; 0 before the first.
     pub last_block: u64,
-    /// The newest block that the hub has.
+    /// Its newest block that was sent, whether or not the hub has it.
+    pub sent_block: u64,
+    /// Its newest block that the hub has.
     pub acked_block: u64,
+    /// Blocks of older epochs wait.
+    pub has_backlog: bool,
     pub open_samples: usize,
     /// Compressed bytes waiting.
     pub bytes: u64,
@@ -93,10 +101,7 @@ impl Store {
             source,
         };
         let connection = Connection::open(path).map_err(opened)?;
-        connection
-            .execute_batch(include_str!("schema.sql"))
-            .map_err(opened)?;
-        journal::take_over_rows(&connection)?;
+        migrate::prepare(&connection)?;
         let bytes: i64 = connection
             .query_row(
                 "select coalesce(sum(length(body)), 0) from block",
@@ -121,7 +126,12 @@ impl Store {
 
     /// Makes the memory what the file is.
     fn reload(&mut self) -> Result<(), StoreError> {
-        self.series = read_series(&self.connection).map_err(step("read the series"))?;
+        let mut series =
+            read_series(&self.connection, &self.limits.rules).map_err(step("read the series"))?;
+        for (key, series) in &mut series {
+            series.left_out = self.series.get(key).map_or(0, |known| known.left_out);
+        }
+        self.series = series;
         self.journal = Journal::read(&self.connection)?;
         let mut by_id: HashMap<u32, &mut Series> = self
             .series
@@ -144,6 +154,15 @@ impl Store {
         })
     }
 
+    /// How many samples were left out of each series that has some.
+    pub(super) fn left_out(&self) -> HashMap<SeriesKey, u64> {
+        self.series
+            .iter()
+            .filter(|(_, series)| series.left_out > 0)
+            .map(|(key, series)| (key.clone(), series.left_out))
+            .collect()
+    }
+
     /// Stores samples and closes blocks that are full; one commit.
     pub(super) fn append(
         &mut self,
@@ -164,13 +183,15 @@ impl Store {
             connection,
             series,
             journal,
+            limits,
             ..
         } = self;
         let was_open = journal.open() > 0;
         let transaction = connection.transaction().map_err(step("begin"))?;
         let mut fresh = Vec::with_capacity(samples.len());
         for sample in samples {
-            let Some(series) = series_of(&transaction, series, &sample.series)? else {
+            let Some(series) = series_of(&transaction, series, &limits.rules, &sample.series)?
+            else {
                 done.refused += 1;
                 continue;
             };
@@ -190,6 +211,14 @@ impl Store {
                 done.repeated += 1;
                 continue;
             }
+            if series
+                .keep
+                .leaves_out(series.newest, stored.at_us, stored.value)
+            {
+                series.left_out += 1;
+                done.left_out += 1;
+                continue;
+            }
             series.tell(stored.at_us, stored.value);
             fresh.push(stored);
         }
@@ -197,7 +226,7 @@ impl Store {
         journal.append(&transaction, fresh)?;
         let mut bytes = 0;
         while journal.open() >= BLOCK_SAMPLES_MAX {
-            bytes += close_block(&transaction, journal, now)?;
+            bytes += close_open(&transaction, journal, &limits.rules, now)?;
         }
         transaction.commit().map_err(step("commit samples"))?;
         if bytes > 0 || !was_open {
@@ -207,7 +236,7 @@ impl Store {
         Ok(done)
     }
 
-    /// Closes the open block when it is older than the limit, or always with `force`.
+    /// Closes the open samples when they are older than the limit, or always with `force`.
     pub(super) fn close_due(&mut self, now: Timestamp, force: bool) -> Result<bool, StoreError> {
         let due = self
             .open_since
@@ -226,107 +255,35 @@ impl Store {
 
     fn try_close(&mut self, now: Timestamp) -> Result<u64, StoreError> {
         let transaction = self.connection.transaction().map_err(step("begin"))?;
-        let bytes = close_block(&transaction, &mut self.journal, now)?;
+        let bytes = close_open(&transaction, &mut self.journal, &self.limits.rules, now)?;
         transaction.commit().map_err(step("commit a block"))?;
         Ok(bytes)
     }
 
     pub(super) fn standing(&self) -> Result<Standing, StoreError> {
         self.connection
-            .query_row(
+            .prepare_cached(
                 "select epoch, last_block, acked_block, (select count(*) from gap),
-                   (select first_us from block order by block limit 1) from standing",
-                [],
-                |row| {
+                   (select first_us from block order by epoch, block limit 1),
+                   exists (select 1 from block where block.epoch < epoch.epoch), sent_block
+                 from epoch order by epoch desc limit 1",
+            )
+            .and_then(|mut query| {
+                query.query_row([], |row| {
                     Ok(Standing {
-                        epoch: row.get::<_, i64>(0)?.cast_unsigned(),
-                        last_block: row.get::<_, i64>(1)?.cast_unsigned(),
-                        acked_block: row.get::<_, i64>(2)?.cast_unsigned(),
+                        epoch: row.get(0)?,
+                        last_block: row.get(1)?,
+                        acked_block: row.get(2)?,
+                        has_backlog: row.get(5)?,
+                        sent_block: row.get(6)?,
                         open_samples: self.journal.open(),
                         bytes: self.bytes,
                         oldest: row.get::<_, Option<i64>>(4)?.map(timestamp),
                         gaps: row.get(3)?,
                     })
-                },
-            )
+                })
+            })
             .map_err(step("read where it stands"))
-    }
-}
-
-/// Moves the open samples, at most [`BLOCK_SAMPLES_MAX`], into a new block; returns its compressed
-/// size.
-fn close_block(
-    transaction: &Transaction<'_>,
-    journal: &mut Journal,
-    now: Timestamp,
-) -> Result<u64, StoreError> {
-    let number: i64 = transaction
-        .query_row(
-            "update standing set last_block = last_block + 1 returning last_block",
-            [],
-            |row| row.get(0),
-        )
-        .map_err(step("number a block"))?;
-    let mut block = empty_block(number.cast_unsigned());
-    let mut index_of: HashMap<u32, u32> = HashMap::new();
-    let mut newest: HashMap<u32, (i64, f64)> = HashMap::new();
-    let mut first_us = i64::MAX;
-    let mut last_us = i64::MIN;
-    let mut count = 0_usize;
-    for sample in journal.oldest_open(BLOCK_SAMPLES_MAX) {
-        let Stored {
-            series_id,
-            at_us,
-            value,
-        } = *sample;
-        let index = if let Some(index) = index_of.get(&series_id) {
-            *index
-        } else {
-            // At most BLOCK_SAMPLES_MAX series can be in one block.
-            let index = u32::try_from(block.series.len()).unwrap_or(u32::MAX);
-            block.series.push(series_key(transaction, series_id)?);
-            index_of.insert(series_id, index);
-            index
-        };
-        first_us = first_us.min(at_us);
-        last_us = last_us.max(at_us);
-        let entry = newest.entry(series_id).or_insert((at_us, value));
-        if at_us >= entry.0 {
-            *entry = (at_us, value);
-        }
-        block.series_index.push(index);
-        block.time_us.push(at_us);
-        block.value.push(value);
-        count += 1;
-    }
-    let body = frame::encode(&block).map_err(StoreError::Encode)?;
-    let stored = i64::try_from(count).unwrap_or(i64::MAX);
-    transaction
-        .execute(
-            "insert into block (block, first_us, last_us, closed_us, sample_count, body)
-             values (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![
-                number,
-                first_us,
-                last_us,
-                now.as_microsecond(),
-                stored,
-                body
-            ],
-        )
-        .map_err(step("store a block"))?;
-    keep_newest(transaction, newest)?;
-    journal.close(transaction, count)?;
-    Ok(u64::try_from(body.len()).unwrap_or(u64::MAX))
-}
-
-pub(super) fn empty_block(block: u64) -> TelemetryBlock {
-    TelemetryBlock {
-        block,
-        series: Vec::new(),
-        series_index: Vec::new(),
-        time_us: Vec::new(),
-        value: Vec::new(),
     }
 }
 

@@ -7,9 +7,10 @@ use agog_sync::document::repair::{
 };
 use agog_sync::frame::{
     self, FEED_READS, FeedPage, FrameError, LedgerAck, LedgerPage, SnapshotPage, SyncState,
-    TelemetryAck, TelemetryBatch,
+    TelemetryAck,
 };
 use agog_sync::report::{AgentReport, REPORT_HEADER};
+use agog_sync::telemetry::batch::{BatchError, MEDIA_TYPE};
 use jiff::Timestamp;
 use reqwest::StatusCode;
 use serde::Serialize;
@@ -30,6 +31,8 @@ pub(super) enum HubError {
     Http(#[from] HttpError),
     #[error("cannot write a batch")]
     Frame(#[from] FrameError),
+    #[error("cannot write a batch of telemetry")]
+    Batch(#[from] BatchError),
 }
 
 impl HubError {
@@ -85,14 +88,16 @@ impl HubError {
     pub(super) fn is_unreachable(&self) -> bool {
         match self {
             Self::Http(error) | Self::Token(TokenError::Http(error)) => error.is_unreachable(),
-            Self::Token(TokenError::Sign(_) | TokenError::Ledger(_)) | Self::Frame(_) => false,
+            Self::Token(TokenError::Sign(_) | TokenError::Ledger(_))
+            | Self::Frame(_)
+            | Self::Batch(_) => false,
         }
     }
 
     pub(super) fn problem(&self) -> Option<(StatusCode, &Problem)> {
         match self {
             Self::Http(error) => error.problem(),
-            Self::Token(_) | Self::Frame(_) => None,
+            Self::Token(_) | Self::Frame(_) | Self::Batch(_) => None,
         }
     }
 }
@@ -122,11 +127,11 @@ impl Hub {
         self.post_written("/sync/v1/ledger", frame).await
     }
 
-    pub(super) async fn push_telemetry(
-        &self,
-        batch: &TelemetryBatch,
-    ) -> Result<TelemetryAck, HubError> {
-        self.post("/sync/v1/telemetry", batch).await
+    /// Pushes a batch of telemetry that was written before. Its blocks are compressed as they are.
+    pub(super) async fn push_telemetry(&self, batch: Vec<u8>) -> Result<TelemetryAck, HubError> {
+        let url = format!("{}/sync/v1/telemetry", self.base);
+        let request = self.client.post(&url).header("content-type", MEDIA_TYPE);
+        self.answer(request.body(batch), &url).await
     }
 
     /// What comes after a number; `wait_s` is how long the hub may wait for something.

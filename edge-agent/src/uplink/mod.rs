@@ -1,8 +1,8 @@
 //! Delivery to the hub, and what comes down from it.
 //!
 //! A session begins by asking the hub what it has, and comparing that with the local ledger
-//! (`agog_sync::outbox`). Then loops run until one of them fails: one pushes, the ledger
-//! before telemetry, and sleeps until there is something new; one fetches back what a disk that was set back has
+//! (`agog_sync::outbox`). Then loops run until one of them fails: one pushes the ledger, one telemetry beside it, and both sleep
+//! until there is something new; one fetches back what a disk that was set back has
 //! lost, and then waits for the feed and compares the days that are over; one fetches the files of tickets. What
 //! the hub has acknowledged is only moved by its answers, in `ledger.db` and `telemetry.db`, so
 //! every step can be repeated, after a second or after days. Nothing here holds up ingest.
@@ -44,7 +44,7 @@ use http::chain;
 use hub::{Hub, HubError};
 use identity::{AgentKey, IdentityError};
 use push_ledger::LedgerPush;
-use push_telemetry::TelemetryPush;
+use push_telemetry::{Pushed, TelemetryPush};
 use token::TokenClient;
 
 /// The first wait after a failure.
@@ -268,23 +268,44 @@ async fn session(
         "hub connected: it has the ledger up to {} of epoch {}",
         state.ledger.last_seq, state.ledger.epoch
     );
-    let push = async {
+    let push_ledger = async {
         let mut position = agent.ledger.position();
-        let mut standing = telemetry.standing();
         loop {
             // Seen before the look, so that what comes meanwhile wakes the wait below.
             position.mark_unchanged();
-            standing.mark_unchanged();
             if ledger_push.push().await? {
                 continue;
             }
-            if telemetry_push.push().await? {
-                ledger_push.delivered();
-                continue;
+            if position.changed().await.is_err() {
+                return Err::<Infallible, _>(SessionError::Ledger(LedgerError::Stopped));
             }
+        }
+    };
+    let mut has_telemetry = false;
+    let push_telemetry = async {
+        let mut position = agent.ledger.position();
+        let mut standing = telemetry.standing();
+        loop {
+            position.mark_unchanged();
+            standing.mark_unchanged();
+            let until = match telemetry_push.push().await? {
+                Pushed::Batch => {
+                    has_telemetry = true;
+                    continue;
+                }
+                Pushed::Nothing(until) => until,
+            };
+            let later = async {
+                match until {
+                    Some(until) => tokio::time::sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
+            };
             let closed = tokio::select! {
+                () = later => false,
+                // Samples that came do not hasten what has its time; events that are gone make way for a backlog.
+                changed = standing.changed(), if until.is_none() => changed.is_err(),
                 changed = position.changed() => changed.is_err(),
-                changed = standing.changed() => changed.is_err(),
             };
             if closed {
                 return Err::<Infallible, _>(SessionError::Ledger(LedgerError::Stopped));
@@ -298,7 +319,10 @@ async fn session(
         let (never, _) = tokio::try_join!(feed, days)?;
         Ok(never)
     };
-    let (never, _, _) = tokio::try_join!(push, feed, files::follow(agent, hub))?;
+    let files = files::follow(agent, hub);
+    let ended = tokio::try_join!(push_ledger, push_telemetry, feed, files);
+    memory.delivered |= has_telemetry;
+    let (never, ..) = ended?;
     Ok(never)
 }
 

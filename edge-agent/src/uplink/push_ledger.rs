@@ -138,7 +138,7 @@ impl<'a> LedgerPush<'a> {
                 }
                 self.after = (ack.epoch, ack.last_seq);
                 self.ready = next?;
-                self.delivered();
+                self.memory.delivered = true;
                 self.agent.health.hub_answered(self.agent.clock.now());
                 metrics::counter!("agog_uplink_ledger_events_total")
                     .increment(batch.last_seq + 1 - batch.first_seq);
@@ -175,11 +175,6 @@ impl<'a> LedgerPush<'a> {
             }
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Something reached the hub in this session.
-    pub(super) fn delivered(&mut self) {
-        self.memory.delivered = true;
     }
 
     async fn reconcile(&mut self, ack: LedgerAck) -> Result<(), SessionError> {

@@ -104,6 +104,18 @@ async fn bad_requests_are_problems_with_a_code_and_a_request_id() {
         "malformed-request",
     )
     .await;
+    let trend = |query: &str| {
+        api.http
+            .get(format!("{}/api/v1/telemetry/trend?{query}", api.url))
+    };
+    refused(trend("device=press-3"), 400, "malformed-request").await;
+    refused(
+        trend("device=press-3&metric=speed&points=301"),
+        400,
+        "malformed-request",
+    )
+    .await;
+    refused(trend("device=press-3&metric=speed"), 404, "no-such-series").await;
     let long_key = api
         .post("receive", &received("L1"))
         .header("idempotency-key", "k".repeat(256));

@@ -9,12 +9,12 @@ use agog_sync::days::{DayAnswer, DayHasher, DaysAnswer, DaysRequest};
 use agog_sync::event::{Envelope, SealedParts};
 use agog_sync::frame::{
     BODY_BYTES_MAX, EnrolRequest, EnrolResponse, FeedBody, FeedEvent, FeedItem, FeedPage,
-    LedgerAck, LedgerBatch, LedgerPage, SnapshotPage, SyncState, TelemetryAck, TelemetryBatch,
-    decode,
+    LedgerAck, LedgerBatch, LedgerPage, SnapshotPage, SyncState, TelemetryAck, decode,
 };
 use agog_sync::ids::{AgentId, PlantId, ProducerId, TenantId};
 use agog_sync::inbox::{Decision, ProducerState, accept};
 use agog_sync::report::{AgentReport, REPORT_HEADER};
+use agog_sync::telemetry::batch::{self, MEDIA_TYPE};
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -46,8 +46,12 @@ pub(crate) struct Books {
     pub(crate) events: Vec<Envelope>,
     /// The epoch of each event.
     epochs: Vec<u64>,
-    pub(crate) blocks: Vec<u64>,
+    /// The newest block of each telemetry epoch.
+    pub(crate) telemetry: BTreeMap<u64, u64>,
+    /// The values in the order in which they came, and how many batches brought some.
     pub(crate) values: Vec<f64>,
+    pub(crate) telemetry_batches: usize,
+    pub(crate) telemetry_faults: VecDeque<Fault>,
     pub(crate) feed: Vec<FeedItem>,
     /// The items up to here are gone; what is left of them, and the holds that come first.
     pub(crate) gone: u64,
@@ -314,9 +318,11 @@ async fn state(State(hub): State<Hub>, headers: HeaderMap) -> Response {
     let mut books = hub.books();
     let report = AgentReport::from_header(headers[REPORT_HEADER].as_bytes());
     books.reports.push(report.unwrap());
+    let newest = books.telemetry.last_key_value();
+    let (epoch, last_block) = newest.map_or((1, 0), |(epoch, block)| (*epoch, *block));
     let telemetry = TelemetryAck {
-        epoch: 1,
-        last_block: books.blocks.last().copied().unwrap_or_default(),
+        epoch,
+        last_block,
         duplicate: false,
     };
     Json(SyncState {
@@ -405,28 +411,47 @@ async fn given_back(
     Json(LedgerPage { epoch, events }).into_response()
 }
 
+/// Each epoch has a cursor of its own; a new one is greater than all others and begins with block 1.
 async fn telemetry(State(hub): State<Hub>, headers: HeaderMap, body: Bytes) -> Response {
     if !is_allowed(&headers) {
         return problem(StatusCode::UNAUTHORIZED, "no-token", &json!(null));
     }
-    let batch: TelemetryBatch = decode(&body, BODY_BYTES_MAX).unwrap();
+    assert_eq!(headers["content-type"], MEDIA_TYPE);
+    let batch = batch::read(&body).unwrap();
     let mut books = hub.books();
+    let fault = books.telemetry_faults.pop_front();
+    if fault == Some(Fault::ServerError) {
+        return problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", &json!(null));
+    }
+    let epoch = batch.epoch;
+    let newest = books.telemetry.last_key_value().map(|(epoch, _)| *epoch);
+    let known = books.telemetry.get(&epoch).copied();
+    if known.is_none() && newest.is_some_and(|newest| epoch < newest) {
+        return problem(StatusCode::FORBIDDEN, "fenced", &json!(null));
+    }
+    let ack = |last_block, duplicate| TelemetryAck {
+        epoch,
+        last_block,
+        duplicate,
+    };
+    let last = known.unwrap_or_default();
+    if batch.first_block > last + 1 {
+        return problem(StatusCode::CONFLICT, "gap", &json!(ack(last, false)));
+    }
+    books.telemetry_batches += 1;
     for block in batch.blocks {
         block.samples().unwrap();
-        let last = books.blocks.last().copied().unwrap_or_default();
         if block.block > last {
-            assert_eq!(block.block, last + 1, "blocks are dense");
-            books.blocks.push(block.block);
+            books.telemetry.insert(epoch, block.block);
             books.values.extend(block.value);
         }
     }
-    let last_block = books.blocks.last().copied().unwrap_or_default();
-    Json(TelemetryAck {
-        epoch: 1,
-        last_block,
-        duplicate: false,
-    })
-    .into_response()
+    let now = books.telemetry.get(&epoch).copied().unwrap_or_default();
+    if fault == Some(Fault::AnswerLost) {
+        let broken = stream::iter([Err::<Bytes, _>(std::io::Error::other("the line is cut"))]);
+        return Body::from_stream(broken).into_response();
+    }
+    Json(ack(now, now == last)).into_response()
 }
 
 async fn file(State(hub): State<Hub>, Path(hash): Path<String>, headers: HeaderMap) -> Response {

@@ -61,20 +61,9 @@ pub(crate) async fn connected(test: &TestAgent) {
     .await;
 }
 
-/// The values that are on disk, in order.
-pub(crate) async fn stored(test: &TestAgent) -> Vec<f64> {
-    test.telemetry.flush(test.agent.clock.now()).await.unwrap();
-    let blocks = test
-        .telemetry
-        .blocks_after(0, 100_000, usize::MAX)
-        .await
-        .unwrap();
-    blocks.into_iter().flat_map(|block| block.value).collect()
-}
-
 pub(crate) async fn has_values(test: &TestAgent, count: usize) {
     until("the samples are stored", || async {
-        (stored(test).await.len() >= count).then_some(())
+        (test.stored_values().await.len() >= count).then_some(())
     })
     .await;
 }
@@ -93,7 +82,7 @@ async fn readings_are_stored_once_and_in_order() {
     publish(broker.port, readings(0, 1_000)).await;
 
     has_values(&test, 1_000).await;
-    assert_eq!(stored(&test).await, numbers(1_000));
+    assert_eq!(test.stored_values().await, numbers(1_000));
     let latest = test.telemetry.latest();
     assert_eq!(
         (latest[0].device.as_str(), latest[0].metric.as_str()),
@@ -136,7 +125,7 @@ async fn a_message_whose_samples_cannot_be_stored_is_delivered_again() {
     blocker.execute_batch("rollback").unwrap();
 
     has_values(&test, 10).await;
-    let mut values = stored(&test).await;
+    let mut values = test.stored_values().await;
     // What failed comes after what was stored meanwhile.
     values.sort_by(f64::total_cmp);
     assert_eq!(values, numbers(10));
@@ -165,7 +154,7 @@ async fn a_killed_broker_is_found_again_and_no_reading_is_lost_or_doubled() {
     publish(broker.port, readings(100, 100)).await;
 
     has_values(&test, 200).await;
-    assert_eq!(stored(&test).await, numbers(200));
+    assert_eq!(test.stored_values().await, numbers(200));
     source.stop().await;
 }
 
@@ -182,6 +171,6 @@ async fn a_restarted_agent_gets_what_was_published_meanwhile() {
     let source = Source::start(&test).await;
 
     has_values(&test, 50).await;
-    assert_eq!(stored(&test).await, numbers(50));
+    assert_eq!(test.stored_values().await, numbers(50));
     source.stop().await;
 }

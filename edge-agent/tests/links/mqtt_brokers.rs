@@ -99,7 +99,7 @@ async fn a_broker_with_tls_takes_the_agent_by_its_certificate_also_after_a_resta
     readings(&broker, "press-3", 20, 20).await;
 
     has_values(&test, 40).await;
-    assert_eq!(stored(&test).await, numbers(40));
+    assert_eq!(test.stored_values().await, numbers(40));
     source.stop().await;
 }
 
@@ -242,7 +242,7 @@ async fn a_look_at_what_arrives_takes_nothing_from_the_agent() {
     assert_eq!(seen[3].payload, "stopped [2J");
     assert!(seen[3].fault.as_ref().unwrap().contains("not JSON"));
     has_values(&test, 3).await;
-    assert_eq!(stored(&test).await, numbers(3));
+    assert_eq!(test.stored_values().await, numbers(3));
     assert_eq!(link(&test, "main").connections, 1);
     source.stop().await;
 }

@@ -43,6 +43,21 @@ pub(crate) struct TestAgent {
 }
 
 impl TestAgent {
+    /// The values of all samples that wait, as they are on the disk.
+    pub(crate) async fn stored_values(&self) -> Vec<f64> {
+        self.telemetry.flush(self.agent.clock.now()).await.unwrap();
+        let file = rusqlite::Connection::open(self.agent.config.telemetry_path()).unwrap();
+        let mut query = file
+            .prepare("select block, body from block order by epoch, block")
+            .unwrap();
+        let bodies = query.query_map([], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)));
+        let blocks = bodies.unwrap().map(|row| {
+            let (block, body) = row.unwrap();
+            agog_sync::telemetry::decode(block, &body).unwrap()
+        });
+        blocks.flat_map(|block| block.value).collect()
+    }
+
     /// A new agent; `more` is appended to its configuration.
     pub(crate) fn new(more: &str) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());

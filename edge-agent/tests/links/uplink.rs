@@ -17,7 +17,7 @@ use crate::ports::anywhere;
 use crate::support::{TestAgent, until};
 
 fn hub_section(url: &str) -> String {
-    format!("[hub]\nurl = \"{url}\"\n[telemetry]\nblock_ms = 50\n")
+    format!("[hub]\nurl = \"{url}\"\n[telemetry]\nlive_ms = 50\n")
 }
 
 async fn enrolled(test: &TestAgent, url: &str) {
@@ -197,14 +197,8 @@ async fn a_restored_disk_opens_a_new_epoch_gets_back_what_it_lost_and_raises_an_
     running.stop().await;
 }
 
-#[tokio::test]
-async fn samples_arrive_once_after_the_ledger() {
-    let hub = Hub::default();
-    let listening = hub.listen(anywhere());
-    let test = TestAgent::new(&hub_section(&listening.url()));
-    enrolled(&test, &listening.url()).await;
-    test.receive("LOT-1", 100).await;
-    let samples = (0..100_i32).map(|n| Sample {
+fn samples(test: &TestAgent, values: std::ops::Range<i32>) -> Vec<Sample> {
+    let sample = |n: i32| Sample {
         series: SeriesKey {
             device: "press-3".into(),
             metric: "speed".into(),
@@ -213,19 +207,46 @@ async fn samples_arrive_once_after_the_ledger() {
         at: test.agent.clock.now(),
         value: f64::from(n),
         redelivered: false,
-    });
-    test.telemetry.record(samples.collect()).await.unwrap();
+    };
+    values.map(sample).collect()
+}
+
+/// Records values and closes them: `blocks` blocks of 10 values each.
+async fn backlog(test: &TestAgent, from: i32, blocks: i32) {
+    for n in 0..blocks {
+        let begin = from + 10 * n;
+        let samples = samples(test, begin..begin + 10);
+        test.telemetry.record(samples).await.unwrap();
+        test.telemetry.flush(test.agent.clock.now()).await.unwrap();
+    }
+}
+
+async fn has_values(hub: &Hub, count: usize) {
+    until("all samples are at the hub", || async {
+        (hub.books().values.len() >= count).then_some(())
+    })
+    .await;
+}
+
+fn numbers(values: std::ops::Range<i32>) -> Vec<f64> {
+    values.map(f64::from).collect()
+}
+
+#[tokio::test]
+async fn samples_and_events_arrive_once() {
+    let hub = Hub::default();
+    let listening = hub.listen(anywhere());
+    let test = TestAgent::new(&hub_section(&listening.url()));
+    enrolled(&test, &listening.url()).await;
+    test.receive("LOT-1", 100).await;
+    let samples = samples(&test, 0..100);
+    test.telemetry.record(samples).await.unwrap();
 
     let running = Running::start(&test);
 
-    until("all samples are at the hub", || async {
-        (hub.books().values.len() >= 100).then_some(())
-    })
-    .await;
-    assert_eq!(
-        hub.books().values,
-        (0..100).map(f64::from).collect::<Vec<_>>()
-    );
+    has_values(&hub, 100).await;
+    assert_eq!(hub.books().values, numbers(0..100));
+    delivered(&test, &hub).await;
     assert_eq!(hub.books().events.len(), 1);
     let mut standing = test.telemetry.standing();
     let done = standing.wait_for(|standing| standing.acked_block == standing.last_block);
@@ -233,6 +254,107 @@ async fn samples_arrive_once_after_the_ledger() {
         .await
         .unwrap()
         .unwrap();
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_recorded_now_does_not_wait_behind_a_backlog() {
+    let hub = Hub::default();
+    let listening = hub.listen(anywhere());
+    let test = TestAgent::new(&hub_section(&listening.url()));
+    enrolled(&test, &listening.url()).await;
+    backlog(&test, 0, 40).await;
+    test.telemetry
+        .record(samples(&test, 1_000..1_005))
+        .await
+        .unwrap();
+
+    let running = Running::start(&test);
+
+    has_values(&hub, 405).await;
+    let values = hub.books().values.clone();
+    // The hub must know the older epoch first, so one batch of it comes before.
+    let place = values.iter().position(|value| *value >= 1_000.0).unwrap();
+    assert_eq!(place, 80, "{values:?}");
+    let old: Vec<f64> = values
+        .into_iter()
+        .filter(|value| *value < 1_000.0)
+        .collect();
+    assert_eq!(old, numbers(0..400));
+    assert_eq!(hub.books().telemetry, [(1, 40), (2, 1)].into());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn telemetry_whose_answer_was_lost_is_not_doubled() {
+    let hub = Hub::default();
+    let listening = hub.listen(anywhere());
+    let test = TestAgent::new(&hub_section(&listening.url()));
+    enrolled(&test, &listening.url()).await;
+    backlog(&test, 0, 30).await;
+    hub.books().telemetry_faults =
+        [Fault::ServerError, Fault::AnswerLost, Fault::AnswerLost].into();
+
+    let running = Running::start(&test);
+
+    has_values(&hub, 300).await;
+    assert_eq!(hub.books().values, numbers(0..300));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn telemetry_goes_on_at_a_hub_that_has_forgotten_an_epoch_or_knows_a_newer_one() {
+    let hub = Hub::default();
+    let listening = hub.listen(anywhere());
+    let test = TestAgent::new(&hub_section(&listening.url()));
+    enrolled(&test, &listening.url()).await;
+    // The hub has taken one block of the first epoch, and was set back to before that.
+    backlog(&test, 0, 12).await;
+    test.telemetry.acked(1, 1).await.unwrap();
+    assert!(test.telemetry.live_first().await.unwrap());
+    backlog(&test, 120, 1).await;
+    let running = Running::start(&test);
+    has_values(&hub, 120).await;
+    running.stop().await;
+    let mut values = hub.books().values.clone();
+    values.sort_by(f64::total_cmp);
+    assert_eq!(values, numbers(10..130));
+
+    // The disk of the agent was set back to before the hub took epoch 7.
+    hub.books().telemetry.insert(7, 3);
+    backlog(&test, 130, 2).await;
+    let running = Running::start(&test);
+    has_values(&hub, 140).await;
+    assert_eq!(hub.books().values[120..], numbers(130..150));
+    assert_eq!(hub.books().telemetry.last_key_value(), Some((&8, &2)));
+    assert!(!test.agent.health.snapshot().alarms.is_empty());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn events_do_not_wait_for_the_line_that_telemetry_may_use() {
+    let hub = Hub::default();
+    let listening = hub.listen(anywhere());
+    let url = listening.url();
+    // After its first batch telemetry has to wait for seconds.
+    let section =
+        format!("[hub]\nurl = \"{url}\"\ntelemetry_kib_per_s = 1\n[telemetry]\nlive_ms = 50\n");
+    let test = TestAgent::new(&section);
+    enrolled(&test, &url).await;
+    let noise = (0..2_000_u64).map(|n| Sample {
+        value: f64::from_bits((n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 2),
+        ..samples(&test, 0..1).remove(0)
+    });
+    test.telemetry.record(noise.collect()).await.unwrap();
+    let running = Running::start(&test);
+    has_values(&hub, 2_000).await;
+
+    test.telemetry.record(samples(&test, 0..1)).await.unwrap();
+    test.receive("LOT-1", 100).await;
+    delivered(&test, &hub).await;
+
+    assert_eq!(hub.books().events.len(), 1);
+    assert_eq!(hub.books().telemetry_batches, 1);
     running.stop().await;
 }
 

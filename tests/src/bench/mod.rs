@@ -12,6 +12,7 @@ mod jmf;
 mod measure;
 mod sender;
 mod telemetry;
+mod telemetry_agent;
 
 use std::io::Write as _;
 
@@ -29,6 +30,8 @@ pub enum Part {
     Machines,
     /// Samples in the hub: a backlog, and years of them.
     Telemetry,
+    /// The agent's telemetry: from a broker to its disk.
+    Buffer,
 }
 
 /// Measures one part, or everything, and prints the table. `events` is the size of the backlog, of the history, or of the
@@ -82,6 +85,10 @@ pub async fn run(only: Option<Part>, events: Option<usize>) -> Result<()> {
         say("telemetry …");
         let rows_raw = events.filter(|_| only.is_some());
         rows.extend(telemetry::measure(rows_raw.unwrap_or(telemetry::ROWS)).await?);
+    }
+    if only.is_none_or(|part| part == Part::Buffer) {
+        say("telemetry of the agent …");
+        rows.extend(telemetry_agent::measure().await?);
     }
     let _ = std::io::stdout().write_all(figures::table(&rows).as_bytes());
     Ok(())

@@ -9,7 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{device_find, instant};
+use super::device_find;
+use super::telemetry::instant;
 use crate::app::App;
 use crate::db::{DbError, TenantTx};
 use crate::equipment::store::{self, Newest};

@@ -172,7 +172,7 @@ pub(super) async fn telemetry(
     }))
 }
 
-fn instant(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {
+pub(super) fn instant(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {
     text.map(|text| {
         text.parse().map_err(|_| {
             ApiError::bad_request(

@@ -1,0 +1,206 @@
+//! Samples on the disk: durable, once, closed in blocks; and what a rule leaves out.
+
+use agog_sync::clock::Clock;
+use jiff::SignedDuration;
+
+use super::{Bench, delivered, delivered_values, sample, start};
+use crate::telemetry::rules::{Keep, Rule, Rules};
+use crate::telemetry::series::SERIES_MAX;
+use crate::telemetry::{Limits, Sample};
+
+#[tokio::test]
+async fn samples_come_back_in_blocks_with_their_series_times_and_values() {
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits::default());
+    let samples = vec![
+        sample("speed", 0, 9_000.0),
+        sample("heat", 1, 41.5),
+        sample("speed", 2, 0.1),
+    ];
+    telemetry.record(samples).await.unwrap();
+    assert!(delivered(&telemetry).await.is_empty());
+
+    telemetry.flush(bench.clock.now()).await.unwrap();
+
+    let blocks = delivered(&telemetry).await;
+    assert_eq!(blocks.len(), 1);
+    assert_eq!(blocks[0].samples(), Ok(3));
+    assert_eq!(blocks[0].series.len(), 2);
+    assert_eq!(blocks[0].series_index, [0, 0, 1]);
+    assert_eq!(blocks[0].value, [9_000.0, 0.1, 41.5]);
+    assert_eq!(
+        blocks[0].time_us[1],
+        sample("speed", 2, 0.0).at.as_microsecond()
+    );
+    let latest = telemetry.latest();
+    assert_eq!(
+        (latest[0].metric.as_str(), latest[1].metric.as_str()),
+        ("heat", "speed")
+    );
+    assert!((latest[1].value - 0.1).abs() < f64::EPSILON);
+}
+
+#[tokio::test]
+async fn what_was_recorded_is_there_after_the_process_dies() {
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits::default());
+    telemetry
+        .record(vec![sample("speed", 0, 1.0)])
+        .await
+        .unwrap();
+
+    // The first file is still open, as after a crash nothing was closed.
+    let again = bench.open(Limits::default());
+
+    assert_eq!(again.latest().len(), 1);
+    again.flush(bench.clock.now()).await.unwrap();
+    assert_eq!(delivered_values(&again).await, [1.0]);
+}
+
+#[tokio::test]
+async fn a_full_block_closes_by_count_and_the_next_one_by_age() {
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits::default());
+    let many = (0..17_000).map(|n| sample("speed", n, 1.0)).collect();
+    telemetry.record(many).await.unwrap();
+    let now = telemetry.now().await.unwrap();
+    assert_eq!((now.last_block, now.open_samples), (1, 17_000 - 16_384));
+
+    bench.clock.advance(SignedDuration::from_mins(10));
+    let mut standing = telemetry.standing();
+    let closed = standing.wait_for(|standing| standing.last_block == 2);
+    tokio::time::timeout(std::time::Duration::from_secs(10), closed)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_redelivered_sample_is_stored_once_also_when_later_ones_came_before_it() {
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits::default());
+    telemetry
+        .record(vec![sample("speed", 0, 1.0), sample("speed", 1, 2.0)])
+        .await
+        .unwrap();
+    let again = Sample {
+        redelivered: true,
+        ..sample("speed", 1, 2.0)
+    };
+    // The first try of this one failed, while that of a later one worked.
+    let failed_before = Sample {
+        redelivered: true,
+        ..sample("speed", 0, 0.5)
+    };
+    let newer = Sample {
+        redelivered: true,
+        ..sample("speed", 2, 3.0)
+    };
+
+    telemetry
+        .record(vec![again, failed_before, newer])
+        .await
+        .unwrap();
+
+    telemetry.flush(bench.clock.now()).await.unwrap();
+    assert_eq!(delivered_values(&telemetry).await, [1.0, 2.0, 0.5, 3.0]);
+}
+
+#[tokio::test]
+async fn a_sample_that_is_delivered_again_is_known_after_a_restart_also_when_its_block_is_closed() {
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits::default());
+    let first = [sample("speed", 0, 1.0), sample("speed", 1, 2.0)];
+    telemetry.record(first.to_vec()).await.unwrap();
+    telemetry.flush(bench.clock.now()).await.unwrap();
+    telemetry
+        .record(vec![sample("speed", 2, 3.0)])
+        .await
+        .unwrap();
+
+    let again = bench.open(Limits::default());
+    let [first, _] = first.map(|sample| Sample {
+        redelivered: true,
+        ..sample
+    });
+    let open = Sample {
+        redelivered: true,
+        ..sample("speed", 2, 3.0)
+    };
+    again.record(vec![first, open]).await.unwrap();
+
+    again.flush(bench.clock.now()).await.unwrap();
+    assert_eq!(delivered_values(&again).await, [1.0, 2.0, 3.0]);
+}
+
+#[tokio::test]
+async fn what_a_rule_leaves_out_is_counted_and_is_no_gap() {
+    let bench = Bench::new();
+    let still = Keep {
+        deadband: Some(5.0),
+        heartbeat: SignedDuration::from_secs(60),
+        ..Keep::default()
+    };
+    let limits = Limits {
+        rules: Rules(vec![Rule {
+            device: "press-*".to_owned(),
+            metric: "speed".to_owned(),
+            keep: still,
+        }]),
+        ..Limits::default()
+    };
+    let telemetry = bench.open(limits.clone());
+    // One that stands still for two minutes, and one without a rule.
+    for second in 0..=120 {
+        let both = ["speed", "heat"].map(|metric| sample(metric, second, 100.0));
+        telemetry.record(both.to_vec()).await.unwrap();
+    }
+    // After a restart the one that was kept is still known.
+    bench.close(telemetry);
+    let again = bench.open(limits);
+    again
+        .record(vec![
+            sample("speed", 121, 104.0),
+            sample("speed", 122, 106.0),
+        ])
+        .await
+        .unwrap();
+    again.flush(bench.clock.now()).await.unwrap();
+
+    let latest = again.latest_counted().await.unwrap();
+    let speed = latest.iter().find(|value| value.metric == "speed").unwrap();
+    assert_eq!((speed.value, speed.left_out), (106.0, 1));
+    let mut seconds = Vec::new();
+    let mut heat = 0;
+    for block in delivered(&again).await {
+        for (index, at_us) in block.series_index.iter().zip(&block.time_us) {
+            if block.series[*index as usize].metric == "speed" {
+                seconds.push(at_us / 1_000_000 - start().as_second());
+            } else {
+                heat += 1;
+            }
+        }
+    }
+    assert_eq!((seconds, heat), (vec![0, 60, 120, 122], 121));
+    assert!(again.gaps().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_newest_values_are_of_no_more_series_than_the_file_takes() {
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits::default());
+    let names: Vec<String> = (0..SERIES_MAX + 5).map(|n| format!("m{n}")).collect();
+    for some in names.chunks(4_000) {
+        let samples = some.iter().map(|name| sample(name, 0, 1.0));
+        telemetry.record(samples.collect()).await.unwrap();
+    }
+    telemetry
+        .record(vec![sample("m0", 1, 2.0), sample("one-more", 1, 2.0)])
+        .await
+        .unwrap();
+
+    let latest = telemetry.latest();
+    assert_eq!(latest.len(), SERIES_MAX);
+    let first = latest.iter().find(|value| value.metric == "m0").unwrap();
+    assert!((first.value - 2.0).abs() < f64::EPSILON);
+}
