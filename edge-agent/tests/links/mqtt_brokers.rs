@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 
 use crate::authority::Authority;
 use crate::broker::Broker;
-use crate::mqtt::{Source, has_values, numbers, stored};
+use crate::mqtt::{Source, has_values, numbers};
 use crate::support::{TestAgent, until};
 
 const RULE: &str = "[[mqtt.topic]]\nfilter = \"plant/+/+\"\ndevice = \"{1}\"\nmetric = \"{2}\"\n\
