@@ -174,10 +174,14 @@ async fn a_node_is_asked_for_its_birth_when_a_message_is_lost_or_none_is_known()
     })
     .await;
     source.stop().await;
+    node.says("host offline").await;
+    node.heard.clear();
 
     // An agent that starts later knows of no birth.
     let test = TestAgent::open(test.close(), &section(broker.port));
     let source = Source::start(&test).await;
+    // It says so after it has subscribed.
+    node.says("host online").await;
     node.does("ddata press-3 11 INT32 9002").await;
     node.says("rebirth").await;
     node.does("nbirth").await;
@@ -226,15 +230,18 @@ async fn a_broker_that_was_restarted_gets_the_state_of_the_host_again_and_nodes_
     let test = TestAgent::new(&section(broker.port));
     let (source, node) = born(&broker, &test).await;
     node.dies().await;
+    is(&test, "line-1", "Sparkplug/Online", 0.0).await;
+    let heard = test.agent.health.snapshot().mqtt["main/sparkplug"].messages;
     broker.kill();
     broker.restart().await;
 
     let mut node = EdgeNode::start(&broker, 1).await;
 
     node.says("host online").await;
+    // It hears its own state when it has subscribed.
     until("the agent is back", || async {
         let link = &test.agent.health.snapshot().mqtt["main/sparkplug"];
-        (link.connected && link.connections == 2).then_some(())
+        (link.connections == 2 && link.messages > heard).then_some(())
     })
     .await;
     assert!(!health(&test).nodes["hall/line-1"].online);
