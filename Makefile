@@ -44,7 +44,7 @@ check: ## format, lints, committed query data, licences, house rules
 	$(CARGO) clippy --quiet --workspace --all-targets -- --deny warnings
 	packaging/dev/sqlx.sh --check
 
-bench: ## measures agent, ledger, uplink, traces, holds, documents and the reading of tickets on this machine
+bench: ## measures agent, ledger, uplink, traces, holds, documents, telemetry and the reading of tickets on this machine
 	@$(SETUP) --for bench
 	$(CARGO) bench --quiet --package agog-jdf --bench reading
 	$(CARGO) run --quiet --release --package agog-jdf --example package_memory

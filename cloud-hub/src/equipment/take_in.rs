@@ -23,9 +23,13 @@ pub(super) async fn samples_take(
 ) -> Result<usize, DbError> {
     let minutes: BTreeMap<Place, Vec<Sample>> = by_place(Step::Minute, samples);
     let known = known(tx, Step::Minute, minutes.keys()).await?;
-    let doubtful: BTreeSet<Place> = known
+    let is_doubtful = |place: &Place, new: &[Sample]| {
+        let kept = known.get(place);
+        kept.is_some_and(|kept| new.iter().any(|new| kept.spans(new.at_us)))
+    };
+    let doubtful: BTreeSet<Place> = minutes
         .iter()
-        .filter(|(place, kept)| minutes[*place].iter().any(|new| kept.spans(new.at_us)))
+        .filter(|(place, new)| is_doubtful(place, new))
         .map(|(place, _)| *place)
         .collect();
     let stretches = stretches(Step::Minute, &doubtful);
@@ -46,7 +50,7 @@ pub(super) async fn samples_take(
                 new.retain(|new| all.binary_search_by(|had| had.order(new)).is_err());
                 all.extend(&new);
                 all.sort_unstable_by(Sample::order);
-                all.dedup();
+                all.dedup_by(|a, b| a.order(b).is_eq());
                 Rollup::of(&all)
             }
         };
