@@ -199,7 +199,9 @@ impl Telemetry {
             .map_err(|_| TelemetryError::Closed)?;
         {
             let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
-            samples.iter().for_each(|sample| live.tell(sample));
+            for sample in &samples {
+                live.tell(sample);
+            }
         }
         let (done, receipt) = oneshot::channel();
         self.send(buffer::Command::Record {

@@ -18,7 +18,7 @@ const NAMES_BYTES_MAX: usize = 360;
 
 /// A known series.
 pub(super) struct Series {
-    pub(super) series_id: u32,
+    pub(super) id: u32,
     /// The newest time, in microseconds since 1970, and its value.
     pub(super) newest: Option<(i64, f64)>,
     pub(super) keep: Keep,
@@ -70,7 +70,7 @@ pub(super) fn series_of<'a>(
             )
             .map_err(step("find a series"))?;
         let series = Series {
-            series_id,
+            id: series_id,
             newest: None,
             keep: rules.of(key),
             left_out: 0,
@@ -121,7 +121,7 @@ pub(super) fn read_series(
         let value: Option<f64> = row.get(2)?;
         let key = key(row, 3)?;
         let series = Series {
-            series_id: row.get(0)?,
+            id: row.get(0)?,
             newest: at_us.zip(value),
             keep: rules.of(&key),
             left_out: 0,

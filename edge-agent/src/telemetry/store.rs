@@ -136,7 +136,7 @@ impl Store {
         let mut by_id: HashMap<u32, &mut Series> = self
             .series
             .values_mut()
-            .map(|series| (series.series_id, series))
+            .map(|series| (series.id, series))
             .collect();
         for sample in self.journal.samples() {
             if let Some(series) = by_id.get_mut(&sample.series_id) {
@@ -196,7 +196,7 @@ impl Store {
                 continue;
             };
             let stored = Stored {
-                series_id: series.series_id,
+                series_id: series.id,
                 at_us: sample.at.as_microsecond(),
                 value: sample.value,
             };

@@ -70,14 +70,14 @@ async fn plain_subscriber(broker: &Broker, shape: Shape) -> Result<f64> {
     client.subscribe("bench/#", QoS::AtLeastOnce).await?;
     let counted = Arc::clone(&received);
     let ready = Arc::new(AtomicUsize::new(0));
-    let subscribed = Arc::clone(&ready);
+    let granted = Arc::clone(&ready);
     let subscriber: JoinHandle<()> = tokio::spawn(async move {
         // Ends with the connection.
         while let Ok(event) = events.poll().await {
             if matches!(event, Event::Incoming(Packet::Publish(_))) {
                 counted.fetch_add(1, Ordering::Relaxed);
             } else if matches!(event, Event::Incoming(Packet::SubAck(_))) {
-                subscribed.store(1, Ordering::Relaxed);
+                granted.store(1, Ordering::Relaxed);
             }
         }
     });
@@ -151,7 +151,7 @@ async fn agent(broker: &Broker, shape: Shape, plain: f64) -> Result<Vec<Row>> {
 fn options(broker: &Broker, name: &str) -> MqttOptions {
     let address = broker.address();
     let mut options = MqttOptions::new(name, address.ip().to_string(), address.port());
-    options.set_keep_alive(Duration::from_secs(60));
+    options.set_keep_alive(Duration::from_mins(1));
     options.set_inflight(INFLIGHT);
     options
 }
