@@ -244,7 +244,11 @@ async fn a_broker_that_was_restarted_gets_the_state_of_the_host_again_and_nodes_
         (link.connections == 2 && link.messages > heard).then_some(())
     })
     .await;
-    assert!(!health(&test).nodes["hall/line-1"].online);
+    until("the node is shown as away", || async {
+        let nodes = health(&test).nodes;
+        (!nodes.get("hall/line-1")?.online).then_some(())
+    })
+    .await;
     node.does("nbirth").await;
     is(&test, "line-1", "Sparkplug/Online", 1.0).await;
     source.stop().await;
