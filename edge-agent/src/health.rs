@@ -262,6 +262,14 @@ impl Health {
         }
     }
 
+    /// A broker is away.
+    pub fn mqtt_lost(&self, broker: &str, why: String) {
+        self.mqtt(broker, |link| {
+            link.connected = false;
+            link.last_failure = Some(why);
+        });
+    }
+
     /// Changes what is known of the backups.
     pub fn backup(&self, change: impl FnOnce(&mut BackupHealth)) {
         change(self.lock().backup.get_or_insert_default());

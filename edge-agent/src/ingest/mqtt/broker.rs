@@ -304,10 +304,7 @@ impl MqttIngest {
         }
         self.connected = false;
         self.metrics.connected.set(0.0);
-        self.health.mqtt(name, |link| {
-            link.connected = false;
-            link.last_failure = Some(why);
-        });
+        self.health.mqtt_lost(name, why);
     }
 
     /// The client may have read messages that it did not hand out before the connection broke. Handed out later, they would be

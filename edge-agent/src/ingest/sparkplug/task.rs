@@ -335,10 +335,7 @@ impl SparkplugIngest {
         }
         self.is_connected = false;
         self.metrics.connected.set(0.0);
-        self.health.mqtt(name, |link| {
-            link.connected = false;
-            link.last_failure = Some(why);
-        });
+        self.health.mqtt_lost(name, why);
     }
 
     async fn finish(&mut self) {
