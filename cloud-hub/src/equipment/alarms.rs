@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use agog_sync::event::DeviceNotification;
 use agog_sync::ids::{EventId, PlantId};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::apply::Told;
 use super::model::{DeviceKey, DeviceRow, SeriesId};
@@ -73,31 +73,18 @@ pub(super) async fn alarms_consider(
         }
         for change in changes {
             let event_id = EventId::generate(ctx.now, ctx.rng);
-            match change {
+            let told = match change {
                 Change::Raised { at, value } => {
-                    raise(
-                        tx,
-                        &mut outbox,
-                        rule,
-                        ctx.plant_id,
-                        event_id,
-                        (at, value),
-                        ctx.now,
-                    )
-                    .await?;
+                    let data = raise(tx, rule, ctx, event_id, at, value).await?;
+                    Some(("equipment.alarm", data))
                 }
                 Change::Cleared { at, value } => {
-                    clear(
-                        tx,
-                        &mut outbox,
-                        rule,
-                        ctx.plant_id,
-                        event_id,
-                        (at, value),
-                        ctx.now,
-                    )
-                    .await?;
+                    let data = clear(tx, rule, ctx.plant_id, at, value).await?;
+                    data.map(|data| ("equipment.alarm-cleared", data))
                 }
+            };
+            if let Some((topic, data)) = told {
+                outbox.publish(Origin::of_the_hub(event_id, ctx.now), topic, data);
             }
         }
     }
@@ -105,15 +92,15 @@ pub(super) async fn alarms_consider(
     outbox.store(tx).await
 }
 
+/// Keeps an alarm, and says what others are told of it.
 async fn raise(
     tx: &mut TenantTx,
-    outbox: &mut Outbox,
     rule: &mut RuleRow,
-    plant_id: PlantId,
+    ctx: &BlockContext<'_>,
     event_id: EventId,
-    (at, value): (Timestamp, f64),
-    now: Timestamp,
-) -> Result<(), DbError> {
+    at: Timestamp,
+    value: f64,
+) -> Result<Value, DbError> {
     let threshold = &rule.threshold;
     let alarm = NewAlarm {
         device: rule.device,
@@ -122,37 +109,28 @@ async fn raise(
         value,
         at,
     };
-    rule.alarm = Some(store::alarm_raise(tx, &alarm, now).await?);
-    let data = json!({
-        "plant_id": plant_id, "device": rule.code, "alarm": {
+    rule.alarm = Some(store::alarm_raise(tx, &alarm, ctx.now).await?);
+    Ok(json!({
+        "plant_id": ctx.plant_id, "device": rule.code, "alarm": {
             "id": event_id, "name": threshold.name, "metric": threshold.metric, "class": threshold.class,
             "text": threshold.text, "value": value, "threshold": threshold.limit(), "raised_at": at,
         },
-    });
-    outbox.publish(Origin::of_the_hub(event_id, now), "equipment.alarm", data);
-    Ok(())
+    }))
 }
 
+/// Notes that the alarm of a threshold is over, and says what others are told of it; nothing when none stood.
 async fn clear(
     tx: &mut TenantTx,
-    outbox: &mut Outbox,
     rule: &mut RuleRow,
     plant_id: PlantId,
-    event_id: EventId,
-    (at, value): (Timestamp, f64),
-    now: Timestamp,
-) -> Result<(), DbError> {
+    at: Timestamp,
+    value: f64,
+) -> Result<Option<Value>, DbError> {
     let Some(alarm) = rule.alarm.take() else {
-        return Ok(());
+        return Ok(None);
     };
     let cleared = store::alarm_clear(tx, alarm, at, Some(value)).await?;
-    let data = cleared_data(plant_id, &rule.code, cleared, "back");
-    outbox.publish(
-        Origin::of_the_hub(event_id, now),
-        "equipment.alarm-cleared",
-        data,
-    );
-    Ok(())
+    Ok(Some(cleared_data(plant_id, &rule.code, cleared, "back")))
 }
 
 /// Has the thresholds of a device be those that are wanted. One that stays as it is keeps how it stands; the alarm of one
@@ -180,12 +158,7 @@ pub(super) async fn rules_set(
 }
 
 /// What other systems hear of an alarm that is over.
-pub(super) fn cleared_data(
-    plant_id: PlantId,
-    device: &str,
-    alarm: EventId,
-    reason: &str,
-) -> serde_json::Value {
+pub(super) fn cleared_data(plant_id: PlantId, device: &str, alarm: EventId, reason: &str) -> Value {
     json!({"plant_id": plant_id, "device": device, "alarm_id": alarm, "reason": reason})
 }
 
