@@ -48,7 +48,7 @@ bench: ## measures agent, ledger, uplink, traces, holds, documents, telemetry an
 	@$(SETUP) --for bench
 	$(CARGO) bench --quiet --package agog-jdf --bench reading
 	$(CARGO) run --quiet --release --package agog-jdf --example package_memory
-	$(CARGO) build --release --workspace --bins --example history
+	$(CARGO) build --release --workspace --bins --example append --example history
 	exec "$(PROGRAMS)/release/agog-bench"
 
 SEEDS ?= 20000

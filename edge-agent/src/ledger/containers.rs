@@ -105,7 +105,8 @@ pub(super) fn contents(connection: &Connection, sscc: Sscc) -> Result<Vec<Conten
 fn shipped(connection: &Connection, sscc: Sscc) -> Result<Vec<ShippedContent>, LedgerError> {
     let mut query = connection.prepare_cached(
         "select lot.lot_id, lot.number, lot_use.used from lot_use join lot using (lot_id)
-         where lot_use.position in (select position from container_entry where sscc = ?1 and bucket = 'shipped')
+         where (lot_use.lot_id, lot_use.position) in
+               (select lot_id, position from container_entry where sscc = ?1 and bucket = 'shipped')
            and lot_use.kind = 'shipped' and lot_use.undone_by is null
          order by lot_use.position, lot_use.line",
     )?;

@@ -12,7 +12,7 @@ use crate::durable;
 
 /// The schema files in order; the version of a file is its place, from 1. A file that was
 /// released is never changed.
-const SCHEMA: [&str; 18] = [
+const SCHEMA: [&str; 19] = [
     include_str!("schema/0001_ledger.sql"),
     include_str!("schema/0002_said.sql"),
     include_str!("schema/0003_outbox.sql"),
@@ -31,6 +31,7 @@ const SCHEMA: [&str; 18] = [
     include_str!("schema/0016_salvage.sql"),
     include_str!("schema/0017_document_heads.sql"),
     include_str!("schema/0018_document_generations.sql"),
+    include_str!("schema/0019_fewer_pages.sql"),
 ];
 
 /// How long a connection waits for another one; only checkpoints and a second program make it.
@@ -223,6 +224,40 @@ mod tests {
             })
             .unwrap();
         assert_eq!(newest, 2);
+    }
+
+    #[test]
+    fn entries_uses_and_answers_of_an_older_program_are_all_there() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate_with(&mut connection, &SCHEMA[..18]).unwrap();
+        connection
+            .execute_batch(
+                "insert into lot_entry values (7, 0, 'b', 'consumed', '-3', 'sheet', '3', 'sheet'),
+                                              (8, 1, 'a', 'wasted', '-1', 'sheet', '1', 'sheet');
+                 insert into lot_use (position, line, lot_id, kind, job, used, undone_by)
+                 values (7, 1, 'b', 'consumed', 'J-1', '{}', 9), (8, 0, 'a', 'wasted', null, '{}', null);
+                 insert into idempotency values ('key', x'07', '{}', 5);",
+            )
+            .unwrap();
+
+        migrate(&mut connection).unwrap();
+
+        let found: String = connection
+            .query_row(
+                "select group_concat(lot_id || position || line || bucket || delta || unit || entered_amount || entered_unit,
+                                     ' ' order by lot_id)
+                 || (select group_concat(' ' || lot_id || position || line || kind || ifnull(job, '-') || used
+                                         || ifnull(undone_by, '-'), ';' order by lot_id) from lot_use)
+                 || (select ' ' || idempotency_key || hex(request_hash) || answer || recorded_at from idempotency)
+                 from lot_entry",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(
+            found,
+            "a81wasted-1sheet1sheet b70consumed-3sheet3sheet a80wasted-{}-; b71consumedJ-1{}9 key07{}5"
+        );
     }
 
     #[test]
