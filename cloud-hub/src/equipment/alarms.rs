@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::apply::Told;
 use super::model::{DeviceKey, DeviceRow, SeriesId};
+use super::rollup::Sample;
 use super::store::{self, NewAlarm, RuleRow, StandingAlarm};
 use super::threshold::{Change, Threshold};
 use crate::db::{DbError, TenantTx};
@@ -21,29 +22,21 @@ use crate::intake::BlockContext;
 /// The classes of notifications that somebody should look at.
 const CLASSES: [&str; 3] = ["Warning", "Error", "Fatal"];
 
-/// A sample that came in.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Fresh {
-    pub series: SeriesId,
-    pub at: Timestamp,
-    pub value: f64,
-}
-
 /// Whether what a device tells people is an alarm.
 pub(super) fn is_alarm(notification: &DeviceNotification) -> bool {
     CLASSES.contains(&notification.class.as_str())
 }
 
-/// Raises and clears the alarms of the thresholds of those devices of which samples came in. `fresh` is in the order of
+/// Raises and clears the alarms of the thresholds of those devices of which samples came in. `came` is in the order of
 /// series and time, the devices are locked, and the caller stores the samples in the same transaction.
 pub(super) async fn alarms_consider(
     tx: &mut TenantTx,
     ctx: &mut BlockContext<'_>,
-    fresh: &[Fresh],
+    came: &[(SeriesId, Sample)],
 ) -> Result<(), DbError> {
-    let of_series: BTreeMap<SeriesId, &[Fresh]> = fresh
-        .chunk_by(|one, next| one.series == next.series)
-        .map(|samples| (samples[0].series, samples))
+    let of_series: BTreeMap<SeriesId, &[(SeriesId, Sample)]> = came
+        .chunk_by(|(one, _), (next, _)| one == next)
+        .map(|samples| (samples[0].0, samples))
         .collect();
     let series: Vec<_> = of_series.keys().copied().collect();
     let mut rules = store::rules_of_series(tx, &series).await?;
@@ -53,9 +46,10 @@ pub(super) async fn alarms_consider(
     let samples_of = |series: SeriesId| of_series.get(&series).copied().unwrap_or_default();
     let mut newest: BTreeMap<DeviceKey, Timestamp> = BTreeMap::new();
     for (series, device) in store::series_devices(tx, &series).await? {
-        if let Some(last) = samples_of(series).last() {
-            let newest = newest.entry(device).or_insert(last.at);
-            *newest = last.at.max(*newest);
+        if let Some((_, last)) = samples_of(series).last() {
+            let at = last.at();
+            let newest = newest.entry(device).or_insert(at);
+            *newest = at.max(*newest);
         }
     }
     let mut outbox = Outbox::default();
@@ -63,9 +57,9 @@ pub(super) async fn alarms_consider(
         let of_rule = rule.series.map(samples_of).unwrap_or_default();
         let mut changes: Vec<_> = of_rule
             .iter()
-            .filter_map(|fresh| {
+            .filter_map(|(_, sample)| {
                 rule.watch
-                    .consider(&rule.threshold, fresh.at, fresh.value, ctx.now)
+                    .consider(&rule.threshold, sample.at(), sample.value, ctx.now)
             })
             .collect();
         if let Some(at) = newest.get(&rule.device) {

@@ -6,6 +6,8 @@
 
 use std::cmp::Ordering;
 
+use jiff::Timestamp;
+
 /// Microseconds of a second.
 const SECOND_US: f64 = 1_000_000.0;
 
@@ -18,6 +20,11 @@ pub(super) struct Sample {
 }
 
 impl Sample {
+    /// When it was. The times of samples that are kept are within the years that we can write.
+    pub(super) fn at(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.at_us).unwrap_or(Timestamp::MAX)
+    }
+
     /// By time, then by value: two that are equal in both are one sample that came twice.
     pub(super) fn order(&self, other: &Self) -> Ordering {
         self.at_us

@@ -117,15 +117,21 @@ async fn known(
     Ok(rollups.into_iter().collect())
 }
 
-/// The time of each place.
+/// The time of places that are in their order. Each stretch is a query, so buckets that follow each other are one.
 fn stretches<'a>(
     step: Step,
     places: impl IntoIterator<Item = &'a Place>,
 ) -> Vec<(SeriesId, i64, i64)> {
-    places
-        .into_iter()
-        .map(|(series, bucket_us)| (*series, *bucket_us, step.end(*bucket_us)))
-        .collect()
+    let mut stretches: Vec<(SeriesId, i64, i64)> = Vec::new();
+    for (series, bucket_us) in places {
+        match stretches.last_mut() {
+            Some((last, _, end_us)) if last == series && end_us == bucket_us => {
+                *end_us = step.end(*bucket_us);
+            }
+            _ => stretches.push((*series, *bucket_us, step.end(*bucket_us))),
+        }
+    }
+    stretches
 }
 
 /// Samples that are sorted by series and time, by their places.

@@ -7,7 +7,7 @@ use agog_sync::frame::TelemetryBlock;
 use agog_sync::ids::PlantId;
 use jiff::Timestamp;
 
-use super::alarms::{Fresh, alarms_consider};
+use super::alarms::alarms_consider;
 use super::block::{Gap, sort_samples};
 use super::model::DeviceKey;
 use super::rollup::Sample;
@@ -116,15 +116,7 @@ pub async fn telemetry_apply(
     samples.sort_by(|(a, left), (b, right)| a.cmp(b).then_with(|| left.order(right)));
     samples.dedup_by(|(a, left), (b, right)| a == b && left.order(right).is_eq());
     let stored = take_in::samples_take(tx, &samples).await?;
-    let fresh: Vec<_> = samples
-        .iter()
-        .map(|(series, sample)| Fresh {
-            series: *series,
-            at: Timestamp::from_microsecond(sample.at_us).unwrap_or(ctx.now),
-            value: sample.value,
-        })
-        .collect();
-    alarms_consider(tx, ctx, &fresh).await?;
+    alarms_consider(tx, ctx, &samples).await?;
     tx.ring_plant(ctx.plant_id);
     Ok(Taken {
         stored,

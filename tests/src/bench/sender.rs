@@ -11,8 +11,10 @@ use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
 use agog_sync::clock::{Clock as _, SystemClock};
-use agog_sync::frame::{self, EnrolRequest, PROTOCOL, TelemetryBatch, TelemetryBlock};
+use agog_sync::frame::{EnrolRequest, PROTOCOL, TelemetryBlock};
 use agog_sync::ids::{AgentId, RequestId};
+use agog_sync::telemetry;
+use agog_sync::telemetry::batch;
 
 use crate::support::hub::{Hub, Tenant};
 
@@ -80,22 +82,23 @@ impl Sender {
         })
     }
 
-    /// The bytes of the next batch; blocks get their numbers.
+    /// The bytes of the next batch, as an agent sends them; blocks get their numbers.
     pub(super) fn batch(&mut self, mut blocks: Vec<TelemetryBlock>) -> Result<Vec<u8>> {
         let first_block = self.last_block + 1;
+        let mut bodies = Vec::with_capacity(blocks.len());
         for block in &mut blocks {
             self.last_block += 1;
             block.block = self.last_block;
+            bodies.push(telemetry::encode(block)?);
         }
-        let batch = TelemetryBatch {
+        let header = batch::Header {
             protocol: PROTOCOL,
             producer: self.agent_id.into(),
             epoch: 1,
             first_block,
             last_block: self.last_block,
-            blocks,
         };
-        Ok(frame::encode(&batch)?)
+        Ok(batch::write(&header, &bodies)?)
     }
 
     /// Delivers a batch.
@@ -104,8 +107,7 @@ impl Sender {
             .http
             .post(&self.url)
             .bearer_auth(&self.token)
-            .header("content-type", "application/json")
-            .header("content-encoding", "zstd")
+            .header("content-type", batch::MEDIA_TYPE)
             .body(body)
             .send()
             .await?;

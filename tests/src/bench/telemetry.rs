@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use agog_sync::clock::{Clock as _, SystemClock};
 use agog_sync::frame::{BLOCK_SAMPLES_MAX, SeriesKey, TelemetryBlock};
+use agog_sync::telemetry::batch::BATCH_BODIES_MAX;
 use anyhow::{Context as _, Result, ensure};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -24,8 +25,8 @@ pub(super) const ROWS: usize = 5_000_000;
 const BACKLOG: usize = 2_000_000;
 /// Metrics of a typical press, each told every second.
 const METRICS: u32 = 30;
-/// Blocks of a batch: what an agent's limit of 256 KiB holds when a sample takes three bytes.
-const BATCH_BLOCKS: usize = 8;
+/// Blocks of a batch: as many as an agent sends at once.
+const BATCH_BLOCKS: usize = BATCH_BODIES_MAX;
 /// Series of the years, and the seconds between two samples of one.
 const SERIES: i64 = 200;
 const INTERVAL_S: i64 = 10;
@@ -46,37 +47,23 @@ pub(super) async fn measure(rows: usize) -> Result<Vec<Row>> {
     Ok(measured)
 }
 
-/// A day without the hub, delivered; then the same rows by psql.
+/// A day without the hub, delivered, and the same rows by psql. Before both of them a first plant delivers the same: files of the
+/// log and memory that a new server uses for the first time would be on the account of whoever comes first.
 async fn backlog(
     world: &World,
     tenant: &Tenant,
     admin: &mut PgConnection,
     samples: usize,
 ) -> Result<Vec<Row>> {
-    let mut sender = Sender::enrol(&world.hub, tenant, "HAM").await?;
-    let mut bodies = Vec::new();
-    let mut press = Press::new();
-    for _ in 0..samples.div_ceil(BLOCK_SAMPLES_MAX * BATCH_BLOCKS) {
-        let blocks = (0..BATCH_BLOCKS).map(|_| press.block()).collect();
-        bodies.push(sender.batch(blocks)?);
-    }
-    let samples = bodies.len() * BATCH_BLOCKS * BLOCK_SAMPLES_MAX;
-    let bytes: usize = bodies.iter().map(Vec::len).sum();
-    run(admin, "checkpoint").await?;
-    let start = Instant::now();
-    for body in bodies {
-        sender.send(body).await?;
-    }
-    let taken = start.elapsed();
-    let hub = world.hub.process().context("the hub runs")?.pid();
-    let resident = resident_kib(hub)?;
-    let kept: i64 = sqlx::query_scalar("select count(*) from telemetry.sample")
-        .fetch_one(&mut *admin)
-        .await?;
-    ensure!(
-        usize::try_from(kept)? == samples,
-        "{kept} of {samples} samples are here"
-    );
+    world.hub.plant(tenant, "BRE", "Bremen").await?;
+    let backlog: Vec<_> = {
+        let mut press = Press::new();
+        (0..samples.div_ceil(BLOCK_SAMPLES_MAX * BATCH_BLOCKS))
+            .map(|_| (0..BATCH_BLOCKS).map(|_| press.block()).collect())
+            .collect()
+    };
+    let samples = backlog.len() * BATCH_BLOCKS * BLOCK_SAMPLES_MAX;
+    delivered(world, tenant, admin, ("BRE", backlog.clone())).await?;
 
     let file = world.folder().join("samples.copy");
     psql(
@@ -99,6 +86,11 @@ async fn backlog(
     .await?;
     let bare = start.elapsed();
     std::fs::remove_file(&file).context("cannot remove the file of the COPY")?;
+    run(admin, "truncate telemetry.sample").await?;
+
+    let (taken, bytes) = delivered(world, tenant, admin, ("HAM", backlog)).await?;
+    let hub = world.hub.process().context("the hub runs")?.pid();
+    let resident = resident_kib(hub)?;
     run(admin, "truncate telemetry.sample").await?;
     let (taken, bare) = (rate(samples, taken), rate(samples, bare));
     Ok(vec![
@@ -126,6 +118,34 @@ async fn backlog(
             "limit 256 MiB",
         ),
     ])
+}
+
+/// Delivers a backlog of a plant, whose samples are then the only ones; answers how long that took, and its bytes.
+async fn delivered(
+    world: &World,
+    tenant: &Tenant,
+    admin: &mut PgConnection,
+    (plant, backlog): (&str, Vec<Vec<TelemetryBlock>>),
+) -> Result<(Duration, usize)> {
+    let samples = backlog.len() * BATCH_BLOCKS * BLOCK_SAMPLES_MAX;
+    let mut sender = Sender::enrol(&world.hub, tenant, plant).await?;
+    let bodies = backlog.into_iter().map(|blocks| sender.batch(blocks));
+    let bodies: Vec<_> = bodies.collect::<Result<_>>()?;
+    let bytes = bodies.iter().map(Vec::len).sum();
+    run(admin, "checkpoint").await?;
+    let start = Instant::now();
+    for body in bodies {
+        sender.send(body).await?;
+    }
+    let taken = start.elapsed();
+    let kept: i64 = sqlx::query_scalar("select count(*) from telemetry.sample")
+        .fetch_one(&mut *admin)
+        .await?;
+    ensure!(
+        usize::try_from(kept)? == samples,
+        "{kept} of {samples} samples are here"
+    );
+    Ok((taken, bytes))
 }
 
 /// Years of samples: filled in plain SQL, asked through the API, and a day dropped.
@@ -210,7 +230,7 @@ async fn fill(tenant: &Tenant, admin: &mut PgConnection, days: i64) -> Result<(S
     run(admin, &format!(
         "delete from telemetry_day; delete from telemetry_hour; delete from telemetry_minute;
          insert into device (tenant_id, plant_id, code, public_id, last_seen_at, created_at, updated_at)
-             select tenant_id, plant_id, 'years', gen_random_uuid(), now(), now(), now() from plant;
+             select tenant_id, plant_id, 'years', gen_random_uuid(), now(), now(), now() from plant where code = 'HAM';
          insert into telemetry_series (tenant_id, device_id, metric, created_at)
              select tenant_id, device_id, 'm-' || n, now() from device, generate_series(1, {SERIES}) as n
              where code = 'years';
