@@ -193,7 +193,8 @@ impl Seen {
         let mut times = Vec::with_capacity(count);
         for _ in 0..count {
             let pause = Duration::from_millis(self.rng.random_range(PAUSE_MS));
-            tokio::time::sleep(pause).await;
+            // Whoever watches reads on meanwhile; this value comes never.
+            drop(tokio::time::timeout(pause, self.until(f64::NAN)).await);
             self.number += 1;
             let at = SystemClock.now().as_millisecond();
             let payload = format!("{{\"ts\":{at},\"value\":{}}}", self.number);
