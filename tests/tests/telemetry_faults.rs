@@ -88,13 +88,13 @@ impl Play {
     async fn begin(seed: u64) -> Result<Self> {
         let world = World::start("telemetry_faults").await?;
         let tenant = world.hub.tenant("Acme Cartons").await?;
-        let plan = PlantPlan {
+        let hamburg = PlantPlan {
             code: "HAM",
             name: "Hamburg",
             materials: &[],
             presses: &[],
         };
-        let mut plant = world.plant_at_rest(&tenant, &plan).await?;
+        let mut plant = world.plant_at_rest(&tenant, &hamburg).await?;
         let file = plant.config_file();
         let config = std::fs::read_to_string(&file).context("no configuration")?;
         let config = config.replace("buffer_mib = 256", BUFFER) + SECTIONS;

@@ -67,16 +67,16 @@ pub(super) async fn measure(samples: usize) -> Result<Vec<Row>> {
     };
     let mut times = Vec::new();
     let mut drain = std::pin::pin!(drain);
-    let taken = loop {
+    let time = loop {
         tokio::select! {
             biased;
-            taken = &mut drain => break taken?,
+            ended = &mut drain => break ended?,
             next = seen.values(1) => times.extend(next?),
         }
     };
     let behind = times.len();
     let busy = Figures::of(times);
-    let speed = rate(samples, taken);
+    let speed = rate(samples, time);
     Ok(vec![
         Row::new(
             "live: published at the broker until the hub's live view shows it",
@@ -90,7 +90,7 @@ pub(super) async fn measure(samples: usize) -> Result<Vec<Row>> {
         ),
         Row::new(
             format!("live: a backlog of {samples} samples from the agent into the hub"),
-            format!("{:.1} s, {speed:.0} samples/s", taken.as_secs_f64()),
+            format!("{:.1} s, {speed:.0} samples/s", time.as_secs_f64()),
             format!(
                 "24 h at 1,000/s would take {:.1} min; limit 15 min",
                 DAY_SAMPLES / speed / 60.0
@@ -212,13 +212,10 @@ impl Seen {
     /// Reads the stream until it shows this value.
     async fn until(&mut self, wanted: f64) -> Result<()> {
         loop {
-            while let Some((event, rest)) = self.text.split_once("\n\n") {
-                let found = event
-                    .lines()
-                    .filter_map(|line| line.strip_prefix("data: "))
-                    .any(|data| shows(data, wanted));
-                self.text = rest.to_owned();
-                if found {
+            while let Some(end) = self.text.find("\n\n") {
+                let event: String = self.text.drain(..end + 2).collect();
+                let mut data = event.lines().filter_map(|line| line.strip_prefix("data: "));
+                if data.any(|data| shows(data, wanted)) {
                     return Ok(());
                 }
             }

@@ -228,7 +228,10 @@ fn who_is_born_again_in_time_was_never_lost_and_who_is_not_is() {
     born(&mut host);
     assert_eq!(news(&mut host, 0).len(), 2);
     // The node is asked for its births, and tells them.
-    born(&mut host);
+    let birth = payload(0, vec![bd_seq(3)]);
+    receive(&mut host, "spBv1.0/G/NBIRTH/N", &birth, 0);
+    let birth = payload(1, vec![]);
+    receive(&mut host, "spBv1.0/G/DBIRTH/N/press", &birth, 1);
     assert!(news(&mut host, 60).is_empty());
     // The connection to the broker was lost.
     host.connected(at(100));
