@@ -44,6 +44,8 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     let pool = Pool::server(database, config.database.connections_max);
     let secret = config.token_secret()?;
     let listen = config.server.listen;
+    // Before anybody can know that it is ready: whoever asks it to stop at once gets an orderly end as well.
+    let mut signals = Signals::listen()?;
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen}"))?;
@@ -89,7 +91,6 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
             .with_graceful_shutdown(async move { soft.cancelled().await })
             .into_future(),
     );
-    let mut signals = Signals::listen()?;
     tokio::select! {
         ended = &mut server => {
             return Err(match ended {

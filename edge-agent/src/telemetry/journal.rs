@@ -1,5 +1,6 @@
 //! The newest samples, in memory and as rows of `journal`: those of the open block, and before them
-//! the closed ones among which a sample that is delivered again is known.
+//! the closed ones among which a sample that comes again is known. The hub knows samples in the same way; one that was dropped
+//! before it came again would else be in a gap twice, or in a gap and in the hub.
 //!
 //! One commit is one row, so that many small samples cost one write. A row's body is a list of
 //! samples of [`SAMPLE_BYTES`] each: series id, microseconds since 1970, value; little-endian.
@@ -7,16 +8,16 @@
 //! Limit: [`REMEMBERED_SAMPLES`] closed samples stay.
 
 use std::array;
-use std::collections::VecDeque;
 use std::collections::vec_deque::Iter;
+use std::collections::{HashSet, VecDeque};
 use std::iter::Take;
 
 use rusqlite::{Connection, params};
 
 use super::store::{StoreError, step};
 
-/// A sample that is delivered again is known among so many newest ones: more than any broker has
-/// unacknowledged at one time.
+/// A sample that comes again is known among so many newest ones: more than any broker has
+/// unacknowledged at one time, and about 3 MiB.
 const REMEMBERED_SAMPLES: usize = 65_536;
 
 /// Series id, time and value of one sample.
@@ -30,10 +31,15 @@ pub(super) struct Stored {
     pub(super) value: f64,
 }
 
+/// Series id, time and the bits of the value.
+type Key = (u32, i64, u64);
+
 /// The samples, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Journal {
     samples: VecDeque<Stored>,
+    /// The same as a set.
+    known: HashSet<Key>,
     /// How many of the newest are not in a block yet.
     open: usize,
     /// The number of the newest sample.
@@ -67,6 +73,7 @@ impl Journal {
             }
             journal.samples.extend(samples.iter().map(Stored::read));
         }
+        journal.known = journal.samples.iter().map(Stored::key).collect();
         let open = usize::try_from(journal.last_id - closed_id).unwrap_or_default();
         journal.open = open.min(journal.samples.len());
         Ok(journal)
@@ -88,12 +95,17 @@ impl Journal {
             .take(count)
     }
 
-    /// Whether a sample is among the newest. The newest are looked at first.
-    pub(super) fn has(&self, sample: &Stored) -> bool {
-        self.samples.iter().rev().any(|known| known == sample)
+    /// Whether a sample is among the newest.
+    pub(super) fn knows(&self, sample: &Stored) -> bool {
+        self.known.contains(&sample.key())
     }
 
-    /// Adds samples to the open block.
+    /// A sample is about to be appended: the same may come again before that.
+    pub(super) fn know(&mut self, sample: &Stored) {
+        self.known.insert(sample.key());
+    }
+
+    /// Adds samples, which are known already, to the open block.
     pub(super) fn append(
         &mut self,
         connection: &Connection,
@@ -125,7 +137,9 @@ impl Journal {
         self.open -= count;
         let remembered = REMEMBERED_SAMPLES + self.open;
         let too_many = self.samples.len().saturating_sub(remembered);
-        self.samples.drain(..too_many);
+        for forgotten in self.samples.drain(..too_many) {
+            self.known.remove(&forgotten.key());
+        }
         let id = |newer: usize| self.last_id - i64::try_from(newer).unwrap_or(i64::MAX);
         connection
             .execute("update standing set closed_sample_id = ?1", [id(self.open)])
@@ -141,6 +155,10 @@ impl Journal {
 }
 
 impl Stored {
+    fn key(&self) -> Key {
+        (self.series_id, self.at_us, self.value.to_bits())
+    }
+
     fn write(&self, body: &mut Vec<u8>) {
         body.extend(self.series_id.to_le_bytes());
         body.extend(self.at_us.to_le_bytes());

@@ -52,15 +52,13 @@ pub const QUEUE_SAMPLES_MAX: u32 = 32_768;
 /// How long the end of the program waits for the thread: one commit and the last block.
 const THREAD_ENDS_WITHIN: Duration = Duration::from_secs(10);
 
-/// One value of one series at one instant.
+/// One value of one series at one instant. The same again is the same sample: brokers and machines tell things twice, and not all of
+/// them say so.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
     pub series: SeriesKey,
     pub at: Timestamp,
     pub value: f64,
-    /// The transport says that it may have delivered this before: it is skipped when the same
-    /// value of the same instant is there.
-    pub redelivered: bool,
 }
 
 /// How much is kept while the hub is away, and of what.

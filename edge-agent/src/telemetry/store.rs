@@ -52,7 +52,7 @@ pub(super) fn step(step: &'static str) -> impl Fn(rusqlite::Error) -> StoreError
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Appended {
     pub(super) stored: u64,
-    /// Redelivered by the broker and already stored.
+    /// Stored already.
     pub(super) repeated: u64,
     /// By the rule of their series.
     pub(super) left_out: u64,
@@ -200,14 +200,7 @@ impl Store {
                 at_us: sample.at.as_microsecond(),
                 value: sample.value,
             };
-            // What is newer than everything of its series was never stored.
-            let may_be_known = series
-                .newest
-                .is_some_and(|(at_us, _)| stored.at_us <= at_us);
-            if sample.redelivered
-                && may_be_known
-                && (journal.has(&stored) || fresh.contains(&stored))
-            {
+            if journal.knows(&stored) {
                 done.repeated += 1;
                 continue;
             }
@@ -220,6 +213,7 @@ impl Store {
                 continue;
             }
             series.tell(stored.at_us, stored.value);
+            journal.know(&stored);
             fresh.push(stored);
         }
         done.stored = fresh.len() as u64;

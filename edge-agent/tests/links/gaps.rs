@@ -20,7 +20,6 @@ async fn every_drop_becomes_one_ledger_event_also_after_a_restart() {
         },
         at: now,
         value: f64::from(n),
-        redelivered: false,
     });
     test.telemetry.record(samples.collect()).await.unwrap();
     test.telemetry.flush(now).await.unwrap();

@@ -174,3 +174,25 @@ async fn a_restarted_agent_gets_what_was_published_meanwhile() {
     assert_eq!(test.stored_values().await, numbers(50));
     source.stop().await;
 }
+
+#[tokio::test]
+async fn a_broker_that_holds_nothing_back_does_not_bring_the_agent_to_a_halt() {
+    // Mosquitto sends 20 messages before it waits for acknowledgements; others send all they have.
+    let eager = "allow_anonymous true\nmax_inflight_messages 0\nmax_queued_messages 0\nautosave_on_changes false";
+    let broker = Broker::start_with(eager).await;
+    let test = TestAgent::new(&section(broker.port));
+    let source = Source::start(&test).await;
+    subscribed(&test, broker.port).await;
+    source.stop().await;
+    // More than the agent has room for before their commit, and their acknowledgements on the way together.
+    publish(broker.port, readings(0, 8_000)).await;
+    let test = TestAgent::open(test.close(), &section(broker.port));
+    let source = Source::start(&test).await;
+
+    has_values(&test, 8_000).await;
+    let mut values = test.stored_values().await;
+    // A publisher with so many on their way may send one of them later.
+    values.sort_by(f64::total_cmp);
+    assert_eq!(values, numbers(8_000));
+    source.stop().await;
+}

@@ -206,7 +206,6 @@ fn samples(test: &TestAgent, values: std::ops::Range<i32>) -> Vec<Sample> {
         },
         at: test.agent.clock.now(),
         value: f64::from(n),
-        redelivered: false,
     };
     values.map(sample).collect()
 }

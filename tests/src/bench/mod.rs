@@ -9,6 +9,7 @@ mod figures;
 mod history;
 mod holds;
 mod jmf;
+mod live;
 mod measure;
 mod sender;
 mod telemetry;
@@ -32,10 +33,12 @@ pub enum Part {
     Telemetry,
     /// The agent's telemetry: from a broker to its disk.
     Buffer,
+    /// Values from a machine to the office's live view, also while a backlog goes up.
+    Live,
 }
 
-/// Measures one part, or everything, and prints the table. `events` is the size of the backlog, of the history, or of the
-/// years of telemetry in raw rows; a small backlog means few documents, too.
+/// Measures one part, or everything, and prints the table. `events` is the size of the backlog, of the history, of the
+/// years of telemetry in raw rows, of what is published to an agent, or of the samples that wait there; a small backlog means few documents, too.
 pub async fn run(only: Option<Part>, events: Option<usize>) -> Result<()> {
     say("disk …");
     let disk = measure::disk()?;
@@ -88,7 +91,13 @@ pub async fn run(only: Option<Part>, events: Option<usize>) -> Result<()> {
     }
     if only.is_none_or(|part| part == Part::Buffer) {
         say("telemetry of the agent …");
-        rows.extend(telemetry_agent::measure().await?);
+        let samples = events.filter(|_| only.is_some());
+        rows.extend(telemetry_agent::measure(samples.unwrap_or(telemetry_agent::SAMPLES)).await?);
+    }
+    if only.is_none_or(|part| part == Part::Live) {
+        say("live values …");
+        let samples = events.filter(|_| only.is_some());
+        rows.extend(live::measure(samples.unwrap_or(live::SAMPLES)).await?);
     }
     let _ = std::io::stdout().write_all(figures::table(&rows).as_bytes());
     Ok(())

@@ -1,17 +1,20 @@
 //! The agent's telemetry: what it takes from a broker and has on its disk, on how much processor and memory, beside what the same
 //! broker gives a subscriber that does nothing; and how many bytes a sample of a typical press takes.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
-use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
+use anyhow::{Context as _, Result, ensure};
+use rumqttc::{AsyncClient, Event, MqttOptions, Outgoing, Packet, QoS};
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 
 use super::figures::Row;
 use super::measure::{mebibytes, processor_time, rate, resident_kib};
+use super::say;
 use crate::support::broker::Broker;
 use crate::support::folder::Folder;
 use crate::support::plant::Plant;
@@ -22,11 +25,16 @@ const METRICS: usize = 30;
 const METRICS_PER_MESSAGE: usize = 10;
 /// Presses that publish.
 const PRESSES: usize = 20;
-/// Of each shape of message.
-const SAMPLES: usize = 400_000;
-const LIMIT: Duration = Duration::from_mins(5);
+/// Of each shape of message, when nothing else is asked for.
+pub(super) const SAMPLES: usize = 400_000;
+/// What does not get on for so long never will.
+const STALLED: Duration = Duration::from_secs(20);
 /// Messages of a publisher that its broker has not acknowledged yet.
 const INFLIGHT: u16 = 200;
+/// How often the agent is asked how far it is; each question costs it a millisecond or so.
+const ASK_EVERY: Duration = Duration::from_millis(100);
+/// The goal that the agent's share of the processor is told for.
+const GOAL_PER_S: f64 = 20_000.0;
 /// In the time that the messages tell.
 const START_MS: u64 = 1_760_000_000_000;
 
@@ -53,18 +61,30 @@ impl Shape {
     }
 }
 
-pub(super) async fn measure() -> Result<Vec<Row>> {
+/// Measures with so many samples of each shape.
+pub(super) async fn measure(samples: usize) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for shape in [Shape::Ten, Shape::One] {
-        let broker = Broker::start().await?;
-        let plain = plain_subscriber(&broker, shape).await?;
-        rows.extend(agent(&broker, shape, plain).await?);
+        let broker = Broker::start_fast().await?;
+        let messages = samples.div_ceil(shape.per_message());
+        let what = shape.text();
+        say(&format!(
+            "{messages} messages to a plain subscriber, {what} …"
+        ));
+        let plain = plain_subscriber(&broker, shape, messages).await?;
+        say(&format!("{messages} messages to the agent, {what} …"));
+        rows.extend(agent(&broker, shape, messages).await?);
+        rows.push(Row::new(
+            format!("Mosquitto → a subscriber that only acknowledges, {what}"),
+            format!("{plain:.0} samples/s"),
+            "the broker's own ceiling",
+        ));
     }
     Ok(rows)
 }
 
 /// Samples per second that a subscriber gets which only acknowledges.
-async fn plain_subscriber(broker: &Broker, shape: Shape) -> Result<f64> {
+async fn plain_subscriber(broker: &Broker, shape: Shape, messages: usize) -> Result<f64> {
     let received = Arc::new(AtomicUsize::new(0));
     let (client, mut events) = AsyncClient::new(options(broker, "plain"), 100);
     client.subscribe("bench/#", QoS::AtLeastOnce).await?;
@@ -81,24 +101,23 @@ async fn plain_subscriber(broker: &Broker, shape: Shape) -> Result<f64> {
             }
         }
     });
-    wait::until("the subscriber to be there", LIMIT, async || {
+    wait::until("the subscriber to be there", STALLED, async || {
         Ok((ready.load(Ordering::Relaxed) > 0).then_some(()))
     })
     .await?;
     let start = Instant::now();
-    publish(broker, shape, SAMPLES / shape.per_message()).await?;
-    wait::until("all messages to be received", LIMIT, async || {
-        let samples = received.load(Ordering::Relaxed) * shape.per_message();
-        Ok((samples >= SAMPLES).then_some(()))
+    publish(broker, shape, 0..messages).await?;
+    reach("messages received", messages, async || {
+        Ok(received.load(Ordering::Relaxed))
     })
     .await?;
     let time = start.elapsed();
     client.disconnect().await?;
     subscriber.await?;
-    Ok(rate(SAMPLES, time))
+    Ok(rate(messages * shape.per_message(), time))
 }
 
-async fn agent(broker: &Broker, shape: Shape, plain: f64) -> Result<Vec<Row>> {
+async fn agent(broker: &Broker, shape: Shape, messages: usize) -> Result<Vec<Row>> {
     let folder = Folder::new("agog-bench-")?;
     let section = format!(
         "\n[mqtt]\nbroker = \"{}\"\nclient_id = \"agent\"\n\n\
@@ -109,36 +128,41 @@ async fn agent(broker: &Broker, shape: Shape, plain: f64) -> Result<Vec<Row>> {
     let mut plant = Plant::alone(folder.join("HAM"), "HAM", edit).await?;
     plant.start().await?;
     let pid = plant.process().context("the agent runs")?.pid();
-    wait::until("the agent to have subscribed", LIMIT, async || {
-        publish(broker, shape, 1).await?;
+    // Until it has subscribed, what is published goes to nobody.
+    wait::until("the agent to take a message", STALLED, async || {
+        publish(broker, shape, 0..1).await?;
         Ok((stored(&plant).await? > 0).then_some(()))
     })
     .await?;
     let had = stored(&plant).await?;
+    let samples = messages * shape.per_message();
     let (before, start) = (processor_time(pid)?, Instant::now());
-    publish(broker, shape, SAMPLES / shape.per_message()).await?;
     let mut resident = 0;
-    wait::until("all samples to be on the disk", LIMIT, async || {
+    let all_stored = reach("samples on the agent's disk", had + samples, async || {
         resident = resident.max(resident_kib(pid)?);
-        Ok((stored(&plant).await? >= had + SAMPLES).then_some(()))
-    })
-    .await?;
+        stored(&plant).await
+    });
+    tokio::try_join!(publish(broker, shape, 1..messages + 1), all_stored)?;
     let time = start.elapsed();
     let cores = processor_time(pid)?.saturating_sub(before).as_secs_f64() / time.as_secs_f64();
     // What is open becomes a block with the end of the program.
     plant.stop().await?;
     let bytes = bytes_per_sample(&plant.data_dir().join("telemetry.db"))?;
     let what = shape.text();
+    let stored = rate(samples, time);
     Ok(vec![
         Row::new(
             format!("MQTT → agent, durable, {what}"),
-            format!("{:.0} samples/s", rate(SAMPLES, time)),
-            format!("goal 20,000; a plain subscriber {plain:.0}"),
+            format!("{stored:.0} samples/s"),
+            "goal 20,000",
         ),
         Row::new(
             "agent: processor and memory at that",
             format!("{cores:.2} cores, {}", mebibytes(resident)),
-            "limits 1 core, 64 MiB",
+            format!(
+                "limits 1 core for {GOAL_PER_S:.0} samples/s (here {:.2}), 64 MiB",
+                cores * GOAL_PER_S / stored
+            ),
         ),
         Row::new(
             format!("telemetry on disk and wire, {what}"),
@@ -146,6 +170,32 @@ async fn agent(broker: &Broker, shape: Shape, plain: f64) -> Result<Vec<Row>> {
             "limit 3",
         ),
     ])
+}
+
+/// Waits until a count is reached, as long as it gets on.
+async fn reach(
+    what: &str,
+    wanted: usize,
+    mut count: impl AsyncFnMut() -> Result<usize>,
+) -> Result<()> {
+    let mut ask = tokio::time::interval(ASK_EVERY);
+    ask.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut best, mut since) = (0, Instant::now());
+    loop {
+        ask.tick().await;
+        let now = count().await?;
+        if now >= wanted {
+            return Ok(());
+        }
+        if now > best {
+            (best, since) = (now, Instant::now());
+        }
+        ensure!(
+            since.elapsed() < STALLED,
+            "{now} of {wanted} {what}, and no more for {} s",
+            STALLED.as_secs()
+        );
+    }
 }
 
 fn options(broker: &Broker, name: &str) -> MqttOptions {
@@ -157,34 +207,45 @@ fn options(broker: &Broker, name: &str) -> MqttOptions {
 }
 
 /// Publishes messages of all presses, second by second, as fast as the broker takes them.
-async fn publish(broker: &Broker, shape: Shape, messages: usize) -> Result<()> {
+async fn publish(broker: &Broker, shape: Shape, messages: Range<usize>) -> Result<()> {
+    let count = messages.len();
     let (client, mut events) = AsyncClient::new(options(broker, "publisher"), 1_000);
     let acknowledged = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&acknowledged);
-    let line: JoinHandle<()> = tokio::spawn(async move {
-        while let Ok(event) = events.poll().await {
-            if matches!(event, Event::Incoming(Packet::PubAck(_))) {
-                counted.fetch_add(1, Ordering::Relaxed);
+    let line: JoinHandle<Result<(), rumqttc::ConnectionError>> = tokio::spawn(async move {
+        loop {
+            match events.poll().await? {
+                Event::Incoming(Packet::PubAck(_)) => {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                }
+                Event::Outgoing(Outgoing::Disconnect) => return Ok(()),
+                _ => {}
             }
         }
     });
     let per_second = PRESSES * METRICS / shape.per_message();
-    for message in 0..messages {
-        let (second, place) = (message / per_second, message % per_second);
-        let press = place % PRESSES;
-        let first = place / PRESSES * shape.per_message();
-        let topic = format!("bench/press-{press}/{first}");
-        let payload = payload(second, press, first, shape.per_message());
-        client
-            .publish(topic, QoS::AtLeastOnce, false, payload)
-            .await?;
-    }
-    wait::until("the broker to have all messages", LIMIT, async || {
-        Ok((acknowledged.load(Ordering::Relaxed) >= messages).then_some(()))
-    })
-    .await?;
-    client.disconnect().await?;
-    Ok(line.await?)
+    let told = async {
+        for message in messages {
+            let (second, place) = (message / per_second, message % per_second);
+            let press = place % PRESSES;
+            let first = place / PRESSES * shape.per_message();
+            let topic = format!("bench/press-{press}/{first}");
+            let payload = payload(second, press, first, shape.per_message());
+            client
+                .publish(topic, QoS::AtLeastOnce, false, payload)
+                .await?;
+        }
+        reach("messages acknowledged by the broker", count, async || {
+            Ok(acknowledged.load(Ordering::Relaxed))
+        })
+        .await?;
+        client.disconnect().await?;
+        anyhow::Ok(())
+    };
+    // A connection that breaks ends the measurement: nobody would wait for the rest in vain.
+    let line = async { Ok(line.await??) };
+    tokio::try_join!(told, line)?;
+    Ok(())
 }
 
 /// A message of a press: its clock is some milliseconds off each second.

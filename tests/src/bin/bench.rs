@@ -11,7 +11,8 @@ struct Arguments {
     /// Measure this part alone.
     #[arg(long)]
     only: Option<Part>,
-    /// How many events the backlog or the history has, or how many rows the years of telemetry, for a long run.
+    /// How many events the backlog or the history has, how many rows the years of telemetry, or how many samples are
+    /// published to an agent, for a long run.
     #[arg(long)]
     events: Option<usize>,
 }

@@ -18,23 +18,46 @@ const PORT_TRIES: u32 = 5;
 const START_LIMIT: Duration = Duration::from_secs(20);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
+/// What a broker does beside handing on messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Care {
+    /// It saves every change and logs every packet: for tests, which kill it and want to know.
+    Saves,
+    /// Neither: for measurements. Each save writes all that waits, so with a queue it would be the slowest part of all.
+    IsFast,
+}
+
 /// A broker of our own; it stops and disappears with this value.
+///
+/// Its queues have no limit. Mosquitto's own is 1,000 messages for each subscriber; beyond it messages are dropped that their
+/// publisher was told are taken, and nobody else hears of it.
 #[derive(Debug)]
 pub struct Broker {
     // Dropped in this order: the server first, then its folder.
     server: Option<Process>,
     address: SocketAddr,
+    care: Care,
     user: Option<User>,
     folder: Folder,
 }
 
 impl Broker {
     pub async fn start() -> Result<Self> {
+        Self::start_with(Care::Saves).await
+    }
+
+    /// One that does nothing but hand on messages.
+    pub async fn start_fast() -> Result<Self> {
+        Self::start_with(Care::IsFast).await
+    }
+
+    async fn start_with(care: Care) -> Result<Self> {
         let user = user::unprivileged()?;
         let folder = Folder::new_for("agog-broker-", user.as_ref())?;
         let mut broker = Self {
             server: None,
             address: free_address()?,
+            care,
             user,
             folder,
         };
@@ -51,15 +74,20 @@ impl Broker {
     /// After [`Broker::stop`] or [`Broker::kill`]: the same address, the same sessions as far as they were saved.
     pub async fn start_again(&mut self) -> Result<()> {
         let config = self.folder.join("mosquitto.conf");
+        let care = match self.care {
+            // Saved after what came together was acknowledged: a kill can cost what was acknowledged last.
+            Care::Saves => format!(
+                "persistence true\npersistence_location {}/\n\
+                 autosave_on_changes true\nautosave_interval 1\nlog_type all\n",
+                self.folder.path().display()
+            ),
+            Care::IsFast => "log_type error\nlog_type warning\nlog_type notice\n".to_owned(),
+        };
         let settings = format!(
-            "listener {port} {host}\nallow_anonymous true\n\
-             persistence true\npersistence_location {folder}/\n\
-             # Every change is saved, so that a killed broker forgets nothing that it has acknowledged.\n\
-             autosave_on_changes true\nautosave_interval 1\n\
-             log_dest stderr\nlog_type all\nlog_timestamp_format %Y-%m-%dT%H:%M:%S\n",
+            "listener {port} {host}\nallow_anonymous true\nmax_queued_messages 0\n{care}\
+             log_dest stderr\nlog_timestamp_format %Y-%m-%dT%H:%M:%S\n",
             port = self.address.port(),
             host = self.address.ip(),
-            folder = self.folder.path().display(),
         );
         std::fs::write(&config, settings).context("cannot write the broker's settings")?;
         let server = Program::installed("mosquitto")?

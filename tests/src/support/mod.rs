@@ -8,6 +8,7 @@ pub mod broker;
 pub mod folder;
 pub mod hub;
 pub mod line;
+pub mod machines;
 pub mod plant;
 pub mod ports;
 pub mod postgres;

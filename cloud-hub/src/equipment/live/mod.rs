@@ -24,8 +24,8 @@ use crate::app::App;
 use crate::db::{DbError, PlantKey, Pool, TenantTx};
 use crate::http::{ApiError, error::chain};
 
-/// No value is sent more often; people see no more.
-const LOOK_EVERY_MIN: Duration = Duration::from_secs(1);
+/// No value is sent more often. Agents send what is new every half second, and an operator's value shall be seen within one.
+const LOOK_EVERY_MIN: Duration = Duration::from_millis(250);
 /// How long what nobody told of may go unseen: a plant that went silent, or a message that a crash has lost.
 const LOOK_EVERY_MAX: Duration = Duration::from_secs(15);
 /// What happens at plants is told to the other hubs at most so often.

@@ -36,7 +36,7 @@ struct Watching {
 }
 
 /// Streams what happens at a plant: first an event `snapshot` with what its devices do, the newest values of their series and the
-/// alarms that stand; then events `change` with what has changed since, at most one in a second. The last one is `end`, with a
+/// alarms that stand; then events `change` with what has changed since, at most four in a second. The last one is `end`, with a
 /// reason, when the token ends; else the stream goes on until it is closed.
 #[utoipa::path(get, path = "/api/v1/plants/{id}/live", tag = "equipment",
     params(("id" = String, Path, description = "The plant's id or code")),

@@ -109,8 +109,6 @@ impl Found {
             },
             at: self.at,
             value,
-            // A signal that is sent again carries its old time.
-            redelivered: true,
         });
     }
 }

@@ -10,12 +10,13 @@ use std::pin::Pin;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
-use rumqttc::{AsyncClient, Publish};
+use rumqttc::{AsyncClient, Publish, QoS};
 use tracing::debug;
 
 use crate::telemetry::{Sample, Telemetry, TelemetryError};
 
-/// Messages that arrived and are not on disk yet. At the limit the socket is not read: the broker keeps the rest.
+/// Messages that arrived and are not on disk yet. At the limit the socket is not read: the broker keeps the rest. Commits go on
+/// whatever becomes of acknowledgements, so the limit is left again.
 pub(super) const PENDING_MAX: usize = 4_096;
 
 /// A message whose samples wait for their commit, and the connection that it came by.
@@ -24,7 +25,8 @@ type Pending = Pin<Box<dyn Future<Output = (u64, Publish, Result<(), TelemetryEr
 #[derive(Default)]
 pub(super) struct Acknowledgements {
     pending: FuturesOrdered<Pending>,
-    /// Committed, and the client had no room for the acknowledgement yet.
+    /// Committed, and the client had no room for the acknowledgement yet: as many as packet ids at most, for a broker that
+    /// holds nothing back.
     unsent: VecDeque<Publish>,
     /// Counts connections.
     connection: u64,
@@ -57,17 +59,13 @@ impl Acknowledgements {
         }));
     }
 
-    /// Waits for the next commit, and not while acknowledgements wait for the client. None while nothing is to be
-    /// committed.
+    /// Waits for the next commit. None while nothing is to be committed.
     pub(super) async fn next(&mut self) -> Option<Result<(), TelemetryError>> {
-        if !self.unsent.is_empty() {
-            return None;
-        }
         let (connection, publish, result) = self.pending.next().await?;
         if connection != self.connection {
             return Some(Ok(()));
         }
-        if result.is_ok() {
+        if result.is_ok() && publish.qos != QoS::AtMostOnce {
             self.unsent.push_back(publish);
         }
         Some(result)

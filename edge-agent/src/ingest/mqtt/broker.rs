@@ -279,7 +279,6 @@ impl MqttIngest {
     fn understood(&self, publish: &Publish) -> Understood {
         let delivery = Delivery {
             arrived_at: self.clock.now(),
-            redelivered: publish.dup,
             retained: publish.retain,
         };
         let bytes_max = self.config.message_bytes_max();

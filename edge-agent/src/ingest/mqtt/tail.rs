@@ -159,7 +159,6 @@ impl Tail {
     fn understood(&self, publish: &Publish, now: Timestamp) -> (Vec<Sample>, Option<String>) {
         let delivery = Delivery {
             arrived_at: now,
-            redelivered: publish.dup,
             retained: publish.retain,
         };
         let understood = self.map.read_limited(

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use agog_sync::frame::SeriesKey;
 use jiff::Timestamp;
 
+use super::contact::Contacts;
 use super::node::{Alias, Device, Known, Node, NodeKey, Session};
 use super::payload::{Metric, Payload, PayloadError, Read, Value, decode, number};
 use super::topic::{Kind, Topic};
@@ -68,6 +69,7 @@ pub(crate) struct Host {
     nodes: BTreeMap<NodeKey, Node>,
     metrics: usize,
     pub(super) counts: SparkplugCounts,
+    pub(super) contacts: Contacts,
 }
 
 /// A message from an edge, taken apart.
@@ -85,6 +87,7 @@ impl Host {
             nodes: BTreeMap::new(),
             metrics: 0,
             counts: SparkplugCounts::default(),
+            contacts: Contacts::default(),
         }
     }
 
@@ -92,7 +95,16 @@ impl Host {
     pub(super) fn connected(&mut self, now: Timestamp) -> Vec<Action> {
         let mut actions = Vec::new();
         for (key, node) in &mut self.nodes {
-            node.session = None;
+            if node.session.take().is_some() {
+                let online = node.devices.iter().filter(|(_, device)| device.is_online);
+                let devices = online.map(|(name, _)| Some(name.as_str()));
+                for device in devices.chain([None]) {
+                    let name = self.config.series_device(&key.group, &key.node, device);
+                    if let Ok(name) = name {
+                        self.contacts.expect(&name, now);
+                    }
+                }
+            }
             if node.may_be_asked(now) {
                 self.counts.rebirths_asked += 1;
                 actions.push(Action::AskRebirth(key.clone()));
@@ -276,7 +288,7 @@ impl Host {
         }
         let mut samples = Vec::new();
         for gone in gone {
-            self.online(
+            let name = self.online(
                 &said.key,
                 Some(&gone),
                 said.now,
@@ -284,9 +296,15 @@ impl Host {
                 &mut samples,
                 &mut faults,
             );
+            if let Some(name) = name {
+                self.contacts.expect(&name, said.now);
+            }
         }
         let at = time(said.payload.timestamp).unwrap_or(said.now);
-        self.online(&said.key, device, at, 1.0, &mut samples, &mut faults);
+        let name = self.online(&said.key, device, at, 1.0, &mut samples, &mut faults);
+        if let Some(name) = name {
+            self.contacts.born(&name, said.now);
+        }
         self.values(said, true, &mut samples, &mut faults);
         finish(samples, faults, actions);
     }
@@ -313,17 +331,12 @@ impl Host {
         let gone: Vec<_> = gone.collect();
         self.counts.deaths += 1;
         let (mut samples, mut faults) = (Vec::new(), Vec::new());
-        // Its time is that of the connection that has ended, so ours is nearer.
-        self.online(&said.key, None, said.now, 0.0, &mut samples, &mut faults);
-        for device in gone {
-            self.online(
-                &said.key,
-                Some(&device),
-                said.now,
-                0.0,
-                &mut samples,
-                &mut faults,
-            );
+        for device in std::iter::once(None).chain(gone.iter().map(|name| Some(name.as_str()))) {
+            // Its time is that of the connection that has ended, so ours is nearer.
+            let name = self.online(&said.key, device, said.now, 0.0, &mut samples, &mut faults);
+            if let Some(name) = name {
+                self.contacts.died(&name, said.now);
+            }
         }
         finish(samples, faults, actions);
     }
@@ -338,7 +351,10 @@ impl Host {
         self.counts.deaths += 1;
         let (mut samples, mut faults) = (Vec::new(), Vec::new());
         let at = time(said.payload.timestamp).unwrap_or(said.now);
-        self.online(&said.key, Some(device), at, 0.0, &mut samples, &mut faults);
+        let name = self.online(&said.key, Some(device), at, 0.0, &mut samples, &mut faults);
+        if let Some(name) = name {
+            self.contacts.died(&name, said.now);
+        }
         finish(samples, faults, actions);
     }
 
@@ -454,12 +470,11 @@ impl Host {
                 },
                 at: at.unwrap_or(said.now),
                 value,
-                // A birth repeats what is known, and history may be told again.
-                redelivered: is_birth || metric.is_historical == Some(true),
             });
         }
     }
 
+    /// Answers what the node or device is called in series.
     fn online(
         &self,
         key: &NodeKey,
@@ -468,21 +483,21 @@ impl Host {
         value: f64,
         samples: &mut Vec<Sample>,
         faults: &mut Vec<Fault>,
-    ) {
+    ) -> Option<String> {
         let Ok(device) = self.config.series_device(&key.group, &key.node, device) else {
             faults.push(Fault::Name);
-            return;
+            return None;
         };
         samples.push(Sample {
             series: SeriesKey {
-                device,
+                device: device.clone(),
                 metric: ONLINE.to_owned(),
                 unit: None,
             },
             at,
             value,
-            redelivered: true,
         });
+        Some(device)
     }
 
     /// Metrics of all nodes.

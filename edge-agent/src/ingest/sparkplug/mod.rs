@@ -6,11 +6,13 @@
 //!
 //! - [`payload`], [`topic`]: what is on the wire
 //! - [`node`]: what is known of a node
+//! - [`contact`]: whether nodes and devices are there, for the timeline of their equipment
 //! - [`host`]: the state machine, without I/O
 //! - [`task`]: the connection
 //!
 //! Not here: commands to nodes other than the request for a birth.
 
+mod contact;
 mod host;
 mod node;
 mod payload;

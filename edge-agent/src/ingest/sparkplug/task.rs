@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use agog_sync::backoff::Backoff;
 use agog_sync::clock::Clock;
+use agog_sync::event::{Actor, DeviceContact, DeviceEvent, Event as Told};
 use jiff::Timestamp;
 use metrics::{Counter, Gauge, counter, gauge};
 use prost::Message as _;
@@ -17,7 +18,8 @@ use rumqttc::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::host::{Action, Host};
+use super::contact::News;
+use super::host::{Action, Host, ONLINE};
 use super::node::NodeKey;
 use super::payload::{Metric, Payload, Value};
 use super::topic::{NAMESPACE, node_command, state};
@@ -25,6 +27,7 @@ use crate::config::{MqttConfig, SparkplugConfig};
 use crate::health::Health;
 use crate::ingest::mqtt::{BadMessages, Session, failure, options_read, shown};
 use crate::ingest::sampled_log::SampledLog;
+use crate::ledger::{Append, Fact, What};
 use crate::lifecycle::Stop;
 use crate::run::Agent;
 use crate::telemetry::{Telemetry, TelemetryError};
@@ -37,10 +40,13 @@ const RETRY_CAP: Duration = Duration::from_secs(30);
 const SHOW_EVERY: Duration = Duration::from_millis(500);
 /// At a stop, the broker is told within this that the host is away.
 const STOP_WAIT: Duration = Duration::from_secs(2);
+/// Found and lost devices that are recorded in one commit.
+const NEWS_PER_COMMIT: usize = 100;
 /// The data type of a flag.
 const BOOLEAN: u32 = 11;
 
 struct SparkplugIngest {
+    agent: Agent,
     config: MqttConfig,
     sparkplug: SparkplugConfig,
     /// In status, metrics and logs.
@@ -109,7 +115,8 @@ impl SparkplugIngest {
             rebirths: counter!("agog_sparkplug_rebirths_asked_total", "broker" => broker()),
         };
         Self {
-            host: Host::new(sparkplug.clone()),
+            host: host(agent, sparkplug, &telemetry),
+            agent: agent.clone(),
             config: config.clone(),
             sparkplug: sparkplug.clone(),
             client_id,
@@ -150,7 +157,10 @@ impl SparkplugIngest {
                     tokio::select! {
                         biased;
                         () = stop.cancelled() => break None,
-                        _ = show.tick() => show_nodes(&self.health, &self.name, &self.host),
+                        _ = show.tick() => {
+                            show_nodes(&self.health, &self.name, &self.host);
+                            tell(&self.agent, self.host.contacts.news(self.clock.now())).await;
+                        }
                         event = &mut poll => break Some(event),
                     }
                 }
@@ -307,6 +317,7 @@ impl SparkplugIngest {
                 Action::Bad(fault) => self.note_bad(&publish.topic, &fault.to_string(), now),
             }
         }
+        tell(&self.agent, self.host.contacts.news(now)).await;
         Ok(())
     }
 
@@ -353,6 +364,61 @@ impl SparkplugIngest {
                 return;
             }
         }
+    }
+}
+
+/// A host that expects births of all that were there when the agent ended. With several hosts nobody knows whose they were.
+fn host(agent: &Agent, sparkplug: &SparkplugConfig, telemetry: &Telemetry) -> Host {
+    let mut host = Host::new(sparkplug.clone());
+    let brokers = agent.config.mqtt.iter();
+    if brokers.filter(|it| it.sparkplug.is_some()).count() == 1 {
+        let latest = telemetry.latest().into_iter();
+        let now = agent.clock.now();
+        for was_there in latest.filter(|it| it.metric == ONLINE && it.value > 0.0) {
+            host.contacts.expect(&was_there.device, now);
+        }
+    }
+    host
+}
+
+/// Records who was found and lost, as of any device. A device that has another way to be reached is told of by that.
+async fn tell(agent: &Agent, mut news: Vec<News>) {
+    news.retain(|news| !agent.known_devices.contains(&news.device));
+    for news in news.chunks(NEWS_PER_COMMIT) {
+        let facts = news.iter().map(fact).collect();
+        let append = Append {
+            facts,
+            ..Append::default()
+        };
+        if let Err(error) = agent.ledger.append(append).await {
+            warn!(
+                error = &error as &dyn std::error::Error,
+                "contact with {} sparkplug devices not recorded",
+                news.len()
+            );
+        }
+    }
+}
+
+fn fact(news: &News) -> Fact {
+    let (device, detail) = (&news.device, news.detail);
+    let contact = DeviceContact {
+        device: device.clone(),
+        detail: detail.to_owned(),
+    };
+    let event = if news.is_found {
+        info!(device.id = %device, "device {device} found: {detail}");
+        DeviceEvent::Found(contact)
+    } else {
+        warn!(device.id = %device, "device {device} lost: {detail}");
+        DeviceEvent::Lost(contact)
+    };
+    Fact {
+        occurred_at: Some(news.at),
+        actor: Actor::System {
+            component: "sparkplug".to_owned(),
+        },
+        what: What::Event(Told::Device(event)),
     }
 }
 

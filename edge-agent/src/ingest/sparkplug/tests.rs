@@ -193,6 +193,55 @@ fn a_device_dies_alone() {
     assert!(stored.is_empty() && is_rebirth(&others));
 }
 
+/// Who was found and lost by then, as `device found` or `device lost`.
+fn news(host: &mut Host, seconds: i64) -> Vec<String> {
+    let news = host.contacts.news(at(seconds)).into_iter();
+    news.map(|it| {
+        let what = if it.is_found { "found" } else { "lost" };
+        format!("{} {what}", it.device)
+    })
+    .collect()
+}
+
+#[test]
+fn a_birth_finds_a_device_once_and_a_death_loses_it() {
+    let mut host = host();
+    born(&mut host);
+    assert_eq!(news(&mut host, 0), ["N found", "press found"]);
+    receive(
+        &mut host,
+        "spBv1.0/G/DDEATH/N/press",
+        &payload(2, vec![]),
+        1,
+    );
+    assert_eq!(news(&mut host, 1), ["press lost"]);
+    receive(&mut host, "spBv1.0/G/NDEATH/N", &payload(0, vec![]), 2);
+    assert_eq!(news(&mut host, 2), ["N lost"]);
+    assert!(news(&mut host, 3_600).is_empty(), "that was said");
+    born(&mut host);
+    assert_eq!(news(&mut host, 3_600), ["N found", "press found"]);
+}
+
+#[test]
+fn who_is_born_again_in_time_was_never_lost_and_who_is_not_is() {
+    let mut host = host();
+    born(&mut host);
+    assert_eq!(news(&mut host, 0).len(), 2);
+    // The node is asked for its births, and tells them.
+    let birth = payload(0, vec![bd_seq(3)]);
+    receive(&mut host, "spBv1.0/G/NBIRTH/N", &birth, 0);
+    let birth = payload(1, vec![]);
+    receive(&mut host, "spBv1.0/G/DBIRTH/N/press", &birth, 1);
+    assert!(news(&mut host, 60).is_empty());
+    // The connection to the broker was lost.
+    host.connected(at(100));
+    assert!(news(&mut host, 110).is_empty());
+    let birth = payload(0, vec![bd_seq(4)]);
+    receive(&mut host, "spBv1.0/G/NBIRTH/N", &birth, 110);
+    assert_eq!(news(&mut host, 129).len(), 0);
+    assert_eq!(news(&mut host, 140), ["press lost"]);
+}
+
 #[test]
 fn text_and_null_are_counted_and_history_is_taken_by_its_own_time() {
     let mut host = host();

@@ -74,8 +74,6 @@ pub enum BadMessage {
 #[derive(Debug, Clone, Copy)]
 pub struct Delivery {
     pub arrived_at: Timestamp,
-    /// The broker may have delivered it before.
-    pub redelivered: bool,
     /// The broker kept it for new subscribers: without a time of its own it says nothing about now.
     pub retained: bool,
 }
@@ -162,13 +160,10 @@ impl TopicMap {
     }
 
     /// Reads a message. Samples of a retained message without a time are left out.
-    pub fn read(&self, topic: &str, payload: &[u8], mut delivery: Delivery) -> Understood {
+    pub fn read(&self, topic: &str, payload: &[u8], delivery: Delivery) -> Understood {
         let mut understood = Understood::default();
         let mut payload = Payload::new(payload);
         let mut is_known = false;
-        // Two subscriptions that match may bring it twice; the store then keeps a value of one instant once.
-        let subscriptions = self.subscribed.iter().filter(|it| it.matches(topic));
-        delivery.redelivered |= subscriptions.take(2).count() > 1;
         for rule in self.rules.iter().filter(|rule| rule.filter.matches(topic)) {
             is_known = true;
             if delivery.retained && rule.time.is_none() {

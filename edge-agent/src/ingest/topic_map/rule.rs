@@ -205,7 +205,6 @@ impl Rule {
                 },
                 at,
                 value,
-                redelivered: delivery.redelivered || delivery.retained,
             });
         };
         let mut fault = None;

@@ -30,7 +30,6 @@ pub(super) fn sample(metric: &str, second: i64, value: f64) -> Sample {
         },
         at: start() + SignedDuration::from_secs(second),
         value,
-        redelivered: false,
     }
 }
 

@@ -213,3 +213,23 @@ async fn a_full_disk_takes_what_waits_as_gaps_and_gets_its_room_back() {
     telemetry.flush(bench.clock.now()).await.unwrap();
     assert_eq!(delivered_values(&telemetry).await, [7.0]);
 }
+
+#[tokio::test]
+async fn what_was_dropped_and_comes_again_is_missing_once() {
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits {
+        bytes_max: 0,
+        ..Limits::default()
+    });
+    for dropped in [1, 0] {
+        // A broker that was killed is told again what it had told already, and does not know that.
+        telemetry
+            .record(vec![sample("speed", 0, 1.0)])
+            .await
+            .unwrap();
+        telemetry.flush(bench.clock.now()).await.unwrap();
+        assert_eq!(telemetry.shed(bench.clock.now()).await.unwrap(), dropped);
+    }
+    let gaps = telemetry.gaps().await.unwrap();
+    assert_eq!(gaps.iter().map(|gap| gap.count).sum::<u64>(), 1);
+}

@@ -4,9 +4,9 @@ use agog_sync::clock::Clock;
 use jiff::SignedDuration;
 
 use super::{Bench, delivered, delivered_values, sample, start};
+use crate::telemetry::Limits;
 use crate::telemetry::rules::{Keep, Rule, Rules};
 use crate::telemetry::series::SERIES_MAX;
-use crate::telemetry::{Limits, Sample};
 
 #[tokio::test]
 async fn samples_come_back_in_blocks_with_their_series_times_and_values() {
@@ -76,29 +76,20 @@ async fn a_full_block_closes_by_count_and_the_next_one_by_age() {
 }
 
 #[tokio::test]
-async fn a_redelivered_sample_is_stored_once_also_when_later_ones_came_before_it() {
+async fn a_sample_that_comes_again_is_stored_once_also_when_later_ones_came_before_it() {
     let bench = Bench::new();
     let telemetry = bench.open(Limits::default());
     telemetry
         .record(vec![sample("speed", 0, 1.0), sample("speed", 1, 2.0)])
         .await
         .unwrap();
-    let again = Sample {
-        redelivered: true,
-        ..sample("speed", 1, 2.0)
-    };
+    let again = sample("speed", 1, 2.0);
     // The first try of this one failed, while that of a later one worked.
-    let failed_before = Sample {
-        redelivered: true,
-        ..sample("speed", 0, 0.5)
-    };
-    let newer = Sample {
-        redelivered: true,
-        ..sample("speed", 2, 3.0)
-    };
+    let failed_before = sample("speed", 0, 0.5);
+    let newer = sample("speed", 2, 3.0);
 
     telemetry
-        .record(vec![again, failed_before, newer])
+        .record(vec![again, failed_before, newer.clone(), newer])
         .await
         .unwrap();
 
@@ -107,7 +98,7 @@ async fn a_redelivered_sample_is_stored_once_also_when_later_ones_came_before_it
 }
 
 #[tokio::test]
-async fn a_sample_that_is_delivered_again_is_known_after_a_restart_also_when_its_block_is_closed() {
+async fn a_sample_that_comes_again_is_known_after_a_restart_also_when_its_block_is_closed() {
     let bench = Bench::new();
     let telemetry = bench.open(Limits::default());
     let first = [sample("speed", 0, 1.0), sample("speed", 1, 2.0)];
@@ -119,14 +110,8 @@ async fn a_sample_that_is_delivered_again_is_known_after_a_restart_also_when_its
         .unwrap();
 
     let again = bench.open(Limits::default());
-    let [first, _] = first.map(|sample| Sample {
-        redelivered: true,
-        ..sample
-    });
-    let open = Sample {
-        redelivered: true,
-        ..sample("speed", 2, 3.0)
-    };
+    let [first, _] = first;
+    let open = sample("speed", 2, 3.0);
     again.record(vec![first, open]).await.unwrap();
 
     again.flush(bench.clock.now()).await.unwrap();

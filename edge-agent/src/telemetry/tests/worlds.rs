@@ -129,7 +129,6 @@ impl World {
                 at: self.clock.now(),
                 // Each is another number.
                 value: f64::from(u32::try_from(self.produced).unwrap()),
-                redelivered: false,
             }
         });
         let samples = samples.collect();
