@@ -161,7 +161,7 @@ impl Play {
         for _ in 0..messages {
             let mut payload = format!("{{\"ts\":{},\"values\":{{", self.now_ms);
             for channel in 0..CHANNELS {
-                // Of 52 bits, and whole: JSON is read without a doubt about the last of them.
+                // Of 52 bits that no rule of columns makes fewer of.
                 let value = f64::from(self.rng.random::<u32>()) * f64::from(1_u32 << 20)
                     + f64::from(self.rng.random_range(0..1_u32 << 20));
                 let comma = if channel == 0 { "" } else { "," };
