@@ -11,7 +11,8 @@
 //! telemetry migrations); roll-ups are ordinary tables under row security. `retention` drops what is old.
 //!
 //! Limits: samples older than `telemetry.raw_days` or more than a day ahead of the hub's clock are counted as gaps and not
-//! kept; one answer has at most 5,000 points.
+//! kept. One answer has at most 5,000 points (`thin` leaves some out), a file (`export`) at most 50 million; both are read
+//! page by page (`reader`).
 
 mod alarms;
 mod apply;

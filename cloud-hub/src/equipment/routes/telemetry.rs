@@ -41,8 +41,9 @@ pub(super) struct TelemetryQuery {
     from: Option<String>,
     /// The first instant after, RFC 3339; now when it is not named.
     to: Option<String>,
-    /// `raw` (every sample), `minute`, `hour` or `day` (what the samples come to). When it is not said: `raw` as long as there are
-    /// few samples (50,000), otherwise the finest of the others that has at most `points`; none that is not kept as far back.
+    /// `raw` (every sample), `minute`, `hour` or `day` (what the samples come to). When it is not said: `raw` for
+    /// five minutes, or as long as there are few samples (50,000); otherwise the finest of the others that has at most `points`. None
+    /// is picked that is not kept as far back.
     #[param(example = "minute")]
     resolution: Option<String>,
     /// The most points of the answer; there are never more than that.
