@@ -168,7 +168,9 @@ async fn who_reads_slowly_misses_what_was_in_between_and_holds_up_nobody() {
     speed(&shop, &mut ham, 0.0).await;
     shop.run_live();
     // Nothing is made for it but what it takes: no socket is between.
-    let mut slow = shop.stream_in_hand("/api/v1/plants/HAM/live").await;
+    let mut slow = shop
+        .stream_in_hand("/api/v1/plants/HAM/live", "text/event-stream")
+        .await;
     let snapshot = slow.next().await.unwrap().unwrap();
     assert!(snapshot.starts_with(b"event: snapshot"));
 

@@ -115,10 +115,8 @@ async fn of_too_many_points_some_are_left_out_and_the_peak_stays() {
         assert_eq!(answer["thinned"], json!({"by": "min_max", "from": 20_000}));
     }
     let (_, answer) = ask(&shop, start, 2, "&resolution=raw&points=200&thin=lttb").await;
-    assert_eq!(
-        (values(&answer).len(), &answer["thinned"]["by"]),
-        (200, &json!("lttb"))
-    );
+    assert!((2..=200).contains(&values(&answer).len()));
+    assert_eq!(answer["thinned"], json!({"by": "lttb", "from": 20_000}));
     let (_, minutes) = ask(&shop, start, 2, "&resolution=minute&points=4").await;
     let highest = minutes["points"].as_array().unwrap().iter();
     assert!(highest.map(|point| &point["max"]).any(|max| *max == 900.0));

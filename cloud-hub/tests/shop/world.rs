@@ -94,9 +94,10 @@ impl Shop {
     }
 
     /// The body of an answer as the hub makes it, with no connection that would hold a part of it.
-    pub(crate) async fn stream_in_hand(&self, path: &str) -> BodyDataStream {
+    pub(crate) async fn stream_in_hand(&self, path: &str, accept: &str) -> BodyDataStream {
         let request = Request::get(path)
             .header("Authorization", format!("Bearer {}", self.token))
+            .header("Accept", accept)
             .body(Body::empty())
             .unwrap();
         let router = http::router(self.hub.app.clone());
