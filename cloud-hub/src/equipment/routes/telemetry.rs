@@ -205,13 +205,12 @@ pub(super) async fn telemetry(
     let mut tx = TenantTx::begin(&app.pool, principal.tenant_id()).await?;
     let device = device_find(&mut tx, &id).await?;
     let series = series_find(&mut tx, &device, &asked.metric).await?;
-    let resolution = match asked.resolution {
-        Some(resolution) => resolution,
-        None => {
-            let (span, points_max) = ((asked.from, asked.to), asked.points_max);
-            let keep = app.telemetry;
-            Resolution::pick(&mut tx, series.id, span, points_max, keep, now).await?
-        }
+    let resolution = if let Some(resolution) = asked.resolution {
+        resolution
+    } else {
+        let (span, points_max) = ((asked.from, asked.to), asked.points_max);
+        let keep = app.telemetry;
+        Resolution::pick(&mut tx, series.id, span, points_max, keep, now).await?
     };
     let mut span = (asked.from, asked.to);
     if resolution == Resolution::Raw {
@@ -241,10 +240,12 @@ pub(super) async fn telemetry(
         if page.is_empty() {
             break;
         }
-        page.into_iter().for_each(|point| thinner.take(point));
+        for point in page {
+            thinner.take(point);
+        }
     }
     let (points, seen) = thinner.finish();
-    let thinned = (points.len() < seen).then_some(Thinned {
+    let left_out = (points.len() < seen).then_some(Thinned {
         by: asked.thin,
         from: seen,
     });
@@ -258,7 +259,7 @@ pub(super) async fn telemetry(
             .iter()
             .map(|point| PointAnswer::new(point, resolution))
             .collect(),
-        thinned,
+        thinned: left_out,
     };
     Ok(Json(answer).into_response())
 }

@@ -12,7 +12,9 @@ fn points(samples: &[(i64, f64)]) -> Vec<Point> {
 
 fn thinned(thin: Thin, points: &[Point], points_max: usize, (from, to): (i64, i64)) -> Vec<Point> {
     let mut thinner = Thinner::new(thin, points_max, from, to);
-    points.iter().for_each(|point| thinner.take(*point));
+    for point in points {
+        thinner.take(*point);
+    }
     let (kept, seen) = thinner.finish();
     assert_eq!(seen, points.len());
     kept
