@@ -265,5 +265,5 @@ async fn who_reads_slowly_or_hangs_up_takes_no_connection_from_others() {
 }
 
 fn lines(text: &[u8]) -> usize {
-    text.iter().filter(|byte| **byte == b'\n').count()
+    std::str::from_utf8(text).unwrap().lines().count()
 }
