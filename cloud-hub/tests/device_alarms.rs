@@ -2,11 +2,19 @@
 
 mod shop;
 
+use std::sync::Arc;
+
+use agog_hub::config::TelemetryKeep;
+use agog_hub::db::migrate;
+use agog_hub::equipment;
+use agog_sync::clock::ManualClock;
 use agog_sync::event::{DeviceEvent, DeviceNotification, DeviceState, Event};
 use agog_sync::frame::{SeriesKey, TelemetryBlock};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use shop::Shop;
+use shop::hub::{Hub, own_database, remove_database};
 use shop::world::Plant;
 
 fn idle() -> Event {
@@ -306,4 +314,83 @@ async fn what_a_device_reports_itself_stands_in_the_same_list_until_it_is_acknow
         (&one[0]["text"], &one[0]["times"]),
         (&json!("Ink is low"), &json!(1))
     );
+}
+
+#[tokio::test]
+async fn alarms_are_a_table_for_those_who_ask_for_one() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    watched(&shop, &mut ham, 0).await;
+    temperatures(&shop, &mut ham, &[(20, 85.5), (10, 60.0)]).await;
+    let jam = "Jam in unit 2, \"again\"";
+    ham.push(vec![("2025-10-16T14:00:00Z", notified("Fatal", jam))])
+        .await;
+    let alarm = &alarms(&shop, "?status=cleared").await[0];
+    let time = |name: &str| alarm[name].as_str().unwrap().to_owned();
+    let (raised, cleared) = (time("raised_at"), time("cleared_at"));
+    let (status, kind, text) = shop.get_csv("/api/v1/equipment/alarms").await;
+    assert_eq!((status, kind.as_str()), (200, "text/csv; charset=utf-8"));
+    let lines: Vec<_> = text.split_terminator("\r\n").collect();
+    assert_eq!(
+        lines,
+        [
+            "raised_at,cleared_at,status,plant,device,source,name,class,text,metric,unit,value,threshold,job,times,\
+             acknowledged_at,acknowledged_by,note",
+            "2025-10-16T14:00:00Z,,open,HAM,press-3,device,,Fatal,\"Jam in unit 2, \"\"again\"\"\",,,,,,1,,,",
+            &format!(
+                "{raised},{cleared},cleared,HAM,press-3,threshold,too hot,Error,Stop the press and check the bearing,\
+                 temperature,°C,85.5,80,,1,,,"
+            ),
+        ]
+    );
+    let stranger = shop.other_tenant().await;
+    let (_, _, text) = stranger.get_csv("/api/v1/equipment/alarms").await;
+    assert_eq!(text.lines().count(), 1);
+    let answer = shop.get_as("/api/v1/equipment/alarms", "image/png").await;
+    assert_eq!(answer.status(), 406);
+}
+
+#[tokio::test]
+async fn old_alarms_go_once_they_are_over_and_somebody_has_seen_to_them() {
+    let database = own_database("alarms").await;
+    migrate(&database.clone().username("agog_owner"))
+        .await
+        .unwrap();
+    let start: Timestamp = "2025-10-16T15:00:00Z".parse().unwrap();
+    let clock = Arc::new(ManualClock::new(start));
+    let mut hub = Hub::start_on(database.clone(), clock.clone()).await;
+    hub.app.telemetry = TelemetryKeep {
+        raw_days: 30,
+        hour_days: 60,
+        day_days: 90,
+    };
+    let shop = Shop::on(Arc::new(hub)).await;
+    let mut ham = shop.plant("HAM").await;
+    // One is over and nobody has seen to it, one still stands, and one is over and seen to.
+    watched(&shop, &mut ham, 0).await;
+    temperatures(&shop, &mut ham, &[(20, 85.0), (10, 60.0)]).await;
+    ham.push(vec![
+        ("2025-10-16T14:00:00Z", notified("Warning", "Ink is low")),
+        ("2025-10-16T14:01:00Z", notified("Fatal", "Guard open")),
+    ])
+    .await;
+    let listed = alarms(&shop, "?status=open").await;
+    let guard = listed.iter().find(|alarm| alarm["text"] == "Guard open");
+    let guard = guard.unwrap()["id"].as_str().unwrap();
+    let path = format!("/api/v1/equipment/alarms/{guard}/acknowledge");
+    assert_eq!(shop.post(&path, "1", &json!({})).await.0, 200);
+
+    let left = async || {
+        equipment::retain_once(shop.app()).await.unwrap();
+        let alarms = alarms(&shop, "").await;
+        let mut texts: Vec<_> = alarms.iter().map(|alarm| alarm["text"].clone()).collect();
+        texts.sort_by_key(Value::to_string);
+        texts
+    };
+    clock.advance(SignedDuration::from_hours(24 * 90));
+    assert_eq!(left().await.len(), 3);
+    clock.advance(SignedDuration::from_hours(24 * 2));
+    let expected = ["Ink is low", "Stop the press and check the bearing"];
+    assert_eq!(left().await, expected);
+    remove_database(&database).await;
 }

@@ -6,13 +6,17 @@ use std::time::Duration;
 
 use agog_sync::event::{DeviceEvent, DeviceNotification, DeviceState, Event};
 use agog_sync::frame::{SeriesKey, TelemetryBlock};
-use serde_json::Value;
+use futures_util::StreamExt;
+use serde_json::{Value, json};
 
 use shop::Shop;
 use shop::world::Plant;
 
 /// Far longer than any event takes.
 const LIMIT: Duration = Duration::from_secs(30);
+
+/// Live views that a company may have in a process.
+const STREAMS_OF_TENANT_MAX: usize = 100;
 
 fn state(status: &str) -> Event {
     Event::Device(DeviceEvent::StateChanged(DeviceState {
@@ -153,4 +157,62 @@ async fn nobody_watches_a_plant_of_another_company_or_after_the_token_has_ended(
     let end = events.until("end", |_| true).await;
     assert_eq!(end["reason"], "token-revoked");
     assert!(events.next().await.is_none());
+}
+
+#[tokio::test]
+async fn who_reads_slowly_misses_what_was_in_between_and_holds_up_nobody() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    ham.push(vec![("2025-10-16T14:00:00Z", state("Idle"))])
+        .await;
+    speed(&shop, &mut ham, 0.0).await;
+    shop.run_live();
+    // Nothing is made for it but what it takes: no socket is between.
+    let mut slow = shop
+        .stream_in_hand("/api/v1/plants/HAM/live", "text/event-stream")
+        .await;
+    let snapshot = slow.next().await.unwrap().unwrap();
+    assert!(snapshot.starts_with(b"event: snapshot"));
+
+    let mut quick = Events::of(&shop, "HAM").await;
+    quick.until("snapshot", |_| true).await;
+    for value in [1.0, 2.0, 3.0] {
+        speed(&shop, &mut ham, value).await;
+        quick
+            .until("change", |change| change["values"][0]["value"] == value)
+            .await;
+    }
+    let change = slow.next().await.unwrap().unwrap();
+    let change = std::str::from_utf8(&change).unwrap();
+    let (_, data) = change.split_once("data: ").unwrap();
+    let data: Value = serde_json::from_str(data).unwrap();
+    assert_eq!(data["values"][0]["value"], 3.0, "{change}");
+}
+
+#[tokio::test]
+async fn a_company_has_only_so_many_live_views_and_takes_none_from_others() {
+    let shop = Shop::open().await;
+    shop.plant_without_agent("HAM").await;
+    let mut streams = Vec::new();
+    for _ in 0..STREAMS_OF_TENANT_MAX {
+        streams.push(Events::of(&shop, "HAM").await);
+    }
+    let (status, problem) = shop.get("/api/v1/plants/HAM/live").await;
+    assert_eq!(
+        (status, &problem["code"]),
+        (429, &json!("too-many-streams"))
+    );
+    let other = shop.other_tenant().await;
+    other.plant_without_agent("HAM").await;
+    Events::of(&other, "HAM").await;
+
+    streams.pop();
+    let again = async {
+        while shop.open_stream("/api/v1/plants/HAM/live").await.status() != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LIMIT, again)
+        .await
+        .expect("the place of a view that was closed is free again");
 }

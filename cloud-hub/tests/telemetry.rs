@@ -87,25 +87,6 @@ async fn a_day_is_told_by_minute_hour_and_day_with_the_mean_by_time() {
 }
 
 #[tokio::test]
-async fn the_resolution_follows_from_the_time_when_it_is_not_said() {
-    let shop = Shop::open().await;
-    let mut ham = shop.plant("HAM").await;
-    ham.push_blocks(vec![speed(days_ago(&shop, 3), &[(0, 1.0)])])
-        .await;
-    let (_, page) = shop.get("/api/v1/equipment").await;
-    let id = page["items"][0]["id"].as_str().unwrap();
-    for (from, expected) in [
-        ("2025-12-30T00:00:00Z", "minute"),
-        ("2025-10-01T00:00:00Z", "hour"),
-        ("2025-01-01T00:00:00Z", "day"),
-    ] {
-        let path = format!("/api/v1/equipment/{id}/telemetry?metric=speed&from={from}");
-        let (_, answer) = shop.get(&format!("{path}&to=2026-01-01T00:00:00Z")).await;
-        assert_eq!(answer["resolution"], expected);
-    }
-}
-
-#[tokio::test]
 async fn samples_that_come_again_under_other_numbers_are_stored_once() {
     let shop = Shop::open().await;
     let mut ham = shop.plant("HAM").await;
@@ -198,4 +179,38 @@ async fn one_block_that_cannot_be_stored_is_a_gap_and_those_around_it_are_told_b
     assert_eq!(points(&minutes, "samples"), [2.0]);
     let expected = ("block 2 cannot be stored".to_owned(), 2);
     assert_eq!(gaps(&shop).await, [expected]);
+}
+
+#[tokio::test]
+async fn samples_of_a_clock_that_runs_years_ahead_are_a_gap_and_make_no_day_and_no_bucket() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let start = days_ago(&shop, 0);
+    let now_s = (shop.now().as_second() - start.as_second()) + 60;
+    let far: Timestamp = "2100-01-01T00:00:00Z".parse().unwrap();
+    let far_s = far.as_second() - start.as_second();
+    // A clock may be ahead by up to a day.
+    let samples = [
+        (now_s, 1.0),
+        (now_s + DAY_S - 120, 2.0),
+        (now_s + DAY_S + 120, 3.0),
+        (far_s, 4.0),
+    ];
+    ham.push_blocks(vec![speed(start, &samples)]).await;
+
+    let ahead = "more than a day ahead of the hub's clock".to_owned();
+    assert_eq!(gaps(&shop).await, [(ahead, 2)]);
+    for step in ["minute", "hour", "day"] {
+        let sql = format!(
+            "select sum(sample_count)::bigint, max(bucket) > now() + interval '1 day' from telemetry_{step}"
+        );
+        let told: Vec<(i64, bool)> = shop
+            .as_server(sqlx::query_as(sqlx::AssertSqlSafe(sql)))
+            .await
+            .unwrap();
+        assert_eq!(told, [(2, false)], "{step}");
+    }
+    let days = "select count(*) from pg_class where relname ~ '^sample.*2100'";
+    let days: Vec<(i64,)> = shop.as_server(sqlx::query_as(days)).await.unwrap();
+    assert_eq!(days, [(0,)]);
 }

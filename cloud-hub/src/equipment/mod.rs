@@ -11,17 +11,21 @@
 //! telemetry migrations); roll-ups are ordinary tables under row security. `retention` drops what is old.
 //!
 //! Limits: samples older than `telemetry.raw_days` or more than a day ahead of the hub's clock are counted as gaps and not
-//! kept; one answer has at most 5,000 points.
+//! kept. One answer has at most 5,000 points (`thin` leaves some out), a file (`export`) at most 50 million; both are read
+//! page by page (`reader`).
 
 mod alarms;
 mod apply;
 mod block;
 mod calendar;
 mod copy;
+mod export;
 pub mod live;
 mod model;
 mod oee;
 mod points;
+mod reader;
+mod resolution;
 mod retention;
 mod rollup;
 mod routes;
@@ -29,6 +33,7 @@ mod settings;
 mod store;
 mod take_in;
 mod telemetry;
+mod thin;
 mod threshold;
 mod timeline;
 

@@ -1,78 +1,66 @@
 //! What a series was, as points for people and charts.
 
 use jiff::Timestamp;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::rollup::{Rollup, Sample, Step};
 
 /// One point of a series: a sample, or what the samples of a minute, an hour or a day come to.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Point {
-    /// The time of the sample, or the start of the minute, hour or day.
-    #[schema(value_type = String)]
-    pub at: Timestamp,
-    /// The value, or the mean of all samples. What follows is said of minutes, hours and days only.
+    /// The time of the sample, or the start of the minute, hour or day; microseconds since 1970-01-01 UTC.
+    pub at_us: i64,
+    /// The value, or the mean of all samples.
     pub value: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub min: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max: Option<f64>,
+    pub min: f64,
+    pub max: f64,
     /// How many samples there are.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub samples: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last: Option<f64>,
-    /// The mean by time: each value counts for as long as it stood, the one before also.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub time_weighted_mean: Option<f64>,
+    pub samples: i64,
+    pub first: f64,
+    pub last: f64,
+    /// Each value counts for as long as it stood, the one before also.
+    pub time_weighted_mean: f64,
+}
+
+impl Point {
+    /// A roll-up as a point. `before` is the value that stood before it; a bucket that is not over yet ends now.
+    pub(super) fn of_rollup(
+        step: Step,
+        bucket_us: i64,
+        rollup: &Rollup,
+        before: Option<f64>,
+        now: Timestamp,
+    ) -> Self {
+        let end_us = step.end(bucket_us).min(now.as_microsecond());
+        Self {
+            at_us: bucket_us,
+            value: rollup.mean(),
+            min: rollup.min,
+            max: rollup.max,
+            samples: rollup.count,
+            first: rollup.first,
+            last: rollup.last,
+            time_weighted_mean: rollup.mean_by_time(bucket_us, end_us, before),
+        }
+    }
+
+    pub(super) fn at(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.at_us).unwrap_or(Timestamp::MAX)
+    }
 }
 
 impl From<Sample> for Point {
-    fn from(sample: Sample) -> Self {
+    fn from(Sample { at_us, value }: Sample) -> Self {
         Self {
-            at: instant(sample.at_us),
-            value: sample.value,
-            min: None,
-            max: None,
-            samples: None,
-            first: None,
-            last: None,
-            time_weighted_mean: None,
+            at_us,
+            value,
+            min: value,
+            max: value,
+            samples: 1,
+            first: value,
+            last: value,
+            time_weighted_mean: value,
         }
     }
-}
-
-/// Roll-ups that follow each other as points. `before` is the value that stood before the first one; a bucket that is not
-/// over yet ends now.
-pub(super) fn points(
-    step: Step,
-    rollups: &[(i64, Rollup)],
-    mut before: Option<f64>,
-    now: Timestamp,
-) -> Vec<Point> {
-    let mut points = Vec::with_capacity(rollups.len());
-    for (bucket_us, rollup) in rollups {
-        let end_us = step.end(*bucket_us).min(now.as_microsecond());
-        points.push(Point {
-            at: instant(*bucket_us),
-            value: rollup.mean(),
-            min: Some(rollup.min),
-            max: Some(rollup.max),
-            samples: Some(rollup.count),
-            first: Some(rollup.first),
-            last: Some(rollup.last),
-            time_weighted_mean: Some(rollup.mean_by_time(*bucket_us, end_us, before)),
-        });
-        before = Some(rollup.last);
-    }
-    points
-}
-
-fn instant(at_us: i64) -> Timestamp {
-    Timestamp::from_microsecond(at_us).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
@@ -85,19 +73,16 @@ mod tests {
             at_us: second * 1_000_000,
             value,
         };
-        let bucket =
-            |start: i64, samples: &[Sample]| (start * 1_000_000, Rollup::of(samples).unwrap());
-        let rollups = [
-            bucket(0, &[at(30, 10.0)]),
-            bucket(60, &[at(90, 40.0)]),
-            bucket(120, &[at(130, 0.0)]),
-        ];
         // The third minute has just begun: 40 stood for 10 seconds, 0 since then.
         let now = Timestamp::from_second(140).unwrap();
-        let means: Vec<_> = points(Step::Minute, &rollups, None, now)
-            .iter()
-            .map(|point| point.time_weighted_mean.unwrap())
-            .collect();
+        let mut before = None;
+        let mut means = Vec::new();
+        for (start, sample) in [(0, at(30, 10.0)), (60, at(90, 40.0)), (120, at(130, 0.0))] {
+            let rollup = Rollup::of(&[sample]).unwrap();
+            let point = Point::of_rollup(Step::Minute, start * 1_000_000, &rollup, before, now);
+            means.push(point.time_weighted_mean);
+            before = Some(rollup.last);
+        }
         assert_eq!(means, [10.0, 25.0, 20.0]);
     }
 }

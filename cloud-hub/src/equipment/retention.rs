@@ -1,7 +1,8 @@
-//! What becomes of telemetry that is old, and room for what comes: at start and every hour.
+//! What becomes of telemetry and alarms that are old, and room for what comes: at start and every hour.
 //!
 //! Raw samples go by whole days, each dropped with its partition in a moment; roll-ups are deleted in pieces. Days are
-//! dropped or kept whole, so that nothing is ever told anew from a part of what it was told from.
+//! dropped or kept whole, so that nothing is ever told anew from a part of what it was told from. Alarms go with the days in which
+//! they were cleared, in pieces too, unless nobody has seen to them.
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use crate::http::error::chain;
 const EVERY: Duration = Duration::from_hours(1);
 /// Partitions are there for so long ahead: more than a sample may be, so that a batch seldom has to make one.
 const AHEAD: SignedDuration = SignedDuration::from_hours(3 * 24);
-/// Roll-ups that one transaction removes: some tens of milliseconds.
+/// Roll-ups, or alarms, that one transaction removes: some tens of milliseconds.
 const REMOVED_AT_ONCE: i64 = 5_000;
 
 type RetentionError = Box<dyn std::error::Error + Send + Sync>;
@@ -50,6 +51,7 @@ pub async fn retain_once(app: &App) -> Result<(), RetentionError> {
     drop(tx);
     for tenant_id in tenants {
         rollups_drop(app, tenant_id, now).await?;
+        alarms_drop(app, tenant_id, now).await?;
     }
     Ok(())
 }
@@ -91,4 +93,17 @@ pub async fn rollups_drop(app: &App, tenant_id: TenantId, now: Timestamp) -> Res
         }
     }
     Ok(())
+}
+
+/// Removes the alarms of a tenant that are older than the days of its telemetry.
+async fn alarms_drop(app: &App, tenant_id: TenantId, now: Timestamp) -> Result<(), DbError> {
+    let before = app.telemetry.days_from(now);
+    loop {
+        let mut tx = TenantTx::begin(&app.pool, tenant_id).await?;
+        let removed = store::alarms_remove(&mut tx, before, REMOVED_AT_ONCE).await?;
+        tx.commit().await?;
+        if removed == 0 {
+            return Ok(());
+        }
+    }
 }

@@ -159,7 +159,7 @@ impl Rollup {
     }
 }
 
-fn seconds(micros: i64) -> f64 {
+pub(super) fn seconds(micros: i64) -> f64 {
     float(micros) / SECOND_US
 }
 

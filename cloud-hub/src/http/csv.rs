@@ -1,22 +1,13 @@
 //! Answers as CSV (RFC 4180), for those who ask for `text/csv`.
 
-use axum::http::HeaderMap;
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
-/// The most rows of an answer: what a spreadsheet still opens at once.
-pub const CSV_ROWS_MAX: usize = 50_000;
+/// The media type of tables.
+pub const CSV: &str = "text/csv; charset=utf-8";
 
-/// Whether the caller asks for CSV.
-pub fn wants_csv(headers: &HeaderMap) -> bool {
-    let accepted = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
-    accepted.is_some_and(|accept| {
-        let mut kinds = accept
-            .split(',')
-            .map(|kind| kind.split(';').next().unwrap_or_default());
-        kinds.any(|kind| kind.trim().eq_ignore_ascii_case("text/csv"))
-    })
-}
+/// The most rows of an answer that is made at once: what a spreadsheet still opens at once.
+pub const CSV_ROWS_MAX: usize = 50_000;
 
 /// A table with a row of names.
 #[derive(Debug)]
@@ -47,18 +38,21 @@ impl Csv {
         }
         self.0.push_str("\r\n");
     }
+
+    /// Takes out what there is, and goes on with the next row.
+    pub fn take(&mut self) -> String {
+        std::mem::take(&mut self.0)
+    }
 }
 
 impl IntoResponse for Csv {
     fn into_response(self) -> Response {
-        ([(CONTENT_TYPE, "text/csv; charset=utf-8")], self.0).into_response()
+        ([(CONTENT_TYPE, CSV)], self.0).into_response()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     #[test]
@@ -70,19 +64,5 @@ mod tests {
             csv.0,
             "state,reason\r\nStopped,\"jam, \"\"again\"\"\nunit 2\"\r\nIdle,\r\n"
         );
-    }
-
-    #[test]
-    fn csv_is_for_those_who_name_it() {
-        let wants = |accept: &'static str| {
-            wants_csv(&HeaderMap::from_iter([(
-                ACCEPT,
-                HeaderValue::from_static(accept),
-            )]))
-        };
-        assert!(wants("text/csv"));
-        assert!(wants("application/json;q=0.5, Text/CSV;q=1"));
-        assert!(!wants("*/*"));
-        assert!(!wants_csv(&HeaderMap::new()));
     }
 }

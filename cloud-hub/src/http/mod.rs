@@ -5,6 +5,7 @@
 //! [`page::LIMIT_MAX`] items, and requests end after [`request::REQUEST_TIMEOUT`],
 //! packages of files after [`request::UPLOAD_TIMEOUT`].
 
+mod accept;
 mod csv;
 pub mod error;
 mod health;
@@ -19,10 +20,12 @@ use axum::http::header::CONTENT_TYPE;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 use crate::app::App;
 
-pub use csv::{CSV_ROWS_MAX, Csv, wants_csv};
+pub use accept::Form;
+pub use csv::{CSV, CSV_ROWS_MAX, Csv};
 pub use error::ApiError;
 pub use idempotency::{Asked, Idempotent, IdempotentJson, json_read};
 pub use page::{Page, PageQuery};
@@ -33,6 +36,9 @@ pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Everything that the hub answers.
 pub fn router(app: App) -> Router {
     let document = openapi::document();
+    // Arrow and Parquet are compressed in themselves.
+    let compressible =
+        DefaultPredicate::new().and(NotForContentType::const_new("application/vnd.apache"));
     let openapi = get(|| async { ([(CONTENT_TYPE, "application/json")], document) });
     Router::from(openapi::api())
         .route("/openapi.json", openapi)
@@ -41,6 +47,6 @@ pub fn router(app: App) -> Router {
         .route("/metrics", get(health::show_metrics))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn_with_state(app.clone(), request::observe))
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(compressible))
         .with_state(app)
 }

@@ -9,6 +9,7 @@ use agog_hub::db::TenantTx;
 use agog_hub::equipment::live;
 use agog_hub::exchange;
 use agog_hub::files::Files;
+use agog_hub::http;
 use agog_hub::intake::{rejected, retention};
 use agog_hub::tenants::tokens::AgentSubject;
 use agog_hub::tenants::{Role, admin};
@@ -18,6 +19,8 @@ use agog_sync::frame::{
     TelemetryBatch, TelemetryBlock,
 };
 use agog_sync::ids::{AgentId, EventId, RequestId, TenantId};
+use axum::body::{Body, BodyDataStream};
+use axum::http::Request;
 use base64::Engine;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Client;
@@ -27,6 +30,7 @@ use serde_json::Value;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::QueryAs;
 use sqlx::{Connection as _, FromRow, PgConnection, Postgres};
+use tower::ServiceExt;
 
 use super::hub::Hub;
 use super::{Ledger, NEW_KIND};
@@ -87,6 +91,18 @@ impl Shop {
             .get(format!("{}{path}", self.hub.url))
             .bearer_auth(&self.token);
         request.send().await.unwrap()
+    }
+
+    /// The body of an answer as the hub makes it, with no connection that would hold a part of it.
+    pub(crate) async fn stream_in_hand(&self, path: &str, accept: &str) -> BodyDataStream {
+        let request = Request::get(path)
+            .header("Authorization", format!("Bearer {}", self.token))
+            .header("Accept", accept)
+            .body(Body::empty())
+            .unwrap();
+        let router = http::router(self.hub.app.clone());
+        let answer = router.oneshot(request).await.unwrap();
+        answer.into_body().into_data_stream()
     }
 
     /// A new tenant of a hub.
@@ -178,17 +194,22 @@ impl Shop {
 
     /// A table: status, content type and text.
     pub(crate) async fn get_csv(&self, path: &str) -> (u16, String, String) {
-        let request = self
-            .client
-            .get(format!("{}{path}", self.hub.url))
-            .bearer_auth(&self.token)
-            .header("Accept", "text/csv");
-        let answer = request.send().await.unwrap();
+        let answer = self.get_as(path, "text/csv").await;
         let kind = answer.headers()["content-type"]
             .to_str()
             .unwrap()
             .to_owned();
         (answer.status().as_u16(), kind, answer.text().await.unwrap())
+    }
+
+    /// An answer in a form of the caller's choice, as it comes.
+    pub(crate) async fn get_as(&self, path: &str, accept: &str) -> reqwest::Response {
+        let request = self
+            .client
+            .get(format!("{}{path}", self.hub.url))
+            .bearer_auth(&self.token)
+            .header("Accept", accept);
+        request.send().await.unwrap()
     }
 
     /// Text that is no JSON.

@@ -3,8 +3,8 @@
 use agog_sync::ids::{DeviceId, EventId};
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -15,7 +15,7 @@ use crate::equipment::alarms;
 use crate::equipment::model::{AlarmRow, AlarmStatus};
 use crate::equipment::store::{self, AlarmFilter};
 use crate::events::{Origin, Outbox};
-use crate::http::{ApiError, IdempotentJson, Page, PageQuery};
+use crate::http::{ApiError, CSV_ROWS_MAX, Csv, Form, IdempotentJson, Page, PageQuery};
 use crate::tenants::{self, Principal};
 
 /// The longest note of who acknowledges an alarm.
@@ -120,15 +120,20 @@ pub(super) struct AcknowledgeRequest {
     note: Option<String>,
 }
 
-/// Lists alarms, the newest first: of thresholds, and what devices reported themselves.
+/// Lists alarms, the newest first: of thresholds, and what devices reported themselves. With `Accept: text/csv` it is a table of
+/// all of them, without pages.
 #[utoipa::path(get, path = "/api/v1/equipment/alarms", tag = "equipment", params(AlarmQuery, PageQuery),
-    responses((status = 200, body = Page<AlarmAnswer>), (status = 400), (status = 404)))]
+    responses((status = 200, content((Page<AlarmAnswer> = "application/json"), (String = "text/csv"))),
+        (status = 400, description = "bad-status, too-many-rows"), (status = 404),
+        (status = 406, description = "not-acceptable")))]
 pub(super) async fn list(
     State(app): State<App>,
     principal: Principal,
     Query(query): Query<AlarmQuery>,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<AlarmAnswer>>, ApiError> {
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let is_csv = Form::asked(&headers, &[Form::Json, Form::Csv])? == Form::Csv;
     let before = page.after()?;
     let statuses = match query.status.as_deref() {
         None => AlarmStatus::ALL.to_vec(),
@@ -155,12 +160,78 @@ pub(super) async fn list(
         plant,
         before,
     };
-    let rows = store::alarm_list(&mut tx, filter, page.fetch()).await?;
+    let rows_max = if is_csv {
+        // One more, to know whether there are more.
+        i64::try_from(CSV_ROWS_MAX + 1).unwrap_or(i64::MAX)
+    } else {
+        page.fetch()
+    };
+    let rows = store::alarm_list(&mut tx, filter, rows_max).await?;
     let plants = tenants::plant_codes(&mut tx).await?;
-    Ok(Json(page.page(rows, |row| row.key).map(|row| {
+    let answer = |row: AlarmRow| {
         let plant = plants.get(&row.plant_id);
         AlarmAnswer::new(row, plant)
-    })))
+    };
+    if is_csv {
+        return table(rows.into_iter().map(answer));
+    }
+    Ok(Json(page.page(rows, |row| row.key).map(answer)).into_response())
+}
+
+/// Alarms as a table.
+fn table(alarms: impl ExactSizeIterator<Item = AlarmAnswer>) -> Result<Response, ApiError> {
+    if alarms.len() > CSV_ROWS_MAX {
+        let detail = format!(
+            "a table has at most {CSV_ROWS_MAX} rows: ask for those of one `status`, `device` or `plant`"
+        );
+        return Err(ApiError::bad_request("too-many-rows", detail));
+    }
+    let mut csv = Csv::new(&[
+        "raised_at",
+        "cleared_at",
+        "status",
+        "plant",
+        "device",
+        "source",
+        "name",
+        "class",
+        "text",
+        "metric",
+        "unit",
+        "value",
+        "threshold",
+        "job",
+        "times",
+        "acknowledged_at",
+        "acknowledged_by",
+        "note",
+    ]);
+    for alarm in alarms {
+        let number = |number: Option<f64>| number.map(|number| number.to_string());
+        let instant = |at: Option<Timestamp>| at.map(|at| at.to_string());
+        let cells = [
+            instant(Some(alarm.raised_at)),
+            instant(alarm.cleared_at),
+            Some(alarm.status.as_str().to_owned()),
+            Some(alarm.plant),
+            Some(alarm.device),
+            Some(alarm.source),
+            alarm.name,
+            Some(alarm.class),
+            alarm.text,
+            alarm.metric,
+            alarm.unit,
+            number(alarm.value),
+            number(alarm.threshold),
+            alarm.job,
+            Some(alarm.times.to_string()),
+            instant(alarm.acknowledged_at),
+            alarm.acknowledged_by,
+            alarm.note,
+        ];
+        csv.row(&cells.map(Option::unwrap_or_default));
+    }
+    Ok(csv.into_response())
 }
 
 /// Says that somebody has seen to an alarm. Who did so first stands. An alarm that a device reported itself is over by this,

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::db::{DbError, TenantTx};
 use crate::equipment::store::{self, Newest};
 use crate::equipment::timeline::Segment;
-use crate::http::{ApiError, CSV_ROWS_MAX, Csv, Page, PageQuery, wants_csv};
+use crate::http::{ApiError, CSV_ROWS_MAX, Csv, Form, Page, PageQuery};
 use crate::intake;
 use crate::tenants::{self, Principal};
 
@@ -178,7 +178,8 @@ pub(super) async fn status(
 #[utoipa::path(get, path = "/api/v1/equipment/{id}/timeline", tag = "equipment",
     params(("id" = Uuid, Path, description = "The device's id"), SpanQuery, PageQuery),
     responses((status = 200, content((Page<SegmentAnswer> = "application/json"), (String = "text/csv"))),
-        (status = 400, description = "bad-time, too-many-rows"), (status = 404)))]
+        (status = 400, description = "bad-time, too-many-rows"), (status = 404),
+        (status = 406, description = "not-acceptable")))]
 pub(super) async fn timeline(
     State(app): State<App>,
     principal: Principal,
@@ -187,6 +188,7 @@ pub(super) async fn timeline(
     Query(page): Query<PageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let is_csv = Form::asked(&headers, &[Form::Json, Form::Csv])? == Form::Csv;
     let now = app.clock.now();
     let (from, to) = span.span(now)?;
     let after: Option<Timestamp> = page.after()?;
@@ -194,7 +196,6 @@ pub(super) async fn timeline(
     let mut tx = TenantTx::begin(&app.pool, principal.tenant_id()).await?;
     let device = device_find(&mut tx, &id).await?;
     let known_until = known_or_nothing(&mut tx, device.plant_id, now).await?;
-    let is_csv = wants_csv(&headers);
     let segments_max = if is_csv {
         CSV_ROWS_MAX
     } else {

@@ -2,6 +2,8 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -9,62 +11,24 @@ use utoipa::{IntoParams, ToSchema};
 use super::device_find;
 use crate::app::App;
 use crate::db::TenantTx;
-use crate::equipment::points::{self, Point};
-use crate::equipment::rollup::Step;
+use crate::equipment::export::{About, EXPORT_ROWS_MAX, export};
+use crate::equipment::model::{DeviceRow, SeriesId, SeriesRow};
+use crate::equipment::points::Point;
+use crate::equipment::reader::SeriesReader;
+use crate::equipment::resolution::{Resolution, samples_about};
 use crate::equipment::store;
-use crate::http::ApiError;
+use crate::equipment::thin::{POINTS_MIN, Thin, Thinner};
+use crate::http::{ApiError, Form};
 use crate::tenants::Principal;
 
 /// The most points in one answer: more than a screen has columns, and about a megabyte of JSON.
 const POINTS_MAX: usize = 5_000;
 
+/// The most samples that are read to be thinned: some seconds. Who needs more asks for a coarser resolution.
+const THINNED_FROM_MAX: i64 = 5_000_000;
+
 /// What is answered when no time is named: the last hour.
 const SPAN_DEFAULT: SignedDuration = SignedDuration::from_hours(1);
-
-/// How fine the points are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum Resolution {
-    /// Every sample.
-    Raw,
-    /// One point for each minute that has samples.
-    Minute,
-    /// One point for each hour that has samples.
-    Hour,
-    /// One point for each day of UTC that has samples.
-    Day,
-}
-
-impl Resolution {
-    /// The one that was asked for; otherwise the finest roll-up that has few enough points.
-    fn choose(asked: Option<&str>, span: SignedDuration) -> Result<Self, ApiError> {
-        let fits = |step: Step| {
-            let points = span.as_secs() / step.seconds();
-            usize::try_from(points).is_ok_and(|points| points < POINTS_MAX)
-        };
-        Ok(match asked {
-            Some("raw") => Self::Raw,
-            Some("minute") => Self::Minute,
-            Some("hour") => Self::Hour,
-            None if fits(Step::Minute) => Self::Minute,
-            None if fits(Step::Hour) => Self::Hour,
-            Some("day") | None => Self::Day,
-            Some(other) => {
-                let what = format!("`{other}` is no resolution: expected raw, minute, hour or day");
-                return Err(ApiError::bad_request("bad-resolution", what));
-            }
-        })
-    }
-
-    fn step(self) -> Option<Step> {
-        match self {
-            Self::Raw => None,
-            Self::Minute => Some(Step::Minute),
-            Self::Hour => Some(Step::Hour),
-            Self::Day => Some(Step::Day),
-        }
-    }
-}
 
 /// Which points.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -77,10 +41,79 @@ pub(super) struct TelemetryQuery {
     from: Option<String>,
     /// The first instant after, RFC 3339; now when it is not named.
     to: Option<String>,
-    /// `raw` (every sample), `minute`, `hour` or `day` (what the samples come to); the finest of these three with at most
-    /// 5,000 points when it is not said.
+    /// `raw` (every sample), `minute`, `hour` or `day` (what the samples come to). When it is not said: `raw` for
+    /// five minutes, or as long as there are few samples (50,000); otherwise the finest of the others that has at most `points`. None
+    /// is picked that is not kept as far back.
     #[param(example = "minute")]
     resolution: Option<String>,
+    /// The most points of the answer; there are never more than that.
+    #[param(value_type = Option<u16>, minimum = 4, maximum = 5000, default = 5000)]
+    points: Option<String>,
+    /// How points are left out when there are more: `min_max` keeps the lowest and the highest of each stretch of time, so that no
+    /// peak is lost, which is what one looks for at a machine; `lttb` keeps the shape of the line, and may lose a short peak.
+    #[param(value_type = Option<Thin>, default = "min_max")]
+    thin: Option<String>,
+}
+
+/// A question that can be read.
+struct Asked {
+    metric: String,
+    from: Timestamp,
+    to: Timestamp,
+    resolution: Option<Resolution>,
+    points_max: usize,
+    thin: Thin,
+}
+
+impl TelemetryQuery {
+    fn read(self, now: Timestamp) -> Result<Asked, ApiError> {
+        let to = instant("to", self.to.as_deref())?.unwrap_or(now);
+        let from = match instant("from", self.from.as_deref())? {
+            Some(from) => from,
+            None => to.saturating_sub(SPAN_DEFAULT).unwrap_or(to),
+        };
+        if from >= to {
+            let detail = "`from` must be before `to`";
+            return Err(ApiError::bad_request("bad-time", detail));
+        }
+        let resolution = match self.resolution.as_deref() {
+            None => None,
+            Some(text) => Some(Resolution::read(text).ok_or_else(|| {
+                let detail =
+                    format!("`{text}` is no resolution: expected raw, minute, hour or day");
+                ApiError::bad_request("bad-resolution", detail)
+            })?),
+        };
+        let points_max = match self.points.as_deref() {
+            None => POINTS_MAX,
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|points| (POINTS_MIN..=POINTS_MAX).contains(points))
+                .ok_or_else(|| {
+                    let detail =
+                        format!("`points` is `{text}`: expected {POINTS_MIN} to {POINTS_MAX}");
+                    ApiError::bad_request("bad-points", detail)
+                })?,
+        };
+        let thin = match self.thin.as_deref() {
+            None => Thin::default(),
+            Some("min_max") => Thin::MinMax,
+            Some("lttb") => Thin::Lttb,
+            Some(text) => {
+                let detail = format!("`thin` is `{text}`: expected min_max or lttb");
+                return Err(ApiError::bad_request("bad-thin", detail));
+            }
+        };
+        Ok(Asked {
+            metric: self.metric.unwrap_or_default(),
+            from,
+            to,
+            resolution,
+            points_max,
+            thin,
+        })
+    }
 }
 
 /// The points of a series, oldest first.
@@ -88,88 +121,181 @@ pub(super) struct TelemetryQuery {
 pub(super) struct TelemetryAnswer {
     metric: String,
     unit: Option<String>,
+    /// What was asked for or picked.
     resolution: Resolution,
     #[schema(value_type = String)]
     from: Timestamp,
     #[schema(value_type = String)]
     to: Timestamp,
-    points: Vec<Point>,
-    /// There are more than 5,000 points: ask again from `next_from`, or for a coarser resolution.
-    capped: bool,
-    #[schema(value_type = Option<String>)]
-    next_from: Option<Timestamp>,
+    points: Vec<PointAnswer>,
+    /// Null when all points are there.
+    thinned: Option<Thinned>,
 }
 
-/// Shows what a metric of a device was.
+/// How points were left out.
+#[derive(Debug, Serialize, ToSchema)]
+struct Thinned {
+    by: Thin,
+    /// How many points there are in all.
+    from: usize,
+}
+
+/// One point of a series.
+#[derive(Debug, Serialize, ToSchema)]
+struct PointAnswer {
+    /// The time of the sample, or the start of the minute, hour or day.
+    #[schema(value_type = String)]
+    at: Timestamp,
+    /// The value, or the mean of all samples. What follows is said of minutes, hours and days only.
+    value: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max: Option<f64>,
+    /// How many samples there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    samples: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last: Option<f64>,
+    /// The mean by time: each value counts for as long as it stood, the one before also.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_weighted_mean: Option<f64>,
+}
+
+impl PointAnswer {
+    fn new(point: &Point, resolution: Resolution) -> Self {
+        let is_rollup = resolution != Resolution::Raw;
+        Self {
+            at: point.at(),
+            value: point.value,
+            min: is_rollup.then_some(point.min),
+            max: is_rollup.then_some(point.max),
+            samples: is_rollup.then_some(point.samples),
+            first: is_rollup.then_some(point.first),
+            last: is_rollup.then_some(point.last),
+            time_weighted_mean: is_rollup.then_some(point.time_weighted_mean),
+        }
+    }
+}
+
+/// Shows what a metric of a device was. When there are more points than asked for, some are left out, and the answer says so.
+/// With another `Accept` than `application/json` it is a file with all points in that time, of at most 50 million samples: a
+/// table with the unit in its first row, or the columns `at` and `value` (the mean of minutes, hours and days), of these also
+/// `min`, `max`, `samples`, `first`, `last` and `time_weighted_mean`. Arrow and Parquet name `device`, `metric`, `unit` and
+/// `resolution` in their metadata.
 #[utoipa::path(get, path = "/api/v1/equipment/{id}/telemetry", tag = "equipment",
     params(("id" = Uuid, Path, description = "The device's id"), TelemetryQuery),
-    responses((status = 200, body = TelemetryAnswer), (status = 400), (status = 404)))]
+    responses((status = 200, content((TelemetryAnswer = "application/json"), (String = "text/csv"),
+            (Vec<u8> = "application/vnd.apache.arrow.stream"), (Vec<u8> = "application/vnd.apache.parquet"))),
+        (status = 400, description = "bad-time, bad-resolution, bad-points, bad-thin, unknown-metric, too-many-rows"),
+        (status = 404), (status = 406, description = "not-acceptable")))]
 pub(super) async fn telemetry(
     State(app): State<App>,
     principal: Principal,
     Path(id): Path<String>,
     Query(query): Query<TelemetryQuery>,
-) -> Result<Json<TelemetryAnswer>, ApiError> {
-    let to = instant("to", query.to.as_deref())?.unwrap_or_else(|| app.clock.now());
-    let from = match instant("from", query.from.as_deref())? {
-        Some(from) => from,
-        None => to.saturating_sub(SPAN_DEFAULT).unwrap_or(to),
-    };
-    let resolution = Resolution::choose(query.resolution.as_deref(), to.duration_since(from))?;
-    if from >= to {
-        return Err(ApiError::bad_request(
-            "bad-time",
-            "`from` must be before `to`",
-        ));
-    }
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let offered = [Form::Json, Form::Csv, Form::Arrow, Form::Parquet];
+    let form = Form::asked(&headers, &offered)?;
+    let now = app.clock.now();
+    let asked = query.read(now)?;
     let mut tx = TenantTx::begin(&app.pool, principal.tenant_id()).await?;
     let device = device_find(&mut tx, &id).await?;
-    let known = store::series_list(&mut tx, device.key).await?;
-    let names: Vec<_> = known.iter().map(|series| series.metric.clone()).collect();
-    let metric = query.metric.unwrap_or_default();
-    let series = known
-        .into_iter()
-        .find(|series| series.metric == metric)
-        .ok_or_else(|| {
-            ApiError::bad_request(
-                "unknown-metric",
-                format!(
-                    "`{}` has no metric `{}`: expected one of {}",
-                    device.code,
-                    metric,
-                    names.join(", ")
-                ),
-            )
-        })?;
-    // One more than is answered, to know whether there are more.
-    let limit = i64::try_from(POINTS_MAX + 1).unwrap_or(i64::MAX);
-    let mut points = match resolution.step() {
-        None => store::sample_list(&mut tx, series.id, from, to, limit)
-            .await?
-            .into_iter()
-            .map(Point::from)
-            .collect(),
-        Some(step) => {
-            let rollups = store::rollup_list(&mut tx, step, series.id, from, to, limit).await?;
-            let before = match rollups.first() {
-                Some((first, _)) => store::value_before(&mut tx, step, series.id, *first).await?,
-                None => None,
-            };
-            points::points(step, &rollups, before, app.clock.now())
-        }
+    let series = series_find(&mut tx, &device, &asked.metric).await?;
+    let resolution = if let Some(resolution) = asked.resolution {
+        resolution
+    } else {
+        let (span, points_max) = ((asked.from, asked.to), asked.points_max);
+        let keep = app.telemetry;
+        Resolution::pick(&mut tx, series.id, span, points_max, keep, now).await?
     };
-    let next_from = points.get(POINTS_MAX).map(|point| point.at);
-    points.truncate(POINTS_MAX);
-    Ok(Json(TelemetryAnswer {
+    let mut span = (asked.from, asked.to);
+    if resolution == Resolution::Raw {
+        // Minutes go further back than their samples.
+        span.0 = asked.from.max(app.telemetry.raw_from(now));
+        let (samples_max, what) = match form {
+            Form::Json => (THINNED_FROM_MAX, "an answer is made of"),
+            Form::Csv | Form::Arrow | Form::Parquet => (EXPORT_ROWS_MAX, "a file has"),
+        };
+        samples_allow(&mut tx, series.id, span, samples_max, what).await?;
+    }
+    let mut reader = SeriesReader::new(series.id, resolution, span, now);
+    if form != Form::Json {
+        drop(tx);
+        let about = About {
+            device: device.code,
+            metric: series.metric,
+            unit: series.unit,
+            resolution,
+        };
+        return export(form, app, principal.tenant_id(), reader, &about);
+    }
+    let (from_us, to_us) = (asked.from.as_microsecond(), asked.to.as_microsecond());
+    let mut thinner = Thinner::new(asked.thin, asked.points_max, from_us, to_us);
+    loop {
+        let page = reader.next(&mut tx).await?;
+        if page.is_empty() {
+            break;
+        }
+        for point in page {
+            thinner.take(point);
+        }
+    }
+    let (points, seen) = thinner.finish();
+    let left_out = (points.len() < seen).then_some(Thinned {
+        by: asked.thin,
+        from: seen,
+    });
+    let answer = TelemetryAnswer {
         metric: series.metric,
         unit: series.unit,
         resolution,
-        from,
-        to,
-        points,
-        capped: next_from.is_some(),
-        next_from,
-    }))
+        from: asked.from,
+        to: asked.to,
+        points: points
+            .iter()
+            .map(|point| PointAnswer::new(point, resolution))
+            .collect(),
+        thinned: left_out,
+    };
+    Ok(Json(answer).into_response())
+}
+
+async fn series_find(
+    tx: &mut TenantTx,
+    device: &DeviceRow,
+    metric: &str,
+) -> Result<SeriesRow, ApiError> {
+    let mut known = store::series_list(tx, device.key).await?;
+    if let Some(place) = known.iter().position(|series| series.metric == metric) {
+        return Ok(known.swap_remove(place));
+    }
+    let names: Vec<_> = known.into_iter().map(|series| series.metric).collect();
+    let (code, names) = (&device.code, names.join(", "));
+    let detail = format!("`{code}` has no metric `{metric}`: expected one of {names}");
+    Err(ApiError::bad_request("unknown-metric", detail))
+}
+
+/// Refuses a time in which a series has more than so many samples.
+async fn samples_allow(
+    tx: &mut TenantTx,
+    series: SeriesId,
+    span: (Timestamp, Timestamp),
+    samples_max: i64,
+    what: &str,
+) -> Result<(), ApiError> {
+    let counted = samples_about(tx, series, span).await?;
+    if counted <= samples_max {
+        return Ok(());
+    }
+    let detail = format!(
+        "there are about {counted} samples, and {what} at most {samples_max}: ask for a shorter time or a coarser \
+         resolution"
+    );
+    Err(ApiError::bad_request("too-many-rows", detail))
 }
 
 pub(super) fn instant(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {

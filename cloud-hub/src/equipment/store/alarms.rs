@@ -236,3 +236,26 @@ pub(in crate::equipment) async fn alarm_acknowledge(
     .await?;
     Ok(ended)
 }
+
+/// Removes alarms that were over before an instant and that somebody has seen to, at most `limit` of the oldest; says how many.
+pub(in crate::equipment) async fn alarms_remove(
+    tx: &mut TenantTx,
+    before: Timestamp,
+    limit: i64,
+) -> Result<u64, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let removed = sqlx::query!(
+        "delete from device_alarm as a using (
+             select alarm_id from device_alarm
+             where tenant_id = $1 and cleared_at < $2 and acknowledged_at is not null
+             order by cleared_at limit $3
+         ) as old
+         where a.tenant_id = $1 and a.alarm_id = old.alarm_id",
+        tenant_id,
+        Instant(before) as _,
+        limit,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(removed.rows_affected())
+}

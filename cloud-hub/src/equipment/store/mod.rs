@@ -24,14 +24,15 @@ use crate::equipment::model::{DeviceKey, DeviceRow};
 
 pub(in crate::equipment) use alarms::{
     AlarmFilter, NewAlarm, StandingAlarm, alarm_acknowledge, alarm_by_id, alarm_clear, alarm_list,
-    alarm_raise, alarms_told,
+    alarm_raise, alarms_remove, alarms_told,
 };
 pub(in crate::equipment) use numbers::{Counted, Newest, counted, newest};
 pub(in crate::equipment) use reports::{
     notification_list, notifications_add, resource_entries, resource_list, resources_add,
 };
 pub(in crate::equipment) use rollups::{
-    Placed, rollup_list, rollups_put, rollups_remove, rollups_within, value_before,
+    Placed, rollup_list, rollups_put, rollups_remove, rollups_within, samples_counted,
+    samples_window, value_before,
 };
 pub(in crate::equipment) use rules::{
     RuleRow, rules_add, rules_keep, rules_of_series, rules_remove_others, series_devices,

@@ -136,12 +136,12 @@ pub(in crate::equipment) async fn rollup_list(
     tx: &mut TenantTx,
     step: Step,
     series: SeriesId,
-    from: Timestamp,
+    from_bucket_us: i64,
     to: Timestamp,
     limit: i64,
 ) -> Result<Vec<(i64, Rollup)>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
-    let (from, to) = (Instant(from), Instant(to));
+    let (from, to) = (from_us(from_bucket_us), Instant(to));
     let rows = on_table!(
         step,
         query_as!(Row, [r#"select series_id, bucket as "bucket: Instant", sample_count, min, max, sum, first,
@@ -157,6 +157,57 @@ pub(in crate::equipment) async fn rollup_list(
         .map(Placed::from)
         .map(|((_, bucket_us), rollup)| (bucket_us, rollup))
         .collect())
+}
+
+/// How many samples a series has in the buckets from that of `from` until before `to`.
+pub(in crate::equipment) async fn samples_counted(
+    tx: &mut TenantTx,
+    step: Step,
+    series: SeriesId,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<i64, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let (from, to) = (from_us(step.bucket(from.as_microsecond())), Instant(to));
+    let counted = on_table!(
+        step,
+        query_scalar!([r#"select coalesce(sum(sample_count), 0)::bigint as "counted!" from "#
+            " where tenant_id = $1 and series_id = $2 and bucket >= $3 and bucket < $4"],
+            tenant_id, series.0, from as _, to as _
+        )
+        .fetch_one(tx.conn())
+    )?;
+    Ok(counted)
+}
+
+/// The end of the minute until which a series has about so many samples from an instant on, or fewer when its next
+/// `minutes_max` minutes have fewer; none when there are none before `to`.
+pub(in crate::equipment) async fn samples_window(
+    tx: &mut TenantTx,
+    series: SeriesId,
+    from_us: i64,
+    to: Timestamp,
+    (samples, minutes_max): (i64, i64),
+) -> Result<Option<i64>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let last = sqlx::query_scalar!(
+        r#"select max(bucket) as "last: Instant" from (
+               select bucket, sum(sample_count) over (order by bucket) - sample_count as before from (
+                   select bucket, sample_count from telemetry_minute
+                   where tenant_id = $1 and series_id = $2 and bucket >= $3 and bucket < $4 order by bucket limit $5
+               ) as next
+           ) as summed
+           where before < $6::bigint"#,
+        tenant_id,
+        series.0,
+        super::from_us(Step::Minute.bucket(from_us)) as _,
+        Instant(to) as _,
+        minutes_max,
+        samples,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(last.map(|last| Step::Minute.end(last.0.as_microsecond())))
 }
 
 /// The value of a series that stood when a bucket began: the last one of the bucket before it that has any.

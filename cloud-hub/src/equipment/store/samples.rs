@@ -75,22 +75,26 @@ pub(in crate::equipment) async fn samples_within(
     Ok(samples)
 }
 
-/// Samples of a series from `from` until before `to`, oldest first.
+/// Samples of a series after the one of that time and value, until before `to`: by time and value.
 pub(in crate::equipment) async fn sample_list(
     tx: &mut TenantTx,
     series: SeriesId,
-    from: Timestamp,
-    to: Timestamp,
+    (after_us, after_value): (i64, f64),
+    to_us: i64,
     limit: i64,
 ) -> Result<Vec<Sample>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
+    // The time by itself as well: it is what the index and the days are found by. The view keeps the planner from reading
+    // in the order of the index: all that is asked for is sorted, so ask for little.
     let rows = sqlx::query!(
         r#"select at as "at!: Instant", value as "value!" from telemetry_sample
-           where tenant_id = $1 and series_id = $2 and at >= $3 and at < $4 order by at limit $5"#,
+           where tenant_id = $1 and series_id = $2 and at >= $3 and (at, value) > ($3, $4) and at < $5
+           order by at, value limit $6"#,
         tenant_id,
         series.0,
-        Instant(from) as _,
-        Instant(to) as _,
+        from_us(after_us) as _,
+        after_value,
+        from_us(to_us) as _,
         limit,
     )
     .fetch_all(tx.conn())
