@@ -2,7 +2,7 @@
 //!
 //! - [`sics`]: Mettler Toledo standard interface command set, answers and continuous
 //! - [`mt_continuous`]: Mettler Toledo continuous output
-//! - [`sbi`]: Sartorius
+//! - [`sbi`]: lines of Sartorius
 //! - [`and`]: A&D, and the many indicators that write like it
 //! - [`weight`]: numbers and units
 

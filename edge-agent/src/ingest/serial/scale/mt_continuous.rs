@@ -44,7 +44,7 @@ pub(super) fn read(line: &[u8], has_checksum: bool) -> Result<Reading, BadLine> 
             Reading::Overload
         });
     }
-    let weight = kilograms(&number(weight, a & 0x07)?, unit(b, c)?, None)?;
+    let weight = kilograms(&number(*weight, a & 0x07)?, unit(b, c)?, None)?;
     let weight = if is_negative { -weight } else { weight };
     Ok(if b & 0x08 != 0 {
         Reading::Unstable(Some(weight))
@@ -53,8 +53,8 @@ pub(super) fn read(line: &[u8], has_checksum: bool) -> Result<Reading, BadLine> 
     })
 }
 
-fn number(digits: &[u8; 6], point: u8) -> Result<String, BadLine> {
-    let text = String::from_utf8_lossy(digits);
+fn number(digits: [u8; 6], point: u8) -> Result<String, BadLine> {
+    let text = String::from_utf8_lossy(&digits);
     let trimmed = text.trim();
     let wrong = || BadLine::NotANumber(trimmed.to_owned());
     let is_number = !trimmed.is_empty() && trimmed.bytes().all(|byte| byte.is_ascii_digit());

@@ -30,11 +30,8 @@ pub(super) fn kilograms(
     said: &str,
     otherwise: Option<&str>,
 ) -> Result<Decimal, BadLine> {
-    let unit = match (said, otherwise) {
-        ("", None) => return Err(BadLine::NoUnit),
-        ("", Some(unit)) => unit,
-        (unit, _) => unit,
-    };
+    let said = Some(said).filter(|unit| !unit.is_empty());
+    let unit = said.or(otherwise).ok_or(BadLine::NoUnit)?;
     let factor = factor(unit).ok_or_else(|| BadLine::Unit(unit.to_owned()))?;
     let product = decimal(number)?.checked_mul(factor);
     let kilograms = product.ok_or_else(|| BadLine::NotANumber(number.to_owned()))?;
