@@ -164,7 +164,7 @@ pub struct CounterConfig {
     /// Lines begin so, before the number; other lines are not for this one.
     #[serde(default)]
     pub prefix: Option<String>,
-    /// The column of the number, from 0; none: the number is the whole line behind the prefix.
+    /// The column of the number behind the prefix, from 0; none: the number is all that is there.
     #[serde(default)]
     pub column: Option<usize>,
     /// Between columns; a comma when not set.
