@@ -35,6 +35,9 @@ pub struct Surroundings {
     /// Brokers by their name.
     #[serde(default)]
     pub mqtt: BTreeMap<String, LinkHealth>,
+    /// Serial ports by their name.
+    #[serde(default)]
+    pub serial: BTreeMap<String, PortHealth>,
     /// None when no backups are configured.
     #[serde(default)]
     pub backup: Option<BackupHealth>,
@@ -161,6 +164,39 @@ pub struct BadTopic {
     pub reason: String,
 }
 
+/// A serial port, and what is at it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortHealth {
+    pub path: PathBuf,
+    /// What its device is called in samples and scans.
+    pub device: String,
+    /// None while it is away.
+    pub open_since: Option<Timestamp>,
+    /// None while it is open.
+    pub away_since: Option<Timestamp>,
+    /// Why the last try failed; none while it is open.
+    pub last_failure: Option<String>,
+    /// How often it was opened since the agent was started.
+    pub opened: u64,
+    pub last_line: Option<Timestamp>,
+    /// Lines that arrived.
+    pub lines: u64,
+    /// Samples in them.
+    pub samples: u64,
+    /// Barcodes in them.
+    pub scans: u64,
+    /// Lines that are right and gave no sample: weights that still changed, overload.
+    pub unused_lines: u64,
+    /// Why the newest of these gave none.
+    pub last_unused: Option<String>,
+    /// Lines that were not understood.
+    pub bad_lines: u64,
+    /// What was wrong with the newest of these.
+    pub last_bad: Option<String>,
+    /// Samples for which there was no room; they are gaps of the ledger.
+    pub lost_samples: u64,
+}
+
 /// Backups of the ledger that are made by themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackupHealth {
@@ -268,6 +304,15 @@ impl Health {
             link.connected = false;
             link.last_failure = Some(why);
         });
+    }
+
+    /// Changes what is known of a serial port.
+    pub fn serial(&self, port: &str, change: impl FnOnce(&mut PortHealth)) {
+        let mut surroundings = self.lock();
+        match surroundings.serial.get_mut(port) {
+            Some(known) => change(known),
+            None => change(surroundings.serial.entry(port.to_owned()).or_default()),
+        }
     }
 
     /// Changes what is known of the backups.

@@ -10,6 +10,7 @@
 //! - [`floor`]: what machines say, and which of it is a fact
 //! - [`folder`]: hot folders of machines without a network, and of an office
 //! - [`controller`]: the agent in front of its devices, for an MIS; [`fetch`]: URLs from outside
+//! - [`gs1`]: what barcodes of GS1 say
 //! - [`ledger`]: the facts, and what follows from them
 //! - [`backups`]: copies of the ledger that are made by themselves
 //! - [`disk`]: room for the ledger, and what gives way
@@ -34,6 +35,7 @@ pub mod export;
 pub mod fetch;
 pub mod floor;
 pub mod folder;
+pub mod gs1;
 pub mod health;
 pub mod ingest;
 pub mod jobs;

@@ -124,6 +124,16 @@ pub async fn run(
         "mqtt",
         ingest::mqtt::run(agent.clone(), telemetry.clone(), stop.clone()),
     );
+    let lines = ingest::serial::Lines::default();
+    tasks.spawn(
+        "serial",
+        ingest::serial::run(
+            agent.clone(),
+            telemetry.clone(),
+            lines.clone(),
+            stop.clone(),
+        ),
+    );
     let jmf = JmfState {
         agent: agent.clone(),
         floor: floor.clone(),
@@ -170,7 +180,8 @@ pub async fn run(
         .merge(controller::routes::router(agent.clone()))
         .merge(documents::router(agent.clone()))
         .merge(devices::routes::router())
-        .merge(telemetry::routes::router(telemetry.clone()));
+        .merge(telemetry::routes::router(telemetry.clone()))
+        .merge(ingest::serial::routes::router(agent.ledger.clone(), lines));
     tasks.spawn(
         "api",
         lifecycle::serve(api_listener, api::router(state, routes), stop.clone()),

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::Session;
 use crate::config::{Config, DeviceConfig, MqttConfig};
-use crate::ingest::mqtt;
 use crate::ingest::topic_map::{Explained, TopicMap};
+use crate::ingest::{mqtt, serial};
 use crate::ledger::Reader;
 use crate::uplink::http::{chain, plant_client};
 use crate::uplink::identity::enrolment;
@@ -182,6 +182,13 @@ fn explain(config: &Config, findings: &mut Report) {
     }
     for mqtt in &config.mqtt {
         broker(config, mqtt, findings);
+    }
+    for port in &config.serial {
+        let what = serial::explain::explain(port);
+        // A port that is not plugged in now may be later: nothing is wrong with the configuration.
+        let now = serial::problem(&port.path);
+        let now = now.map_or_else(String::new, |problem| format!("; the path {problem}"));
+        findings.add(true, format!("{what}{now}"));
     }
 }
 

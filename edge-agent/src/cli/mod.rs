@@ -16,6 +16,7 @@ mod lot;
 mod master;
 mod mqtt;
 mod output;
+mod serial;
 mod status;
 
 use std::path::PathBuf;
@@ -105,6 +106,9 @@ enum Command {
     /// Look at what arrives over MQTT.
     #[command(subcommand)]
     Mqtt(mqtt::MqttArguments),
+    /// Look at what arrives at serial ports.
+    #[command(subcommand)]
+    Serial(serial::SerialArguments),
 }
 
 /// What every command is given.
@@ -167,6 +171,7 @@ fn execute(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Master(arguments) => short(master::master(&session, arguments)),
         Command::Jmf(arguments) => short(jmf::jmf(&session, arguments)),
         Command::Mqtt(arguments) => short(mqtt::mqtt(session, arguments)),
+        Command::Serial(arguments) => short(serial::serial(&session, arguments)),
         Command::Ledger(arguments) => ledger::ledger(&session, &arguments),
     }
 }

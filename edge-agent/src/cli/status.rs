@@ -11,7 +11,9 @@ use super::client::NotRunning;
 use super::ledger::loss;
 use super::{Client, Session};
 use crate::api::StatusReport;
-use crate::health::{BackupHealth, HubHealth, HubState, LinkHealth, SparkplugHealth, Surroundings};
+use crate::health::{
+    BackupHealth, HubHealth, HubState, LinkHealth, PortHealth, SparkplugHealth, Surroundings,
+};
 use crate::ledger::days::DaysStatus;
 use crate::ledger::{LedgerError, Reader, damage};
 
@@ -181,6 +183,9 @@ fn surroundings(text: &mut String, surroundings: &Surroundings, now: Timestamp) 
     for (name, link) in &surroundings.mqtt {
         text.push_str(&broker(name, link, now));
     }
+    for (name, health) in &surroundings.serial {
+        text.push_str(&port(name, health, now));
+    }
     if let Some(health) = &surroundings.backup {
         let _ = writeln!(text, "backup   {}", backup(health, now));
     }
@@ -252,6 +257,48 @@ fn nodes(sparkplug: &SparkplugHealth) -> String {
             text,
             "         node {name}: {state}{since}, {} of {} devices online, {} metrics",
             node.devices_online, node.devices, node.metrics
+        );
+    }
+    text
+}
+
+fn port(name: &str, health: &PortHealth, now: Timestamp) -> String {
+    let ago = |at: Timestamp| {
+        let age = u64::try_from(now.duration_since(at).as_secs()).unwrap_or_default();
+        duration(age)
+    };
+    let state = match (health.open_since, health.away_since) {
+        (Some(since), _) => format!("open for {}", ago(since)),
+        (None, Some(since)) => format!("AWAY for {}", ago(since)),
+        (None, None) => "not open yet".to_owned(),
+    };
+    let why = health.last_failure.as_ref();
+    let why = why.map_or_else(String::new, |failure| format!(": {failure}"));
+    let heard = health.last_line;
+    let heard = heard.map_or_else(String::new, |at| format!(", the last {} ago", ago(at)));
+    let mut text = format!(
+        "serial   {name} at {}: {state}{why}; {} lines{heard}, {} samples, {} scans, {} bad\n",
+        health.path.display(),
+        health.lines,
+        health.samples,
+        health.scans,
+        health.bad_lines
+    );
+    if let Some(bad) = &health.last_bad {
+        let _ = writeln!(text, "         the last bad line: {bad}");
+    }
+    if let Some(unused) = &health.last_unused {
+        let _ = writeln!(
+            text,
+            "         {} lines gave no sample, the last: {unused}",
+            health.unused_lines
+        );
+    }
+    if health.lost_samples > 0 {
+        let _ = writeln!(
+            text,
+            "         {} samples are LOST, because there was no room",
+            health.lost_samples
         );
     }
     text

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rust_decimal::Decimal;
 
-use super::{Config, DeviceConfig, Transport, epcis, folder, mqtt};
+use super::{Config, DeviceConfig, Transport, epcis, folder, mqtt, serial};
 use crate::devices::profile::Settings;
 use crate::fetch::address::Network;
 
@@ -50,6 +50,7 @@ pub(super) fn problems(config: &Config, data_dir: &Path) -> Vec<Problem> {
     epcis::check(config, &mut found);
     config.plant_tls.check(&mut found);
     mqtt::check(&config.mqtt, &mut found);
+    serial::check(&config.serial, &mut found);
     config.telemetry.check(&mut found);
     found.0
 }

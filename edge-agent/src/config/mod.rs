@@ -12,6 +12,7 @@ mod hub;
 mod ledger;
 mod mqtt;
 mod number;
+mod serial;
 mod sparkplug;
 mod telemetry;
 mod tls;
@@ -33,6 +34,10 @@ pub use hub::HubConfig;
 pub use ledger::{BackupConfig, LedgerConfig, MasterData};
 pub use mqtt::{
     CsvConfig, MESSAGE_KIB_MAX, MqttConfig, MqttMetric, MqttTlsConfig, MqttTopic, ONLY_NAME,
+};
+pub use serial::{
+    CounterConfig, FlowControl, Framing, Parity, PollConfig, ScaleConfig, ScaleFormat,
+    SerialConfig, SerialKind,
 };
 pub use sparkplug::SparkplugConfig;
 pub use telemetry::{MetricConfig, TelemetryConfig};
@@ -80,6 +85,9 @@ pub struct Config {
     /// Machine values over MQTT.
     #[serde(default, deserialize_with = "mqtt::brokers")]
     pub mqtt: Vec<MqttConfig>,
+    /// Scanners, scales and counters at serial ports.
+    #[serde(default)]
+    pub serial: Vec<SerialConfig>,
     /// Bounds of the sample buffer, and what is kept.
     #[serde(default)]
     pub telemetry: TelemetryConfig,

@@ -2,9 +2,10 @@
 //! the inbox key of the event, so a crash between the two files repeats nothing.
 
 use agog_sync::event::{Actor, Event, TelemetryGap};
+use jiff::Timestamp;
 use tracing::error;
 
-use super::{Gap, Telemetry};
+use super::Telemetry;
 use crate::ledger::{Append, Fact, InboxKey, What};
 use crate::lifecycle::Stop;
 use crate::run::Agent;
@@ -36,30 +37,34 @@ async fn record_all(
         }
         for gap in gaps {
             let event_id = gap.event_id;
-            agent.ledger.append(fact(gap)).await?;
-            telemetry.gap_recorded(event_id).await?;
-        }
-    }
-}
-
-fn fact(gap: Gap) -> Append {
-    Append {
-        inbox: Some(InboxKey {
-            sender: "telemetry".to_owned(),
-            message_id: gap.event_id.to_string(),
-        }),
-        facts: vec![Fact {
-            occurred_at: Some(gap.dropped_at),
-            actor: Actor::System {
-                component: "telemetry".to_owned(),
-            },
-            what: What::Event(Event::Gap(TelemetryGap {
+            let inbox = InboxKey {
+                sender: "telemetry".to_owned(),
+                message_id: event_id.to_string(),
+            };
+            let lost = TelemetryGap {
                 series: None,
                 from: gap.from,
                 to: gap.to,
                 count: gap.count,
                 reason: gap.reason,
-            })),
+            };
+            let fact = fact(lost, gap.dropped_at, Some(inbox));
+            agent.ledger.append(fact).await?;
+            telemetry.gap_recorded(event_id).await?;
+        }
+    }
+}
+
+/// The fact that samples are lost.
+pub(crate) fn fact(gap: TelemetryGap, at: Timestamp, inbox: Option<InboxKey>) -> Append {
+    Append {
+        inbox,
+        facts: vec![Fact {
+            occurred_at: Some(at),
+            actor: Actor::System {
+                component: "telemetry".to_owned(),
+            },
+            what: What::Event(Event::Gap(gap)),
         }],
         ..Append::default()
     }

@@ -1,4 +1,4 @@
-//! The telemetry buffer: samples from MQTT and JMF, durable in `telemetry.db`, until the hub has them.
+//! The telemetry buffer: samples from MQTT, JMF and serial ports, durable in `telemetry.db`, until the hub has them.
 //!
 //! Telemetry never competes with the ledger: own file, own thread, bounded. When a bound is
 //! reached the oldest block of the lowest priority goes first, and every drop becomes a `telemetry.gap` ledger event

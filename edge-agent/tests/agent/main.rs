@@ -19,8 +19,11 @@ mod mqtt;
 mod program;
 mod proofs;
 mod properties;
+#[path = "../shared/pty.rs"]
+mod pty;
 mod recovery;
 mod salvage;
+mod serial;
 #[path = "../shared/simulator_program.rs"]
 mod simulator_program;
 mod snapshots;

@@ -39,9 +39,12 @@ mod ports;
 mod press;
 mod presses;
 mod profiles;
+#[path = "../shared/pty.rs"]
+mod pty;
 mod returns;
 mod runs;
 mod same_names;
+mod serial;
 mod simulator;
 #[path = "../shared/simulator_program.rs"]
 mod simulator_program;

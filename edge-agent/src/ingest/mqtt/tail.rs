@@ -17,6 +17,7 @@ use super::bad::shown;
 use super::failure;
 use super::options::{Session, options};
 use crate::config::MqttConfig;
+use crate::ingest::seen::{SeenSample, printable};
 use crate::ingest::sparkplug::{Action, Host, NAMESPACE};
 use crate::ingest::topic_map::{Delivery, TopicMap};
 use crate::telemetry::Sample;
@@ -38,16 +39,6 @@ pub struct Seen {
     pub samples: Vec<SeenSample>,
     /// What is wrong with it.
     pub fault: Option<String>,
-}
-
-/// A sample that the agent would store.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SeenSample {
-    pub device: String,
-    pub metric: String,
-    pub unit: Option<String>,
-    pub at: Timestamp,
-    pub value: f64,
 }
 
 /// A connection that only looks.
@@ -151,7 +142,7 @@ impl Tail {
             retained: publish.retain,
             bytes: publish.payload.len(),
             payload: payload(&publish.payload),
-            samples: samples.into_iter().map(seen_sample).collect(),
+            samples: samples.into_iter().map(Into::into).collect(),
             fault,
         }
     }
@@ -185,26 +176,12 @@ fn of_node(host: &mut Host, publish: &Publish, now: Timestamp) -> (Vec<Sample>, 
     (samples, fault)
 }
 
-fn seen_sample(sample: Sample) -> SeenSample {
-    SeenSample {
-        device: sample.series.device,
-        metric: sample.series.metric,
-        unit: sample.series.unit,
-        at: sample.at,
-        value: sample.value,
-    }
-}
-
 /// Nothing that could do something to a terminal.
 fn payload(bytes: &[u8]) -> String {
     let head = bytes.get(..PAYLOAD_CHARS_MAX * 4).unwrap_or(bytes);
     let text = String::from_utf8_lossy(head);
-    let mut shown: String = text
-        .chars()
-        .take(PAYLOAD_CHARS_MAX)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    if text.chars().nth(PAYLOAD_CHARS_MAX).is_some() || head.len() < bytes.len() {
+    let mut shown = printable(&text, PAYLOAD_CHARS_MAX, ' ');
+    if head.len() < bytes.len() && !shown.ends_with('…') {
         shown.push('…');
     }
     shown

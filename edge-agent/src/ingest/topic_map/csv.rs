@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// The cells of a line.
-pub(super) fn cells(line: &str, delimiter: char) -> Vec<Cow<'_, str>> {
+pub(in crate::ingest) fn cells(line: &str, delimiter: char) -> Vec<Cow<'_, str>> {
     let mut cells = Vec::new();
     let mut rest = line;
     loop {

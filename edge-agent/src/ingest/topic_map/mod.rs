@@ -31,7 +31,10 @@ use rule::{Payload, Rule, RuleProblem};
 use crate::config::MqttTopic;
 use crate::telemetry::Sample;
 
+pub(in crate::ingest) use csv::cells as csv_cells;
 pub(crate) use explain::Explained;
+pub(in crate::ingest) use record::Scalar;
+pub(in crate::ingest) use value::Reading;
 
 /// What the hub keeps of a device id or metric name.
 pub(crate) const NAME_CHARS_MAX: usize = 100;

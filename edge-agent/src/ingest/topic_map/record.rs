@@ -17,7 +17,7 @@ pub(super) enum Place {
 
 /// One thing that a machine says.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Scalar<'a> {
+pub(in crate::ingest) enum Scalar<'a> {
     Integer(i64),
     Float(f64),
     Flag(bool),

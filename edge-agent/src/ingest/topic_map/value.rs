@@ -6,7 +6,7 @@ use super::record::Scalar;
 
 /// What is known of a value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Reading {
+pub(in crate::ingest) struct Reading {
     pub(super) unit: Option<String>,
     scale: Scale,
     offset: f64,
@@ -35,7 +35,7 @@ impl Scale {
 
 impl Reading {
     /// Says which key is wrong, and how.
-    pub(super) fn new(
+    pub(in crate::ingest) fn new(
         unit: Option<&String>,
         scale: Option<f64>,
         offset: Option<f64>,
@@ -66,7 +66,7 @@ impl Reading {
     }
 
     /// The number that is meant; none when there is none, or none that is finite.
-    pub(super) fn value(&self, scalar: Scalar<'_>) -> Option<f64> {
+    pub(in crate::ingest) fn value(&self, scalar: Scalar<'_>) -> Option<f64> {
         let value = match scalar {
             #[expect(clippy::cast_precision_loss, reason = "a series holds floats")]
             Scalar::Integer(integer) => integer as f64,
