@@ -194,7 +194,6 @@ impl Understand {
             },
             at,
             value,
-            redelivered: false,
         }
     }
 }
