@@ -92,6 +92,8 @@ pub(super) struct Store {
     pub(super) rng: StdRng,
     open_since: Option<Timestamp>,
     pub(super) bytes: u64,
+    /// Something failed, so the memory may have what the file has not.
+    is_ahead: bool,
 }
 
 impl Store {
@@ -117,15 +119,20 @@ impl Store {
             rng,
             open_since: None,
             bytes: bytes.cast_unsigned(),
+            is_ahead: true,
         };
-        store.reload()?;
+        store.catch_up()?;
         // What a stopped program left open has waited long enough.
         store.open_since = (store.journal.open() > 0).then_some(Timestamp::UNIX_EPOCH);
         Ok(store)
     }
 
-    /// Makes the memory what the file is.
-    fn reload(&mut self) -> Result<(), StoreError> {
+    /// Makes the memory what the file is, where something failed before. A sample of the memory alone would pass for one that
+    /// comes again, and be lost.
+    fn catch_up(&mut self) -> Result<(), StoreError> {
+        if !self.is_ahead {
+            return Ok(());
+        }
         let mut series =
             read_series(&self.connection, &self.limits.rules).map_err(step("read the series"))?;
         for (key, series) in &mut series {
@@ -143,6 +150,7 @@ impl Store {
                 series.tell(sample.at_us, sample.value);
             }
         }
+        self.is_ahead = false;
         Ok(())
     }
 
@@ -169,11 +177,10 @@ impl Store {
         samples: &[Sample],
         now: Timestamp,
     ) -> Result<Appended, StoreError> {
+        self.catch_up()?;
         let appended = self.try_append(samples, now);
-        if appended.is_err() {
-            // The memory may be ahead of the file after a commit that failed.
-            self.reload()?;
-        }
+        self.is_ahead = appended.is_err();
+        self.catch_up()?;
         appended
     }
 
@@ -232,6 +239,7 @@ impl Store {
 
     /// Closes the open samples when they are older than the limit, or always with `force`.
     pub(super) fn close_due(&mut self, now: Timestamp, force: bool) -> Result<bool, StoreError> {
+        self.catch_up()?;
         let due = self
             .open_since
             .is_some_and(|since| force || now.duration_since(since) >= self.limits.block_age);
@@ -239,9 +247,8 @@ impl Store {
             return Ok(false);
         }
         let closed = self.try_close(now);
-        if closed.is_err() {
-            self.reload()?;
-        }
+        self.is_ahead = closed.is_err();
+        self.catch_up()?;
         self.bytes += closed?;
         self.open_since = None;
         Ok(true)

@@ -4,6 +4,7 @@
 //! The backlog is what an agent has kept while its hub was away; it is written by the agent's own code, into its own file, before the
 //! agent starts.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -61,19 +62,21 @@ pub(super) async fn measure(samples: usize) -> Result<Vec<Row>> {
     say("drain …");
     let start = Instant::now();
     plant.start().await?;
+    let is_over = Cell::new(false);
     let drain = async {
         drained(&world, samples).await?;
+        is_over.set(true);
         anyhow::Ok(start.elapsed())
     };
-    let mut times = Vec::new();
-    let mut drain = std::pin::pin!(drain);
-    let time = loop {
-        tokio::select! {
-            biased;
-            ended = &mut drain => break ended?,
-            next = seen.values(1) => times.extend(next?),
+    // A value that waits for the whole backlog counts with all of that time.
+    let watch = async {
+        let mut times = Vec::new();
+        while !is_over.get() {
+            times.extend(seen.values(1).await?);
         }
+        anyhow::Ok(times)
     };
+    let (time, times) = tokio::try_join!(drain, watch)?;
     let behind = times.len();
     let busy = Figures::of(times);
     let speed = rate(samples, time);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use rumqttc::{AsyncClient, Event, MqttOptions, Outgoing, Packet, QoS};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
@@ -91,11 +92,17 @@ async fn plain_subscriber(broker: &Broker, shape: Shape, messages: usize) -> Res
     let counted = Arc::clone(&received);
     let ready = Arc::new(AtomicUsize::new(0));
     let granted = Arc::clone(&ready);
+    let (tell_end, end) = oneshot::channel();
     let subscriber: JoinHandle<()> = tokio::spawn(async move {
+        let mut tell_end = Some(tell_end);
         // Ends with the connection.
         while let Ok(event) = events.poll().await {
             if matches!(event, Event::Incoming(Packet::Publish(_))) {
-                counted.fetch_add(1, Ordering::Relaxed);
+                let is_last = counted.fetch_add(1, Ordering::Relaxed) + 1 == messages;
+                if let Some(tell_end) = tell_end.take_if(|_| is_last) {
+                    // Nobody listens where the measurement was given up.
+                    let _ = tell_end.send(Instant::now());
+                }
             } else if matches!(event, Event::Incoming(Packet::SubAck(_))) {
                 granted.store(1, Ordering::Relaxed);
             }
@@ -111,7 +118,7 @@ async fn plain_subscriber(broker: &Broker, shape: Shape, messages: usize) -> Res
         Ok(received.load(Ordering::Relaxed))
     })
     .await?;
-    let time = start.elapsed();
+    let time = end.await?.duration_since(start);
     client.disconnect().await?;
     subscriber.await?;
     Ok(rate(messages * shape.per_message(), time))

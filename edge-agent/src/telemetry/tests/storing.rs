@@ -98,6 +98,29 @@ async fn a_sample_that_comes_again_is_stored_once_also_when_later_ones_came_befo
 }
 
 #[tokio::test]
+async fn a_sample_that_could_not_be_stored_is_not_taken_for_known_when_it_comes_again() {
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits::default());
+    telemetry
+        .record(vec![sample("speed", 0, 1.0)])
+        .await
+        .unwrap();
+    let file = rusqlite::Connection::open(bench.folder.path().join("telemetry.db")).unwrap();
+    // Neither can be written then, nor be read what the file is.
+    file.execute("alter table journal rename to away", [])
+        .unwrap();
+    let late = vec![sample("speed", 1, 2.0)];
+    telemetry.record(late.clone()).await.unwrap_err();
+    file.execute("alter table away rename to journal", [])
+        .unwrap();
+
+    telemetry.record(late).await.unwrap();
+
+    telemetry.flush(bench.clock.now()).await.unwrap();
+    assert_eq!(delivered_values(&telemetry).await, [1.0, 2.0]);
+}
+
+#[tokio::test]
 async fn a_sample_that_comes_again_is_known_after_a_restart_also_when_its_block_is_closed() {
     let bench = Bench::new();
     let telemetry = bench.open(Limits::default());
