@@ -25,7 +25,7 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 use crate::app::App;
 
 pub use accept::Form;
-pub use csv::{CSV, CSV_ROWS_MAX, Csv};
+pub use csv::{CSV, CSV_ROWS_MAX, Cell, Csv};
 pub use error::ApiError;
 pub use idempotency::{Asked, Idempotent, IdempotentJson, json_read};
 pub use page::{Page, PageQuery};
