@@ -40,7 +40,7 @@ fn noon(shop: &Shop) -> Timestamp {
 fn samples(start: Timestamp, count: u32) -> Vec<(i64, f64)> {
     (0..count)
         .map(|place| {
-            let at_us = start.as_microsecond() + i64::from((place + 1) / 2) * 2_000;
+            let at_us = start.as_microsecond() + i64::from(place.div_ceil(2)) * 2_000;
             (at_us, f64::from(place) / 8.0 - 100.0)
         })
         .collect()

@@ -2,6 +2,8 @@
 //!
 //! Spreadsheets take text for a formula that begins as one. Text of devices and people that does has a `'` before it.
 
+use std::fmt::Display;
+
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
@@ -25,12 +27,12 @@ pub enum Cell<'a> {
 
 impl<'a> Cell<'a> {
     /// A number or an instant.
-    pub fn plain(value: impl ToString) -> Self {
+    pub fn plain(value: impl Display) -> Self {
         Self::Plain(value.to_string())
     }
 
     /// The same, or nothing.
-    pub fn plain_or_empty(value: Option<impl ToString>) -> Self {
+    pub fn plain_or_empty(value: Option<impl Display>) -> Self {
         value.map_or(Self::Text(""), Self::plain)
     }
 

@@ -152,7 +152,7 @@ mod tests {
         let sending = async {
             loop {
                 // More than any socket holds, at some time.
-                if let Err(error) = stream.write_all(&[0; 65_536]).await {
+                if let Err(error) = stream.write_all(&[0; 8_192]).await {
                     return error.kind();
                 }
             }
