@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::TelemetryKeep;
 use crate::db::Pool;
+use crate::equipment::Exports;
 use crate::equipment::live::Live;
 use crate::files::Files;
 use crate::tenants::tokens::AccessTokens;
@@ -21,6 +22,8 @@ pub struct App {
     pub pool: Pool,
     /// The plants that are watched here.
     pub live: Live,
+    /// The files that are made here.
+    pub exports: Exports,
     pub clock: Arc<dyn Clock>,
     /// How agents and people reach this hub; the audience of the agents' assertions.
     pub public_url: Arc<str>,

@@ -23,11 +23,11 @@ use tracing::{info, warn};
 use crate::app::{App, Seeds};
 use crate::config::Config;
 use crate::db::Pool;
-use crate::equipment;
 use crate::equipment::live::{self, Live};
+use crate::equipment::{self, Exports};
 use crate::exchange;
 use crate::files::Files;
-use crate::http;
+use crate::http::{self, PatientListener};
 use crate::intake::{retention, watch};
 use crate::tenants::tokens::AccessTokens;
 
@@ -53,6 +53,7 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     let app = App {
         pool: pool.clone(),
         live: Live::default(),
+        exports: Exports::default(),
         clock: Arc::new(SystemClock),
         public_url: config.server.public_url(address).into(),
         access_tokens: Arc::new(AccessTokens::new(&secret)),
@@ -86,6 +87,7 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     let after = config.sync.alarm_after();
     tokio::spawn(watch::watch(app.clone(), after, stopping.clone()));
     let soft = stopping.clone();
+    let listener = PatientListener::new(listener, stopping.clone());
     let mut server = tokio::spawn(
         axum::serve(listener, http::router(app))
             .with_graceful_shutdown(async move { soft.cancelled().await })

@@ -5,6 +5,7 @@ mod shop;
 use std::io::Cursor;
 use std::time::Duration;
 
+use agog_hub::db::TenantTx;
 use agog_sync::frame::{SeriesKey, TelemetryBlock};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, TimestampMicrosecondType};
@@ -26,17 +27,20 @@ const PARQUET: &str = "application/vnd.apache.parquet";
 /// Far longer than any answer takes.
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// Exports that a company may have in a process.
+const EXPORTS_OF_TENANT_MAX: usize = 8;
+
 /// A day that is over, at noon.
 fn noon(shop: &Shop) -> Timestamp {
     let day = shop.now().as_second().div_euclid(86_400) - 2;
     Timestamp::from_second(day * 86_400 + 43_200).unwrap()
 }
 
-/// Two samples at each even millisecond, so that pages end between samples of one instant.
+/// Two samples at each even millisecond but the first, so that pages, of an even number, end between samples of one instant.
 fn samples(start: Timestamp, count: u32) -> Vec<(i64, f64)> {
     (0..count)
         .map(|place| {
-            let at_us = start.as_microsecond() + i64::from(place / 2) * 2_000;
+            let at_us = start.as_microsecond() + i64::from(place.div_ceil(2)) * 2_000;
             (at_us, f64::from(place) / 8.0 - 100.0)
         })
         .collect()
@@ -154,6 +158,7 @@ async fn all_samples_are_in_a_file_of_each_form() {
     ] {
         assert_eq!(about[key], value);
     }
+    assert_eq!(about["from"], start.to_string());
 
     let parquet = file(&shop, &path, PARQUET).await;
     assert!(of_parquet(parquet.clone()) == samples);
@@ -236,11 +241,7 @@ async fn what_cannot_be_exported_is_a_problem_before_the_first_byte() {
 #[tokio::test]
 async fn who_reads_slowly_or_hangs_up_takes_no_connection_from_others() {
     let shop = Shop::open().await;
-    let mut ham = shop.plant("HAM").await;
-    let start = noon(&shop);
-    let count = 40_000;
-    ham.push_blocks(blocks(&samples(start, count))).await;
-    let path = path(&shop, start, "&resolution=raw").await;
+    let path = path_of_pages(&shop).await;
     // The hub has four connections to its database; no socket is there to take what nobody reads.
     let mut readers = Vec::new();
     for _ in 0..8 {
@@ -261,7 +262,80 @@ async fn who_reads_slowly_or_hangs_up_takes_no_connection_from_others() {
         read += lines(&bytes.unwrap());
     }
     // The names of the columns, too.
-    assert_eq!(read, usize::try_from(count).unwrap() + 1);
+    assert_eq!(read, PAGES_SAMPLES + 1);
+}
+
+#[tokio::test]
+async fn a_company_has_only_so_many_exports_at_once_and_takes_none_from_others() {
+    let shop = Shop::open().await;
+    let (path, mut readers) = (path_of_pages(&shop).await, Vec::new());
+    for _ in 0..EXPORTS_OF_TENANT_MAX {
+        readers.push(shop.stream_in_hand(&path, PARQUET).await);
+    }
+    let refused = problem(shop.get_as(&path, CSV).await).await;
+    assert_eq!(refused, (429, json!("too-many-exports")));
+    let other = shop.other_tenant().await;
+    let path_of_other = path_of_pages(&other).await;
+    file(&other, &path_of_other, CSV).await;
+
+    readers.pop();
+    file(&shop, &path, CSV).await;
+}
+
+#[tokio::test]
+async fn a_file_is_cut_when_the_token_ends() {
+    let shop = Shop::open().await;
+    let path = path_of_pages(&shop).await;
+    let mut file = shop.stream_in_hand(&path, CSV).await;
+    file.next().await.unwrap().unwrap();
+    shop.revoke().await;
+    assert!(file.next().await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn a_file_is_cut_when_the_hub_stops() {
+    let shop = Shop::open().await;
+    let path = path_of_pages(&shop).await;
+    let mut file = shop.stream_in_hand(&path, CSV).await;
+    file.next().await.unwrap().unwrap();
+    shop.app().stopping.cancel();
+    assert!(file.next().await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn a_file_outlives_a_time_without_the_database() {
+    let shop = Shop::open().await;
+    let path = path_of_pages(&shop).await;
+    let mut file = shop.stream_in_hand(&path, CSV).await;
+    let mut read = lines(&file.next().await.unwrap().unwrap());
+    // All connections of the hub: what asks for one is told after some seconds that there is none.
+    let begin = || TenantTx::begin(&shop.app().pool, shop.tenant_id());
+    let mut all = Vec::new();
+    for _ in 0..4 {
+        all.push(begin().await.unwrap());
+    }
+    tokio::select! {
+        biased;
+        next = file.next() => panic!("a page is read without the database: {next:?}"),
+        refused = begin() => assert!(refused.is_err()),
+    }
+    drop(all);
+    while let Some(bytes) = file.next().await {
+        read += lines(&bytes.unwrap());
+    }
+    assert_eq!(read, PAGES_SAMPLES + 1);
+}
+
+/// Samples of more than two pages.
+const PAGES_SAMPLES: usize = 40_000;
+
+/// Where the samples of a new plant are asked for.
+async fn path_of_pages(shop: &Shop) -> String {
+    let mut ham = shop.plant("HAM").await;
+    let start = noon(shop);
+    let samples = samples(start, u32::try_from(PAGES_SAMPLES).unwrap());
+    ham.push_blocks(blocks(&samples)).await;
+    path(shop, start, "&resolution=raw").await
 }
 
 fn lines(text: &[u8]) -> usize {

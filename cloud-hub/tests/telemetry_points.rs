@@ -100,6 +100,27 @@ async fn what_is_picked_is_still_kept_and_has_few_enough_points() {
 }
 
 #[tokio::test]
+async fn a_time_of_which_nothing_is_kept_makes_no_chart_coarse_and_is_not_answered() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    for days_ago in (0..80).rev() {
+        // 1 and 900 in turn.
+        let peak = usize::from(days_ago % 2 == 0);
+        let day = speeds(hours_ago(&shop, days_ago * 24), 1, peak);
+        ham.push_blocks(day).await;
+    }
+    let century = 100 * 365 * 24;
+    let query = "&resolution=raw&points=20";
+    let (_, answer) = ask(&shop, Timestamp::UNIX_EPOCH, century, query).await;
+    // Ten stretches and more of 90 days have some, of a century one.
+    assert!(values(&answer).len() > 10, "{answer}");
+    let at = |name: &str| answer[name].as_str().unwrap().parse::<Timestamp>().unwrap();
+    let kept_hours = shop.now().duration_since(at("from")).as_hours();
+    assert!((90 * 24..=91 * 24).contains(&kept_hours), "{answer}");
+    assert!(at("to") <= hours_ago(&shop, -24), "{answer}");
+}
+
+#[tokio::test]
 async fn of_too_many_points_some_are_left_out_and_the_peak_stays() {
     let shop = Shop::open().await;
     let mut ham = shop.plant("HAM").await;

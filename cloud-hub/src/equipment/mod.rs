@@ -12,7 +12,7 @@
 //!
 //! Limits: samples older than `telemetry.raw_days` or more than a day ahead of the hub's clock are counted as gaps and not
 //! kept. One answer has at most 5,000 points (`thin` leaves some out), a file (`export`) at most 50 million; both are read
-//! page by page (`reader`).
+//! page by page (`reader`), in a transaction for each page.
 
 mod alarms;
 mod apply;
@@ -38,6 +38,7 @@ mod threshold;
 mod timeline;
 
 pub use apply::DeviceBatch;
+pub use export::Exports;
 pub use retention::{retain, retain_once, rollups_drop};
 pub use routes::router;
 pub use store::device_is_known;

@@ -6,6 +6,7 @@
 //! Samples are read through a view that knows no order, so each question would sort all that is still to come. It is therefore
 //! asked of a window only: the next minutes that have about a page, by their roll-ups.
 
+use agog_sync::ids::TenantId;
 use jiff::Timestamp;
 
 use super::model::SeriesId;
@@ -13,7 +14,7 @@ use super::points::Point;
 use super::resolution::Resolution;
 use super::rollup::Step;
 use super::store;
-use crate::db::{DbError, TenantTx};
+use crate::db::{DbError, Pool, TenantTx};
 
 /// Points of a page: a megabyte, and so many that the questions cost little beside the rows.
 const PAGE_ROWS: i64 = 16_384;
@@ -57,13 +58,19 @@ impl SeriesReader {
         }
     }
 
-    /// The next page; an empty one at the end.
-    pub(super) async fn next(&mut self, tx: &mut TenantTx) -> Result<Vec<Point>, DbError> {
+    /// The next page, in a transaction of its own; an empty one at the end. When that fails the same page may be asked for
+    /// again.
+    pub(super) async fn page(
+        &mut self,
+        pool: &Pool,
+        tenant_id: TenantId,
+    ) -> Result<Vec<Point>, DbError> {
+        let mut tx = TenantTx::begin(pool, tenant_id).await?;
         let mut points = Vec::new();
         while points.is_empty() && !self.is_over {
             points = match self.step {
-                None => self.samples(tx).await?,
-                Some(step) => self.rollups(tx, step).await?,
+                None => self.samples(&mut tx).await?,
+                Some(step) => self.rollups(&mut tx, step).await?,
             };
         }
         Ok(points)

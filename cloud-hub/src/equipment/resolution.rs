@@ -60,6 +60,15 @@ impl Resolution {
         }
     }
 
+    /// The first instant of which there are points of it.
+    pub(super) fn kept_from(self, keep: TelemetryKeep, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Raw => keep.raw_from(now),
+            Self::Minute | Self::Hour => keep.hours_from(now),
+            Self::Day => keep.days_from(now),
+        }
+    }
+
     /// The finest that is still kept of the whole time and does not have too much: samples when there are few, otherwise
     /// roll-ups of which there are at most `points_max`, days however many they are.
     pub(super) async fn pick(

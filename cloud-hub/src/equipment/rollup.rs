@@ -20,6 +20,12 @@ pub(super) struct Sample {
 }
 
 impl Sample {
+    /// Negative zero is zero: to PostgreSQL they are one value, and to `total_cmp` two.
+    pub(super) fn new(at_us: i64, value: f64) -> Self {
+        let value = value + 0.0;
+        Self { at_us, value }
+    }
+
     /// When it was. The times of samples that are kept are within the years that we can write.
     pub(super) fn at(&self) -> Timestamp {
         Timestamp::from_microsecond(self.at_us).unwrap_or(Timestamp::MAX)
@@ -200,6 +206,12 @@ mod tests {
         ]
         .to_vec();
         assert_eq!(means, [6.0, 10.0, 12.0]);
+    }
+
+    #[test]
+    fn zero_and_negative_zero_at_one_instant_are_one_sample() {
+        let order = Sample::new(1, -0.0).order(&Sample::new(1, 0.0));
+        assert!(order.is_eq());
     }
 
     #[test]

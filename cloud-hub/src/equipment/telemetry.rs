@@ -72,10 +72,8 @@ pub async fn telemetry_apply(
         }
         let mut samples = vec![Vec::new(); block.series.len()];
         for index in sorted.kept {
-            samples[block.series_index[index] as usize].push(Sample {
-                at_us: block.time_us[index],
-                value: block.value[index],
-            });
+            samples[block.series_index[index] as usize]
+                .push(Sample::new(block.time_us[index], block.value[index]));
         }
         let kept = block.series.iter().zip(samples);
         for (key, samples) in kept.filter(|(_, samples)| !samples.is_empty()) {

@@ -3,7 +3,7 @@
 //!
 //! Limits: bodies have at most [`BODY_BYTES_MAX`] unless a module says otherwise, pages at most
 //! [`page::LIMIT_MAX`] items, and requests end after [`request::REQUEST_TIMEOUT`],
-//! packages of files after [`request::UPLOAD_TIMEOUT`].
+//! packages of files after [`request::UPLOAD_TIMEOUT`]; a client that takes nothing of its answer for a minute is cut off.
 
 mod accept;
 mod csv;
@@ -12,6 +12,7 @@ mod health;
 pub mod idempotency;
 pub mod openapi;
 pub mod page;
+mod patient;
 pub mod request;
 
 use axum::Router;
@@ -25,10 +26,11 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 use crate::app::App;
 
 pub use accept::Form;
-pub use csv::{CSV, CSV_ROWS_MAX, Csv};
+pub use csv::{CSV, CSV_ROWS_MAX, Cell, Csv};
 pub use error::ApiError;
 pub use idempotency::{Asked, Idempotent, IdempotentJson, json_read};
 pub use page::{Page, PageQuery};
+pub use patient::{PatientListener, PatientStream};
 
 /// The most bytes of a body, unless a module takes more: JSON that a person could have written.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use agog_hub::app::{App, Seeds};
 use agog_hub::config::TelemetryKeep;
 use agog_hub::db::{Pool, migrate};
+use agog_hub::equipment::Exports;
 use agog_hub::equipment::live::Live;
 use agog_hub::files::Files;
 use agog_hub::http;
@@ -54,6 +55,7 @@ impl Hub {
         let app = App {
             pool: Pool::server(database.clone().username("agog_server"), 4),
             live: Live::default(),
+            exports: Exports::default(),
             clock,
             public_url: "http://hub.test".into(),
             access_tokens: Arc::new(AccessTokens::new(&[7; 32])),

@@ -2,7 +2,7 @@
 
 use super::{About, Column, Encoder, ExportError, Values};
 use crate::equipment::points::Point;
-use crate::http::Csv;
+use crate::http::{Cell, Csv};
 
 pub(super) struct CsvEncoder {
     columns: &'static [Column],
@@ -29,15 +29,13 @@ impl CsvEncoder {
 
 impl Encoder for CsvEncoder {
     fn write(&mut self, points: &[Point]) -> Result<(), ExportError> {
-        let mut cells = Vec::with_capacity(self.columns.len());
         for point in points {
-            cells.clear();
-            cells.extend(self.columns.iter().map(|column| match column.values {
-                Values::Time => point.at().to_string(),
-                Values::Number(of) => of(point).to_string(),
-                Values::Count(of) => of(point).to_string(),
+            let columns = self.columns.iter();
+            self.csv.row(columns.map(|column| match column.values {
+                Values::Time => Cell::plain(point.at()),
+                Values::Number(of) => Cell::plain(of(point)),
+                Values::Count(of) => Cell::plain(of(point)),
             }));
-            self.csv.row(&cells);
         }
         Ok(())
     }

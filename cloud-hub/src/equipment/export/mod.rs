@@ -3,29 +3,48 @@
 //! It is made while it is sent: a page is read, put into the file and forgotten. Whoever reads slowly waits for nobody but
 //! itself, because no connection to the database is kept between two pages; whoever hangs up ends it with the next page.
 //!
-//! Limits: [`EXPORT_ROWS_MAX`] samples, told before the first byte. A page, and of Parquet a row group, are held. When
-//! something fails on the way the connection is cut, so that nobody takes a part for the whole.
+//! Limits: [`EXPORT_ROWS_MAX`] samples and so many files at once (`places`), both told before the first byte;
+//! [`EXPORT_TIME_MAX`]. A page, and of Parquet a row group, are held. A page that cannot be read is tried again, because pages
+//! stand alone. When that does not help, the token ends or the hub stops, the connection is cut, so that nobody takes a part
+//! for the whole.
 
 mod arrow;
 mod csv;
 mod parquet;
+mod places;
 
-use agog_sync::ids::TenantId;
+use std::time::Duration;
+
+use agog_sync::backoff::Backoff;
 use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::try_unfold;
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
 
+pub use places::Exports;
+
+use self::places::Place;
 use super::points::Point;
 use super::reader::SeriesReader;
 use super::resolution::Resolution;
 use crate::app::App;
-use crate::db::{DbError, TenantTx};
+use crate::db::DbError;
 use crate::http::error::chain;
 use crate::http::{ApiError, CSV, Form};
+use crate::tenants::Principal;
 
 /// The most samples of a file: a year of one in a second are 32 million. It takes some minutes.
 pub(super) const EXPORT_ROWS_MAX: i64 = 50_000_000;
+
+/// The longest that a file may take. The largest one as CSV has about two gigabytes: 100 kB a second is enough.
+const EXPORT_TIME_MAX: Duration = Duration::from_hours(6);
+
+/// A page that cannot be read is tried again so often, after waits between these: PostgreSQL may be starting anew.
+const PAGE_AGAIN_MAX: u32 = 5;
+const PAGE_AGAIN_AFTER: Duration = Duration::from_secs(1);
+const PAGE_AGAIN_AFTER_MAX: Duration = Duration::from_secs(8);
 
 /// What a file says of itself.
 #[derive(Debug, Clone)]
@@ -34,6 +53,9 @@ pub(super) struct About {
     pub metric: String,
     pub unit: Option<String>,
     pub resolution: Resolution,
+    /// The time that it is of.
+    pub from: Timestamp,
+    pub to: Timestamp,
 }
 
 /// A column of a file.
@@ -98,6 +120,8 @@ impl About {
             ("device", self.device.clone()),
             ("metric", self.metric.clone()),
             ("resolution", self.resolution.as_str().to_owned()),
+            ("from", self.from.to_string()),
+            ("to", self.to.to_string()),
         ];
         pairs.into_iter().chain(unit).collect()
     }
@@ -121,25 +145,34 @@ pub(super) enum ExportError {
     Arrow(#[from] arrow_schema::ArrowError),
     #[error("cannot write a Parquet file")]
     Parquet(#[from] ::parquet::errors::ParquetError),
+    #[error("the token has ended")]
+    TokenEnded,
+    #[error("the hub stops")]
+    Stopping,
+    #[error("it took longer than {EXPORT_TIME_MAX:?}")]
+    TooLong,
 }
 
 /// A file that is being made.
 struct Export {
     app: App,
-    tenant_id: TenantId,
+    principal: Principal,
     reader: SeriesReader,
     encoder: Box<dyn Encoder>,
+    end: Instant,
     is_over: bool,
+    _place: Place,
 }
 
 /// A series as a file in a form other than JSON.
 pub(super) fn export(
     form: Form,
     app: App,
-    tenant_id: TenantId,
+    principal: Principal,
     reader: SeriesReader,
     about: &About,
 ) -> Result<Response, ApiError> {
+    let place = app.exports.take(principal.tenant_id())?;
     let encoder = encoder(form, about).map_err(|error| {
         tracing::error!(error = chain(&error), "an export cannot begin");
         ApiError::internal()
@@ -150,10 +183,12 @@ pub(super) fn export(
     };
     let export = Export {
         app,
-        tenant_id,
+        principal,
         reader,
         encoder,
+        end: Instant::now() + EXPORT_TIME_MAX,
         is_over: false,
+        _place: place,
     };
     let bytes = try_unfold(export, |mut export| async {
         let next = export.next().await.inspect_err(|error| {
@@ -175,10 +210,17 @@ fn encoder(form: Form, about: &About) -> Result<Box<dyn Encoder>, ExportError> {
 impl Export {
     /// What comes next of the file; none at its end.
     async fn next(&mut self) -> Result<Option<Bytes>, ExportError> {
+        let stopping = self.app.stopping.clone();
+        let made = stopping.run_until_cancelled(self.make()).await;
+        made.unwrap_or(Err(ExportError::Stopping))
+    }
+
+    async fn make(&mut self) -> Result<Option<Bytes>, ExportError> {
         while !self.is_over {
-            let mut tx = TenantTx::begin(&self.app.pool, self.tenant_id).await?;
-            let page = self.reader.next(&mut tx).await?;
-            drop(tx);
+            if Instant::now() > self.end {
+                return Err(ExportError::TooLong);
+            }
+            let page = self.page().await?;
             if page.is_empty() {
                 self.encoder.finish()?;
                 self.is_over = true;
@@ -191,5 +233,34 @@ impl Export {
             }
         }
         Ok(None)
+    }
+
+    /// The next page. A hiccup of the database is waited out: it shall not destroy what took an hour.
+    async fn page(&mut self) -> Result<Vec<Point>, ExportError> {
+        let mut backoff = Backoff::new(PAGE_AGAIN_AFTER, PAGE_AGAIN_AFTER_MAX);
+        loop {
+            match self.page_once().await {
+                Err(ExportError::Read(error))
+                    if !error.is_of_the_data() && backoff.attempts() < PAGE_AGAIN_MAX =>
+                {
+                    let wait = backoff.next_wait(&mut self.app.rng());
+                    tracing::warn!(
+                        error = chain(&error),
+                        "a page of an export cannot be read; trying again in {wait:?}"
+                    );
+                    sleep(wait).await;
+                }
+                page => return page,
+            }
+        }
+    }
+
+    async fn page_once(&mut self) -> Result<Vec<Point>, ExportError> {
+        // As each request looks.
+        if !self.principal.stands(&self.app).await? {
+            return Err(ExportError::TokenEnded);
+        }
+        let tenant_id = self.principal.tenant_id();
+        Ok(self.reader.page(&self.app.pool, tenant_id).await?)
     }
 }

@@ -15,7 +15,7 @@ use crate::equipment::alarms;
 use crate::equipment::model::{AlarmRow, AlarmStatus};
 use crate::equipment::store::{self, AlarmFilter};
 use crate::events::{Origin, Outbox};
-use crate::http::{ApiError, CSV_ROWS_MAX, Csv, Form, IdempotentJson, Page, PageQuery};
+use crate::http::{ApiError, CSV_ROWS_MAX, Cell, Csv, Form, IdempotentJson, Page, PageQuery};
 use crate::tenants::{self, Principal};
 
 /// The longest note of who acknowledges an alarm.
@@ -121,7 +121,7 @@ pub(super) struct AcknowledgeRequest {
 }
 
 /// Lists alarms, the newest first: of thresholds, and what devices reported themselves. With `Accept: text/csv` it is a table of
-/// all of them, without pages.
+/// all of them, without pages; text that a spreadsheet would take for a formula has a `'` before it.
 #[utoipa::path(get, path = "/api/v1/equipment/alarms", tag = "equipment", params(AlarmQuery, PageQuery),
     responses((status = 200, content((Page<AlarmAnswer> = "application/json"), (String = "text/csv"))),
         (status = 400, description = "bad-status, too-many-rows"), (status = 404),
@@ -207,29 +207,26 @@ fn table(alarms: impl ExactSizeIterator<Item = AlarmAnswer>) -> Result<Response,
         "note",
     ]);
     for alarm in alarms {
-        let number = |number: Option<f64>| number.map(|number| number.to_string());
-        let instant = |at: Option<Timestamp>| at.map(|at| at.to_string());
-        let cells = [
-            instant(Some(alarm.raised_at)),
-            instant(alarm.cleared_at),
-            Some(alarm.status.as_str().to_owned()),
-            Some(alarm.plant),
-            Some(alarm.device),
-            Some(alarm.source),
-            alarm.name,
-            Some(alarm.class),
-            alarm.text,
-            alarm.metric,
-            alarm.unit,
-            number(alarm.value),
-            number(alarm.threshold),
-            alarm.job,
-            Some(alarm.times.to_string()),
-            instant(alarm.acknowledged_at),
-            alarm.acknowledged_by,
-            alarm.note,
-        ];
-        csv.row(&cells.map(Option::unwrap_or_default));
+        csv.row([
+            Cell::plain(alarm.raised_at),
+            Cell::plain_or_empty(alarm.cleared_at),
+            Cell::Text(alarm.status.as_str()),
+            Cell::Text(&alarm.plant),
+            Cell::Text(&alarm.device),
+            Cell::Text(&alarm.source),
+            Cell::text_or_empty(alarm.name.as_deref()),
+            Cell::Text(&alarm.class),
+            Cell::text_or_empty(alarm.text.as_deref()),
+            Cell::text_or_empty(alarm.metric.as_deref()),
+            Cell::text_or_empty(alarm.unit.as_deref()),
+            Cell::plain_or_empty(alarm.value),
+            Cell::plain_or_empty(alarm.threshold),
+            Cell::text_or_empty(alarm.job.as_deref()),
+            Cell::plain(alarm.times),
+            Cell::plain_or_empty(alarm.acknowledged_at),
+            Cell::text_or_empty(alarm.acknowledged_by.as_deref()),
+            Cell::text_or_empty(alarm.note.as_deref()),
+        ]);
     }
     Ok(csv.into_response())
 }

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::db::{DbError, TenantTx};
 use crate::equipment::store::{self, Newest};
 use crate::equipment::timeline::Segment;
-use crate::http::{ApiError, CSV_ROWS_MAX, Csv, Form, Page, PageQuery};
+use crate::http::{ApiError, CSV_ROWS_MAX, Cell, Csv, Form, Page, PageQuery};
 use crate::intake;
 use crate::tenants::{self, Principal};
 
@@ -174,7 +174,8 @@ pub(super) async fn status(
 }
 
 /// Shows what a device did, oldest first: segments without a hole, from its reports in the order of their own times. Reports that
-/// say nothing new of state, reason and job belong to one segment. With `Accept: text/csv` it is a table of the whole span, without pages.
+/// say nothing new of state, reason and job belong to one segment. With `Accept: text/csv` it is a table of the whole span, without pages;
+/// text that a spreadsheet would take for a formula has a `'` before it.
 #[utoipa::path(get, path = "/api/v1/equipment/{id}/timeline", tag = "equipment",
     params(("id" = Uuid, Path, description = "The device's id"), SpanQuery, PageQuery),
     responses((status = 200, content((Page<SegmentAnswer> = "application/json"), (String = "text/csv"))),
@@ -219,17 +220,13 @@ fn table(segments: &[Segment]) -> Result<Response, ApiError> {
     }
     let mut csv = Csv::new(&["from", "to", "seconds", "state", "reason", "job"]);
     for segment in segments {
-        csv.row(&[
-            segment.from.to_string().as_str(),
-            &segment.to.to_string(),
-            &segment
-                .to
-                .duration_since(segment.from)
-                .as_secs()
-                .to_string(),
-            segment.doing.name(),
-            segment.doing.reason().unwrap_or_default(),
-            segment.doing.job().unwrap_or_default(),
+        csv.row([
+            Cell::plain(segment.from),
+            Cell::plain(segment.to),
+            Cell::plain(segment.to.duration_since(segment.from).as_secs()),
+            Cell::Text(segment.doing.name()),
+            Cell::text_or_empty(segment.doing.reason()),
+            Cell::text_or_empty(segment.doing.job()),
         ]);
     }
     Ok(csv.into_response())

@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::device_find;
 use crate::app::App;
 use crate::db::TenantTx;
+use crate::equipment::block::SAMPLE_AHEAD_MAX;
 use crate::equipment::export::{About, EXPORT_ROWS_MAX, export};
 use crate::equipment::model::{DeviceRow, SeriesId, SeriesRow};
 use crate::equipment::points::Point;
@@ -123,8 +124,10 @@ pub(super) struct TelemetryAnswer {
     unit: Option<String>,
     /// What was asked for or picked.
     resolution: Resolution,
+    /// The first instant that was asked for and of which points are kept: of `raw` 90 days, unless the hub keeps more or fewer.
     #[schema(value_type = String)]
     from: Timestamp,
+    /// The first instant after: at most a day ahead of now, because no sample is.
     #[schema(value_type = String)]
     to: Timestamp,
     points: Vec<PointAnswer>,
@@ -183,14 +186,16 @@ impl PointAnswer {
 /// Shows what a metric of a device was. When there are more points than asked for, some are left out, and the answer says so.
 /// With another `Accept` than `application/json` it is a file with all points in that time, of at most 50 million samples: a
 /// table with the unit in its first row, or the columns `at` and `value` (the mean of minutes, hours and days), of these also
-/// `min`, `max`, `samples`, `first`, `last` and `time_weighted_mean`. Arrow and Parquet name `device`, `metric`, `unit` and
-/// `resolution` in their metadata.
+/// `min`, `max`, `samples`, `first`, `last` and `time_weighted_mean`. Arrow and Parquet name `device`, `metric`, `unit`,
+/// `resolution`, `from` and `to` in their metadata. Answers and files begin no earlier than what is kept: of `raw` 90 days, of
+/// `minute` and `hour` two years, of `day` seven, unless the hub keeps more or fewer; their `from` says so.
 #[utoipa::path(get, path = "/api/v1/equipment/{id}/telemetry", tag = "equipment",
     params(("id" = Uuid, Path, description = "The device's id"), TelemetryQuery),
     responses((status = 200, content((TelemetryAnswer = "application/json"), (String = "text/csv"),
             (Vec<u8> = "application/vnd.apache.arrow.stream"), (Vec<u8> = "application/vnd.apache.parquet"))),
         (status = 400, description = "bad-time, bad-resolution, bad-points, bad-thin, unknown-metric, too-many-rows"),
-        (status = 404), (status = 406, description = "not-acceptable")))]
+        (status = 404), (status = 406, description = "not-acceptable"), (status = 429, description = "too-many-exports"),
+        (status = 503, description = "too-many-exports")))]
 pub(super) async fn telemetry(
     State(app): State<App>,
     principal: Principal,
@@ -205,38 +210,45 @@ pub(super) async fn telemetry(
     let mut tx = TenantTx::begin(&app.pool, principal.tenant_id()).await?;
     let device = device_find(&mut tx, &id).await?;
     let series = series_find(&mut tx, &device, &asked.metric).await?;
+    // No sample is later.
+    let latest = now.saturating_add(SAMPLE_AHEAD_MAX).unwrap_or(now);
+    let to = asked.to.min(latest.max(asked.from));
     let resolution = if let Some(resolution) = asked.resolution {
         resolution
     } else {
-        let (span, points_max) = ((asked.from, asked.to), asked.points_max);
+        let (span, points_max) = ((asked.from, to), asked.points_max);
         let keep = app.telemetry;
         Resolution::pick(&mut tx, series.id, span, points_max, keep, now).await?
     };
-    let mut span = (asked.from, asked.to);
+    // Nothing is kept from before: a time without points would have its share of those that stay.
+    let kept_from = resolution.kept_from(app.telemetry, now);
+    let from = asked.from.max(kept_from).min(to);
+    let span = (from, to);
     if resolution == Resolution::Raw {
-        // Minutes go further back than their samples.
-        span.0 = asked.from.max(app.telemetry.raw_from(now));
         let (samples_max, what) = match form {
             Form::Json => (THINNED_FROM_MAX, "an answer is made of"),
             Form::Csv | Form::Arrow | Form::Parquet => (EXPORT_ROWS_MAX, "a file has"),
         };
         samples_allow(&mut tx, series.id, span, samples_max, what).await?;
     }
+    // Each page has a transaction of its own.
+    drop(tx);
     let mut reader = SeriesReader::new(series.id, resolution, span, now);
     if form != Form::Json {
-        drop(tx);
         let about = About {
             device: device.code,
             metric: series.metric,
             unit: series.unit,
             resolution,
+            from,
+            to,
         };
-        return export(form, app, principal.tenant_id(), reader, &about);
+        return export(form, app, principal, reader, &about);
     }
-    let (from_us, to_us) = (asked.from.as_microsecond(), asked.to.as_microsecond());
+    let (from_us, to_us) = (from.as_microsecond(), to.as_microsecond());
     let mut thinner = Thinner::new(asked.thin, asked.points_max, from_us, to_us);
     loop {
-        let page = reader.next(&mut tx).await?;
+        let page = reader.page(&app.pool, principal.tenant_id()).await?;
         if page.is_empty() {
             break;
         }
@@ -253,8 +265,8 @@ pub(super) async fn telemetry(
         metric: series.metric,
         unit: series.unit,
         resolution,
-        from: asked.from,
-        to: asked.to,
+        from,
+        to,
         points: points
             .iter()
             .map(|point| PointAnswer::new(point, resolution))

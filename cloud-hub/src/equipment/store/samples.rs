@@ -64,10 +64,7 @@ pub(in crate::equipment) async fn samples_within(
     let mut samples: Vec<_> = rows
         .into_iter()
         .map(|row| {
-            let sample = Sample {
-                at_us: row.at.0.as_microsecond(),
-                value: row.value,
-            };
+            let sample = Sample::new(row.at.0.as_microsecond(), row.value);
             (SeriesId(row.series_id), sample)
         })
         .collect();
