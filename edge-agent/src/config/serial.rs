@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::check::Problems;
-use crate::ingest::serial::counter_problems;
+use crate::ingest::serial::{counter_problems, counter_repeats};
 
 /// Ports of one machine; each has a task.
 const PORTS_MAX: usize = 32;
@@ -281,6 +281,14 @@ impl SerialConfig {
             for (name, message) in counter_problems(counter) {
                 found.add(true, key(&format!("counter[{index}].{name}")), message);
             }
+            let mut before = self.counters.iter().take(index);
+            if let Some(first) = before.position(|other| counter_repeats(other, counter)) {
+                found.add(
+                    true,
+                    key(&format!("counter[{index}].metric")),
+                    format!("with this unit is also that of counter[{first}], and a line can be for both; change a metric or the prefixes"),
+                );
+            }
         }
     }
 
@@ -441,6 +449,7 @@ mod tests {
             "serial[1].counter[0].metric",
             "serial[1].counter[1].scale",
             "serial[1].counter[2].delimiter",
+            "serial[1].counter[2].metric",
             "serial[2].name",
             "serial[2].path",
             "serial[2].framing",

@@ -9,12 +9,15 @@ use super::date::{date, date_time};
 use super::table::{self, Data, Measure, Rule};
 use super::{Element, GS, Gs1Error, Value};
 
-/// Symbology identifiers behind which an element string stands (GS1 General Specifications 5.1.2).
-const GS1_SYMBOLOGIES: [&str; 8] = ["]C1", "]e0", "]e1", "]e2", "]d2", "]Q3", "]J1", "]d3"];
+/// Symbology identifiers behind which an element string stands (GS1 General Specifications 5.1.2). `]d3` is none: FNC1 in second
+/// position is for codes of AIM.
+const GS1_SYMBOLOGIES: [&str; 7] = ["]C1", "]e0", "]e1", "]e2", "]d2", "]Q3", "]J1"];
 /// Characters of an identifier: a bracket, the symbology, how it was read.
 const SYMBOLOGY_CHARS: usize = 3;
 /// Signs beside letters and digits that data may have (GS1 General Specifications 7.11, character set 82).
 const SIGNS: &str = "!\"%&'()*+,-./:;<=>?_";
+/// The number of a component or part: the one AI that may have `#` (GS1 General Specifications 7.11, character set 39).
+const COMPONENT: &str = "8010";
 
 /// What a text turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -227,6 +230,7 @@ impl Reading {
 
 /// Length, characters and check digit.
 fn checked(ai: &str, data: &str, rule: Rule, at: usize) -> Result<(), Gs1Error> {
+    let is_sign = |char: char| SIGNS.contains(char) || (ai == COMPONENT && char == '#');
     let ai = || ai.to_owned();
     if data.is_empty() {
         return Err(Gs1Error::Empty { ai: ai(), at });
@@ -240,7 +244,7 @@ fn checked(ai: &str, data: &str, rule: Rule, at: usize) -> Result<(), Gs1Error> 
                 found: char,
             });
         }
-        if !char.is_ascii_alphanumeric() && !SIGNS.contains(char) {
+        if !char.is_ascii_alphanumeric() && !is_sign(char) {
             return Err(Gs1Error::Character {
                 ai: ai(),
                 at,

@@ -73,6 +73,7 @@ fn barcodes_of_the_house_stay_what_they_are() {
         ("0104012345123457", "0104012345123457"),
         ("]C0HAM-20261122-0001", "HAM-20261122-0001"),
         ("]d1(10)AB", "(10)AB"),
+        ("]d310AB", "10AB"),
         ("(x)", "(x)"),
         ("", ""),
         ("]C", "]C"),
@@ -155,6 +156,15 @@ fn an_ai_that_is_not_known_is_kept_and_what_follows_it_is_found() {
             ("8200", "unknown", "http"),
             ("21", "serial", "S"),
         ]
+    );
+}
+
+#[test]
+fn the_number_of_a_part_may_have_a_hash_mark() {
+    let found = elements("]C180104012345A#7-1");
+    assert_eq!(
+        (found[0].ai.as_str(), found[0].data.as_str()),
+        ("8010", "4012345A#7-1")
     );
 }
 

@@ -215,8 +215,12 @@ async fn a_scale_that_does_not_answer_is_away_until_it_does() {
     let mut every = tokio::time::interval(Duration::from_millis(20));
     while bench.health().samples == 0 {
         every.tick().await;
+        let port = bench.health();
+        assert!(port.away_since.is_some() || port.lines > 0, "{port:?}");
         scale.send("S S      1.000 kg\r\n").await;
     }
+    let port = bench.health();
+    assert_eq!((port.opened, port.away_since), (2, None));
     assert_eq!(bench.values(1).await.first(), Some(&1.0));
     bench.stop().await;
 }

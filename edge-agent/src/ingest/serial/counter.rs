@@ -37,6 +37,14 @@ pub(crate) fn problems(config: &CounterConfig) -> Vec<(&'static str, &'static st
     found
 }
 
+/// Whether a line can give both rules a number of the same series. It would have one time, and the numbers could not be told apart.
+pub(crate) fn repeats(one: &CounterConfig, other: &CounterConfig) -> bool {
+    let prefix = |it: &CounterConfig| it.prefix.clone().unwrap_or_default();
+    let (a, b) = (prefix(one), prefix(other));
+    let is_same_series = one.metric == other.metric && one.unit == other.unit;
+    is_same_series && (a.starts_with(&b) || b.starts_with(&a))
+}
+
 impl Rule {
     pub(super) fn new(config: &CounterConfig) -> Result<Self, BadLine> {
         Ok(Self {
@@ -93,7 +101,7 @@ fn reading(config: &CounterConfig) -> Result<Reading, (&'static str, &'static st
 mod tests {
     use super::*;
 
-    fn rule(change: impl FnOnce(&mut CounterConfig)) -> Rule {
+    fn config(change: impl FnOnce(&mut CounterConfig)) -> CounterConfig {
         let mut config = CounterConfig {
             metric: "good".to_owned(),
             prefix: None,
@@ -105,7 +113,21 @@ mod tests {
         };
         change(&mut config);
         assert_eq!(problems(&config), []);
-        Rule::new(&config).unwrap()
+        config
+    }
+
+    fn rule(change: impl FnOnce(&mut CounterConfig)) -> Rule {
+        Rule::new(&config(change)).unwrap()
+    }
+
+    #[test]
+    fn rules_of_one_series_repeat_each_other_when_one_line_can_be_for_both() {
+        let behind = |prefix: &str| config(|it| it.prefix = Some(prefix.to_owned()));
+        assert!(repeats(&behind("C"), &config(|it| it.column = Some(1))));
+        assert!(repeats(&behind("C1="), &behind("C")));
+        assert!(!repeats(&behind("C1="), &behind("C2=")));
+        let bad = config(|it| it.metric = "bad".to_owned());
+        assert!(!repeats(&behind("C"), &bad));
     }
 
     #[test]

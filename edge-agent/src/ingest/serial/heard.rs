@@ -17,7 +17,7 @@ use crate::ingest::seen::{SeenSample, printable};
 /// A shift's scans at a busy place, and some seconds of a scale that sends without being asked.
 pub(super) const LINES_PER_PORT_MAX: usize = 200;
 /// What is kept of a line for people.
-const TEXT_CHARS_MAX: usize = 400;
+pub(super) const TEXT_CHARS_MAX: usize = 400;
 
 /// A line that arrived.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -111,7 +111,14 @@ pub(super) struct Origin<'a> {
 }
 
 impl Lines {
-    pub(super) fn tell(&self, origin: &Origin<'_>, line: &[u8], understood: &Understood) {
+    /// `fault` is what is wrong with the line, fit to be shown.
+    pub(super) fn tell(
+        &self,
+        origin: &Origin<'_>,
+        line: &[u8],
+        understood: &Understood,
+        fault: Option<String>,
+    ) {
         let mut kept = self.lock();
         kept.newest += 1;
         let heard = Heard {
@@ -124,7 +131,7 @@ impl Lines {
             scan: understood.scan.clone(),
             samples: understood.samples.iter().cloned().map(Into::into).collect(),
             unused: understood.unused.map(Unused::as_str).map(str::to_owned),
-            fault: understood.fault.as_ref().map(ToString::to_string),
+            fault,
         };
         let lines = kept.ports.entry(origin.port.to_owned()).or_default();
         if lines.len() == LINES_PER_PORT_MAX {
@@ -135,7 +142,7 @@ impl Lines {
 
     /// What the scanners said, also what was not understood, newest first.
     pub(super) fn scans(&self, limit: usize) -> Vec<Heard> {
-        let mut scans = self.collect(|line| line.kind == SerialKind::Scanner);
+        let mut scans = self.lock().collect(|line| line.kind == SerialKind::Scanner);
         scans.reverse();
         scans.truncate(limit);
         scans
@@ -143,21 +150,25 @@ impl Lines {
 
     /// What was said after a line, oldest first, and the number of the newest line of all.
     pub(super) fn after(&self, number: u64, port: Option<&str>) -> (Vec<Heard>, u64) {
-        let lines =
-            self.collect(|line| line.number > number && port.is_none_or(|port| line.port == port));
-        (lines, self.lock().newest)
-    }
-
-    fn collect(&self, wanted: impl Fn(&Heard) -> bool) -> Vec<Heard> {
+        // Both of one moment: a line between them would never be shown.
         let kept = self.lock();
-        let lines = kept.ports.values().flatten();
-        let mut lines: Vec<_> = lines.filter(|line| wanted(line)).cloned().collect();
-        lines.sort_by_key(|line| line.number);
-        lines
+        let lines =
+            kept.collect(|line| line.number > number && port.is_none_or(|port| line.port == port));
+        (lines, kept.newest)
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    /// Oldest first.
+    fn collect(&self, wanted: impl Fn(&Heard) -> bool) -> Vec<Heard> {
+        let lines = self.ports.values().flatten();
+        let mut lines: Vec<_> = lines.filter(|line| wanted(line)).cloned().collect();
+        lines.sort_by_key(|line| line.number);
+        lines
     }
 }
 
@@ -176,7 +187,7 @@ mod tests {
                 device: port,
                 at,
             };
-            lines.tell(&origin, line.as_bytes(), &understood);
+            lines.tell(&origin, line.as_bytes(), &understood, None);
         };
         let scan = Scan::read("LOT-1", "2026-11-28".parse().unwrap()).unwrap();
         let understood = Understood {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use agog_sync::backoff::Backoff;
 use agog_sync::event::TelemetryGap;
+use agog_sync::ids::EventId;
 use jiff::Timestamp;
 use metrics::{Counter, counter};
 use rand::rngs::StdRng;
@@ -13,6 +14,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
+use crate::ledger::{Append, InboxKey};
 use crate::run::Agent;
 use crate::telemetry::{Sample, Telemetry, gaps};
 
@@ -37,6 +39,8 @@ pub(super) struct Keeper {
     telemetry: Telemetry,
     samples: Receiver<Sample>,
     lost: Arc<Mutex<Option<Lost>>>,
+    /// A gap that the ledger has not taken yet. It keeps its key: one that was recorded although the answer said otherwise counts once.
+    telling: Option<Append>,
     rng: StdRng,
 }
 
@@ -63,6 +67,7 @@ pub(super) fn keep(port: &str, agent: &Agent, telemetry: &Telemetry) -> (Inlet, 
         telemetry: telemetry.clone(),
         samples,
         lost,
+        telling: None,
         rng: agent.fork_rng(),
     };
     (inlet, keeper)
@@ -85,11 +90,26 @@ impl Keeper {
     /// Runs until its inlet is gone and everything is on the disk.
     pub(super) async fn run(mut self, stop: &CancellationToken) {
         let mut batch = Vec::with_capacity(BATCH_MAX);
-        while self.samples.recv_many(&mut batch, BATCH_MAX).await > 0 {
-            self.store(std::mem::take(&mut batch), stop).await;
+        loop {
+            let count = tokio::select! {
+                count = self.samples.recv_many(&mut batch, BATCH_MAX) => Some(count),
+                // A device that says nothing more must not keep its gap from the ledger.
+                () = tokio::time::sleep(RETRY_CAP), if self.has_lost() => None,
+            };
+            match count {
+                Some(0) => break,
+                Some(_) => self.store(std::mem::take(&mut batch), stop).await,
+                None => {}
+            }
             self.tell_lost().await;
         }
+        // One that was told in vain, and what was lost since.
         self.tell_lost().await;
+        self.tell_lost().await;
+    }
+
+    fn has_lost(&self) -> bool {
+        self.telling.is_some() || lock(&self.lost).is_some()
     }
 
     /// Tries until it works; once the agent stops, only once more.
@@ -131,10 +151,29 @@ impl Keeper {
         }
     }
 
-    async fn tell_lost(&self) {
-        let Some(lost) = lock(&self.lost).take() else {
+    async fn tell_lost(&mut self) {
+        if self.telling.is_none() {
+            self.telling = self.gap();
+        }
+        let Some(gap) = self.telling.clone() else {
             return;
         };
+        match self.agent.ledger.append(gap).await {
+            Ok(_) => self.telling = None,
+            Err(error) => {
+                let port = &self.port;
+                error!(
+                    error = &error as &dyn std::error::Error,
+                    serial.port = port,
+                    "a gap of serial port {port} is not recorded yet"
+                );
+            }
+        }
+    }
+
+    /// What was lost since the last gap, as a fact.
+    fn gap(&mut self) -> Option<Append> {
+        let lost = lock(&self.lost).take()?;
         let port = &self.port;
         let gap = TelemetryGap {
             series: None,
@@ -143,21 +182,12 @@ impl Keeper {
             count: lost.count,
             reason: format!("serial port {port} sent more than could be stored"),
         };
-        let fact = gaps::fact(gap, self.agent.clock.now(), None);
-        if let Err(error) = self.agent.ledger.append(fact).await {
-            error!(
-                error = &error as &dyn std::error::Error,
-                serial.port = port,
-                "a gap of serial port {port} is not recorded yet"
-            );
-            let mut waiting = lock(&self.lost);
-            let later = waiting.take();
-            *waiting = Some(later.map_or(lost, |later| Lost {
-                from: lost.from.min(later.from),
-                to: lost.to.max(later.to),
-                count: lost.count + later.count,
-            }));
-        }
+        let now = self.agent.clock.now();
+        let key = InboxKey {
+            sender: format!("serial:{port}"),
+            message_id: EventId::generate(now, &mut self.rng).to_string(),
+        };
+        Some(gaps::fact(gap, now, Some(key)))
     }
 }
 

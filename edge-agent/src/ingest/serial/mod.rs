@@ -27,7 +27,7 @@ mod understand;
 
 use futures_util::future::try_join_all;
 
-pub(crate) use counter::problems as counter_problems;
+pub(crate) use counter::{problems as counter_problems, repeats as counter_repeats};
 pub use heard::{Heard, Lines, Scan, ScanForm};
 pub(crate) use open::problem;
 pub(crate) use scale::is_weight_unit;

@@ -45,6 +45,8 @@ pub(super) struct Port {
     metrics: Metrics,
     bad_log: SampledLog,
     lost_log: SampledLog,
+    /// The device was lost because it said nothing, and has said nothing since: that its port can be opened does not bring it back.
+    is_silent: bool,
 }
 
 /// Made once: some scales send ten lines a second.
@@ -105,6 +107,7 @@ impl Port {
             rng: agent.fork_rng(),
             bad_log: SampledLog::default(),
             lost_log: SampledLog::default(),
+            is_silent: false,
         })
     }
 
@@ -114,7 +117,9 @@ impl Port {
         while !stop.is_cancelled() {
             let why = match open(&self.config).await {
                 Ok(mut stream) => {
-                    self.opened();
+                    if !self.is_silent {
+                        self.opened();
+                    }
                     let why = tokio::select! {
                         why = self.listen(&mut stream, &mut backoff) => why,
                         () = stop.cancelled() => "the agent stops".to_owned(),
@@ -123,7 +128,10 @@ impl Port {
                     let _ = stream.clear(ClearBuffer::Output);
                     why
                 }
-                Err(why) => why,
+                Err(why) => {
+                    self.is_silent = false;
+                    why
+                }
             };
             if stop.is_cancelled() {
                 return;
@@ -160,8 +168,12 @@ impl Port {
             let count = match step {
                 Step::Read(Ok(count)) if count > 0 => count,
                 // 0 is the end of a file to others; here it is an adapter that is not there any more.
-                Step::Read(lost) => return lost_words(&lost),
+                Step::Read(lost) => {
+                    self.is_silent = false;
+                    return lost_words(&lost);
+                }
                 Step::Silent => {
+                    self.is_silent = true;
                     let seconds = silent.unwrap_or_default().as_secs();
                     return format!("nothing came for {seconds} s; is the device on?");
                 }
@@ -169,6 +181,7 @@ impl Port {
                     if let Some(poll) = &poll
                         && let Err(why) = ask(stream, poll).await
                     {
+                        self.is_silent = true;
                         return why;
                     }
                     continue;
@@ -189,6 +202,9 @@ impl Port {
 
     /// Takes in a line; whether it was understood.
     fn frame(&mut self, frame: Frame, is_cut: bool) -> bool {
+        if std::mem::take(&mut self.is_silent) {
+            self.opened();
+        }
         let now = self.clock.now();
         let fault = |fault| Understood {
             fault: Some(fault),
@@ -216,7 +232,8 @@ impl Port {
             device: self.config.device(),
             at: now,
         };
-        self.lines.tell(&origin, &line, &understood);
+        let fault = understood.fault_shown();
+        self.lines.tell(&origin, &line, &understood, fault.clone());
         self.metrics.lines.increment(1);
         let samples = understood.samples.len() as u64;
         self.metrics.samples.increment(samples);
@@ -239,12 +256,12 @@ impl Port {
             if let Some(unused) = understood.unused {
                 port.last_unused = Some(unused.as_str().to_owned());
             }
-            if let Some(fault) = &understood.fault {
+            if let Some(fault) = &fault {
                 port.bad_lines += 1;
-                port.last_bad = Some(fault.to_string());
+                port.last_bad = Some(fault.clone());
             }
         });
-        let Some(fault) = understood.fault else {
+        let Some(fault) = fault else {
             return true;
         };
         self.metrics.bad.increment(1);

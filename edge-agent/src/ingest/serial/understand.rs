@@ -8,10 +8,11 @@ use rust_decimal::prelude::ToPrimitive as _;
 
 use super::counter::Rule;
 use super::framing::How;
-use super::heard::Scan;
+use super::heard::{Scan, TEXT_CHARS_MAX};
 use super::scale::{self, Reading};
 use crate::config::{ScaleConfig, ScaleFormat, SerialConfig, SerialKind};
 use crate::gs1::Gs1Error;
+use crate::ingest::seen::printable;
 use crate::telemetry::Sample;
 
 /// Why a line gave nothing. It is counted, and never fatal.
@@ -33,6 +34,10 @@ pub(crate) enum BadLine {
     Unit(String),
     #[error("its checksum does not fit")]
     Checksum,
+    #[error(
+        "the weight is shown ten times as fine (expand x10) and is not usable; switch that off at the scale"
+    )]
+    Expanded,
     #[error("the device tells an error: `{0}`")]
     Device(String),
     #[error("no rule of the counter takes it")]
@@ -55,6 +60,14 @@ pub(super) struct Understood {
     pub(super) fault: Option<BadLine>,
 }
 
+impl Understood {
+    /// What is wrong with the line. A device chooses part of that text, and could send what does something to a terminal.
+    pub(super) fn fault_shown(&self) -> Option<String> {
+        let fault = self.fault.as_ref()?.to_string();
+        Some(printable(&fault, TEXT_CHARS_MAX, ' '))
+    }
+}
+
 /// A line that is right and gives no sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unused {
@@ -62,6 +75,8 @@ pub(super) enum Unused {
     Overload,
     Underload,
     Busy,
+    OtherValue,
+    NotZeroed,
     /// It may have begun before the port was opened.
     Cut,
 }
@@ -73,6 +88,8 @@ impl Unused {
             Self::Overload => "overload",
             Self::Underload => "underload",
             Self::Busy => "the scale cannot answer now",
+            Self::OtherValue => "a tare or another value that is not the weight on the scale",
+            Self::NotZeroed => "the scale has not been zeroed since it was switched on",
             Self::Cut => "may have begun before the port was opened",
         }
     }
@@ -151,6 +168,8 @@ impl Understand {
             Reading::Overload => (None, Some(Unused::Overload)),
             Reading::Underload => (None, Some(Unused::Underload)),
             Reading::Busy => (None, Some(Unused::Busy)),
+            Reading::OtherValue => (None, Some(Unused::OtherValue)),
+            Reading::NotZeroed => (None, Some(Unused::NotZeroed)),
         };
         let value = weight.and_then(|weight| weight.to_f64());
         let sample = value.map(|value| self.sample(&config.metric, Some("kg"), value, now));
@@ -216,5 +235,22 @@ pub(super) fn text(line: &[u8]) -> String {
     match std::str::from_utf8(line) {
         Ok(text) => text.to_owned(),
         Err(_) => line.iter().copied().map(char::from).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_device_sends_does_nothing_to_a_terminal_and_fills_no_log() {
+        let long = "x".repeat(8_000);
+        let understood = Understood {
+            fault: Some(BadLine::NotANumber(format!("\u{1b}[2J{long}"))),
+            ..Understood::default()
+        };
+        let shown = understood.fault_shown().unwrap();
+        assert!(shown.starts_with("` [2Jxxx"), "{shown}");
+        assert_eq!(shown.chars().count(), TEXT_CHARS_MAX + 1);
     }
 }

@@ -1,7 +1,7 @@
 //! Whether nodes and the devices behind them are there, for the timeline of their equipment: a birth finds one, a death loses it.
 //!
 //! Nothing is said at once where a birth is expected: that of a device follows its node's, and after a lost connection nodes are
-//! asked for theirs. What is not born within [`BIRTH_WITHIN`] is lost. What is said is said once, by our own clock.
+//! asked for theirs. What is not born within [`BIRTH_WITHIN`] is lost, and all when the broker is away for [`BROKER_WITHIN`]. What is said is said once, by our own clock.
 //!
 //! Limit: [`CONTACTS_MAX`] nodes and devices; the timeline of others says nothing of births and deaths.
 
@@ -11,6 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 
 /// Longer than a node that is there takes to be asked twice.
 pub(super) const BIRTH_WITHIN: SignedDuration = SignedDuration::from_secs(30);
+/// Longer than a broker takes to be started again, and than we take to find it again.
+pub(super) const BROKER_WITHIN: SignedDuration = SignedDuration::from_secs(120);
 /// As many as the buffer has series: each has one that says whether it is online.
 const CONTACTS_MAX: usize = 10_000;
 
@@ -21,6 +23,8 @@ pub(super) struct News {
     pub(super) is_found: bool,
     pub(super) detail: &'static str,
     pub(super) at: Timestamp,
+    /// Its birth was waited for in vain: nobody has said that it is lost, and its series does not say so yet.
+    pub(super) is_in_vain: bool,
 }
 
 /// All that were ever born here, by the name of their device.
@@ -52,16 +56,25 @@ impl Contacts {
         );
     }
 
-    /// It was there, and is to be born again.
-    pub(super) fn expect(&mut self, device: &str, now: Timestamp) {
+    /// It was there, and is to be born again until then, or sooner if that was said before.
+    pub(super) fn expect(&mut self, device: &str, until: Timestamp) {
         if let Some(contact) = self.contact(device)
             && contact.is_found != Some(false)
         {
-            contact.expected.get_or_insert(now + BIRTH_WITHIN);
+            contact.expected.get_or_insert(until);
         }
     }
 
-    /// What is to be told since the last time.
+    /// It is to be born again until then, whatever was said before.
+    pub(super) fn expect_anew(&mut self, device: &str, until: Timestamp) {
+        if let Some(contact) = self.contact(device)
+            && contact.is_found != Some(false)
+        {
+            contact.expected = Some(until);
+        }
+    }
+
+    /// What is to be told since the last time. Looks at every contact, so it is not for every message.
     pub(super) fn news(&mut self, now: Timestamp) -> Vec<News> {
         let in_vain = self.of.iter_mut().filter_map(|(device, contact)| {
             contact.expected.take_if(|until| *until <= now)?;
@@ -71,6 +84,7 @@ impl Contacts {
                 is_found: false,
                 detail: "its birth has not come again",
                 at: now,
+                is_in_vain: true,
             })
         });
         self.news.extend(in_vain);
@@ -88,6 +102,7 @@ impl Contacts {
                 is_found,
                 detail,
                 at: now,
+                is_in_vain: false,
             });
         }
     }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use agog_sync::frame::SeriesKey;
 use jiff::Timestamp;
 
-use super::contact::Contacts;
+use super::contact::{BIRTH_WITHIN, BROKER_WITHIN, Contacts};
 use super::node::{Alias, Device, Known, Node, NodeKey, Session};
 use super::payload::{Metric, Payload, PayloadError, Read, Value, decode, number};
 use super::topic::{Kind, Topic};
@@ -95,22 +95,27 @@ impl Host {
     pub(super) fn connected(&mut self, now: Timestamp) -> Vec<Action> {
         let mut actions = Vec::new();
         for (key, node) in &mut self.nodes {
-            if node.session.take().is_some() {
-                let online = node.devices.iter().filter(|(_, device)| device.is_online);
-                let devices = online.map(|(name, _)| Some(name.as_str()));
-                for device in devices.chain([None]) {
-                    let name = self.config.series_device(&key.group, &key.node, device);
-                    if let Ok(name) = name {
-                        self.contacts.expect(&name, now);
-                    }
-                }
+            for name in online_names(&self.config, key, node) {
+                self.contacts.expect_anew(&name, now + BIRTH_WITHIN);
             }
+            node.session = None;
+            // A request on the connection before may have been lost with it, so there is none to wait for.
+            node.answered();
             if node.may_be_asked(now) {
                 self.counts.rebirths_asked += 1;
                 actions.push(Action::AskRebirth(key.clone()));
             }
         }
         actions
+    }
+
+    /// The connection is lost. What was there is expected until the broker has had time to come back.
+    pub(super) fn away(&mut self, now: Timestamp) {
+        for (key, node) in &self.nodes {
+            for name in online_names(&self.config, key, node) {
+                self.contacts.expect(&name, now + BROKER_WITHIN);
+            }
+        }
     }
 
     /// Takes a message.
@@ -297,7 +302,7 @@ impl Host {
                 &mut faults,
             );
             if let Some(name) = name {
-                self.contacts.expect(&name, said.now);
+                self.contacts.expect(&name, said.now + BIRTH_WITHIN);
             }
         }
         let at = time(said.payload.timestamp).unwrap_or(said.now);
@@ -527,6 +532,19 @@ impl Host {
             })
             .collect()
     }
+}
+
+/// What a node that is there, and its devices that are, are called in series.
+fn online_names(config: &SparkplugConfig, key: &NodeKey, node: &Node) -> Vec<String> {
+    if node.session.is_none() {
+        return Vec::new();
+    }
+    let online = node.devices.iter().filter(|(_, device)| device.is_online);
+    let devices = online.map(|(name, _)| Some(name.as_str()));
+    let names = devices.chain([None]);
+    names
+        .filter_map(|device| config.series_device(&key.group, &key.node, device).ok())
+        .collect()
 }
 
 fn finish(samples: Vec<Sample>, faults: Vec<Fault>, actions: &mut Vec<Action>) {

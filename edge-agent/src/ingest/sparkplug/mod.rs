@@ -7,6 +7,7 @@
 //! - [`payload`], [`topic`]: what is on the wire
 //! - [`node`]: what is known of a node
 //! - [`contact`]: whether nodes and devices are there, for the timeline of their equipment
+//! - [`telling`]: that in the ledger
 //! - [`host`]: the state machine, without I/O
 //! - [`task`]: the connection
 //!
@@ -17,6 +18,7 @@ mod host;
 mod node;
 mod payload;
 mod task;
+mod telling;
 mod topic;
 
 #[cfg(test)]

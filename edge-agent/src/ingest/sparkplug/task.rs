@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use agog_sync::backoff::Backoff;
 use agog_sync::clock::Clock;
-use agog_sync::event::{Actor, DeviceContact, DeviceEvent, Event as Told};
 use jiff::Timestamp;
 use metrics::{Counter, Gauge, counter, gauge};
 use prost::Message as _;
@@ -15,19 +14,20 @@ use rumqttc::{
     AsyncClient, ClientError, Event, EventLoop, LastWill, MqttOptions, Packet, Publish, QoS,
     SubscribeFilter,
 };
+use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::contact::News;
+use super::contact::BIRTH_WITHIN;
 use super::host::{Action, Host, ONLINE};
 use super::node::NodeKey;
 use super::payload::{Metric, Payload, Value};
+use super::telling::Telling;
 use super::topic::{NAMESPACE, node_command, state};
 use crate::config::{MqttConfig, SparkplugConfig};
 use crate::health::Health;
 use crate::ingest::mqtt::{BadMessages, Session, failure, options_read, shown};
 use crate::ingest::sampled_log::SampledLog;
-use crate::ledger::{Append, Fact, What};
 use crate::lifecycle::Stop;
 use crate::run::Agent;
 use crate::telemetry::{Telemetry, TelemetryError};
@@ -36,17 +36,14 @@ use crate::telemetry::{Telemetry, TelemetryError};
 const REQUESTS_MAX: usize = 1_024;
 const RETRY_BASE: Duration = Duration::from_millis(500);
 const RETRY_CAP: Duration = Duration::from_secs(30);
-/// How often `status` is told of the nodes.
+/// How often `status` is told of the nodes, and the ledger of what was found and lost.
 const SHOW_EVERY: Duration = Duration::from_millis(500);
 /// At a stop, the broker is told within this that the host is away.
 const STOP_WAIT: Duration = Duration::from_secs(2);
-/// Found and lost devices that are recorded in one commit.
-const NEWS_PER_COMMIT: usize = 100;
 /// The data type of a flag.
 const BOOLEAN: u32 = 11;
 
 struct SparkplugIngest {
-    agent: Agent,
     config: MqttConfig,
     sparkplug: SparkplugConfig,
     /// In status, metrics and logs.
@@ -56,6 +53,7 @@ struct SparkplugIngest {
     events: EventLoop,
     host: Host,
     telemetry: Telemetry,
+    telling: Telling,
     clock: Arc<dyn Clock>,
     health: Arc<Health>,
     rng: StdRng,
@@ -116,12 +114,12 @@ impl SparkplugIngest {
         };
         Self {
             host: host(agent, sparkplug, &telemetry),
-            agent: agent.clone(),
             config: config.clone(),
             sparkplug: sparkplug.clone(),
             client_id,
             client,
             events,
+            telling: Telling::new(agent, &telemetry),
             telemetry,
             clock: agent.clock.clone(),
             health: agent.health.clone(),
@@ -138,13 +136,15 @@ impl SparkplugIngest {
     async fn run(mut self, stop: &CancellationToken) {
         let mut backoff = Backoff::new(RETRY_BASE, RETRY_CAP);
         let mut show = tokio::time::interval(SHOW_EVERY);
+        // A ledger or buffer that is slow must not keep the poll from its turn.
+        show.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !stop.is_cancelled() {
             if self.events.network.is_none() {
                 match self.options().await {
                     Ok(options) => self.events.mqtt_options = options,
                     Err(why) => {
                         self.away(why);
-                        self.pause(&mut backoff, stop).await;
+                        self.pause(&mut backoff, &mut show, stop).await;
                         continue;
                     }
                 }
@@ -159,7 +159,7 @@ impl SparkplugIngest {
                         () = stop.cancelled() => break None,
                         _ = show.tick() => {
                             show_nodes(&self.health, &self.name, &self.host);
-                            tell(&self.agent, self.host.contacts.news(self.clock.now())).await;
+                            self.telling.tell(self.host.contacts.news(self.clock.now())).await;
                         }
                         event = &mut poll => break Some(event),
                     }
@@ -180,21 +180,37 @@ impl SparkplugIngest {
                 self.events.state.events.clear();
                 self.events.pending.clear();
                 self.away(why);
-                self.pause(&mut backoff, stop).await;
+                self.pause(&mut backoff, &mut show, stop).await;
             }
         }
+        self.tell().await;
         // The will is for a connection that breaks; an agent that ends says it itself.
         if self.is_connected {
             let _ = tokio::time::timeout(STOP_WAIT, self.finish()).await;
         }
     }
 
-    async fn pause(&mut self, backoff: &mut Backoff, stop: &CancellationToken) {
-        let wait = backoff.next_wait(&mut self.rng);
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = stop.cancelled() => {}
+    /// Waits before the next try, and tells meanwhile who is not waited for any more.
+    async fn pause(
+        &mut self,
+        backoff: &mut Backoff,
+        show: &mut Interval,
+        stop: &CancellationToken,
+    ) {
+        let wait = tokio::time::sleep(backoff.next_wait(&mut self.rng));
+        tokio::pin!(wait);
+        loop {
+            tokio::select! {
+                () = &mut wait => return,
+                () = stop.cancelled() => return,
+                _ = show.tick() => self.tell().await,
+            }
         }
+    }
+
+    async fn tell(&mut self) {
+        let news = self.host.contacts.news(self.clock.now());
+        self.telling.tell(news).await;
     }
 
     async fn options(&mut self) -> Result<MqttOptions, String> {
@@ -317,7 +333,6 @@ impl SparkplugIngest {
                 Action::Bad(fault) => self.note_bad(&publish.topic, &fault.to_string(), now),
             }
         }
-        tell(&self.agent, self.host.contacts.news(now)).await;
         Ok(())
     }
 
@@ -337,6 +352,7 @@ impl SparkplugIngest {
     }
 
     fn away(&mut self, why: String) {
+        self.host.away(self.clock.now());
         let name = &self.name;
         if let Some(left_out) = self.lost_log.admit(self.clock.now()) {
             warn!(
@@ -375,51 +391,10 @@ fn host(agent: &Agent, sparkplug: &SparkplugConfig, telemetry: &Telemetry) -> Ho
         let latest = telemetry.latest().into_iter();
         let now = agent.clock.now();
         for was_there in latest.filter(|it| it.metric == ONLINE && it.value > 0.0) {
-            host.contacts.expect(&was_there.device, now);
+            host.contacts.expect(&was_there.device, now + BIRTH_WITHIN);
         }
     }
     host
-}
-
-/// Records who was found and lost, as of any device. A device that has another way to be reached is told of by that.
-async fn tell(agent: &Agent, mut news: Vec<News>) {
-    news.retain(|news| !agent.known_devices.contains(&news.device));
-    for news in news.chunks(NEWS_PER_COMMIT) {
-        let facts = news.iter().map(fact).collect();
-        let append = Append {
-            facts,
-            ..Append::default()
-        };
-        if let Err(error) = agent.ledger.append(append).await {
-            warn!(
-                error = &error as &dyn std::error::Error,
-                "contact with {} sparkplug devices not recorded",
-                news.len()
-            );
-        }
-    }
-}
-
-fn fact(news: &News) -> Fact {
-    let (device, detail) = (&news.device, news.detail);
-    let contact = DeviceContact {
-        device: device.clone(),
-        detail: detail.to_owned(),
-    };
-    let event = if news.is_found {
-        info!(device.id = %device, "device {device} found: {detail}");
-        DeviceEvent::Found(contact)
-    } else {
-        warn!(device.id = %device, "device {device} lost: {detail}");
-        DeviceEvent::Lost(contact)
-    };
-    Fact {
-        occurred_at: Some(news.at),
-        actor: Actor::System {
-            component: "sparkplug".to_owned(),
-        },
-        what: What::Event(Told::Device(event)),
-    }
 }
 
 fn show_nodes(health: &Health, name: &str, host: &Host) {

@@ -243,6 +243,44 @@ fn who_is_born_again_in_time_was_never_lost_and_who_is_not_is() {
 }
 
 #[test]
+fn a_node_is_asked_again_on_each_connection_whoever_was_asked_before() {
+    let mut host = host();
+    born(&mut host);
+    assert!(is_rebirth(&host.connected(at(100))));
+    host.away(at(101));
+    assert!(is_rebirth(&host.connected(at(102))));
+}
+
+#[test]
+fn who_is_not_back_while_the_broker_is_away_is_lost_once_and_its_series_says_so() {
+    let mut host = host();
+    born(&mut host);
+    assert_eq!(news(&mut host, 0).len(), 2);
+    host.away(at(100));
+    assert!(news(&mut host, 200).is_empty());
+    host.away(at(200));
+    let lost = host.contacts.news(at(220));
+    let lost: Vec<_> = lost
+        .iter()
+        .map(|it| (it.device.as_str(), it.is_found, it.is_in_vain))
+        .collect();
+    assert_eq!(lost, [("N", false, true), ("press", false, true)]);
+    host.connected(at(7_200));
+    assert!(news(&mut host, 14_400).is_empty(), "that was said");
+}
+
+#[test]
+fn a_broker_that_comes_back_late_leaves_nodes_the_time_for_their_births() {
+    let mut host = host();
+    born(&mut host);
+    assert_eq!(news(&mut host, 0).len(), 2);
+    host.away(at(100));
+    host.connected(at(215));
+    assert!(news(&mut host, 244).is_empty());
+    assert_eq!(news(&mut host, 245), ["N lost", "press lost"]);
+}
+
+#[test]
 fn text_and_null_are_counted_and_history_is_taken_by_its_own_time() {
     let mut host = host();
     born(&mut host);

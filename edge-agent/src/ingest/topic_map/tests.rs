@@ -53,6 +53,30 @@ fn device_and_metric_come_from_the_levels_of_the_topic() {
     assert!((samples[0].value - 12_500.5).abs() < f64::EPSILON);
 }
 
+/// The values and their microseconds.
+fn timed(map: &TopicMap, payload: &str) -> Vec<(f64, i64)> {
+    let samples = map.read("p", payload.as_bytes(), fresh()).samples;
+    let samples = samples.iter();
+    samples
+        .map(|sample| (sample.value, sample.at.as_microsecond()))
+        .collect()
+}
+
+#[test]
+fn equal_values_of_one_message_without_a_time_are_that_many_samples() {
+    let rule =
+        "[[topic]]\nfilter = \"p\"\ndevice = \"d\"\nmetric = \"m\"\neach = \"\"\nvalue = \"/v\"\n";
+    let payload = r#"[{"v": 5, "t": 1760624400}, {"v": 5, "t": 1760624400}]"#;
+    assert_eq!(timed(&map(rule), payload), [(5.0, 0), (5.0, 1)]);
+    let with_time = format!("{rule}time = \"/t\"\ntime_format = \"unix-s\"\n");
+    let at = 1_760_624_400_000_000;
+    assert_eq!(
+        timed(&map(&with_time), payload),
+        [(5.0, at), (5.0, at)],
+        "a time of its own stays as it is"
+    );
+}
+
 #[test]
 fn without_a_metric_every_number_and_flag_of_the_object_is_a_series_and_the_time_is_none() {
     let map = map(

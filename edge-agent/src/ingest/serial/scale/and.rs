@@ -1,5 +1,5 @@
 //! A&D, and indicators that write like it: `ST,GS,+00123.4kg` or `ST,+00123.45  g`. The first field is the state (`ST` stable, `US` not,
-//! `OL` out of range), the last one the weight.
+//! `OL` out of range), the last one the weight. What stands between them says which one: gross, net, or a tare, which is not used.
 
 use super::super::understand::BadLine;
 use super::Reading;
@@ -8,9 +8,16 @@ use super::weight::{kilograms, number_and_unit};
 pub(super) fn read(text: &str, unit: Option<&str>) -> Result<Reading, BadLine> {
     let wrong = || BadLine::Form("A&D");
     let (state, rest) = text.trim().split_once(',').ok_or_else(wrong)?;
+    if !matches!(state, "ST" | "US" | "OL") {
+        return Err(wrong());
+    }
     // Net and gross are the same weight, with and without what stood on it before.
     let value = match rest.split_once(',') {
-        Some(("GS" | "NT" | "TR" | "G" | "N" | "T", value)) => value,
+        Some(("GS" | "NT" | "G" | "N", value)) => value,
+        Some((name, _)) if name.starts_with(|c: char| c.is_ascii_alphabetic()) => {
+            return Ok(Reading::OtherValue);
+        }
+        // The comma of a decimal.
         _ => rest,
     };
     let (number, said) = number_and_unit(value);
@@ -33,6 +40,9 @@ mod tests {
         for (line, expected) in [
             ("ST,GS,+00123.4kg", Reading::Stable(weight("123.4"))),
             ("ST,NT,-   12.5 kg", Reading::Stable(weight("-12.5"))),
+            ("ST,TR,+00002.0kg", Reading::OtherValue),
+            ("ST,PT,+00002.0kg", Reading::OtherValue),
+            ("ST,+0012,5kg", Reading::Stable(weight("12.5"))),
             ("ST,+00123.45  g", Reading::Stable(weight("0.12345"))),
             ("US,NT,+00123.4kg", Reading::Unstable(Some(weight("123.4")))),
             ("US,GS,  ------", Reading::Unstable(None)),

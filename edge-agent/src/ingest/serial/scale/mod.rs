@@ -34,6 +34,10 @@ pub(super) enum Reading {
     Underload,
     /// It cannot answer now.
     Busy,
+    /// A tare, a reference or another value that is not what lies on it.
+    OtherValue,
+    /// Its zero was not taken since it was switched on.
+    NotZeroed,
 }
 
 /// Reads a line of a scale.

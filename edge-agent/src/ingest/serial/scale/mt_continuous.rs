@@ -1,8 +1,8 @@
 //! Mettler Toledo continuous output: three status bytes, six digits of weight, six of tare, CR, and a checksum if it is switched on.
 //!
 //! Status A has in its lowest three bits where the decimal point is (2: none, 3: one decimal, …; 1 and 0: one and two zeros
-//! more). Status B: net (bit 0), negative (1), out of range (2), in motion (3), kg instead of lb (4). Status C has another unit in its lowest
-//! three bits. The tare is not read.
+//! more). Status B: net (bit 0), negative (1), out of range (2), in motion (3), kg instead of lb (4), zero not taken since it was
+//! switched on (6). Status C has another unit in its lowest three bits, and whether the weight is expanded (4). The tare is not read.
 
 use rust_decimal::Decimal;
 
@@ -43,6 +43,12 @@ pub(super) fn read(line: &[u8], has_checksum: bool) -> Result<Reading, BadLine> 
         } else {
             Reading::Overload
         });
+    }
+    if b & 0x40 != 0 {
+        return Ok(Reading::NotZeroed);
+    }
+    if c & 0x10 != 0 {
+        return Err(BadLine::Expanded);
     }
     let weight = kilograms(&number(*weight, a & 0x07)?, unit(b, c)?, None)?;
     let weight = if is_negative { -weight } else { weight };
@@ -106,9 +112,12 @@ mod tests {
             ((2, 0, 0, "10"), Reading::Stable(weight("4.5359237"))),
             ((3, 0x14, 0, "15"), Reading::Overload),
             ((3, 0x16, 0, "15"), Reading::Underload),
+            ((3, 0x50, 0, "15"), Reading::NotZeroed),
         ] {
             assert_eq!(read(&line(a, b, c, digits), false), Ok(expected));
         }
+        let expanded = line(3, 0x10, 0x10, "15");
+        assert_eq!(read(&expanded, false), Err(BadLine::Expanded));
     }
 
     #[test]

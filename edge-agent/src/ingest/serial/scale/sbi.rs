@@ -1,5 +1,6 @@
 //! Sartorius SBI: `+   123.45 kg ` (16 characters with CR and LF), or the same behind a name of six characters (22). The unit is
-//! left out while the weight still changes.
+//! left out while the weight still changes. The name says what it is: `N` net, `G` gross, and much that is no weight on the scale: `T`
+//! tare, `wRef` the weight of one piece, `Qnt` pieces.
 
 use super::super::understand::BadLine;
 use super::Reading;
@@ -15,9 +16,9 @@ const UNIT_FROM: usize = 11;
 /// `text` is ASCII. `unit` is that of weights that still change.
 pub(super) fn read(text: &str, unit: Option<&str>) -> Result<Reading, BadLine> {
     let wrong = BadLine::Form("SBI");
-    let body = match text.len() {
-        ..=BODY_CHARS => text,
-        _ => text.get(NAME_CHARS..).unwrap_or_default(),
+    let (name, body) = match text.len() {
+        ..=BODY_CHARS => ("", text),
+        _ => text.split_at_checked(NAME_CHARS).unwrap_or_default(),
     };
     let (number, said) = match body.split_at_checked(UNIT_FROM) {
         Some((number, said)) => (number.trim(), said.trim()),
@@ -37,6 +38,10 @@ pub(super) fn read(text: &str, unit: Option<&str>) -> Result<Reading, BadLine> {
     if body.len() != BODY_CHARS {
         return Err(wrong);
     }
+    // Where two weights are told one after the other, `#` marks the one that is measured.
+    if !matches!(name.trim(), "" | "N" | "N#" | "G" | "G#") {
+        return Ok(Reading::OtherValue);
+    }
     if said.is_empty() {
         let number = decimal(number)?;
         let weight = unit.map(|unit| kilograms(&number.to_string(), unit, None));
@@ -55,6 +60,11 @@ mod tests {
         for (line, expected) in [
             ("+   123.45 kg ", Reading::Stable(weight("123.45"))),
             ("N     +   123.45 kg ", Reading::Stable(weight("123.45"))),
+            ("G     +   123.45 kg ", Reading::Stable(weight("123.45"))),
+            ("      +   123.45 kg ", Reading::Stable(weight("123.45"))),
+            ("T     +     2.00 kg ", Reading::OtherValue),
+            ("wRef  +  1.25000 g  ", Reading::OtherValue),
+            ("Qnt   +      253 pcs", Reading::OtherValue),
             ("-     0.56 g  ", Reading::Stable(weight("-0.00056"))),
             ("+   123.45    ", Reading::Unstable(None)),
             ("G     +   123.45    ", Reading::Unstable(None)),

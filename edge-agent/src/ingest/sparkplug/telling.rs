@@ -1,0 +1,157 @@
+//! What the ledger is told of nodes and devices that were found and lost. News wait here until it has taken them. A commit keeps its
+//! key until then: one that was made although its answer said otherwise is not made twice.
+//!
+//! Limit: [`NEWS_WAITING_MAX`] news wait; of more, the oldest are lost, and that is logged.
+
+use std::time::Duration;
+
+use agog_sync::event::{Actor, DeviceContact, DeviceEvent, Event};
+use agog_sync::frame::SeriesKey;
+use agog_sync::ids::EventId;
+use rand::rngs::StdRng;
+use tracing::{error, info, warn};
+
+use super::contact::News;
+use super::host::ONLINE;
+use crate::ingest::sampled_log::SampledLog;
+use crate::ledger::{Append, AppendError, Fact, InboxKey, What};
+use crate::run::Agent;
+use crate::telemetry::{Sample, Telemetry};
+
+/// Found and lost devices that are recorded in one commit.
+const NEWS_PER_COMMIT: usize = 100;
+/// Every node and device was found and lost once more.
+const NEWS_WAITING_MAX: usize = 20_000;
+/// How long a full buffer of samples is waited for; then it is tried again with the next news.
+const STORE_WAIT: Duration = Duration::from_millis(100);
+
+pub(super) struct Telling {
+    agent: Agent,
+    telemetry: Telemetry,
+    rng: StdRng,
+    waiting: Vec<News>,
+    /// What the ledger has not taken yet.
+    trying: Option<Append>,
+    /// Series that are to say that something is not online.
+    stale: Vec<Sample>,
+    failure_log: SampledLog,
+}
+
+impl Telling {
+    pub(super) fn new(agent: &Agent, telemetry: &Telemetry) -> Self {
+        Self {
+            agent: agent.clone(),
+            telemetry: telemetry.clone(),
+            rng: agent.fork_rng(),
+            waiting: Vec::new(),
+            trying: None,
+            stale: Vec::new(),
+            failure_log: SampledLog::default(),
+        }
+    }
+
+    /// Records news, and what could not be recorded before. A device that has another way to be reached is told of by that.
+    pub(super) async fn tell(&mut self, news: Vec<News>) {
+        self.stale
+            .extend(news.iter().filter(|news| news.is_in_vain).map(offline));
+        let known = &self.agent.known_devices;
+        let news = news
+            .into_iter()
+            .filter(|news| !known.contains(&news.device));
+        self.waiting.extend(news);
+        let too_many = self.waiting.len().saturating_sub(NEWS_WAITING_MAX);
+        if too_many > 0 {
+            self.waiting.drain(..too_many);
+            error!("contact with {too_many} sparkplug devices is never recorded: too much waits");
+        }
+        self.store().await;
+        while let Some(append) = self.next() {
+            match self.agent.ledger.append(append).await {
+                Ok(_) => self.trying = None,
+                Err(AppendError::Refused(why)) => {
+                    error!(
+                        error = &why as &dyn std::error::Error,
+                        "the ledger refuses contact with sparkplug devices"
+                    );
+                    self.trying = None;
+                }
+                Err(error) => {
+                    if let Some(left_out) = self.failure_log.admit(self.agent.clock.now()) {
+                        warn!(
+                            error = &error as &dyn std::error::Error,
+                            "contact with sparkplug devices is not recorded yet ({left_out} tries not logged)"
+                        );
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn next(&mut self) -> Option<Append> {
+        if self.trying.is_none() && !self.waiting.is_empty() {
+            let count = self.waiting.len().min(NEWS_PER_COMMIT);
+            let facts = self.waiting.drain(..count).map(fact).collect();
+            let id = EventId::generate(self.agent.clock.now(), &mut self.rng);
+            self.trying = Some(Append {
+                facts,
+                inbox: Some(InboxKey {
+                    sender: "sparkplug".to_owned(),
+                    message_id: id.to_string(),
+                }),
+                ..Append::default()
+            });
+        }
+        self.trying.clone()
+    }
+
+    async fn store(&mut self) {
+        if self.stale.is_empty() {
+            return;
+        }
+        let submitted = self.telemetry.submit(self.stale.clone());
+        if let Ok(Ok(_)) = tokio::time::timeout(STORE_WAIT, submitted).await {
+            self.stale.clear();
+        }
+    }
+}
+
+fn offline(news: &News) -> Sample {
+    Sample {
+        series: SeriesKey {
+            device: news.device.clone(),
+            metric: ONLINE.to_owned(),
+            unit: None,
+        },
+        at: news.at,
+        value: 0.0,
+    }
+}
+
+fn fact(news: News) -> Fact {
+    let News {
+        device,
+        detail,
+        at,
+        is_found,
+        ..
+    } = news;
+    let contact = DeviceContact {
+        device: device.clone(),
+        detail: detail.to_owned(),
+    };
+    let event = if is_found {
+        info!(device.id = %device, "device {device} found: {detail}");
+        DeviceEvent::Found(contact)
+    } else {
+        warn!(device.id = %device, "device {device} lost: {detail}");
+        DeviceEvent::Lost(contact)
+    };
+    Fact {
+        occurred_at: Some(at),
+        actor: Actor::System {
+            component: "sparkplug".to_owned(),
+        },
+        what: What::Event(Event::Device(event)),
+    }
+}
