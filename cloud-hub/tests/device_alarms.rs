@@ -4,8 +4,6 @@ mod shop;
 
 use std::sync::Arc;
 
-use agog_hub::config::TelemetryKeep;
-use agog_hub::db::migrate;
 use agog_hub::equipment;
 use agog_sync::clock::ManualClock;
 use agog_sync::event::{DeviceEvent, DeviceNotification, DeviceState, Event};
@@ -14,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use shop::Shop;
-use shop::hub::{Hub, own_database, remove_database};
+use shop::hub::{Hub, remove_database};
 use shop::world::Plant;
 
 fn idle() -> Event {
@@ -352,18 +350,10 @@ async fn alarms_are_a_table_for_those_who_ask_for_one() {
 
 #[tokio::test]
 async fn old_alarms_go_once_they_are_over_and_somebody_has_seen_to_them() {
-    let database = own_database("alarms").await;
-    migrate(&database.clone().username("agog_owner"))
-        .await
-        .unwrap();
     let start: Timestamp = "2025-10-16T15:00:00Z".parse().unwrap();
     let clock = Arc::new(ManualClock::new(start));
-    let mut hub = Hub::start_on(database.clone(), clock.clone()).await;
-    hub.app.telemetry = TelemetryKeep {
-        raw_days: 30,
-        hour_days: 60,
-        day_days: 90,
-    };
+    let hub = Hub::start_forgetful("alarms", clock.clone()).await;
+    let database = hub.database.clone();
     let shop = Shop::on(Arc::new(hub)).await;
     let mut ham = shop.plant("HAM").await;
     // One is over and nobody has seen to it, one still stands, and one is over and seen to.

@@ -5,7 +5,6 @@ mod shop;
 
 use std::sync::Arc;
 
-use agog_hub::config::TelemetryKeep;
 use agog_hub::db::migrate;
 use agog_hub::equipment;
 use agog_sync::clock::{ManualClock, SystemClock};
@@ -43,18 +42,10 @@ async fn count(shop: &Shop, table: &str) -> i64 {
 
 #[tokio::test]
 async fn old_samples_go_by_whole_days_and_rollups_when_their_own_time_is_over() {
-    let database = own_database("retention").await;
-    migrate(&database.clone().username("agog_owner"))
-        .await
-        .unwrap();
     let start: Timestamp = "2025-03-01T12:00:00Z".parse().unwrap();
     let clock = Arc::new(ManualClock::new(start));
-    let mut hub = Hub::start_on(database.clone(), clock.clone()).await;
-    hub.app.telemetry = TelemetryKeep {
-        raw_days: 30,
-        hour_days: 60,
-        day_days: 90,
-    };
+    let hub = Hub::start_forgetful("retention", clock.clone()).await;
+    let database = hub.database.clone();
     let shop = Shop::on(Arc::new(hub)).await;
     let mut ham = shop.plant("HAM").await;
     let day = |days: i64| start - SignedDuration::from_hours(24 * days);

@@ -49,6 +49,22 @@ impl Hub {
         Self::start_on(database().await, clock).await
     }
 
+    /// Starts a hub on a migrated database of its own, which keeps samples for 30 days, hours for 60 and days for 90. The
+    /// test removes the database.
+    pub(crate) async fn start_forgetful(name: &str, clock: Arc<dyn Clock>) -> Self {
+        let database = own_database(name).await;
+        migrate(&database.clone().username("agog_owner"))
+            .await
+            .unwrap();
+        let mut hub = Self::start_on(database, clock).await;
+        hub.app.telemetry = TelemetryKeep {
+            raw_days: 30,
+            hour_days: 60,
+            day_days: 90,
+        };
+        hub
+    }
+
     /// Starts a hub on a database that is migrated.
     pub(crate) async fn start_on(database: PgConnectOptions, clock: Arc<dyn Clock>) -> Self {
         let files = tempfile::tempdir().unwrap();

@@ -373,6 +373,11 @@ mod tests {
         )
     }
 
+    /// A file of the least that there must be, and these sections.
+    pub(in crate::config) fn parse_sections(sections: &str) -> Result<Config, ConfigError> {
+        parse(&format!("{MINIMAL}{sections}"))
+    }
+
     #[test]
     fn a_minimal_file_gets_the_documented_defaults() {
         let config = parse(MINIMAL).unwrap();

@@ -317,15 +317,7 @@ pub(super) fn check(brokers: &[MqttConfig], found: &mut Problems) {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::{Config, ConfigError};
-
-    fn parse(mqtt: &str) -> Result<Config, ConfigError> {
-        let text = format!(
-            "[agent]\ndata_dir = \"data\"\nplant_code = \"HAM\"\nplant_name = \"Hamburg\"\n{mqtt}"
-        );
-        let folder = std::path::Path::new("/etc/agog");
-        Config::parse(&text, &folder.join("agog-edge.toml"), folder)
-    }
+    use crate::config::tests::parse_sections as parse;
 
     const RULE: &str = "[[mqtt.topic]]\nfilter = \"a/+\"\ndevice = \"{1}\"\n";
 

@@ -372,15 +372,7 @@ pub(super) fn check(ports: &[SerialConfig], found: &mut Problems) {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::{Config, ConfigError};
-
-    fn parse(serial: &str) -> Result<Config, ConfigError> {
-        let text = format!(
-            "[agent]\ndata_dir = \"data\"\nplant_code = \"HAM\"\nplant_name = \"Hamburg\"\n{serial}"
-        );
-        let folder = std::path::Path::new("/etc/agog");
-        Config::parse(&text, &folder.join("agog-edge.toml"), folder)
-    }
+    use crate::config::tests::parse_sections as parse;
 
     #[test]
     fn a_polled_device_is_away_after_ten_answers_that_did_not_come() {

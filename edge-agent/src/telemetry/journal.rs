@@ -16,8 +16,8 @@ use rusqlite::{Connection, params};
 
 use super::store::{StoreError, step};
 
-/// A sample that comes again is known among so many newest ones: more than any broker has
-/// unacknowledged at one time, and about 3 MiB.
+/// A sample that comes again is known among so many newest ones, in about 3 MiB: more than a broker
+/// has unacknowledged at one time, unless it has no limit of its own.
 const REMEMBERED_SAMPLES: usize = 65_536;
 
 /// Series id, time and value of one sample.
@@ -156,7 +156,8 @@ impl Journal {
 
 impl Stored {
     fn key(&self) -> Key {
-        (self.series_id, self.at_us, self.value.to_bits())
+        // The hub knows no negative zero.
+        (self.series_id, self.at_us, (self.value + 0.0).to_bits())
     }
 
     fn write(&self, body: &mut Vec<u8>) {

@@ -98,6 +98,16 @@ async fn a_sample_that_comes_again_is_stored_once_also_when_later_ones_came_befo
 }
 
 #[tokio::test]
+async fn zero_and_negative_zero_at_one_instant_are_one_sample_as_they_are_for_the_hub() {
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits::default());
+    let both = [0.0, -0.0].map(|value| sample("speed", 0, value));
+    telemetry.record(both.to_vec()).await.unwrap();
+    telemetry.flush(bench.clock.now()).await.unwrap();
+    assert_eq!(delivered_values(&telemetry).await, [0.0]);
+}
+
+#[tokio::test]
 async fn a_sample_that_could_not_be_stored_is_not_taken_for_known_when_it_comes_again() {
     let bench = Bench::new();
     let telemetry = bench.open(Limits::default());
