@@ -44,12 +44,15 @@ check: ## format, lints, committed query data, licences, house rules
 	$(CARGO) clippy --quiet --workspace --all-targets -- --deny warnings
 	packaging/dev/sqlx.sh --check
 
-bench: ## measures agent, ledger, uplink, traces, holds, documents, telemetry and the reading of tickets on this machine
+# What else `agog-bench` is told: `--help` lists it.
+BENCH ?=
+
+bench: ## measures agent, ledger, uplink, traces, documents, telemetry, tickets (BENCH='--rows 50000000 --waiting 86400000', …)
 	@$(SETUP) --for bench
 	$(CARGO) bench --quiet --package agog-jdf --bench reading
 	$(CARGO) run --quiet --release --package agog-jdf --example package_memory
 	$(CARGO) build --release --workspace --bins --example append --example history
-	exec "$(PROGRAMS)/release/agog-bench"
+	exec "$(PROGRAMS)/release/agog-bench" $(BENCH)
 
 SEEDS ?= 20000
 

@@ -1,6 +1,6 @@
 //! Machines that tell numbered values while everything between them and the hub is killed: the broker, the agent and the hub with
 //! `kill -9`, the agent's buffer filled beyond its bound while the hub is away. In the end every sample is in the hub once, or in a
-//! recorded gap (I6), and only what the plant holds for least is in gaps.
+//! recorded gap (I6), and only what the plant holds for least is in gaps. One press tells its counter in JMF signals.
 //!
 //! What was produced: a sample is its series, time and value. `QoS` 1 brings it to the agent at least once, so what comes twice with a
 //! time of its own is one sample, and the sum is exact. A value without a time gets that of its arrival: each delivery is a sample of its
@@ -17,6 +17,7 @@ use agog_sync::clock::{Clock as _, SystemClock};
 use agog_tests::demo::cast::drained;
 use agog_tests::support::machines::Machines;
 use agog_tests::support::plant::{Plant, PlantPlan};
+use agog_tests::support::signals::Signals;
 use agog_tests::support::wait;
 use agog_tests::support::world::World;
 use anyhow::{Context as _, Result, ensure};
@@ -58,6 +59,11 @@ value = "/value"
 [[telemetry.metric]]
 device = "sensor-*"
 priority = "low"
+
+# It tells, and nobody can ask it.
+[[device]]
+id = "press-jmf"
+url = "http://127.0.0.1:9/jmf"
 "#;
 
 /// What a sample is told by: device, metric, microseconds since 1970, bits of the value.
@@ -66,6 +72,7 @@ type Sample = (String, String, i64, u64);
 struct Play {
     rng: StdRng,
     machines: Machines,
+    signals: Signals,
     now_ms: i64,
     number: u32,
     produced: BTreeSet<Sample>,
@@ -103,6 +110,7 @@ impl Play {
         let mut play = Self {
             rng: StdRng::seed_from_u64(seed),
             machines: Machines::at(world.broker.address()),
+            signals: Signals::new("press-jmf", plant.jmf_url()?)?,
             now_ms: SystemClock.now().as_millisecond() - 600_000,
             number: 0,
             produced: BTreeSet::new(),
@@ -136,6 +144,12 @@ impl Play {
         self.produced.insert(sample);
     }
 
+    /// Waits until the broker and the agent have taken everything.
+    async fn all_told(&self) -> Result<()> {
+        self.machines.all_told(LIMIT).await?;
+        self.signals.all_told(LIMIT).await
+    }
+
     /// Each press tells its count, and the scale a weight.
     fn work(&mut self, rounds: u32) -> Result<()> {
         for _ in 0..rounds {
@@ -147,7 +161,10 @@ impl Play {
                     .tell(format!("agog/{device}/count"), payload)?;
                 self.produce(&device, "count", value);
             }
+            let at = Timestamp::from_millisecond(self.now_ms)?;
+            self.signals.count(at, self.number)?;
             let value = f64::from(self.number);
+            self.produce("press-jmf", "jmf.production_counter", value);
             let payload = format!("{{\"value\":{value}}}");
             self.machines.tell("scale/scale-1".to_owned(), payload)?;
             self.untimed.insert(value.to_bits());
@@ -179,7 +196,7 @@ impl Play {
         let (before, meanwhile) = (self.rng.random_range(20..60), self.rng.random_range(5..30));
         self.work(before)?;
         if self.rng.random_bool(0.5) {
-            self.machines.all_told(LIMIT).await?;
+            self.all_told().await?;
         }
         match fault {
             Fault::BrokerKilled => {
@@ -274,7 +291,7 @@ impl Play {
         self.world.hub.kill()?;
         self.work(20)?;
         self.world.hub.start().await?;
-        self.machines.all_told(LIMIT).await?;
+        self.all_told().await?;
         let produced = i64::try_from(self.produced.len())?;
         wait::until(
             "every sample to be in the hub or in a gap",

@@ -63,7 +63,7 @@ pub(super) async fn samples_take(
         return Ok(0);
     }
     store::samples_copy(tx, &fresh).await?;
-    store::rollups_put(tx, Step::Minute, &changed).await?;
+    put(tx, Step::Minute, changed, &known).await?;
     tell(tx, Step::Hour, Step::Minute, &fresh).await?;
     tell(tx, Step::Day, Step::Hour, &fresh).await?;
     Ok(fresh.len())
@@ -99,7 +99,21 @@ async fn tell(
         let rollup = Rollup::chain(parts.iter().map(|(_, rollup)| *rollup));
         changed.extend(rollup.map(|rollup| (bucket_of(step, &parts[0]), rollup)));
     }
-    store::rollups_put(tx, step, &changed).await
+    put(tx, step, changed, &known).await
+}
+
+/// Stores roll-ups: those of places where none were, and those that are now others than the known ones.
+async fn put(
+    tx: &mut TenantTx,
+    step: Step,
+    rollups: Vec<Placed>,
+    known: &BTreeMap<Place, Rollup>,
+) -> Result<(), DbError> {
+    let (replaced, added): (Vec<_>, Vec<_>) = rollups
+        .into_iter()
+        .partition(|(place, _)| known.contains_key(place));
+    store::rollups_add(tx, step, &added).await?;
+    store::rollups_replace(tx, step, &replaced).await
 }
 
 fn bucket_of(step: Step, ((series, bucket_us), _): &Placed) -> Place {

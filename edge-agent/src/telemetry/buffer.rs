@@ -9,10 +9,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use agog_sync::clock::Clock;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use tracing::{error, warn};
 
 use super::Sample;
+use super::losses::Loss;
 use super::store::{Standing, Store, StoreError};
 
 /// Commits begin no closer than this while few wait: at most 50 a second for machines that send their
@@ -29,9 +31,7 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(1);
 pub(super) enum Command {
     Record {
         samples: Vec<Sample>,
-        /// Frees the room in the queue when the group is committed.
-        permit: OwnedSemaphorePermit,
-        done: oneshot::Sender<Result<(), Arc<StoreError>>>,
+        waiting: Waiting,
     },
     Call(Call),
 }
@@ -39,10 +39,14 @@ pub(super) enum Command {
 /// Work on the file that is not a sample.
 type Call = Box<dyn FnOnce(&mut Store) + Send>;
 
-type Waiting = (
-    OwnedSemaphorePermit,
-    oneshot::Sender<Result<(), Arc<StoreError>>>,
-);
+/// A source whose samples are in a commit.
+pub(super) struct Waiting {
+    /// Frees the room in the queue when the group is committed.
+    pub(super) permit: OwnedSemaphorePermit,
+    pub(super) done: oneshot::Sender<Result<(), Arc<StoreError>>>,
+    /// What is lost when the commit fails, of a source that does not tell it again.
+    pub(super) loss: Option<Loss>,
+}
 
 /// Runs until the last handle is gone, then closes the open block.
 pub(super) fn run(
@@ -50,23 +54,20 @@ pub(super) fn run(
     inbox: &Receiver<Command>,
     clock: &dyn Clock,
     standing: &watch::Sender<Standing>,
+    losses: &UnboundedSender<Loss>,
 ) {
     let mut upkeep_at = Instant::now() + UPKEEP_EVERY;
     let mut commit_from = Instant::now();
     loop {
         match inbox.recv_timeout(upkeep_at.saturating_duration_since(Instant::now())) {
-            Ok(Command::Record {
-                samples,
-                permit,
-                done,
-            }) => {
+            Ok(Command::Record { samples, waiting }) => {
                 let mut group = Group {
                     samples,
-                    waiting: vec![(permit, done)],
+                    waiting: vec![waiting],
                 };
                 let call = group.gather(inbox, commit_from);
                 commit_from = Instant::now() + COMMIT_SPACING;
-                group.commit(&mut store, clock);
+                group.commit(&mut store, clock, losses);
                 if let Some(call) = call {
                     call(&mut store);
                 }
@@ -107,13 +108,9 @@ impl Group {
                 Duration::ZERO
             };
             match inbox.recv_timeout(wait) {
-                Ok(Command::Record {
-                    samples,
-                    permit,
-                    done,
-                }) => {
+                Ok(Command::Record { samples, waiting }) => {
                     self.samples.extend(samples);
-                    self.waiting.push((permit, done));
+                    self.waiting.push(waiting);
                 }
                 Ok(Command::Call(call)) => return Some(call),
                 Err(_) => break,
@@ -123,7 +120,7 @@ impl Group {
     }
 
     /// Commits the group and tells everyone in it.
-    fn commit(self, store: &mut Store, clock: &dyn Clock) {
+    fn commit(self, store: &mut Store, clock: &dyn Clock, losses: &UnboundedSender<Loss>) {
         let Self { samples, waiting } = self;
         let result = store.append(&samples, clock.now());
         match &result {
@@ -131,24 +128,25 @@ impl Group {
                 metrics::counter!("agog_telemetry_samples_total").increment(appended.stored);
                 metrics::counter!("agog_telemetry_repeated_total").increment(appended.repeated);
                 metrics::counter!("agog_telemetry_left_out_total").increment(appended.left_out);
-                if appended.refused > 0 {
-                    metrics::counter!("agog_telemetry_refused_total", "reason" => "too many series")
-                    .increment(appended.refused);
-                    warn!(
-                        "{} samples refused: too many series, or names that are too long",
-                        appended.refused
-                    );
+                for (refusal, count) in appended.refused.counts() {
+                    metrics::counter!("agog_telemetry_refused_total", "reason" => refusal.label())
+                        .increment(count);
+                    warn!("{count} samples refused: {}", refusal.reason());
                 }
             }
             Err(error) => error!(
                 error = error as &dyn std::error::Error,
-                "{} samples not stored; their sources keep them unacknowledged",
+                "{} samples not stored: sources that keep what is not acknowledged have them, of others they are lost",
                 samples.len()
             ),
         }
         let result = result.map(drop).map_err(Arc::new);
-        for (permit, done) in waiting {
+        for Waiting { permit, done, loss } in waiting {
             drop(permit);
+            if let Some(loss) = loss.filter(|_| result.is_err()) {
+                // Without anyone who records gaps nobody is there to hear of one.
+                let _ = losses.send(loss);
+            }
             // A source that stopped waiting does not need the answer.
             let _ = done.send(result.clone());
         }
@@ -157,7 +155,10 @@ impl Group {
 
 fn upkeep(store: &mut Store, clock: &dyn Clock) {
     let now = clock.now();
-    let result = store.close_due(now, false).and_then(|_| store.shed(now));
+    let result = store
+        .close_due(now, false)
+        .and_then(|_| store.tell_refused(now))
+        .and_then(|()| store.shed(now));
     match result {
         Ok(0) => {}
         Ok(dropped) => {

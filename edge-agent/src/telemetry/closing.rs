@@ -11,7 +11,7 @@ use rusqlite::{Transaction, params};
 use super::journal::{Journal, Stored};
 use super::rules::{Priority, Rules};
 use super::series::{keep_newest, series_key};
-use super::store::{StoreError, step};
+use super::store::{StoreError, counts_at, step};
 
 /// Moves the open samples, at most [`BLOCK_SAMPLES_MAX`], into new blocks of the newest epoch; returns their compressed size.
 pub(super) fn close_open(
@@ -46,6 +46,7 @@ pub(super) fn close_open(
             .entry(priority)
             .or_default()
             .push(index, at_us, value);
+        let at_us = counts_at(at_us, now);
         let entry = newest.entry(series_id).or_insert((at_us, value));
         if at_us >= entry.0 {
             *entry = (at_us, value);
@@ -56,7 +57,7 @@ pub(super) fn close_open(
     for (priority, block) in blocks {
         bytes += block.store(transaction, priority, now)?;
     }
-    keep_newest(transaction, newest)?;
+    keep_newest(transaction, newest, now.as_microsecond())?;
     journal.close(transaction, count)?;
     Ok(bytes)
 }

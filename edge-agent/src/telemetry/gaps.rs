@@ -1,29 +1,52 @@
 //! Turns every drop of samples into a `telemetry.gap` ledger event, exactly once: the drop's id is
-//! the inbox key of the event, so a crash between the two files repeats nothing.
+//! the inbox key of the event, so a crash between the two files repeats nothing. What was never in the file is in
+//! `losses.rs`.
 
 use agog_sync::event::{Actor, Event, TelemetryGap};
+use anyhow::Context as _;
 use jiff::Timestamp;
+use tokio::time::MissedTickBehavior;
 use tracing::error;
 
 use super::Telemetry;
+use super::losses::{TOLD_EVERY, Untold};
 use crate::ledger::{Append, Fact, InboxKey, What};
 use crate::lifecycle::Stop;
 use crate::run::Agent;
 
-/// Runs until `stop`. A gap that the ledger does not take now stays in `telemetry.db`, and is
-/// tried again with the next change there or after the next start.
+/// Runs until `stop`, and then until no source is left that could lose anything. A gap that the ledger does not take now stays
+/// in `telemetry.db`, and is tried again with the next change there or after the next start.
 pub async fn run(agent: Agent, telemetry: Telemetry, stop: Stop) -> anyhow::Result<()> {
     let mut standing = telemetry.standing();
+    let mut losses = telemetry.losses().context("gaps are recorded twice")?;
+    let mut untold = Untold::new(&agent);
+    let mut tell = tokio::time::interval(TOLD_EVERY);
+    tell.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let waiting = standing.borrow_and_update().gaps > 0;
         if waiting && let Err(error) = record_all(&agent, &telemetry).await {
             error!(error = &*error, "gaps of telemetry not recorded yet");
         }
         tokio::select! {
-            changed = standing.changed() => if changed.is_err() { return Ok(()) },
-            () = stop.soft().cancelled() => return Ok(()),
+            changed = standing.changed() => if changed.is_err() { break },
+            Some(loss) = losses.recv() => untold.add(loss),
+            _ = tell.tick(), if !untold.is_empty() => untold.tell().await,
+            () = stop.soft().cancelled() => break,
         }
     }
+    drop(telemetry);
+    loop {
+        tokio::select! {
+            biased;
+            loss = losses.recv() => match loss {
+                Some(loss) => untold.add(loss),
+                None => break,
+            },
+            () = stop.hard().cancelled() => break,
+        }
+    }
+    untold.tell().await;
+    Ok(())
 }
 
 async fn record_all(
@@ -56,7 +79,7 @@ async fn record_all(
 }
 
 /// The fact that samples are lost.
-pub(crate) fn fact(gap: TelemetryGap, at: Timestamp, inbox: Option<InboxKey>) -> Append {
+pub(super) fn fact(gap: TelemetryGap, at: Timestamp, inbox: Option<InboxKey>) -> Append {
     Append {
         inbox,
         facts: vec![Fact {

@@ -10,7 +10,8 @@ use std::collections::{HashMap, VecDeque};
 use agog_sync::frame::SeriesKey;
 use jiff::Timestamp;
 
-use super::series::SERIES_MAX;
+use super::series::{NAMES_BYTES_MAX, SERIES_MAX, names_bytes};
+use super::store::{counts_at, is_ahead, timestamp};
 use super::{LatestValue, Sample};
 
 /// Five minutes of a value that is told every second.
@@ -50,19 +51,20 @@ struct Stored {
 
 impl Live {
     /// Takes in a value; an older one than the newest changes nothing.
-    pub(super) fn tell(&mut self, sample: &Sample) {
-        let Sample {
-            series, at, value, ..
-        } = sample;
-        self.tell_value(series, *at, *value);
+    pub(super) fn tell(&mut self, sample: &Sample, now: Timestamp) {
+        let Sample { series, at, value } = sample;
+        if !is_ahead(*at, now) {
+            let at = timestamp(counts_at(at.as_microsecond(), now));
+            self.tell_value(series, at, *value);
+        }
     }
 
     pub(super) fn tell_value(&mut self, series: &SeriesKey, at: Timestamp, value: f64) {
         let at_us = at.as_microsecond();
         let stored = Stored { at_us, value };
         let Some(points) = self.series.get_mut(series) else {
-            // The store refuses a series beyond its limit, so nobody asks for its newest value.
-            if self.series.len() < SERIES_MAX {
+            // The store refuses a series beyond its limits, so nobody asks for its newest value.
+            if self.series.len() < SERIES_MAX && names_bytes(series) <= NAMES_BYTES_MAX {
                 self.series.insert(series.clone(), VecDeque::from([stored]));
                 self.share();
             }
@@ -105,7 +107,7 @@ impl Live {
                     device: key.device.clone(),
                     metric: key.metric.clone(),
                     unit: key.unit.clone(),
-                    at: super::store::timestamp(point.at_us),
+                    at: timestamp(point.at_us),
                     value: point.value,
                     left_out: 0,
                 })
@@ -130,7 +132,7 @@ impl Live {
                     .iter()
                     .skip(stored.len().saturating_sub(points))
                     .map(|point| Point {
-                        at: super::store::timestamp(point.at_us),
+                        at: timestamp(point.at_us),
                         value: point.value,
                     })
                     .collect(),

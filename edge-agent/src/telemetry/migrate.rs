@@ -2,7 +2,7 @@
 //!
 //! `user_version` says which form a file has: 0 is a new file or one of the first programs, whose blocks have one numbering and
 //! bodies of compressed JSON. Those bodies stay as they are until they are sent (`delivery.rs`). An older program
-//! cannot use the file after that, and says so because tables are not as it knows them.
+//! cannot use the file after that, and says so because tables are not as it knows them. 2 is without `refused`.
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -10,7 +10,7 @@ use super::journal::{Journal, Stored};
 use super::store::{StoreError, step};
 
 /// The form that `schema.sql` makes.
-const FORM: i64 = 2;
+const FORM: i64 = 3;
 
 const SETTINGS: &str = "
     pragma journal_mode = wal;

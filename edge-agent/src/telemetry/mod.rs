@@ -2,7 +2,8 @@
 //!
 //! Telemetry never competes with the ledger: own file, own thread, bounded. When a bound is
 //! reached the oldest block of the lowest priority goes first, and every drop becomes a `telemetry.gap` ledger event
-//! (`gaps.rs`), so samples stored plus recorded gaps are the samples produced. What a rule of the configuration leaves out
+//! (`gaps.rs`), so samples stored plus recorded gaps are the samples produced. So does what is refused (`refused.rs`) and what a source
+//! told once that could not be stored (`losses.rs`). What a rule of the configuration leaves out
 //! (`rules.rs`) is no gap: it is counted.
 //!
 //! Not for facts: what must not be lost is a ledger event.
@@ -17,7 +18,9 @@ mod delivery;
 pub mod gaps;
 mod journal;
 mod live;
+mod losses;
 mod migrate;
+mod refused;
 pub mod routes;
 pub mod rules;
 mod series;
@@ -28,7 +31,7 @@ mod tests;
 
 use std::path::Path;
 use std::sync::mpsc::RecvTimeoutError;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use agog_sync::clock::Clock;
@@ -36,9 +39,11 @@ use agog_sync::frame::SeriesKey;
 use agog_sync::ids::EventId;
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use live::Live;
+use losses::{Loss, Span};
 use rules::Rules;
 
 pub use delivery::{Outgoing, Part};
@@ -117,6 +122,9 @@ pub struct Telemetry {
     room: Arc<Semaphore>,
     live: Arc<RwLock<Live>>,
     standing: watch::Receiver<Standing>,
+    losses: UnboundedSender<Loss>,
+    /// Whoever records gaps takes it.
+    lost: Arc<Mutex<Option<UnboundedReceiver<Loss>>>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -147,7 +155,7 @@ impl Telemetry {
         clock: Arc<dyn Clock>,
         rng: StdRng,
     ) -> Result<(Self, TelemetryThread), TelemetryError> {
-        let store = store::Store::open(path, limits, rng).map_err(Arc::new)?;
+        let store = store::Store::open(path, limits, rng, clock.now()).map_err(Arc::new)?;
         let mut live = Live::default();
         for (series, at, value) in store.newest() {
             live.tell_value(series, at, value);
@@ -157,11 +165,13 @@ impl Telemetry {
         // commands come from tasks that wait for the answer before they send again.
         let (commands, inbox) = std::sync::mpsc::channel();
         let (running, ended) = std::sync::mpsc::sync_channel(1);
-        let of_thread = Arc::clone(&clock);
+        let (losses, lost) = unbounded_channel();
+        let (of_thread, lost_by_thread) = (Arc::clone(&clock), losses.clone());
         std::thread::Builder::new()
             .name("telemetry".into())
             .spawn(move || {
-                buffer::run(store, &inbox, &*of_thread, &publish);
+                buffer::run(store, &inbox, &*of_thread, &publish, &lost_by_thread);
+                drop(lost_by_thread);
                 // Whoever asked has waited long enough and is gone when this fails.
                 let _ = running.send(());
             })
@@ -173,19 +183,65 @@ impl Telemetry {
                 room,
                 live: Arc::new(RwLock::new(live)),
                 standing,
+                losses,
+                lost: Arc::new(Mutex::new(Some(lost))),
                 clock,
             },
             TelemetryThread(ended),
         ))
     }
 
-    /// Stores samples and returns when they are on disk. Waits while the queue is full.
+    /// Stores samples and returns when they are on disk. Waits while the queue is full. When it fails the samples are the
+    /// caller's again.
     pub async fn record(&self, samples: Vec<Sample>) -> Result<(), TelemetryError> {
         self.submit(samples).await?.committed().await
     }
 
-    /// Puts samples into the queue, waiting while it is full; the receipt says when they are on disk.
+    /// Puts samples into the queue, waiting while it is full; the receipt says when they are on disk. When that fails the samples
+    /// are the caller's again: its source has them.
     pub async fn submit(&self, samples: Vec<Sample>) -> Result<Receipt, TelemetryError> {
+        self.put(samples, None).await
+    }
+
+    /// As [`Telemetry::submit`], for a source that tells what it has once: what cannot be stored is lost, and becomes a gap with
+    /// this reason.
+    pub async fn submit_once(
+        &self,
+        samples: Vec<Sample>,
+        reason: &str,
+    ) -> Result<Receipt, TelemetryError> {
+        let span = Span::of(&samples);
+        let submitted = self.put(samples, Some(reason)).await;
+        if let (Err(_), Some(span)) = (&submitted, span) {
+            self.lose(reason, span);
+        }
+        submitted
+    }
+
+    /// Has samples that nobody has any more be a gap.
+    pub(crate) fn lost(&self, reason: &str, samples: &[Sample]) {
+        if let Some(span) = Span::of(samples) {
+            self.lose(reason, span);
+        }
+    }
+
+    fn lose(&self, reason: &str, span: Span) {
+        let reason = reason.to_owned();
+        // Without anyone who records gaps nobody is there to hear of one.
+        let _ = self.losses.send(Loss { reason, span });
+    }
+
+    /// What is lost, for the one that records gaps. Once.
+    fn losses(&self) -> Option<UnboundedReceiver<Loss>> {
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.take()
+    }
+
+    async fn put(
+        &self,
+        samples: Vec<Sample>,
+        once: Option<&str>,
+    ) -> Result<Receipt, TelemetryError> {
         let too_many = TelemetryError::TooMany(samples.len());
         let count = u32::try_from(samples.len())
             .ok()
@@ -197,16 +253,18 @@ impl Telemetry {
             .map_err(|_| TelemetryError::Closed)?;
         {
             let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+            let now = self.clock.now();
             for sample in &samples {
-                live.tell(sample);
+                live.tell(sample, now);
             }
         }
         let (done, receipt) = oneshot::channel();
-        self.send(buffer::Command::Record {
-            samples,
-            permit,
-            done,
-        })?;
+        let loss = once.zip(Span::of(&samples)).map(|(reason, span)| Loss {
+            reason: reason.to_owned(),
+            span,
+        });
+        let waiting = buffer::Waiting { permit, done, loss };
+        self.send(buffer::Command::Record { samples, waiting })?;
         Ok(Receipt(receipt))
     }
 
@@ -285,9 +343,10 @@ impl Telemetry {
             .await
     }
 
-    /// Drops what is beyond the limits at `now`; the thread does this by itself every second.
+    /// Drops what is beyond the limits at `now`, and makes gaps of what was refused; the thread does this by itself every second.
     pub async fn shed(&self, now: Timestamp) -> Result<u64, TelemetryError> {
-        self.call(move |store| store.shed(now)).await
+        self.call(move |store| store.tell_refused(now).and_then(|()| store.shed(now)))
+            .await
     }
 
     /// Drops half of what waits, and gives its room back to the disk: the ledger needs it.

@@ -1,4 +1,4 @@
--- The second form of the file. migrate.rs makes it of the first.
+-- The third form of the file. migrate.rs makes it of the others.
 
 create table if not exists standing (
     only_row integer primary key check (only_row = 1),
@@ -51,6 +51,16 @@ create table if not exists block (
 ) strict;
 create index if not exists block_by_worth on block (priority, closed_us, epoch, block);
 create index if not exists block_by_age on block (closed_us);
+
+-- What was refused and is no gap yet: refused.rs.
+create table if not exists refused (
+    reason text primary key,
+    from_us integer not null,
+    to_us integer not null,
+    sample_count integer not null,
+    -- By our clock.
+    since_us integer not null
+) strict;
 
 create table if not exists gap (
     event_id text primary key,

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use agog_sync::frame::SeriesKey;
 use rusqlite::{Connection, Row, Transaction, params};
 
+use super::refused::Refusal;
 use super::rules::{Keep, Rules};
 use super::store::{StoreError, step};
 
@@ -14,12 +15,12 @@ use super::store::{StoreError, step};
 pub(super) const SERIES_MAX: usize = 10_000;
 
 /// The most bytes of device, metric and unit together. The hub keeps 100 characters of the first two.
-const NAMES_BYTES_MAX: usize = 360;
+pub(super) const NAMES_BYTES_MAX: usize = 360;
 
 /// A known series.
 pub(super) struct Series {
     pub(super) id: u32,
-    /// The newest time, in microseconds since 1970, and its value.
+    /// The newest time, in microseconds since 1970, and its value. As of when it counts (`store.rs`).
     pub(super) newest: Option<(i64, f64)>,
     pub(super) keep: Keep,
     /// Samples that its rule has left out since the program started.
@@ -35,17 +36,24 @@ impl Series {
     }
 }
 
-/// Finds or makes the row of a series; `None` when there are too many, or its names are too long.
+/// How many bytes the names of a series have.
+pub(super) fn names_bytes(key: &SeriesKey) -> usize {
+    key.device.len() + key.metric.len() + key.unit.as_ref().map_or(0, String::len)
+}
+
+/// Finds or makes the row of a series, unless there are too many or its names are too long.
 pub(super) fn series_of<'a>(
     transaction: &Transaction<'_>,
     known: &'a mut HashMap<SeriesKey, Series>,
     rules: &Rules,
     key: &SeriesKey,
-) -> Result<Option<&'a mut Series>, StoreError> {
+) -> Result<Result<&'a mut Series, Refusal>, StoreError> {
     if !known.contains_key(key) {
-        let names = key.device.len() + key.metric.len() + key.unit.as_ref().map_or(0, String::len);
-        if known.len() >= SERIES_MAX || names > NAMES_BYTES_MAX {
-            return Ok(None);
+        if names_bytes(key) > NAMES_BYTES_MAX {
+            return Ok(Err(Refusal::LongNames));
+        }
+        if known.len() >= SERIES_MAX {
+            return Ok(Err(Refusal::TooManySeries));
         }
         // `or ignore`: a transaction that failed later may have left the key in memory only.
         transaction
@@ -77,23 +85,24 @@ pub(super) fn series_of<'a>(
         };
         known.insert(key.clone(), series);
     }
-    Ok(known.get_mut(key))
+    Ok(known.get_mut(key).ok_or(Refusal::TooManySeries))
 }
 
-/// Keeps the newest values of series beyond the journal.
+/// Keeps the newest values of series beyond the journal. One that is ahead of our clock stands against nothing.
 pub(super) fn keep_newest(
     transaction: &Transaction<'_>,
     newest: HashMap<u32, (i64, f64)>,
+    now_us: i64,
 ) -> Result<(), StoreError> {
     let mut update = transaction
         .prepare_cached(
             "update series set last_us = ?2, last_value = ?3
-             where series_id = ?1 and (last_us is null or last_us <= ?2)",
+             where series_id = ?1 and (last_us is null or last_us <= ?2 or last_us > ?4)",
         )
         .map_err(step("prepare newest values"))?;
     for (series_id, (at_us, value)) in newest {
         update
-            .execute(params![series_id, at_us, value])
+            .execute(params![series_id, at_us, value, now_us])
             .map_err(step("keep a newest value"))?;
     }
     Ok(())

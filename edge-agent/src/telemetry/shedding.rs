@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, named_params, params};
 use tracing::{error, warn};
 
+use super::losses::Span;
 use super::store::{Store, StoreError, step, timestamp};
 
 /// Gaps handed over at once to the ledger.
@@ -98,7 +99,7 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let transaction = self.connection.transaction().map_err(step("begin"))?;
         let mut bytes = self.bytes;
-        let mut lost: Option<(i64, i64, u64)> = None;
+        let mut lost: Option<Span> = None;
         loop {
             let found = transaction
                 .prepare_cached(next)
@@ -129,23 +130,21 @@ impl Store {
                 .and_then(|mut delete| delete.execute([epoch, block]))
                 .map_err(step("drop a block"))?;
             bytes = bytes.saturating_sub(length);
-            let (from, to, sum) = lost.unwrap_or((first_us, last_us, 0));
-            lost = Some((from.min(first_us), to.max(last_us), sum + count));
+            let span = Span {
+                from_us: first_us,
+                to_us: last_us,
+                count,
+            };
+            lost = Some(lost.map_or(span, |lost| lost.and(span)));
         }
-        let Some((from_us, to_us, count)) = lost else {
+        let Some(span) = lost else {
             return Ok(0);
         };
         let event_id = EventId::generate(now, &mut self.rng);
-        let dropped = Dropped {
-            from_us,
-            to_us,
-            count,
-            reason,
-        };
-        dropped.record(&transaction, event_id, now)?;
+        Dropped { span, reason }.record(&transaction, event_id, now)?;
         transaction.commit().map_err(step("commit a drop"))?;
         self.bytes = bytes;
-        Ok(count)
+        Ok(span.count)
     }
 
     pub(super) fn drop_unreadable(
@@ -166,10 +165,13 @@ impl Store {
             )
             .map_err(step("drop an unreadable block"))?;
         let reason = format!("block {block} cannot be read back: {reason}");
-        let dropped = Dropped {
+        let span = Span {
             from_us,
             to_us,
             count,
+        };
+        let dropped = Dropped {
+            span,
             reason: &reason,
         };
         dropped.record(&transaction, event_id, now)?;
@@ -232,16 +234,15 @@ impl Store {
             .map_err(step("forget a recorded gap"))
     }
 }
+
 /// What a row of `gap` tells.
-struct Dropped<'r> {
-    from_us: i64,
-    to_us: i64,
-    count: u64,
-    reason: &'r str,
+pub(super) struct Dropped<'r> {
+    pub(super) span: Span,
+    pub(super) reason: &'r str,
 }
 
 impl Dropped<'_> {
-    fn record(
+    pub(super) fn record(
         &self,
         transaction: &Transaction<'_>,
         event_id: EventId,
@@ -252,8 +253,8 @@ impl Dropped<'_> {
                 "insert into gap (event_id, from_us, to_us, sample_count, reason, dropped_us)
                  values (:event_id, :from_us, :to_us, :count, :reason, :dropped_us)",
                 named_params! {
-                    ":event_id": event_id.to_string(), ":from_us": self.from_us,
-                    ":to_us": self.to_us, ":count": self.count.cast_signed(),
+                    ":event_id": event_id.to_string(), ":from_us": self.span.from_us,
+                    ":to_us": self.span.to_us, ":count": self.span.count.cast_signed(),
                     ":reason": self.reason, ":dropped_us": now.as_microsecond(),
                 },
             )

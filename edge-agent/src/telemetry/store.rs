@@ -10,15 +10,19 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use agog_sync::frame::{BLOCK_SAMPLES_MAX, SeriesKey};
-use agog_sync::telemetry::BodyError;
-use jiff::Timestamp;
+use agog_sync::telemetry::{BodyError, SAMPLE_AHEAD_MAX};
+use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
 use rusqlite::Connection;
 
 use super::closing::close_open;
 use super::journal::{Journal, Stored};
+use super::refused::{Refusal, Refused};
 use super::series::{Series, read_series, series_of};
 use super::{Limits, Sample, migrate};
+
+/// How far the clock of a machine may be ahead of ours and still be believed.
+const BELIEVED_AHEAD: SignedDuration = SignedDuration::from_mins(1);
 
 /// A step on `telemetry.db` failed.
 #[derive(Debug, thiserror::Error)]
@@ -49,15 +53,15 @@ pub(super) fn step(step: &'static str) -> impl Fn(rusqlite::Error) -> StoreError
 }
 
 /// What one append did.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Appended {
     pub(super) stored: u64,
     /// Stored already.
     pub(super) repeated: u64,
     /// By the rule of their series.
     pub(super) left_out: u64,
-    /// Beyond the limits of `series.rs`.
-    pub(super) refused: u64,
+    /// Not taken, and counted in the file.
+    pub(super) refused: Refused,
 }
 
 /// Where the buffer stands.
@@ -97,7 +101,12 @@ pub(super) struct Store {
 }
 
 impl Store {
-    pub(super) fn open(path: &Path, limits: Limits, rng: StdRng) -> Result<Self, StoreError> {
+    pub(super) fn open(
+        path: &Path,
+        limits: Limits,
+        rng: StdRng,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
         let opened = |source| StoreError::Open {
             path: path.display().to_string(),
             source,
@@ -121,7 +130,7 @@ impl Store {
             bytes: bytes.cast_unsigned(),
             is_ahead: true,
         };
-        store.catch_up()?;
+        store.catch_up(now)?;
         // What a stopped program left open has waited long enough.
         store.open_since = (store.journal.open() > 0).then_some(Timestamp::UNIX_EPOCH);
         Ok(store)
@@ -129,7 +138,7 @@ impl Store {
 
     /// Makes the memory what the file is, where something failed before. A sample of the memory alone would pass for one that
     /// comes again, and be lost.
-    fn catch_up(&mut self) -> Result<(), StoreError> {
+    fn catch_up(&mut self, now: Timestamp) -> Result<(), StoreError> {
         if !self.is_ahead {
             return Ok(());
         }
@@ -137,6 +146,9 @@ impl Store {
             read_series(&self.connection, &self.limits.rules).map_err(step("read the series"))?;
         for (key, series) in &mut series {
             series.left_out = self.series.get(key).map_or(0, |known| known.left_out);
+            series.newest = series
+                .newest
+                .map(|(at_us, value)| (counts_at(at_us, now), value));
         }
         self.series = series;
         self.journal = Journal::read(&self.connection)?;
@@ -147,7 +159,7 @@ impl Store {
             .collect();
         for sample in self.journal.samples() {
             if let Some(series) = by_id.get_mut(&sample.series_id) {
-                series.tell(sample.at_us, sample.value);
+                series.tell(counts_at(sample.at_us, now), sample.value);
             }
         }
         self.is_ahead = false;
@@ -177,10 +189,10 @@ impl Store {
         samples: &[Sample],
         now: Timestamp,
     ) -> Result<Appended, StoreError> {
-        self.catch_up()?;
+        self.catch_up(now)?;
         let appended = self.try_append(samples, now);
         self.is_ahead = appended.is_err();
-        self.catch_up()?;
+        self.catch_up(now)?;
         appended
     }
 
@@ -197,34 +209,40 @@ impl Store {
         let transaction = connection.transaction().map_err(step("begin"))?;
         let mut fresh = Vec::with_capacity(samples.len());
         for sample in samples {
-            let Some(series) = series_of(&transaction, series, &limits.rules, &sample.series)?
-            else {
-                done.refused += 1;
+            let at_us = sample.at.as_microsecond();
+            if is_ahead(sample.at, now) {
+                done.refused.add(Refusal::Ahead, at_us);
                 continue;
+            }
+            let series = match series_of(&transaction, series, &limits.rules, &sample.series)? {
+                Ok(series) => series,
+                Err(refusal) => {
+                    done.refused.add(refusal, at_us);
+                    continue;
+                }
             };
             let stored = Stored {
                 series_id: series.id,
-                at_us: sample.at.as_microsecond(),
+                at_us,
                 value: sample.value,
             };
             if journal.knows(&stored) {
                 done.repeated += 1;
                 continue;
             }
-            if series
-                .keep
-                .leaves_out(series.newest, stored.at_us, stored.value)
-            {
+            let told_us = counts_at(at_us, now);
+            if series.keep.leaves_out(series.newest, told_us, stored.value) {
                 series.left_out += 1;
                 done.left_out += 1;
                 continue;
             }
-            series.tell(stored.at_us, stored.value);
+            series.tell(told_us, stored.value);
             journal.know(&stored);
             fresh.push(stored);
         }
         done.stored = fresh.len() as u64;
         journal.append(&transaction, fresh)?;
+        done.refused.keep(&transaction, now)?;
         let mut bytes = 0;
         while journal.open() >= BLOCK_SAMPLES_MAX {
             bytes += close_open(&transaction, journal, &limits.rules, now)?;
@@ -239,7 +257,7 @@ impl Store {
 
     /// Closes the open samples when they are older than the limit, or always with `force`.
     pub(super) fn close_due(&mut self, now: Timestamp, force: bool) -> Result<bool, StoreError> {
-        self.catch_up()?;
+        self.catch_up(now)?;
         let due = self
             .open_since
             .is_some_and(|since| force || now.duration_since(since) >= self.limits.block_age);
@@ -248,7 +266,7 @@ impl Store {
         }
         let closed = self.try_close(now);
         self.is_ahead = closed.is_err();
-        self.catch_up()?;
+        self.catch_up(now)?;
         self.bytes += closed?;
         self.open_since = None;
         Ok(true)
@@ -285,6 +303,22 @@ impl Store {
                 })
             })
             .map_err(step("read where it stands"))
+    }
+}
+
+/// Whether no working clock can have meant that time.
+pub(super) fn is_ahead(at: Timestamp, now: Timestamp) -> bool {
+    at.duration_since(now) > SAMPLE_AHEAD_MAX
+}
+
+/// As of when a sample counts among those of its series. A clock may be ahead a little; what is told for later than that counts as of
+/// when it came: a wrong date must not stand against all that follows.
+pub(super) fn counts_at(at_us: i64, now: Timestamp) -> i64 {
+    let believed = now.saturating_add(BELIEVED_AHEAD).unwrap_or(now);
+    if at_us > believed.as_microsecond() {
+        now.as_microsecond()
+    } else {
+        at_us
     }
 }
 

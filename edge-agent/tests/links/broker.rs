@@ -104,17 +104,23 @@ fn spawn(config: &Path) -> Child {
 
 /// Publishes and waits until the broker has acknowledged everything.
 pub(crate) async fn publish(port: u16, messages: Vec<(String, String)>) {
+    publish_with(port, messages, QoS::AtLeastOnce).await;
+}
+
+pub(crate) async fn publish_with(port: u16, messages: Vec<(String, String)>, qos: QoS) {
     let mut options = MqttOptions::new(format!("publisher-{}", messages.len()), "127.0.0.1", port);
     options.set_keep_alive(Duration::from_secs(5));
     options.set_max_packet_size(PACKET_BYTES_MAX, PACKET_BYTES_MAX);
     let (client, mut events) = AsyncClient::new(options, 10);
-    let count = messages.len();
+    // Only what is sent with quality of service 1 is acknowledged.
+    let count = if qos == QoS::AtMostOnce {
+        0
+    } else {
+        messages.len()
+    };
     let sender = tokio::spawn(async move {
         for (topic, payload) in messages {
-            client
-                .publish(topic, QoS::AtLeastOnce, false, payload)
-                .await
-                .unwrap();
+            client.publish(topic, qos, false, payload).await.unwrap();
         }
         client
     });

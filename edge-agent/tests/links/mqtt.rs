@@ -6,7 +6,7 @@ use agog_edge::lifecycle::Stop;
 use crate::broker::{Broker, publish};
 use crate::support::{TestAgent, until};
 
-fn section(port: u16) -> String {
+pub(crate) fn section(port: u16) -> String {
     format!(
         "[telemetry]\nblock_ms = 20\n[mqtt]\nbroker = \"127.0.0.1:{port}\"\n\
          [[mqtt.topic]]\nfilter = \"plant/+/+\"\ndevice = \"{{1}}\"\nmetric = \"{{2}}\"\n\
@@ -92,7 +92,7 @@ async fn readings_are_stored_once_and_in_order() {
 }
 
 /// Publishes something without a sample until it arrives: subscribing takes the broker a moment.
-async fn subscribed(test: &TestAgent, port: u16) {
+pub(crate) async fn subscribed(test: &TestAgent, port: u16) {
     let heard = || test.agent.health.snapshot().mqtt["main"].last_message;
     let before = heard();
     until("the subscription works", || async {

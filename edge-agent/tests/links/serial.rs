@@ -6,9 +6,9 @@ use std::time::Duration;
 use agog_edge::health::PortHealth;
 use agog_edge::ingest::serial::{self, Lines};
 use agog_edge::lifecycle::Stop;
-use agog_sync::event::Event;
 use tempfile::TempDir;
 
+use crate::gaps::{Recorder, recorded};
 use crate::mqtt::has_values;
 use crate::pty::{Plugged, plug_in, port_name};
 use crate::support::{TestAgent, until};
@@ -244,6 +244,7 @@ async fn garbage_and_lines_without_end_are_counted_and_the_next_line_is_read() {
 async fn samples_wait_while_the_disk_fails_and_those_without_room_are_a_gap_in_the_ledger() {
     const SENT: usize = 3_000;
     let (bench, mut scale) = Bench::with_device(CONTINUOUS).await;
+    let recorder = Recorder::start(&bench.test);
     // Somebody else holds the file, so nothing can be stored.
     let blocker = rusqlite::Connection::open(bench.test.data_dir().join("telemetry.db")).unwrap();
     blocker.execute_batch("begin immediate").unwrap();
@@ -260,11 +261,9 @@ async fn samples_wait_while_the_disk_fails_and_those_without_room_are_a_gap_in_t
     assert_eq!(bench.values(stored).await.len(), stored);
 
     let test = bench.stop().await;
-    let gaps = test.events().await;
-    let counts = gaps.iter().map(|event| {
-        let Event::Gap(gap) = event.event().unwrap() else {
-            panic!("{event:?}");
-        };
+    recorder.stop().await;
+    let gaps = recorded(&test).await;
+    let counts = gaps.iter().map(|gap| {
         assert_eq!(
             gap.reason,
             "serial port port sent more than could be stored"

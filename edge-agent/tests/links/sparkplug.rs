@@ -8,6 +8,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::broker::Broker;
+use crate::gaps::{Recorder, recorded};
 use crate::mqtt::Source;
 use crate::support::{TestAgent, WAIT_LIMIT, until};
 
@@ -252,4 +253,32 @@ async fn a_broker_that_was_restarted_gets_the_state_of_the_host_again_and_nodes_
     node.does("nbirth").await;
     is(&test, "line-1", "Sparkplug/Online", 1.0).await;
     source.stop().await;
+}
+
+#[tokio::test]
+async fn values_of_a_node_that_cannot_be_stored_are_a_gap() {
+    let broker = Broker::start().await;
+    let test = TestAgent::new(&section(broker.port));
+    let (source, mut node) = born(&broker, &test).await;
+    let recorder = Recorder::start(&test);
+    let blocker = rusqlite::Connection::open(test.data_dir().join("telemetry.db")).unwrap();
+    blocker.execute_batch("begin immediate").unwrap();
+
+    node.does("ddata press-3 11 INT32 9001").await;
+
+    until("the loss is recorded", || async {
+        (!recorded(&test).await.is_empty()).then_some(())
+    })
+    .await;
+    drop(blocker);
+    source.stop().await;
+    recorder.stop().await;
+    // With it what was on its way before.
+    let gaps = recorded(&test).await;
+    let lost: u64 = gaps.iter().map(|gap| gap.count).sum();
+    let stored = test.stored_values().await.len() as u64;
+    let told = test.agent.health.snapshot().mqtt["main/sparkplug"].samples;
+    assert_eq!(lost + stored, told, "{gaps:?}");
+    let lost = "values of Sparkplug nodes could not be stored";
+    assert!(gaps.iter().all(|gap| gap.reason == lost), "{gaps:?}");
 }

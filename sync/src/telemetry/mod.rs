@@ -29,12 +29,18 @@
 
 use std::io::Read;
 
+use jiff::SignedDuration;
+
 use crate::frame::{BLOCK_SAMPLES_MAX, SeriesKey, TelemetryBlock};
 
 pub mod batch;
 mod column;
 
 use column::{Reader, put_number};
+
+/// How far the time of a sample may be ahead of the clock of whoever takes it, agent and hub. More than a day is a wrong date,
+/// and each day is a partition of the hub.
+pub const SAMPLE_AHEAD_MAX: SignedDuration = SignedDuration::from_hours(24);
 
 /// The form of bodies that this program writes. Later forms get other numbers; this one is read for ever, and no zstd
 /// frame begins with it.

@@ -37,9 +37,32 @@ pub enum Part {
     Live,
 }
 
-/// Measures one part, or everything, and prints the table. `events` is the size of the backlog, of the history, of the
-/// years of telemetry in raw rows, of what is published to an agent, or of the samples that wait there; a small backlog means few documents, too.
-pub async fn run(only: Option<Part>, events: Option<usize>) -> Result<()> {
+/// Measures AGOG on this machine and prints a table.
+#[derive(Debug, Clone, clap::Parser)]
+pub struct Options {
+    /// Measure this part alone.
+    #[arg(long)]
+    only: Option<Part>,
+    /// Events of the ledger's backlog; few of them mean few documents, too.
+    #[arg(long, default_value_t = backlog::EVENTS)]
+    events: usize,
+    /// Events of an agent that has recorded for years.
+    #[arg(long, default_value_t = history::EVENTS)]
+    history: usize,
+    /// Raw rows of years of telemetry. The goals are for 50,000,000.
+    #[arg(long, default_value_t = telemetry::ROWS)]
+    rows: usize,
+    /// Samples that are published to an agent.
+    #[arg(long, default_value_t = telemetry_agent::SAMPLES)]
+    published: usize,
+    /// Samples that wait at an agent while live values go past them. A day at 1,000 a second has 86,400,000.
+    #[arg(long, default_value_t = live::SAMPLES)]
+    waiting: usize,
+}
+
+/// Measures one part, or everything, and prints the table.
+pub async fn run(options: Options) -> Result<()> {
+    let only = options.only;
     say("disk …");
     let disk = measure::disk()?;
     let mut rows = vec![Row::new(
@@ -53,7 +76,7 @@ pub async fn run(only: Option<Part>, events: Option<usize>) -> Result<()> {
         rows.extend(bench.start_and_rest().await?);
         rows.extend(bench.ledger_append(&disk).await?);
         say("uplink …");
-        rows.extend(bench.backlog(events.unwrap_or(backlog::EVENTS)).await?);
+        rows.extend(bench.backlog(options.events).await?);
         say("verification …");
         rows.extend(bench.verification().await?);
         say("traces …");
@@ -61,15 +84,12 @@ pub async fn run(only: Option<Part>, events: Option<usize>) -> Result<()> {
         say("holds of the office …");
         rows.extend(bench.holds().await?);
         say("documents …");
-        let most = events.map_or(documents::DOCUMENTS, |events| {
-            events.min(documents::DOCUMENTS)
-        });
+        let most = options.events.min(documents::DOCUMENTS);
         rows.extend(bench.documents(most).await?);
     }
     if only.is_none_or(|part| part == Part::History) {
         say("history …");
-        let events = events.filter(|_| only.is_some());
-        rows.extend(history::measure(events.unwrap_or(history::EVENTS)).await?);
+        rows.extend(history::measure(options.history).await?);
     }
     if only.is_none_or(|part| part == Part::Machines) {
         say("machines …");
@@ -86,18 +106,15 @@ pub async fn run(only: Option<Part>, events: Option<usize>) -> Result<()> {
     }
     if only.is_none_or(|part| part == Part::Telemetry) {
         say("telemetry …");
-        let rows_raw = events.filter(|_| only.is_some());
-        rows.extend(telemetry::measure(rows_raw.unwrap_or(telemetry::ROWS)).await?);
+        rows.extend(telemetry::measure(options.rows).await?);
     }
     if only.is_none_or(|part| part == Part::Buffer) {
         say("telemetry of the agent …");
-        let samples = events.filter(|_| only.is_some());
-        rows.extend(telemetry_agent::measure(samples.unwrap_or(telemetry_agent::SAMPLES)).await?);
+        rows.extend(telemetry_agent::measure(options.published).await?);
     }
     if only.is_none_or(|part| part == Part::Live) {
         say("live values …");
-        let samples = events.filter(|_| only.is_some());
-        rows.extend(live::measure(samples.unwrap_or(live::SAMPLES)).await?);
+        rows.extend(live::measure(options.waiting).await?);
     }
     let _ = std::io::stdout().write_all(figures::table(&rows).as_bytes());
     Ok(())

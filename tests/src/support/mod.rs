@@ -15,6 +15,7 @@ pub mod postgres;
 pub mod power;
 pub mod press;
 pub mod process;
+pub mod signals;
 mod spawner;
 pub mod user;
 pub mod wait;

@@ -31,8 +31,8 @@ pub(in crate::equipment) use reports::{
     notification_list, notifications_add, resource_entries, resource_list, resources_add,
 };
 pub(in crate::equipment) use rollups::{
-    Placed, rollup_list, rollups_put, rollups_remove, rollups_within, samples_counted,
-    samples_window, value_before,
+    Placed, rollup_list, rollups_add, rollups_remove, rollups_replace, rollups_within,
+    samples_counted, samples_window, value_before,
 };
 pub(in crate::equipment) use rules::{
     RuleRow, rules_add, rules_keep, rules_of_series, rules_remove_others, series_devices,

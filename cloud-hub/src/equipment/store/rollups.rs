@@ -68,6 +68,9 @@ pub(in crate::equipment) async fn rollups_within(
     step: Step,
     stretches: &[(SeriesId, i64, i64)],
 ) -> Result<Vec<Placed>, DbError> {
+    if stretches.is_empty() {
+        return Ok(Vec::new());
+    }
     let tenant_id = tx.tenant_id().uuid();
     let series = column(stretches, |stretch| stretch.0.0);
     let from = column(stretches, |stretch| from_us(stretch.1));
@@ -92,8 +95,9 @@ pub(in crate::equipment) async fn rollups_within(
     Ok(rollups)
 }
 
-/// Stores roll-ups in the place of those that are there.
-pub(in crate::equipment) async fn rollups_put(
+/// Stores roll-ups where none are. It says so to the database, which need not look first: the caller holds the locks of
+/// the devices, so what it has not found is not there.
+pub(in crate::equipment) async fn rollups_add(
     tx: &mut TenantTx,
     step: Step,
     rollups: &[Placed],
@@ -102,17 +106,33 @@ pub(in crate::equipment) async fn rollups_put(
         return Ok(());
     }
     let tenant_id = tx.tenant_id().uuid();
-    let series = column(rollups, |(place, _)| place.0.0);
-    let bucket = column(rollups, |(place, _)| from_us(place.1));
-    let count = column(rollups, |(_, rollup)| rollup.count);
-    let min = column(rollups, |(_, rollup)| rollup.min);
-    let max = column(rollups, |(_, rollup)| rollup.max);
-    let sum = column(rollups, |(_, rollup)| rollup.sum);
-    let first = column(rollups, |(_, rollup)| rollup.first);
-    let first_at = column(rollups, |(_, rollup)| from_us(rollup.first_us));
-    let last = column(rollups, |(_, rollup)| rollup.last);
-    let last_at = column(rollups, |(_, rollup)| from_us(rollup.last_us));
-    let held = column(rollups, |(_, rollup)| rollup.held);
+    let c = Columns::of(rollups);
+    on_table!(
+        step,
+        query!(["insert into "
+            " (tenant_id, series_id, bucket, sample_count, min, max, sum, first, first_at, last, last_at, held)
+             select $1, * from unnest($2::bigint[], $3::timestamptz[], $4::bigint[], $5::float8[], $6::float8[],
+                 $7::float8[], $8::float8[], $9::timestamptz[], $10::float8[], $11::timestamptz[], $12::float8[])"],
+            tenant_id, &c.series, &c.bucket as _, &c.count, &c.min, &c.max, &c.sum, &c.first, &c.first_at as _,
+            &c.last, &c.last_at as _, &c.held
+        )
+        .execute(tx.conn())
+    )?;
+    Ok(())
+}
+
+/// Stores roll-ups in the place of those that are there. An upsert, because it finds each by its key whatever the planner
+/// knows of the table.
+pub(in crate::equipment) async fn rollups_replace(
+    tx: &mut TenantTx,
+    step: Step,
+    rollups: &[Placed],
+) -> Result<(), DbError> {
+    if rollups.is_empty() {
+        return Ok(());
+    }
+    let tenant_id = tx.tenant_id().uuid();
+    let c = Columns::of(rollups);
     on_table!(
         step,
         query!(["insert into "
@@ -123,12 +143,45 @@ pub(in crate::equipment) async fn rollups_put(
                  sample_count = excluded.sample_count, min = excluded.min, max = excluded.max, sum = excluded.sum,
                  first = excluded.first, first_at = excluded.first_at, last = excluded.last,
                  last_at = excluded.last_at, held = excluded.held"],
-            tenant_id, &series, &bucket as _, &count, &min, &max, &sum, &first, &first_at as _, &last, &last_at as _,
-            &held
+            tenant_id, &c.series, &c.bucket as _, &c.count, &c.min, &c.max, &c.sum, &c.first, &c.first_at as _,
+            &c.last, &c.last_at as _, &c.held
         )
         .execute(tx.conn())
     )?;
     Ok(())
+}
+
+/// Roll-ups by columns, as statements take them.
+struct Columns {
+    series: Vec<i64>,
+    bucket: Vec<Instant>,
+    count: Vec<i64>,
+    min: Vec<f64>,
+    max: Vec<f64>,
+    sum: Vec<f64>,
+    first: Vec<f64>,
+    first_at: Vec<Instant>,
+    last: Vec<f64>,
+    last_at: Vec<Instant>,
+    held: Vec<f64>,
+}
+
+impl Columns {
+    fn of(rollups: &[Placed]) -> Self {
+        Self {
+            series: column(rollups, |(place, _)| place.0.0),
+            bucket: column(rollups, |(place, _)| from_us(place.1)),
+            count: column(rollups, |(_, rollup)| rollup.count),
+            min: column(rollups, |(_, rollup)| rollup.min),
+            max: column(rollups, |(_, rollup)| rollup.max),
+            sum: column(rollups, |(_, rollup)| rollup.sum),
+            first: column(rollups, |(_, rollup)| rollup.first),
+            first_at: column(rollups, |(_, rollup)| from_us(rollup.first_us)),
+            last: column(rollups, |(_, rollup)| rollup.last),
+            last_at: column(rollups, |(_, rollup)| from_us(rollup.last_us)),
+            held: column(rollups, |(_, rollup)| rollup.held),
+        }
+    }
 }
 
 /// Roll-ups of a series whose buckets begin from `from` until before `to`, oldest first, with the start of each.

@@ -43,6 +43,9 @@ pub(in crate::equipment) async fn samples_within(
     tx: &mut TenantTx,
     stretches: &[(SeriesId, i64, i64)],
 ) -> Result<Vec<(SeriesId, Sample)>, DbError> {
+    if stretches.is_empty() {
+        return Ok(Vec::new());
+    }
     let tenant_id = tx.tenant_id().uuid();
     // Each stretch is a query of its own (`offset 0` keeps the planner from joining them to one): it reads the index of
     // the days that it touches, however many others there are.

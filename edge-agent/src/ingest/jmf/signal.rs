@@ -75,7 +75,9 @@ impl JmfState {
             None
         } else {
             // Both are written at the same time, and the answer waits for both.
-            Some(self.telemetry.submit(samples).await)
+            // A device takes the success of its message for granted: what is not stored is lost.
+            let lost = "values of a JMF message could not be stored";
+            Some(self.telemetry.submit_once(samples, lost).await)
         };
         reported.stored().await?;
         let now = self.agent.clock.now();

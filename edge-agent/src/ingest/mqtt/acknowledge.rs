@@ -19,6 +19,9 @@ use crate::telemetry::{Sample, Telemetry, TelemetryError};
 /// whatever becomes of acknowledgements, so the limit is left again.
 pub(super) const PENDING_MAX: usize = 4_096;
 
+/// The broker sends such a message once.
+const LOST: &str = "values of MQTT messages with QoS 0 could not be stored";
+
 /// A message whose samples wait for their commit, and the connection that it came by.
 type Pending = Pin<Box<dyn Future<Output = (u64, Publish, Result<(), TelemetryError>)> + Send>>;
 
@@ -47,13 +50,22 @@ impl Acknowledgements {
         // Only its packet id is needed from here on, and thousands may wait.
         publish.payload = Bytes::new();
         publish.topic = String::new();
+        let is_once = publish.qos == QoS::AtMostOnce;
         let telemetry = telemetry.clone();
         let connection = self.connection;
         self.pending.push_back(Box::pin(async move {
             let result = if samples.is_empty() {
                 Ok(())
             } else {
-                telemetry.record(samples).await
+                let submitted = if is_once {
+                    telemetry.submit_once(samples, LOST).await
+                } else {
+                    telemetry.submit(samples).await
+                };
+                match submitted {
+                    Ok(receipt) => receipt.committed().await,
+                    Err(error) => Err(error),
+                }
             };
             (connection, publish, result)
         }));

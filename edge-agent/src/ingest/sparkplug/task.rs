@@ -323,7 +323,9 @@ impl SparkplugIngest {
                     self.metrics.samples.increment(count);
                     self.health.mqtt(&self.name, |link| link.samples += count);
                     // Waits while the buffer is full: the broker keeps the rest, as far as it keeps `QoS` 0.
-                    let submitted = self.telemetry.submit(samples).await;
+                    // A node tells what it has once, with quality of service 0.
+                    let lost = "values of Sparkplug nodes could not be stored";
+                    let submitted = self.telemetry.submit_once(samples, lost).await;
                     submitted.map_err(|error: TelemetryError| error.to_string())?;
                 }
                 Action::SayOnline => {

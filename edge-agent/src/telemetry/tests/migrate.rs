@@ -109,7 +109,7 @@ fn a_file_of_a_newer_version_is_left_alone() {
     let bench = Bench::new();
     let path = bench.folder.path().join("telemetry.db");
     let file = rusqlite::Connection::open(&path).unwrap();
-    file.execute_batch("pragma user_version = 3").unwrap();
+    file.execute_batch("pragma user_version = 4").unwrap();
     let opened = Telemetry::open(
         &path,
         Limits::default(),

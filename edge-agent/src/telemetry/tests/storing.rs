@@ -168,6 +168,7 @@ async fn what_a_rule_leaves_out_is_counted_and_is_no_gap() {
         ..Limits::default()
     };
     let telemetry = bench.open(limits.clone());
+    bench.clock.advance(SignedDuration::from_secs(120));
     // One that stands still for two minutes, and one without a rule.
     for second in 0..=120 {
         let both = ["speed", "heat"].map(|metric| sample(metric, second, 100.0));
@@ -221,4 +222,102 @@ async fn the_newest_values_are_of_no_more_series_than_the_file_takes() {
     assert_eq!(latest.len(), SERIES_MAX);
     let first = latest.iter().find(|value| value.metric == "m0").unwrap();
     assert!((first.value - 2.0).abs() < f64::EPSILON);
+
+    // What the file did not take is told once for all of a minute.
+    let minute = bench.clock.now() + SignedDuration::from_secs(61);
+    assert!(telemetry.gaps().await.unwrap().is_empty());
+    telemetry.shed(minute).await.unwrap();
+    let gaps = telemetry.gaps().await.unwrap();
+    assert_eq!(gaps.len(), 1, "{gaps:?}");
+    assert_eq!(
+        (gaps[0].count, gaps[0].reason.as_str()),
+        (6, "more than 10000 series")
+    );
+    assert_eq!(gaps[0].from, start());
+    assert_eq!(gaps[0].to, start() + SignedDuration::from_secs(1));
+    telemetry
+        .shed(minute + SignedDuration::from_hours(1))
+        .await
+        .unwrap();
+    assert_eq!(telemetry.gaps().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_sample_of_names_that_are_too_long_is_a_gap_and_shown_nowhere() {
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits::default());
+    let long = "x".repeat(400);
+    telemetry
+        .record(vec![sample(&long, 0, 1.0), sample("speed", 0, 1.0)])
+        .await
+        .unwrap();
+    // Also when the program ends before it is told.
+    bench.close(telemetry);
+    let telemetry = bench.open(Limits::default());
+
+    let latest = telemetry.latest();
+    assert_eq!((latest.len(), latest[0].metric.as_str()), (1, "speed"));
+    telemetry
+        .shed(bench.clock.now() + SignedDuration::from_mins(2))
+        .await
+        .unwrap();
+    let gaps = telemetry.gaps().await.unwrap();
+    assert_eq!((gaps.len(), gaps[0].count), (1, 1));
+}
+
+#[tokio::test]
+async fn a_wrong_date_is_a_gap_and_one_that_is_hours_ahead_does_not_stand_against_what_follows() {
+    const HOUR: i64 = 3_600;
+    let bench = Bench::new();
+    let rules = Rules(vec![Rule {
+        device: "*".to_owned(),
+        metric: "speed".to_owned(),
+        keep: Keep {
+            deadband: Some(5.0),
+            heartbeat: SignedDuration::from_hours(1),
+            ..Keep::default()
+        },
+    }]);
+    let limits = Limits {
+        rules,
+        ..Limits::default()
+    };
+    let telemetry = bench.open(limits.clone());
+    telemetry
+        .record(vec![
+            sample("speed", 25 * HOUR, 1.0),
+            sample("speed", 10 * HOUR, 50.0),
+        ])
+        .await
+        .unwrap();
+    bench.clock.advance(SignedDuration::from_secs(10));
+
+    // The deadband is that of what came before, whenever that was said to be; so it is after a restart.
+    telemetry
+        .record(vec![sample("speed", 9, 100.0), sample("speed", 10, 101.0)])
+        .await
+        .unwrap();
+    assert!((telemetry.latest()[0].value - 101.0).abs() < f64::EPSILON);
+    telemetry.flush(bench.clock.now()).await.unwrap();
+    assert_eq!(delivered_values(&telemetry).await, [50.0, 100.0]);
+    drop(telemetry);
+    bench.clock.advance(SignedDuration::from_secs(10));
+    let telemetry = bench.open(limits);
+    telemetry
+        .record(vec![sample("speed", 20, 200.0), sample("speed", 20, 201.0)])
+        .await
+        .unwrap();
+    assert!((telemetry.latest()[0].value - 201.0).abs() < f64::EPSILON);
+    telemetry.flush(bench.clock.now()).await.unwrap();
+    assert_eq!(delivered_values(&telemetry).await, [200.0, 201.0]);
+    telemetry
+        .shed(bench.clock.now() + SignedDuration::from_mins(2))
+        .await
+        .unwrap();
+    let gaps = telemetry.gaps().await.unwrap();
+    let expected = "more than a day ahead of the agent's clock";
+    assert_eq!(
+        (gaps.len(), gaps[0].count, gaps[0].reason.as_str()),
+        (1, 1, expected)
+    );
 }
