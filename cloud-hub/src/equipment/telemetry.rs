@@ -85,7 +85,8 @@ pub async fn telemetry_apply(
     for ((device, _), series) in &named {
         let newest = series.samples.iter().map(|sample| sample.at_us).max();
         let newest = newest.and_then(|at_us| Timestamp::from_microsecond(at_us).ok());
-        let newest = newest.unwrap_or(ctx.now);
+        // A device is not heard of in the future, whatever its clock says.
+        let newest = newest.unwrap_or(ctx.now).min(ctx.now);
         let device = seen.entry(device).or_insert(newest);
         *device = newest.max(*device);
     }

@@ -135,7 +135,7 @@ impl Picture {
         let ids: BTreeMap<DeviceKey, DeviceId> =
             devices.iter().map(|now| (now.device, now.id)).collect();
         let keys: Vec<_> = ids.keys().copied().collect();
-        let values = store::newest(tx, &keys, VALUES_MAX).await?;
+        let values = store::newest(tx, &keys, VALUES_MAX, now).await?;
         let filter = AlarmFilter {
             statuses: &AlarmStatus::STANDING,
             device: None,
