@@ -126,7 +126,7 @@ impl From<ModuleState> for ModuleAnswer {
     }
 }
 
-/// A metric that a device has reported.
+/// A metric that a device has reported, in one of its units.
 #[derive(Debug, Serialize, ToSchema)]
 struct MetricAnswer {
     #[schema(example = "speed")]

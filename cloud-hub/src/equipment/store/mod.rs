@@ -40,7 +40,7 @@ pub(in crate::equipment) use rules::{
 pub(in crate::equipment) use samples::{
     day_drop, days_ahead, gap_add, sample_list, samples_copy, samples_within,
 };
-pub(in crate::equipment) use series::{SeriesNamed, series_ensure, series_list};
+pub(in crate::equipment) use series::{SeriesNamed, series_ensure, series_list, series_of_metric};
 pub(in crate::equipment) use settings::{SettingsRow, device_lock, settings_of, settings_put};
 pub(in crate::equipment) use states::{
     devices_tell, state_list, states_add, states_before, stop_list,
