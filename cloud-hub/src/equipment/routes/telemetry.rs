@@ -141,6 +141,17 @@ pub(super) struct TelemetryAnswer {
     points: Vec<PointAnswer>,
     /// Null when all points are there.
     thinned: Option<Thinned>,
+    gaps: Gaps,
+}
+
+/// How many samples are missing in this time, of all metrics together: `/api/v1/plants/{id}/telemetry-gaps` lists them with their
+/// reasons. A gap that reaches into the time counts as a whole.
+#[derive(Debug, Serialize, ToSchema)]
+struct Gaps {
+    /// Of this device.
+    of_device: i64,
+    /// Of its plant, and nobody knows of which device.
+    of_plant: i64,
 }
 
 /// How points were left out.
@@ -242,6 +253,8 @@ pub(super) async fn telemetry(
         };
         samples_allow(&mut tx, series.id, span, samples_max, what).await?;
     }
+    let (of_device, of_plant) =
+        store::gaps_counted(&mut tx, device.plant_id, &device.code, span).await?;
     // Each page has a transaction of its own.
     drop(tx);
     let mut reader = SeriesReader::new(series.id, resolution, span, now);
@@ -284,6 +297,10 @@ pub(super) async fn telemetry(
             .map(|point| PointAnswer::new(point, resolution))
             .collect(),
         thinned: left_out,
+        gaps: Gaps {
+            of_device,
+            of_plant,
+        },
     };
     Ok(Json(answer).into_response())
 }

@@ -1,6 +1,7 @@
 //! The SQL of devices, their states and their telemetry.
 
 mod alarms;
+mod gaps;
 mod numbers;
 mod reports;
 mod rollups;
@@ -26,6 +27,7 @@ pub(in crate::equipment) use alarms::{
     AlarmFilter, NewAlarm, StandingAlarm, alarm_acknowledge, alarm_by_id, alarm_clear, alarm_list,
     alarm_raise, alarms_remove, alarms_told,
 };
+pub(in crate::equipment) use gaps::{GapFilter, GapRow, gap_list, gaps_counted};
 pub(in crate::equipment) use numbers::{Counted, Newest, counted, newest};
 pub(in crate::equipment) use reports::{
     notification_list, notifications_add, resource_entries, resource_list, resources_add,
