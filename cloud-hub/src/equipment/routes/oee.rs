@@ -78,6 +78,7 @@ struct StopLossAnswer {
     state: String,
     #[schema(example = "paper jam")]
     reason: Option<String>,
+    /// One that lasts through several planned times is one.
     count: u32,
     minutes: f64,
 }
