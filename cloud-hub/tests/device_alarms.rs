@@ -36,15 +36,24 @@ async fn temperatures(shop: &Shop, ham: &mut Plant, values: &[(i64, f64)]) {
     samples(shop, ham, "temperature", values).await;
 }
 
-/// Samples, by seconds before now.
 async fn samples(shop: &Shop, ham: &mut Plant, metric: &str, values: &[(i64, f64)]) {
+    samples_in(shop, ham, (metric, "°C"), values).await;
+}
+
+/// Samples of a metric in a unit, by seconds before now.
+async fn samples_in(
+    shop: &Shop,
+    ham: &mut Plant,
+    (metric, unit): (&str, &str),
+    values: &[(i64, f64)],
+) {
     let now = shop.now().as_microsecond();
     ham.push_blocks(vec![TelemetryBlock {
         block: 0,
         series: vec![SeriesKey {
             device: "press-3".to_owned(),
             metric: metric.to_owned(),
-            unit: Some("°C".to_owned()),
+            unit: Some(unit.to_owned()),
         }],
         series_index: vec![0; values.len()],
         time_us: values
@@ -180,6 +189,27 @@ async fn a_value_that_is_not_told_again_counts_on_while_its_device_tells_of_othe
     samples(&shop, &mut ham, "speed", &[(0, 9_000.0)]).await;
 
     assert_eq!(alarms(&shop, "?status=open").await[0]["value"], 90.0);
+}
+
+#[tokio::test]
+async fn a_threshold_watches_its_metric_in_the_unit_that_was_told_last() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    watched(&shop, &mut ham, 0).await;
+    temperatures(&shop, &mut ham, &[(60, 85.0)]).await;
+    samples_in(&shop, &mut ham, ("temperature", "°F"), &[(50, 70.0)]).await;
+    // What comes of the other unit is no longer what the threshold is about.
+    temperatures(&shop, &mut ham, &[(55, 90.0)]).await;
+
+    let listed = alarms(&shop, "").await;
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    let alarm = &listed[0];
+    assert_eq!(
+        (&alarm["status"], &alarm["unit"], &alarm["value"]),
+        (&json!("cleared"), &json!("°C"), &json!(85.0))
+    );
+    let raised = told(&shop, "equipment.alarm").await;
+    assert_eq!(raised[0]["alarm"]["unit"], "°C");
 }
 
 #[tokio::test]
@@ -371,7 +401,7 @@ async fn old_alarms_go_once_they_are_over_and_somebody_has_seen_to_them() {
     assert_eq!(shop.post(&path, "1", &json!({})).await.0, 200);
 
     let left = async || {
-        equipment::retain_once(shop.app()).await.unwrap();
+        assert_eq!(equipment::retain_once(shop.app()).await, 0);
         let alarms = alarms(&shop, "").await;
         let mut texts: Vec<_> = alarms.iter().map(|alarm| alarm["text"].clone()).collect();
         texts.sort_by_key(Value::to_string);

@@ -223,6 +223,20 @@ async fn what_is_not_known_for_the_oee_is_missing_with_its_reason() {
     .await;
     let (_, answer) = shop.get(&oee).await;
     assert_eq!(answer["produced"]["missing"], "no-samples");
+    // Of two units, the one that was told last counts.
+    let mut weighed = counter(
+        "jmf.production_counter",
+        day,
+        &[(10, 5.0), (100, 45.0), (700, 46.0)],
+    );
+    weighed.series[0].unit = Some("kg".to_owned());
+    ham.push_blocks(vec![weighed]).await;
+    let (_, answer) = shop.get(&oee).await;
+    let produced = &answer["produced"];
+    assert_eq!(
+        (&produced["value"], &produced["unit"]),
+        (&json!(40.0), &json!("kg"))
+    );
 
     let year = day - SignedDuration::from_hours(100 * 24);
     let (status, problem) = shop.get(&format!("{path}/oee?from={year}&to={to}")).await;

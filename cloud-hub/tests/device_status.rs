@@ -241,3 +241,50 @@ async fn a_device_of_a_plant_that_is_away_does_nothing_that_is_known() {
         .await;
     assert_eq!(shown(&page), ["14:00 Running", "16:00 unknown"]);
 }
+
+#[tokio::test]
+async fn a_value_whose_time_is_still_to_come_does_not_hide_those_that_come_now() {
+    let shop = Shop::open().await;
+    let mut ham = shop.plant("HAM").await;
+    let now = shop.now();
+    let series = |metric: &str| SeriesKey {
+        device: "press-3".to_owned(),
+        metric: metric.to_owned(),
+        unit: None,
+    };
+    let hours_s = 3600;
+    // Seconds from now. The clock of the heat sensor is ahead for good, that of the speed was for a moment.
+    let samples = [
+        (0, -5, 8_000.0),
+        (0, 12 * hours_s, 1.0),
+        (0, -2, 9_000.0),
+        (1, 6 * hours_s, 80.0),
+    ];
+    ham.push_blocks(vec![TelemetryBlock {
+        block: 0,
+        series: vec![series("speed"), series("heat")],
+        series_index: samples.iter().map(|(series, ..)| *series).collect(),
+        time_us: samples
+            .iter()
+            .map(|(_, second, _)| now.as_microsecond() + second * 1_000_000)
+            .collect(),
+        value: samples.iter().map(|(.., value)| *value).collect(),
+    }])
+    .await;
+    let path = format!("/api/v1/equipment/{}/status", device_id(&shop).await);
+
+    let (status, answer) = shop.get(&path).await;
+
+    assert_eq!(status, 200, "{answer}");
+    let shown = |place: usize| {
+        (
+            &answer["values"][place]["metric"],
+            &answer["values"][place]["value"],
+        )
+    };
+    // Where there is no other, it is better than nothing.
+    assert_eq!(shown(0), (&json!("heat"), &json!(80.0)));
+    assert_eq!(shown(1), (&json!("speed"), &json!(9_000.0)));
+    let contact: jiff::Timestamp = answer["last_contact"].as_str().unwrap().parse().unwrap();
+    assert!(contact <= shop.now(), "{answer}");
+}

@@ -11,13 +11,16 @@ use agog_sync::clock::{ManualClock, SystemClock};
 use agog_sync::frame::{SeriesKey, TelemetryBlock};
 use jiff::{SignedDuration, Timestamp};
 use sqlx::migrate::Migrator;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use shop::Shop;
 use shop::hub::{Hub, own_database, remove_database};
 
 /// The newest migration before the roll-ups by hour and day.
-const BEFORE: &str = "20261128000600";
+const BEFORE_ROLLUPS: &str = "20261128000600";
+/// The newest before metrics may be told in several units.
+const BEFORE_UNITS: &str = "20261128000860";
 
 /// One sample of each day.
 fn block(days: &[Timestamp]) -> TelemetryBlock {
@@ -69,7 +72,7 @@ async fn old_samples_go_by_whole_days_and_rollups_when_their_own_time_is_over() 
     ] {
         clock.advance(SignedDuration::from_hours(24 * (days - passed)));
         passed = days;
-        equipment::retain_once(shop.app()).await.unwrap();
+        assert_eq!(equipment::retain_once(shop.app()).await, 0);
         for (table, expected) in tables.into_iter().zip(expected) {
             assert_eq!(
                 count(&shop, table).await,
@@ -83,6 +86,44 @@ async fn old_samples_go_by_whole_days_and_rollups_when_their_own_time_is_over() 
     let partitions: Vec<(i64,)> = shop.as_server(sqlx::query_as(partitions)).await.unwrap();
     // Today and the three days that come.
     assert_eq!(partitions, [(4,)]);
+    remove_database(&database).await;
+}
+
+#[tokio::test]
+async fn a_day_that_somebody_reads_for_long_stays_and_all_else_that_is_old_goes() {
+    let start: Timestamp = "2025-03-01T12:00:00Z".parse().unwrap();
+    let clock = Arc::new(ManualClock::new(start));
+    let hub = Hub::start_forgetful("blocked", clock.clone()).await;
+    let database = hub.database.clone();
+    let shop = Shop::on(Arc::new(hub)).await;
+    let mut ham = shop.plant("HAM").await;
+    ham.push_blocks(vec![block(&[start])]).await;
+    clock.advance(SignedDuration::from_hours(24 * 100));
+    let mut reader = PgConnection::connect_with(&database).await.unwrap();
+    let mut reading = reader.begin().await.unwrap();
+    sqlx::query("select count(*) from telemetry.sample")
+        .execute(&mut *reading)
+        .await
+        .unwrap();
+
+    assert_eq!(equipment::retain_once(shop.app()).await, 1);
+
+    let left = async || {
+        let (samples, minutes) = (
+            count(&shop, "telemetry_sample"),
+            count(&shop, "telemetry_minute"),
+        );
+        (
+            samples.await,
+            minutes.await,
+            count(&shop, "telemetry_day").await,
+        )
+    };
+    assert_eq!(left().await, (1, 0, 0));
+    reading.rollback().await.unwrap();
+    assert_eq!(equipment::retain_once(shop.app()).await, 0);
+    assert_eq!(left().await, (0, 0, 0));
+    reader.close().await.unwrap();
     remove_database(&database).await;
 }
 
@@ -123,18 +164,7 @@ async fn samples_of_today_are_not_dropped_whoever_asks() {
 async fn telemetry_of_an_older_hub_is_told_anew_from_its_samples_and_kept_where_these_are_gone() {
     let database = own_database("migration").await;
     let owner = database.clone().username("agog_owner");
-    let older = tempfile::tempdir().unwrap();
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
-    for file in std::fs::read_dir(folder).unwrap() {
-        let file = file.unwrap();
-        if file.file_name().to_str().unwrap()[..14] <= *BEFORE {
-            std::fs::copy(file.path(), older.path().join(file.file_name())).unwrap();
-        }
-    }
-    let mut connection = PgConnection::connect_with(&owner).await.unwrap();
-    let older = Migrator::new(older.path()).await.unwrap();
-    older.run(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
+    migrate_until(&owner, BEFORE_ROLLUPS).await;
 
     // A tenant as the older hub knew it; its series has two minutes, of one of which the samples are here.
     let mut superuser = PgConnection::connect_with(&database).await.unwrap();
@@ -174,6 +204,67 @@ async fn telemetry_of_an_older_hub_is_told_anew_from_its_samples_and_kept_where_
             .unwrap();
         assert_eq!(rows, expected, "{table}");
     }
+    superuser.close().await.unwrap();
+    remove_database(&database).await;
+}
+
+/// Brings a database up to one of the migrations, as an older hub did.
+async fn migrate_until(owner: &PgConnectOptions, newest: &str) {
+    let older = tempfile::tempdir().unwrap();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    for file in std::fs::read_dir(folder).unwrap() {
+        let file = file.unwrap();
+        if &file.file_name().to_str().unwrap()[..14] <= newest {
+            std::fs::copy(file.path(), older.path().join(file.file_name())).unwrap();
+        }
+    }
+    let mut connection = PgConnection::connect_with(owner).await.unwrap();
+    let older = Migrator::new(older.path()).await.unwrap();
+    older.run(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn alarms_of_an_older_hub_are_in_the_units_that_their_metrics_had() {
+    let database = own_database("units").await;
+    let owner = database.clone().username("agog_owner");
+    migrate_until(&owner, BEFORE_UNITS).await;
+    let mut superuser = PgConnection::connect_with(&database).await.unwrap();
+    sqlx::raw_sql(
+        "insert into tenant values ('00000000-0000-7000-8000-000000000001', 'Old', now());
+         insert into plant select tenant_id, tenant_id, 'OLD', 'Old', now() from tenant;
+         insert into device (tenant_id, plant_id, code, public_id, last_seen_at, created_at, updated_at)
+             select tenant_id, tenant_id, 'press-3', tenant_id, now(), now(), now() from tenant;
+         insert into telemetry_series (tenant_id, device_id, metric, unit, created_at)
+             select tenant_id, device_id, metric, unit, now()
+             from device, (values ('heat', '°C'), ('speed', null)) as m (metric, unit);
+         insert into device_alarm (tenant_id, event_id, device_id, source, key, class, metric, raised_at, last_at, created_at)
+             select tenant_id, gen_random_uuid(), device_id, 'threshold', metric, 'Error', metric, now(), now(), now()
+             from telemetry_series;
+         insert into device_alarm (tenant_id, event_id, device_id, source, key, class, raised_at, last_at, created_at)
+             select tenant_id, gen_random_uuid(), device_id, 'device', 'told', 'Fatal', now(), now(), now() from device;",
+    )
+    .execute(&mut superuser)
+    .await
+    .unwrap();
+
+    migrate(&owner).await.unwrap();
+
+    let units = "select metric, unit from device_alarm order by metric";
+    let units: Vec<(Option<String>, Option<String>)> = sqlx::query_as(units)
+        .fetch_all(&mut superuser)
+        .await
+        .unwrap();
+    let (heat, speed) = (Some("heat".to_owned()), Some("speed".to_owned()));
+    let expected = [(heat, Some("°C".to_owned())), (speed, None), (None, None)];
+    assert_eq!(units, expected);
+    let forced = "select count(*) from pg_class
+        where relname in ('device_alarm', 'telemetry_series') and relforcerowsecurity";
+    let forced: i64 = sqlx::query_scalar(forced)
+        .fetch_one(&mut superuser)
+        .await
+        .unwrap();
+    assert_eq!(forced, 2);
     superuser.close().await.unwrap();
     remove_database(&database).await;
 }

@@ -39,7 +39,7 @@ pub(super) async fn alarms_consider(
         .map(|samples| (samples[0].0, samples))
         .collect();
     let series: Vec<_> = of_series.keys().copied().collect();
-    let mut rules = store::rules_of_series(tx, &series).await?;
+    let mut rules = store::rules_of_series(tx, &series, ctx.now).await?;
     if rules.is_empty() {
         return Ok(());
     }
@@ -100,13 +100,14 @@ async fn raise(
         device: rule.device,
         event_id,
         threshold,
+        unit: rule.unit.as_deref(),
         value,
         at,
     };
     rule.alarm = Some(store::alarm_raise(tx, &alarm, ctx.now).await?);
     Ok(json!({
         "plant_id": ctx.plant_id, "device": rule.code, "alarm": {
-            "id": event_id, "name": threshold.name, "metric": threshold.metric, "class": threshold.class,
+            "id": event_id, "name": threshold.name, "metric": threshold.metric, "unit": rule.unit, "class": threshold.class,
             "text": threshold.text, "value": value, "threshold": threshold.limit(), "raised_at": at,
         },
     }))

@@ -16,6 +16,12 @@ pub(super) struct DeviceKey(pub i64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct SeriesId(pub i64);
 
+impl From<i64> for SeriesId {
+    fn from(id: i64) -> Self {
+        Self(id)
+    }
+}
+
 /// A device as it is stored.
 #[derive(Debug, Clone)]
 pub(super) struct DeviceRow {
@@ -169,7 +175,7 @@ pub(super) struct AlarmRow {
     pub status: AlarmStatus,
 }
 
-/// A series of a device.
+/// A series of a device: one of its metrics in one unit.
 #[derive(Debug, Clone)]
 pub(super) struct SeriesRow {
     pub id: SeriesId,

@@ -123,6 +123,8 @@ impl Times {
         let mut times = Self::default();
         let mut stops: BTreeMap<(&str, Option<&str>), (Hundredths, u32)> = BTreeMap::new();
         let mut segments = segments.iter().peekable();
+        // When the stop began that was counted last: one that lasts through several windows is one stop.
+        let mut counted = None;
         for window in windows {
             times.planned += grid(window.to) - grid(window.from);
             while let Some(segment) = segments.peek() {
@@ -135,7 +137,8 @@ impl Times {
                         let key = (segment.doing.name(), segment.doing.reason());
                         let stop = stops.entry(key).or_default();
                         stop.0 += time;
-                        stop.1 += 1;
+                        stop.1 += u32::from(counted != Some(segment.from));
+                        counted = Some(segment.from);
                     }
                 }
                 // The rest of it may be in the next window.

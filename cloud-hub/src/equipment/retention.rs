@@ -2,7 +2,8 @@
 //!
 //! Raw samples go by whole days, each dropped with its partition in a moment; roll-ups are deleted in pieces. Days are
 //! dropped or kept whole, so that nothing is ever told anew from a part of what it was told from. Alarms go with the days in which
-//! they were cleared, in pieces too, unless nobody has seen to them.
+//! they were cleared, in pieces too, unless nobody has seen to them. Each part fails by itself: a day that somebody reads for long
+//! stays until the next pass, and the rest goes.
 
 use std::time::Duration;
 
@@ -22,14 +23,10 @@ const AHEAD: SignedDuration = SignedDuration::from_hours(3 * 24);
 /// Roll-ups, or alarms, that one transaction removes: some tens of milliseconds.
 const REMOVED_AT_ONCE: i64 = 5_000;
 
-type RetentionError = Box<dyn std::error::Error + Send + Sync>;
-
 /// Makes room and drops what is old, until it is asked to stop.
 pub async fn retain(app: App, stop: CancellationToken) {
     loop {
-        if let Err(error) = retain_once(&app).await {
-            tracing::warn!(error = chain(&*error), "old telemetry stays for now");
-        }
+        retain_once(&app).await;
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
             () = stop.cancelled() => return,
@@ -37,30 +34,54 @@ pub async fn retain(app: App, stop: CancellationToken) {
     }
 }
 
-/// Makes room and drops what is old, once.
-pub async fn retain_once(app: &App) -> Result<(), RetentionError> {
+/// Makes room and drops what is old, once. A part that fails is told of, and holds up no other: the next pass tries again. Says
+/// how many failed.
+pub async fn retain_once(app: &App) -> usize {
     let now = app.clock.now();
-    // No tenant fits: a day holds the samples of all of them, and their ids are what is asked for.
-    let mut tx = SystemTx::begin(&app.pool).await?;
-    store::days_ahead(&mut tx, now, now.saturating_add(AHEAD)?).await?;
-    tx.commit().await?;
-    days_drop(app, app.telemetry.raw_from(now)).await?;
-
-    let mut tx = SystemTx::begin(&app.pool).await?;
-    let tenants = tx.tenant_ids().await?;
-    drop(tx);
-    for tenant_id in tenants {
-        rollups_drop(app, tenant_id, now).await?;
-        alarms_drop(app, tenant_id, now).await?;
+    let mut failed = 0;
+    let mut part = |what: &str, done: Result<(), DbError>| {
+        if let Err(error) = done {
+            tracing::warn!(error = chain(&error), "{what}, until the next pass");
+            failed += 1;
+        }
+    };
+    let room = days_make(app, now).await;
+    part("no room is made for the samples of days to come", room);
+    let dropped = days_drop(app, app.telemetry.raw_from(now)).await;
+    part("raw samples of old days stay", dropped);
+    match tenants(app).await {
+        Err(error) => part("old roll-ups and alarms stay", Err(error)),
+        Ok(tenants) => {
+            for tenant_id in tenants {
+                let dropped = rollups_drop(app, tenant_id, now).await;
+                part(&format!("old roll-ups of tenant {tenant_id} stay"), dropped);
+                let dropped = alarms_drop(app, tenant_id, now).await;
+                part(&format!("old alarms of tenant {tenant_id} stay"), dropped);
+            }
+        }
     }
-    Ok(())
+    failed
+}
+
+/// Makes the partitions of the days that come.
+async fn days_make(app: &App, now: Timestamp) -> Result<(), DbError> {
+    // No tenant fits: a day holds the samples of all of them.
+    let mut tx = SystemTx::begin(&app.pool).await?;
+    let until = now.saturating_add(AHEAD).unwrap_or(now);
+    store::days_ahead(&mut tx, now, until).await?;
+    tx.commit().await
+}
+
+async fn tenants(app: &App) -> Result<Vec<TenantId>, DbError> {
+    // No tenant fits: their ids are what is asked for.
+    SystemTx::begin(&app.pool).await?.tenant_ids().await
 }
 
 /// Drops the samples of the days before an instant, of all tenants.
 async fn days_drop(app: &App, before: Timestamp) -> Result<(), DbError> {
     let mut dropped = 0;
     loop {
-        // As above. Each day by itself, so that readers and batches wait for a moment only.
+        // As in `days_make`. Each day by itself, so that readers and batches wait for a moment only.
         let mut tx = SystemTx::begin(&app.pool).await?;
         if !store::day_drop(&mut tx, before).await? {
             tx.commit().await?;

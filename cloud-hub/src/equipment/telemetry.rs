@@ -63,7 +63,7 @@ pub async fn telemetry_apply(
     ctx: &mut BlockContext<'_>,
     blocks: &[TelemetryBlock],
 ) -> Result<Taken, ApplyError> {
-    let mut named: BTreeMap<(&str, &str), Named> = BTreeMap::new();
+    let mut named: BTreeMap<(&str, &str, Option<&str>), Vec<Sample>> = BTreeMap::new();
     let mut seen: BTreeMap<&str, Timestamp> = BTreeMap::new();
     for block in blocks {
         let sorted = sort_samples(block, ctx.keep, ctx.now);
@@ -77,15 +77,14 @@ pub async fn telemetry_apply(
         }
         let kept = block.series.iter().zip(samples);
         for (key, samples) in kept.filter(|(_, samples)| !samples.is_empty()) {
-            let series = named.entry((&key.device, &key.metric)).or_default();
-            series.unit = series.unit.or(key.unit.as_deref());
-            series.samples.extend(samples);
+            let unit = key.unit.as_deref().filter(|unit| !unit.is_empty());
+            let series = named.entry((&key.device, &key.metric, unit));
+            series.or_default().extend(samples);
         }
     }
-    for ((device, _), series) in &named {
-        let newest = series.samples.iter().map(|sample| sample.at_us).max();
-        let newest = newest.and_then(|at_us| Timestamp::from_microsecond(at_us).ok());
-        let newest = newest.unwrap_or(ctx.now);
+    for ((device, ..), samples) in &named {
+        // A device is not heard of in the future, whatever its clock says.
+        let newest = newest(samples, ctx.now).min(ctx.now);
         let device = seen.entry(device).or_insert(newest);
         *device = newest.max(*device);
     }
@@ -95,20 +94,19 @@ pub async fn telemetry_apply(
     let devices = store::devices_ensure(tx, ctx.plant_id, &seen, ctx.now, ctx.rng).await?;
     let wanted: Vec<_> = named
         .iter()
-        .map(|((device, metric), series)| {
+        .map(|((device, metric, unit), samples)| {
             Ok(SeriesNamed {
                 device: device_of(&devices, device)?,
                 metric,
-                unit: series.unit,
+                unit: *unit,
+                newest: newest(samples, ctx.now),
             })
         })
         .collect::<Result<_, DbError>>()?;
     let ids = store::series_ensure(tx, &wanted, ctx.now).await?;
     let mut samples = Vec::new();
-    for ((device, metric), series) in named {
-        let id = ids.get(&(device_of(&devices, device)?, metric.to_owned()));
-        let id = *id.ok_or_else(|| DbError::stored("a series that was just made is not there"))?;
-        samples.extend(series.samples.into_iter().map(|sample| (id, sample)));
+    for (id, of_series) in ids.into_iter().zip(named.into_values()) {
+        samples.extend(of_series.into_iter().map(|sample| (id, sample)));
     }
     let came = samples.len();
     samples.sort_by(|(a, left), (b, right)| a.cmp(b).then_with(|| left.order(right)));
@@ -122,11 +120,11 @@ pub async fn telemetry_apply(
     })
 }
 
-/// The samples of one series in the blocks.
-#[derive(Default)]
-struct Named<'a> {
-    unit: Option<&'a str>,
-    samples: Vec<Sample>,
+/// The time of the newest of some samples.
+fn newest(samples: &[Sample], now: Timestamp) -> Timestamp {
+    let newest = samples.iter().map(|sample| sample.at_us).max();
+    let newest = newest.and_then(|at_us| Timestamp::from_microsecond(at_us).ok());
+    newest.unwrap_or(now)
 }
 
 fn device_of(devices: &BTreeMap<String, DeviceKey>, code: &str) -> Result<DeviceKey, DbError> {

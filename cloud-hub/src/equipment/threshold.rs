@@ -3,6 +3,9 @@
 //! Between the threshold and the value at which the alarm is over, nothing changes, so that a metric that trembles about the
 //! threshold raises one alarm. A sample that is older than one that was considered is passed over, and one that comes late
 //! raises nothing: an alarm is about now.
+//!
+//! A threshold has no unit. When its metric is told in several, it watches the series that was told last: who changes the unit of a
+//! metric sets its thresholds anew.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -37,7 +40,7 @@ impl AlarmClass {
     }
 }
 
-/// A threshold of a metric: `above` or `below`.
+/// A threshold of a metric: `above` or `below`, in the unit in which the metric was told last.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Threshold {

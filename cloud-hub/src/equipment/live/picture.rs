@@ -100,11 +100,14 @@ impl From<AlarmRow> for LiveAlarm {
     }
 }
 
+/// Whose value it is: device, metric and unit.
+type ValueKey = (DeviceId, String, Option<String>);
+
 /// A look at a plant.
 #[derive(Debug, Default, PartialEq)]
 pub(in crate::equipment) struct Picture {
     devices: BTreeMap<DeviceId, LiveDevice>,
-    values: BTreeMap<(DeviceId, String), LiveValue>,
+    values: BTreeMap<ValueKey, LiveValue>,
     alarms: BTreeMap<EventId, LiveAlarm>,
 }
 
@@ -135,7 +138,7 @@ impl Picture {
         let ids: BTreeMap<DeviceKey, DeviceId> =
             devices.iter().map(|now| (now.device, now.id)).collect();
         let keys: Vec<_> = ids.keys().copied().collect();
-        let values = store::newest(tx, &keys, VALUES_MAX).await?;
+        let values = store::newest(tx, &keys, VALUES_MAX, now).await?;
         let filter = AlarmFilter {
             statuses: &AlarmStatus::STANDING,
             device: None,
@@ -145,14 +148,15 @@ impl Picture {
         let alarms = store::alarm_list(tx, filter, ALARMS_MAX).await?;
         let values = values.into_iter().filter_map(|newest| {
             let device_id = *ids.get(&newest.device)?;
+            let key = (device_id, newest.metric.clone(), newest.unit.clone());
             let value = LiveValue {
                 device_id,
-                metric: newest.metric.clone(),
+                metric: newest.metric,
                 unit: newest.unit,
                 value: newest.value,
                 at: newest.at,
             };
-            Some(((device_id, newest.metric), value))
+            Some((key, value))
         });
         Ok(Self {
             devices: devices
@@ -209,7 +213,7 @@ fn others<'p, K: Ord, V: PartialEq>(
 mod tests {
     use super::*;
 
-    fn value(metric: &str, value: f64) -> ((DeviceId, String), LiveValue) {
+    fn value(metric: &str, value: f64) -> (ValueKey, LiveValue) {
         let device_id = DeviceId::from_uuid(uuid::Uuid::from_u128(1));
         let live = LiveValue {
             device_id,
@@ -218,7 +222,7 @@ mod tests {
             value,
             at: Timestamp::UNIX_EPOCH,
         };
-        ((device_id, metric.to_owned()), live)
+        ((device_id, metric.to_owned(), None), live)
     }
 
     #[test]

@@ -100,6 +100,24 @@ fn a_shift_is_told_in_the_terms_of_the_standard() {
 }
 
 #[test]
+fn a_stop_over_a_weekend_is_one_stop_and_its_time_is_the_planned_one() {
+    let day = 24 * 60;
+    // From 6 to 22 o'clock; Friday and Monday.
+    let windows = [360, 3 * day + 360].map(|from| window(from, from + 960));
+    let (stopped, monday) = (21 * 60 + 50, 3 * day + 370);
+    let segments = [
+        segment(0, stopped, "Running", None),
+        segment(stopped, monday, "Stopped", Some("paper jam")),
+        segment(monday, monday + 30, "Running", None),
+        segment(monday + 30, monday + 50, "Stopped", Some("paper jam")),
+        segment(monday + 50, 4 * day, "Running", None),
+    ];
+    let times = times(&windows, &segments);
+    let stop = &times.stops[0];
+    assert_eq!((stop.count, stop.time), (2, minutes(40)));
+}
+
+#[test]
 fn what_is_planned_to_be_down_is_not_part_of_the_planned_time() {
     let segments = [
         segment(0, 30, "Running", None),

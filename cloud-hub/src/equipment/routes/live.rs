@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agog_sync::ids::PlantId;
 use axum::extract::{Path, State};
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
@@ -13,11 +12,12 @@ use futures_util::stream::unfold;
 use serde_json::json;
 use tokio::time::{Instant, sleep_until};
 
+use super::plant_find;
 use crate::app::App;
 use crate::db::TenantTx;
 use crate::equipment::live::{LiveMessage, Picture, Watcher};
 use crate::http::ApiError;
-use crate::tenants::{self, Principal};
+use crate::tenants::Principal;
 
 /// A comment is sent when nothing else was for so long, so that proxies keep the connection.
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
@@ -119,14 +119,4 @@ fn event(name: &str, data: &impl serde::Serialize) -> Option<Event> {
     event
         .inspect_err(|error| tracing::error!(%error, "a live event cannot be written"))
         .ok()
-}
-
-/// A plant by its id or code.
-async fn plant_find(tx: &mut TenantTx, id: &str) -> Result<PlantId, ApiError> {
-    let plant = match id.parse() {
-        Ok(plant_id) => tenants::plant_by_id(tx, plant_id).await?,
-        Err(_) => tenants::plant_by_code(tx, id).await?,
-    };
-    let plant = plant.ok_or_else(|| ApiError::not_found("plant"))?;
-    Ok(plant.plant_id)
 }

@@ -1,6 +1,7 @@
 //! The equipment API: devices with their state, and their telemetry.
 
 mod alarms;
+mod gaps;
 mod history;
 mod live;
 mod oee;
@@ -11,7 +12,7 @@ mod telemetry;
 use std::str::FromStr;
 
 use agog_sync::event::ModuleState;
-use agog_sync::ids::DeviceId;
+use agog_sync::ids::{DeviceId, PlantId};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
@@ -40,6 +41,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(alarms::list))
         .routes(routes!(alarms::acknowledge))
         .routes(routes!(live::live))
+        .routes(routes!(gaps::list))
         .routes(routes!(history::states))
         .routes(routes!(history::stops))
         .routes(routes!(history::resources))
@@ -126,7 +128,7 @@ impl From<ModuleState> for ModuleAnswer {
     }
 }
 
-/// A metric that a device has reported.
+/// A metric that a device has reported, in one of its units.
 #[derive(Debug, Serialize, ToSchema)]
 struct MetricAnswer {
     #[schema(example = "speed")]
@@ -200,4 +202,14 @@ async fn device_find(tx: &mut TenantTx, id: &str) -> Result<DeviceRow, ApiError>
         .await?
         .pop()
         .ok_or_else(not_found)
+}
+
+/// A plant by its id or code.
+async fn plant_find(tx: &mut TenantTx, id: &str) -> Result<PlantId, ApiError> {
+    let plant = match id.parse() {
+        Ok(plant_id) => tenants::plant_by_id(tx, plant_id).await?,
+        Err(_) => tenants::plant_by_code(tx, id).await?,
+    };
+    let plant = plant.ok_or_else(|| ApiError::not_found("plant"))?;
+    Ok(plant.plant_id)
 }

@@ -78,6 +78,7 @@ struct StopLossAnswer {
     state: String,
     #[schema(example = "paper jam")]
     reason: Option<String>,
+    /// One that lasts through several planned times is one.
     count: u32,
     minutes: f64,
 }
@@ -155,8 +156,15 @@ pub(super) async fn show(
     let times = Times::of(windows.as_deref().unwrap_or_default(), &segments, |state| {
         settings.category(state)
     });
-    let (produced, waste) =
-        quantities(&mut tx, device.key, &settings, windows.as_deref(), &times).await?;
+    let (produced, waste) = quantities(
+        &mut tx,
+        device.key,
+        &settings,
+        windows.as_deref(),
+        &times,
+        now,
+    )
+    .await?;
     let speed = settings.ideal_speed_per_hour;
     let oee = match windows {
         Some(_) => Oee::of(&times, speed, produced.0, waste.0),
@@ -250,15 +258,16 @@ async fn quantities(
     settings: &Settings,
     windows: Option<&[Window]>,
     times: &Times,
+    now: Timestamp,
 ) -> Result<(Quantity, Quantity), DbError> {
     let Some(windows) = windows else {
         let none = || (Err(Missing::NoCalendar), None);
         return Ok((none(), none()));
     };
-    let series = store::series_list(tx, device).await?;
-    let find = |metric: &str| series.iter().find(|series| series.metric == metric);
-    let produced = find(&settings.produced_metric);
-    let waste = find(&settings.waste_metric);
+    let produced = store::series_of_metric(tx, device, &settings.produced_metric, now).await?;
+    let waste = store::series_of_metric(tx, device, &settings.waste_metric, now).await?;
+    // In several units, the one that was told last is meant.
+    let (produced, waste) = (produced.first(), waste.first());
     let ran = times.production > 0;
     let made = counted(tx, produced, windows, |counted| counted.is_told || !ran).await?;
     // What does not change need not be told again.

@@ -52,7 +52,8 @@ pub(super) struct StatusAnswer {
     /// Up to when the hub knows what happened at the plant: now, unless the plant is away or its events wait there.
     #[schema(value_type = Option<String>)]
     known_until: Option<Timestamp>,
-    /// The newest value of each of its series, by metric; at most 500.
+    /// The newest value of each of its series, by metric and unit; at most 500. A value that is more than a minute ahead of the hub's clock
+    /// is told only when the series has no other.
     values: Vec<ValueAnswer>,
 }
 
@@ -156,7 +157,7 @@ pub(super) async fn status(
         .map(|it| it.known(known_until, now));
     let doing_now = doing_now.ok_or_else(|| ApiError::not_found("device"))?;
     let doing = doing_now.doing;
-    let values = store::newest(&mut tx, &[device.key], VALUES_MAX).await?;
+    let values = store::newest(&mut tx, &[device.key], VALUES_MAX, now).await?;
     Ok(Json(StatusAnswer {
         id: device.id,
         code: device.code,

@@ -38,6 +38,9 @@ pub(super) struct TelemetryQuery {
     /// One of the metrics of the device.
     #[param(required = true, example = "speed")]
     metric: Option<String>,
+    /// One of the units in which the metric is told; the one that was told last when it is not named.
+    #[param(example = "sheets/h")]
+    unit: Option<String>,
     /// The first instant, RFC 3339: of samples, or of the starts of minutes, hours or days; an hour before `to` when it is not named.
     from: Option<String>,
     /// The first instant after, RFC 3339; now when it is not named.
@@ -59,6 +62,7 @@ pub(super) struct TelemetryQuery {
 /// A question that can be read.
 struct Asked {
     metric: String,
+    unit: Option<String>,
     from: Timestamp,
     to: Timestamp,
     resolution: Option<Resolution>,
@@ -108,6 +112,7 @@ impl TelemetryQuery {
         };
         Ok(Asked {
             metric: self.metric.unwrap_or_default(),
+            unit: self.unit.filter(|unit| !unit.is_empty()),
             from,
             to,
             resolution,
@@ -122,6 +127,9 @@ impl TelemetryQuery {
 pub(super) struct TelemetryAnswer {
     metric: String,
     unit: Option<String>,
+    /// All units in which the metric was told, the last one first; only when there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    units: Option<Vec<String>>,
     /// What was asked for or picked.
     resolution: Resolution,
     /// The first instant that was asked for and of which points are kept: of `raw` 90 days, unless the hub keeps more or fewer.
@@ -133,6 +141,17 @@ pub(super) struct TelemetryAnswer {
     points: Vec<PointAnswer>,
     /// Null when all points are there.
     thinned: Option<Thinned>,
+    gaps: Gaps,
+}
+
+/// How many samples are missing in this time, of all metrics together: `/api/v1/plants/{id}/telemetry-gaps` lists them with their
+/// reasons. A gap that reaches into the time counts as a whole.
+#[derive(Debug, Serialize, ToSchema)]
+struct Gaps {
+    /// Of this device.
+    of_device: i64,
+    /// Of its plant, and nobody knows of which device.
+    of_plant: i64,
 }
 
 /// How points were left out.
@@ -183,7 +202,8 @@ impl PointAnswer {
     }
 }
 
-/// Shows what a metric of a device was. When there are more points than asked for, some are left out, and the answer says so.
+/// Shows what a metric of a device was. A metric that is told in another unit is another series: without `unit` it is the one that
+/// was told last, which has the newest sample. When there are more points than asked for, some are left out, and the answer says so.
 /// With another `Accept` than `application/json` it is a file with all points in that time, of at most 50 million samples: a
 /// table with the unit in its first row, or the columns `at` and `value` (the mean of minutes, hours and days), of these also
 /// `min`, `max`, `samples`, `first`, `last` and `time_weighted_mean`. Arrow and Parquet name `device`, `metric`, `unit`,
@@ -193,7 +213,7 @@ impl PointAnswer {
     params(("id" = Uuid, Path, description = "The device's id"), TelemetryQuery),
     responses((status = 200, content((TelemetryAnswer = "application/json"), (String = "text/csv"),
             (Vec<u8> = "application/vnd.apache.arrow.stream"), (Vec<u8> = "application/vnd.apache.parquet"))),
-        (status = 400, description = "bad-time, bad-resolution, bad-points, bad-thin, unknown-metric, too-many-rows"),
+        (status = 400, description = "bad-time, bad-resolution, bad-points, bad-thin, unknown-metric, unknown-unit, too-many-rows"),
         (status = 404), (status = 406, description = "not-acceptable"), (status = 429, description = "too-many-exports"),
         (status = 503, description = "too-many-exports")))]
 pub(super) async fn telemetry(
@@ -209,7 +229,9 @@ pub(super) async fn telemetry(
     let asked = query.read(now)?;
     let mut tx = TenantTx::begin(&app.pool, principal.tenant_id()).await?;
     let device = device_find(&mut tx, &id).await?;
-    let series = series_find(&mut tx, &device, &asked.metric).await?;
+    let of_metric = series_find(&mut tx, &device, &asked.metric, now).await?;
+    let units = units(&of_metric);
+    let series = pick(of_metric, &asked, &device.code, &units)?;
     // No sample is later.
     let latest = now.saturating_add(SAMPLE_AHEAD_MAX).unwrap_or(now);
     let to = asked.to.min(latest.max(asked.from));
@@ -231,6 +253,8 @@ pub(super) async fn telemetry(
         };
         samples_allow(&mut tx, series.id, span, samples_max, what).await?;
     }
+    let (of_device, of_plant) =
+        store::gaps_counted(&mut tx, device.plant_id, &device.code, span).await?;
     // Each page has a transaction of its own.
     drop(tx);
     let mut reader = SeriesReader::new(series.id, resolution, span, now);
@@ -264,6 +288,7 @@ pub(super) async fn telemetry(
     let answer = TelemetryAnswer {
         metric: series.metric,
         unit: series.unit,
+        units: (units.len() > 1).then_some(units),
         resolution,
         from,
         to,
@@ -272,23 +297,56 @@ pub(super) async fn telemetry(
             .map(|point| PointAnswer::new(point, resolution))
             .collect(),
         thinned: left_out,
+        gaps: Gaps {
+            of_device,
+            of_plant,
+        },
     };
     Ok(Json(answer).into_response())
 }
 
+/// The series of a metric, the one that was told last first.
 async fn series_find(
     tx: &mut TenantTx,
     device: &DeviceRow,
     metric: &str,
-) -> Result<SeriesRow, ApiError> {
-    let mut known = store::series_list(tx, device.key).await?;
-    if let Some(place) = known.iter().position(|series| series.metric == metric) {
-        return Ok(known.swap_remove(place));
+    now: Timestamp,
+) -> Result<Vec<SeriesRow>, ApiError> {
+    let of_metric = store::series_of_metric(tx, device.key, metric, now).await?;
+    if !of_metric.is_empty() {
+        return Ok(of_metric);
     }
-    let names: Vec<_> = known.into_iter().map(|series| series.metric).collect();
+    let known = store::series_list(tx, device.key).await?;
+    let mut names: Vec<_> = known.into_iter().map(|series| series.metric).collect();
+    names.dedup();
     let (code, names) = (&device.code, names.join(", "));
     let detail = format!("`{code}` has no metric `{metric}`: expected one of {names}");
     Err(ApiError::bad_request("unknown-metric", detail))
+}
+
+fn units(of_metric: &[SeriesRow]) -> Vec<String> {
+    let units = of_metric.iter().filter_map(|series| series.unit.clone());
+    units.collect()
+}
+
+/// The series that is asked for.
+fn pick(
+    of_metric: Vec<SeriesRow>,
+    asked: &Asked,
+    device: &str,
+    units: &[String],
+) -> Result<SeriesRow, ApiError> {
+    let is_asked = |series: &SeriesRow| asked.unit.is_none() || series.unit == asked.unit;
+    of_metric.into_iter().find(is_asked).ok_or_else(|| {
+        let unit = asked.unit.as_deref().unwrap_or_default();
+        let expected = match units.join(", ") {
+            none if none.is_empty() => "no unit of it was ever said".to_owned(),
+            units => format!("expected one of {units}"),
+        };
+        let metric = &asked.metric;
+        let detail = format!("`{metric}` of `{device}` is not told in `{unit}`: {expected}");
+        ApiError::bad_request("unknown-unit", detail)
+    })
 }
 
 /// Refuses a time in which a series has more than so many samples.

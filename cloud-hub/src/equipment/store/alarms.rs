@@ -17,6 +17,8 @@ pub(in crate::equipment) struct NewAlarm<'t> {
     pub device: DeviceKey,
     pub event_id: EventId,
     pub threshold: &'t Threshold,
+    /// Of the values.
+    pub unit: Option<&'t str>,
     pub value: f64,
     pub at: Timestamp,
 }
@@ -37,9 +39,9 @@ pub(in crate::equipment) async fn alarm_raise(
     let tenant_id = tx.tenant_id().uuid();
     let threshold = alarm.threshold;
     let alarm_id = sqlx::query_scalar!(
-        "insert into device_alarm (tenant_id, event_id, device_id, source, key, class, text, metric, value, threshold,
+        "insert into device_alarm (tenant_id, event_id, device_id, source, key, class, text, metric, unit, value, threshold,
              raised_at, last_at, created_at)
-         values ($1, $2, $3, 'threshold', $4, $5, $6, $7, $8, $9, $10, $10, $11)
+         values ($1, $2, $3, 'threshold', $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)
          returning alarm_id",
         tenant_id,
         alarm.event_id.uuid(),
@@ -48,6 +50,7 @@ pub(in crate::equipment) async fn alarm_raise(
         threshold.class.as_str(),
         threshold.text,
         threshold.metric,
+        alarm.unit,
         alarm.value,
         threshold.limit(),
         Instant(alarm.at) as _,
@@ -133,13 +136,12 @@ pub(in crate::equipment) async fn alarm_list(
 ) -> Result<Vec<AlarmRow>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
     let rows = sqlx::query!(
-        r#"select a.alarm_id, a.event_id, d.public_id, d.code, d.plant_id, a.source, a.key, a.class, a.text, a.metric, s.unit as "unit?",
+        r#"select a.alarm_id, a.event_id, d.public_id, d.code, d.plant_id, a.source, a.key, a.class, a.text, a.metric, a.unit,
                a.value, a.threshold, a.type, a.module, a.job, a.raised_at as "raised_at: Instant", a.times,
                a.last_at as "last_at: Instant", a.cleared_at as "cleared_at: Instant", a.cleared_value,
                a.acknowledged_at as "acknowledged_at: Instant", a.acknowledged_by, a.note, a.status
            from device_alarm a
            join device d on d.tenant_id = $1 and d.device_id = a.device_id
-           left join telemetry_series s on s.tenant_id = $1 and s.device_id = a.device_id and s.metric = a.metric
            where a.tenant_id = $1 and a.alarm_id < $2
                and a.status = any($3::text[])
                and ($4::uuid is null or d.public_id = $4)

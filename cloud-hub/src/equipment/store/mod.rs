@@ -1,6 +1,7 @@
 //! The SQL of devices, their states and their telemetry.
 
 mod alarms;
+mod gaps;
 mod numbers;
 mod reports;
 mod rollups;
@@ -26,6 +27,7 @@ pub(in crate::equipment) use alarms::{
     AlarmFilter, NewAlarm, StandingAlarm, alarm_acknowledge, alarm_by_id, alarm_clear, alarm_list,
     alarm_raise, alarms_remove, alarms_told,
 };
+pub(in crate::equipment) use gaps::{GapFilter, GapRow, gap_list, gaps_counted};
 pub(in crate::equipment) use numbers::{Counted, Newest, counted, newest};
 pub(in crate::equipment) use reports::{
     notification_list, notifications_add, resource_entries, resource_list, resources_add,
@@ -40,7 +42,7 @@ pub(in crate::equipment) use rules::{
 pub(in crate::equipment) use samples::{
     day_drop, days_ahead, gap_add, sample_list, samples_copy, samples_within,
 };
-pub(in crate::equipment) use series::{SeriesNamed, series_ensure, series_list};
+pub(in crate::equipment) use series::{SeriesNamed, series_ensure, series_list, series_of_metric};
 pub(in crate::equipment) use settings::{SettingsRow, device_lock, settings_of, settings_put};
 pub(in crate::equipment) use states::{
     devices_tell, state_list, states_add, states_before, stop_list,

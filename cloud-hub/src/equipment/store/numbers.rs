@@ -1,11 +1,15 @@
 //! The SQL of numbers that are made of samples: the newest of a series, and how far a counter went. The one place here that
 //! reads sums of samples.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::db::{DbError, Instant, TenantTx, column};
 use crate::equipment::calendar::Window;
 use crate::equipment::model::{DeviceKey, SeriesId};
+
+/// How far ahead of the hub's clock a sample may be to count as one of now: clocks that are kept differ by less. A sample that is
+/// further ahead is stored, and must not stand for what is now until its time has come.
+const AHEAD_OF_NOW_MAX: SignedDuration = SignedDuration::from_mins(1);
 
 /// The newest sample of a series.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,24 +21,28 @@ pub(in crate::equipment) struct Newest {
     pub at: Timestamp,
 }
 
-/// The newest sample of each series of some devices, by device and metric.
+/// The latest time that a sample of now may have.
+pub(in crate::equipment) fn until_now(now: Timestamp) -> Timestamp {
+    now.saturating_add(AHEAD_OF_NOW_MAX).unwrap_or(now)
+}
+
+/// The newest sample of each series of some devices, by device, metric and unit. One whose time is still to come is told only when there
+/// is no other.
 pub(in crate::equipment) async fn newest(
     tx: &mut TenantTx,
     devices: &[DeviceKey],
     limit: i64,
+    now: Timestamp,
 ) -> Result<Vec<Newest>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
     let rows = sqlx::query!(
-        r#"select s.device_id, s.metric, s.unit, m.last, m.last_at as "last_at: Instant"
-           from telemetry_series s
-           cross join lateral (
-               select last, last_at from telemetry_minute m
-               where m.tenant_id = $1 and m.series_id = s.series_id order by m.bucket desc limit 1
-           ) m
-           where s.tenant_id = $1 and s.device_id = any($2) order by s.device_id, s.metric limit $3"#,
+        r#"select s.device_id, s.metric, s.unit, n.value as "value!", n.at as "at!: Instant"
+           from telemetry_series s cross join lateral telemetry_newest($1, s.series_id, $4) as n
+           where s.tenant_id = $1 and s.device_id = any($2) order by s.device_id, s.metric, s.unit limit $3"#,
         tenant_id,
         &devices.iter().map(|device| device.0).collect::<Vec<_>>(),
         limit,
+        Instant(until_now(now)) as _,
     )
     .fetch_all(tx.conn())
     .await?;
@@ -44,8 +52,8 @@ pub(in crate::equipment) async fn newest(
             device: DeviceKey(row.device_id),
             metric: row.metric,
             unit: row.unit,
-            value: row.last,
-            at: row.last_at.0,
+            value: row.value,
+            at: row.at.0,
         })
         .collect())
 }

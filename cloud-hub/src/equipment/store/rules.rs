@@ -1,5 +1,8 @@
 //! The SQL of thresholds, and of how they stand.
 
+use jiff::Timestamp;
+
+use super::numbers::until_now;
 use crate::db::{DbError, Instant, TenantTx, column};
 use crate::equipment::model::{DeviceKey, SeriesId};
 use crate::equipment::threshold::{AlarmClass, Threshold, Watch};
@@ -10,8 +13,9 @@ pub(in crate::equipment) struct RuleRow {
     pub device: DeviceKey,
     /// What the plant calls the device.
     pub code: String,
-    /// None while the device has not told of the metric.
+    /// The one of the metric that was told last; none while the device has not told of it.
     pub series: Option<SeriesId>,
+    pub unit: Option<String>,
     pub threshold: Threshold,
     pub watch: Watch,
     /// The alarm that stands.
@@ -41,21 +45,28 @@ pub(in crate::equipment) async fn series_devices(
 pub(in crate::equipment) async fn rules_of_series(
     tx: &mut TenantTx,
     series: &[SeriesId],
+    now: Timestamp,
 ) -> Result<Vec<RuleRow>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
     let rows = sqlx::query!(
-        r#"select r.device_id, d.code, s.series_id as "series_id?", r.name, r.metric, r.above, r.below, r.clear, r.for_s,
+        r#"select r.device_id, d.code, s.series_id as "series_id?", s.unit as "unit?", r.name, r.metric, r.above, r.below, r.clear, r.for_s,
                r.class, r.text, r.seen_at as "seen_at: Instant", r.pending_since as "pending_since: Instant",
                r.pending_value, r.alarm_id
            from alarm_rule r
            join device d on d.tenant_id = $1 and d.device_id = r.device_id
-           left join telemetry_series s on s.tenant_id = $1 and s.device_id = r.device_id and s.metric = r.metric
+           left join lateral (
+               select s.series_id, s.unit
+               from telemetry_series s left join lateral telemetry_newest($1, s.series_id, $3) as n on true
+               where s.tenant_id = $1 and s.device_id = r.device_id and s.metric = r.metric
+               order by n.at desc nulls last, s.series_id desc limit 1
+           ) as s on true
            where r.tenant_id = $1 and r.device_id in (
                select device_id from telemetry_series where tenant_id = $1 and series_id = any($2)
            )
            order by r.device_id, r.name"#,
         tenant_id,
         &column(series, |series| series.0),
+        Instant(until_now(now)) as _,
     )
     .fetch_all(tx.conn())
     .await?;
@@ -65,6 +76,7 @@ pub(in crate::equipment) async fn rules_of_series(
             device: DeviceKey(row.device_id),
             code: row.code,
             series: row.series_id.map(SeriesId),
+            unit: row.unit,
             threshold: Threshold {
                 name: row.name,
                 metric: row.metric,

@@ -1,61 +1,114 @@
-//! The SQL of series: the metrics of devices.
+//! The SQL of series: the metrics of devices, each in one unit.
+//!
+//! A metric has either one series without a unit, or only series with one. The one that was told last is the one whose newest
+//! sample is the newest: what is told without a unit belongs to it, and it is meant where nobody names a unit.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::numbers::until_now;
 use crate::db::{DbError, Instant, TenantTx, column};
 use crate::equipment::model::{DeviceKey, SeriesId, SeriesRow};
 
-/// A metric of a device, with its unit when it is made known.
+/// A series as a plant names it.
 pub(in crate::equipment) struct SeriesNamed<'a> {
     pub device: DeviceKey,
     pub metric: &'a str,
+    /// None when it is not said.
     pub unit: Option<&'a str>,
+    /// The time of the newest sample that came of it.
+    pub newest: Timestamp,
 }
 
-/// Finds series, or makes them known. The caller holds the locks of their devices, so nobody else makes them meanwhile.
+impl SeriesNamed<'_> {
+    fn key(&self) -> (DeviceKey, String) {
+        (self.device, self.metric.to_owned())
+    }
+}
+
+/// The series of metrics of devices.
+type Known = BTreeMap<(DeviceKey, String), Vec<SeriesRow>>;
+
+/// Finds series, or makes them known; tells the id of each that is named. A unit that is said for the first time names the series
+/// that had none; another one is another series. The caller holds the locks of their devices, so nobody else makes them meanwhile.
 pub(in crate::equipment) async fn series_ensure(
     tx: &mut TenantTx,
     named: &[SeriesNamed<'_>],
     now: Timestamp,
-) -> Result<BTreeMap<(DeviceKey, String), SeriesId>, DbError> {
+) -> Result<Vec<SeriesId>, DbError> {
     let mut known = series_find(tx, named).await?;
-    let missing: Vec<_> = named
-        .iter()
-        .filter(|series| !known.contains_key(&(series.device, series.metric.to_owned())))
-        .collect();
-    if missing.is_empty() {
-        return Ok(known);
+    let (mut said, unsaid): (Vec<_>, Vec<_>) =
+        named.iter().partition(|series| series.unit.is_some());
+    // Of two units of one metric, the older one is said first.
+    said.sort_by_key(|series| series.newest);
+    let mut missing = Vec::new();
+    for series in said {
+        let of_metric = known.entry(series.key()).or_default();
+        let unnamed = of_metric.iter_mut().find(|known| known.unit.is_none());
+        if let Some(unnamed) = unnamed {
+            unnamed.unit = series.unit.map(str::to_owned);
+            series_name(tx, unnamed).await?;
+        } else if find(of_metric, series.unit).is_none() {
+            missing.push(series);
+        }
     }
-    let tenant_id = tx.tenant_id().uuid();
-    let made = sqlx::query!(
-        "insert into telemetry_series (tenant_id, device_id, metric, unit, created_at)
-         select $1, device_id, metric, unit, $2 from unnest($3::bigint[], $4::text[], $5::text[])
-             as s (device_id, metric, unit)
-         returning device_id, metric, series_id",
-        tenant_id,
-        Instant(now) as _,
-        &column(&missing, |series| series.device.0),
-        &column(&missing, |series| series.metric) as _,
-        &column(&missing, |series| series.unit) as _,
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    known.extend(made.into_iter().map(|row| {
-        let key = (DeviceKey(row.device_id), row.metric);
-        (key, SeriesId(row.series_id))
-    }));
-    Ok(known)
+    series_make(tx, &missing, now, &mut known).await?;
+    let is_missing = |series: &&SeriesNamed<'_>| !known.contains_key(&series.key());
+    let missing: Vec<_> = unsaid.into_iter().filter(is_missing).collect();
+    series_make(tx, &missing, now, &mut known).await?;
+
+    let mut ids = Vec::with_capacity(named.len());
+    for series in named {
+        let of_metric = known.get(&series.key()).map_or(&[][..], Vec::as_slice);
+        let id = match (of_metric, series.unit) {
+            ([only], None) => Some(only.id),
+            (several, None) => told_last(tx, several, &come_with(series, named), now).await?,
+            (several, unit) => find(several, unit),
+        };
+        ids.push(id.ok_or_else(|| DbError::stored("a series that was just made is not there"))?);
+    }
+    Ok(ids)
 }
 
-async fn series_find(
+fn find(series: &[SeriesRow], unit: Option<&str>) -> Option<SeriesId> {
+    let found = series.iter().find(|series| series.unit.as_deref() == unit);
+    found.map(|series| series.id)
+}
+
+/// What else comes of the metric of a series.
+fn come_with<'n, 'a>(
+    series: &SeriesNamed<'a>,
+    named: &'n [SeriesNamed<'a>],
+) -> Vec<&'n SeriesNamed<'a>> {
+    let of_metric =
+        |it: &&SeriesNamed<'_>| (it.device, it.metric) == (series.device, series.metric);
+    named.iter().filter(of_metric).collect()
+}
+
+/// Which of the series of a metric was told last, by what is stored and by what comes.
+async fn told_last(
     tx: &mut TenantTx,
-    named: &[SeriesNamed<'_>],
-) -> Result<BTreeMap<(DeviceKey, String), SeriesId>, DbError> {
+    series: &[SeriesRow],
+    come: &[&SeriesNamed<'_>],
+    now: Timestamp,
+) -> Result<Option<SeriesId>, DbError> {
+    let stored = series_newest(tx, series, now).await?;
+    let newest = |series: &&SeriesRow| {
+        let come = come.iter().filter(|it| it.unit == series.unit.as_deref());
+        let come = come.map(|it| it.newest).filter(|at| *at <= until_now(now));
+        come.max().max(stored.get(&series.id).copied())
+    };
+    let last = series
+        .iter()
+        .max_by_key(|series| (newest(series), series.id));
+    Ok(last.map(|series| series.id))
+}
+
+async fn series_find(tx: &mut TenantTx, named: &[SeriesNamed<'_>]) -> Result<Known, DbError> {
     let tenant_id = tx.tenant_id().uuid();
     let rows = sqlx::query!(
-        "select s.device_id, s.metric, s.series_id
+        "select distinct s.device_id, s.metric, s.unit, s.series_id
          from unnest($2::bigint[], $3::text[]) as n (device_id, metric)
              join telemetry_series s on s.tenant_id = $1 and s.device_id = n.device_id and s.metric = n.metric",
         tenant_id,
@@ -64,34 +117,132 @@ async fn series_find(
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            let key = (DeviceKey(row.device_id), row.metric);
-            (key, SeriesId(row.series_id))
-        })
+    let mut known = Known::new();
+    for row in rows {
+        let series = SeriesRow {
+            id: row.series_id.into(),
+            metric: row.metric,
+            unit: row.unit,
+        };
+        keep(&mut known, DeviceKey(row.device_id), series);
+    }
+    Ok(known)
+}
+
+fn keep(known: &mut Known, device: DeviceKey, series: SeriesRow) {
+    let of_metric = known.entry((device, series.metric.clone()));
+    of_metric.or_default().push(series);
+}
+
+/// Keeps the unit of a series that had none.
+async fn series_name(tx: &mut TenantTx, series: &SeriesRow) -> Result<(), DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    sqlx::query!(
+        "update telemetry_series set unit = $3 where tenant_id = $1 and series_id = $2 and unit is null",
+        tenant_id,
+        series.id.0,
+        series.unit,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Makes series known.
+async fn series_make(
+    tx: &mut TenantTx,
+    missing: &[&SeriesNamed<'_>],
+    now: Timestamp,
+    known: &mut Known,
+) -> Result<(), DbError> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let tenant_id = tx.tenant_id().uuid();
+    let made = sqlx::query!(
+        "insert into telemetry_series (tenant_id, device_id, metric, unit, created_at)
+         select $1, device_id, metric, unit, $2 from unnest($3::bigint[], $4::text[], $5::text[])
+             as s (device_id, metric, unit)
+         returning device_id, metric, unit, series_id",
+        tenant_id,
+        Instant(now) as _,
+        &column(missing, |series| series.device.0),
+        &column(missing, |series| series.metric) as _,
+        &column(missing, |series| series.unit) as _,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    for row in made {
+        let series = SeriesRow {
+            id: row.series_id.into(),
+            metric: row.metric,
+            unit: row.unit,
+        };
+        keep(known, DeviceKey(row.device_id), series);
+    }
+    Ok(())
+}
+
+/// The times of the newest samples of series.
+async fn series_newest(
+    tx: &mut TenantTx,
+    series: &[SeriesRow],
+    now: Timestamp,
+) -> Result<BTreeMap<SeriesId, Timestamp>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let rows = sqlx::query!(
+        r#"select s.series_id as "series_id!", n.at as "at!: Instant"
+           from unnest($2::bigint[]) as s (series_id) cross join lateral telemetry_newest($1, s.series_id, $3) as n"#,
+        tenant_id,
+        &column(series, |series| series.id.0),
+        Instant(until_now(now)) as _,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let newest = rows.into_iter();
+    Ok(newest
+        .map(|row| (SeriesId(row.series_id), row.at.0))
         .collect())
 }
 
-/// The series of a device, by metric.
+/// The series of a device, by metric and unit.
 pub(in crate::equipment) async fn series_list(
     tx: &mut TenantTx,
     device: DeviceKey,
 ) -> Result<Vec<SeriesRow>, DbError> {
     let tenant_id = tx.tenant_id().uuid();
-    let rows = sqlx::query!(
-        "select series_id, metric, unit from telemetry_series where tenant_id = $1 and device_id = $2 order by metric",
+    let rows = sqlx::query_as!(
+        SeriesRow,
+        "select series_id as id, metric, unit from telemetry_series
+         where tenant_id = $1 and device_id = $2 order by metric, unit",
         tenant_id,
         device.0,
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| SeriesRow {
-            id: SeriesId(row.series_id),
-            metric: row.metric,
-            unit: row.unit,
-        })
-        .collect())
+    Ok(rows)
+}
+
+/// The series of a metric of a device, the one that was told last first.
+pub(in crate::equipment) async fn series_of_metric(
+    tx: &mut TenantTx,
+    device: DeviceKey,
+    metric: &str,
+    now: Timestamp,
+) -> Result<Vec<SeriesRow>, DbError> {
+    let tenant_id = tx.tenant_id().uuid();
+    let rows = sqlx::query_as!(
+        SeriesRow,
+        "select s.series_id as id, s.metric, s.unit
+         from telemetry_series s left join lateral telemetry_newest($1, s.series_id, $4) as n on true
+         where s.tenant_id = $1 and s.device_id = $2 and s.metric = $3
+         order by n.at desc nulls last, s.series_id desc",
+        tenant_id,
+        device.0,
+        metric,
+        Instant(until_now(now)) as _,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
 }
