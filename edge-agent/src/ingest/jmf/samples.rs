@@ -2,9 +2,11 @@
 //! Resource.
 //!
 //! The metrics begin with `jmf.`, because the same machine may publish its own `speed` over MQTT.
+//!
+//! A device may work at several jobs at once. A series has one value at a time, so what it has made of them is their sum.
 
 use agog_jdf::Usage;
-use agog_jdf::jmf::{DeviceInfo, ResourceInfo, Signal, SignalContent};
+use agog_jdf::jmf::{DeviceInfo, JobPhase, ResourceInfo, Signal, SignalContent};
 use agog_sync::frame::SeriesKey;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -60,14 +62,13 @@ impl Found {
             unit,
             info.total_production_counter,
         );
-        for phase in &info.job_phases {
-            self.push("jmf.job.good", unit, phase.amount);
-            self.push("jmf.job.waste", unit, phase.waste);
-            self.push(
-                "jmf.job.percent_completed",
-                Some("%"),
-                phase.percent_completed,
-            );
+        let told = |of: fn(&JobPhase) -> Option<Decimal>| info.job_phases.iter().filter_map(of);
+        self.push("jmf.job.good", unit, sum(told(|phase| phase.amount)));
+        self.push("jmf.job.waste", unit, sum(told(|phase| phase.waste)));
+        // There is no percentage of several jobs.
+        let mut percent = told(|phase| phase.percent_completed);
+        if let (Some(percent), None) = (percent.next(), percent.next()) {
+            self.push("jmf.job.percent_completed", Some("%"), Some(percent));
         }
     }
 
@@ -113,6 +114,12 @@ impl Found {
     }
 }
 
+/// The sum of what is told; none when nothing is, or when it is beyond all that a machine makes.
+fn sum(mut told: impl Iterator<Item = Decimal>) -> Option<Decimal> {
+    let first = told.next()?;
+    told.try_fold(first, Decimal::checked_add)
+}
+
 #[cfg(test)]
 mod tests {
     use agog_jdf::Limits;
@@ -120,27 +127,82 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_values_of_each_device_in_a_signal_are_its_own() {
-        let xml = "<JMF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" SenderID=\"line\" TimeStamp=\"2026-01-05T10:00:00Z\" \
-             Version=\"1.5\"><Signal ID=\"S\" Type=\"Status\"><DeviceInfo DeviceID=\"press-3\" DeviceStatus=\"Running\" \
-             Speed=\"9000\"/><DeviceInfo DeviceID=\"press-4\" DeviceStatus=\"Running\" Speed=\"7000\"/></Signal></JMF>";
+    /// What a Status signal with these elements gives, as `device metric unit value`.
+    fn told(devices: &str) -> Vec<String> {
+        let xml = format!(
+            "<JMF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" SenderID=\"line\" TimeStamp=\"2026-01-05T10:00:00Z\" \
+             Version=\"1.5\"><Signal ID=\"S\" Type=\"Status\">{devices}</Signal></JMF>"
+        );
         let jmf = Jmf::parse(xml.as_bytes(), &Limits::default()).unwrap().jmf;
         let Body::Signal(signal) = &jmf.messages[0].body else {
             panic!("not a signal");
         };
         let device_of = |named: Option<&str>| named.unwrap_or("line").to_owned();
-
-        let samples = samples("line", device_of, signal, Timestamp::UNIX_EPOCH);
-
-        let told: Vec<_> = samples
+        samples("line", device_of, signal, Timestamp::UNIX_EPOCH)
             .iter()
-            .map(|sample| (sample.series.device.as_str(), sample.value.to_string()))
-            .collect();
+            .map(|sample| {
+                let SeriesKey {
+                    device,
+                    metric,
+                    unit,
+                } = &sample.series;
+                let unit = unit.as_deref().unwrap_or("-");
+                format!("{device} {metric} {unit} {}", sample.value)
+            })
+            .collect()
+    }
+
+    /// A device that works at these jobs.
+    fn working(phases: &str) -> Vec<String> {
+        told(&format!(
+            "<DeviceInfo DeviceID=\"press-3\" DeviceStatus=\"Running\">{phases}</DeviceInfo>"
+        ))
+    }
+
+    #[test]
+    fn the_values_of_each_device_in_a_signal_are_its_own() {
+        let told = told(
+            "<DeviceInfo DeviceID=\"press-3\" DeviceStatus=\"Running\" Speed=\"9000\"/>\
+             <DeviceInfo DeviceID=\"press-4\" DeviceStatus=\"Running\" Speed=\"7000\"/>",
+        );
         let expected = [
-            ("press-3", "9000".to_owned()),
-            ("press-4", "7000".to_owned()),
+            "press-3 jmf.speed sheet/h 9000",
+            "press-4 jmf.speed sheet/h 7000",
         ];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn what_a_device_made_of_several_jobs_at_once_is_one_sum_of_those_that_tell_it() {
+        let told = working(
+            "<JobPhase Status=\"InProgress\" JobID=\"A\" Amount=\"100\" Waste=\"10\" PercentCompleted=\"50\"/>\
+             <JobPhase Status=\"InProgress\" JobID=\"B\" Waste=\"500.5\" PercentCompleted=\"20\"/>\
+             <JobPhase Status=\"Setup\" JobID=\"C\"/>",
+        );
+        let expected = [
+            "press-3 jmf.job.good - 100",
+            "press-3 jmf.job.waste - 510.5",
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn the_percentage_of_the_only_job_that_tells_one_is_kept() {
+        let told = working(
+            "<JobPhase Status=\"InProgress\" JobID=\"A\" PercentCompleted=\"50\"/>\
+             <JobPhase Status=\"Setup\" JobID=\"B\"/>",
+        );
+        assert_eq!(told, ["press-3 jmf.job.percent_completed % 50"]);
+        assert!(working("<JobPhase Status=\"Setup\" JobID=\"B\"/>").is_empty());
+    }
+
+    #[test]
+    fn amounts_that_no_number_holds_together_give_no_value() {
+        let most = Decimal::MAX;
+        let told = working(&format!(
+            "<JobPhase Status=\"InProgress\" JobID=\"A\" Amount=\"{most}\" Waste=\"1\"/>\
+             <JobPhase Status=\"InProgress\" JobID=\"B\" Amount=\"{most}\"/>"
+        ));
+        assert_eq!(told, ["press-3 jmf.job.waste - 1"]);
     }
 }
