@@ -3,11 +3,14 @@
 //!
 //! The metrics begin with `jmf.`, because the same machine may publish its own `speed` over MQTT.
 //!
+//! Those that the hub looks for by name are in [`agog_sync::telemetry::metric`].
+//!
 //! A device may work at several jobs at once. A series has one value at a time, so what it has made of them is their sum.
 
 use agog_jdf::Usage;
 use agog_jdf::jmf::{DeviceInfo, JobPhase, ResourceInfo, Signal, SignalContent};
 use agog_sync::frame::SeriesKey;
+use agog_sync::telemetry::metric;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
@@ -56,7 +59,7 @@ impl Found {
         let unit = info.counter_unit.as_deref();
         let per_hour = format!("{}/h", unit.unwrap_or("sheet"));
         self.push("jmf.speed", Some(&per_hour), info.speed);
-        self.push("jmf.production_counter", unit, info.production_counter);
+        self.push(metric::PRODUCTION_COUNTER, unit, info.production_counter);
         self.push(
             "jmf.total_production_counter",
             unit,
@@ -64,7 +67,7 @@ impl Found {
         );
         let told = |of: fn(&JobPhase) -> Option<Decimal>| info.job_phases.iter().filter_map(of);
         self.push("jmf.job.good", unit, sum(told(|phase| phase.amount)));
-        self.push("jmf.job.waste", unit, sum(told(|phase| phase.waste)));
+        self.push(metric::JOB_WASTE, unit, sum(told(|phase| phase.waste)));
         // There is no percentage of several jobs.
         let mut percent = told(|phase| phase.percent_completed);
         if let (Some(percent), None) = (percent.next(), percent.next()) {
@@ -168,6 +171,22 @@ mod tests {
         let expected = [
             "press-3 jmf.speed sheet/h 9000",
             "press-4 jmf.speed sheet/h 7000",
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn counters_are_told_under_the_names_that_oee_looks_for() {
+        let told = told(
+            "<DeviceInfo DeviceID=\"press-3\" DeviceStatus=\"Running\" ProductionCounter=\"12000\" \
+             TotalProductionCounter=\"900000\" CounterUnit=\"sheet\">\
+             <JobPhase Status=\"InProgress\" JobID=\"A\" Amount=\"100\" Waste=\"10\"/></DeviceInfo>",
+        );
+        let expected = [
+            "press-3 jmf.production_counter sheet 12000",
+            "press-3 jmf.total_production_counter sheet 900000",
+            "press-3 jmf.job.good sheet 100",
+            "press-3 jmf.job.waste sheet 10",
         ];
         assert_eq!(told, expected);
     }
