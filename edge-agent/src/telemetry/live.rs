@@ -1,5 +1,5 @@
 //! The newest value of every series, and its short trend, for panel and API: in memory only, of all that sources say, also of what
-//! its rule leaves out of the file.
+//! its rule leaves out of the file. Not of what is told as history.
 //!
 //! A trend has at most one point per second, the last one of it, and so some minutes of a series that tells its value often.
 //!
@@ -49,12 +49,11 @@ struct Stored {
 }
 
 impl Live {
-    /// Takes in a value; an older one than the newest changes nothing.
+    /// Takes in a value; an older one than the newest changes nothing, and history neither.
     pub(super) fn tell(&mut self, sample: &Sample) {
-        let Sample {
-            series, at, value, ..
-        } = sample;
-        self.tell_value(series, *at, *value);
+        if !sample.is_historical {
+            self.tell_value(&sample.series, sample.at, sample.value);
+        }
     }
 
     pub(super) fn tell_value(&mut self, series: &SeriesKey, at: Timestamp, value: f64) {

@@ -113,6 +113,7 @@ impl Found {
             },
             at: self.at,
             value,
+            is_historical: false,
         });
     }
 }

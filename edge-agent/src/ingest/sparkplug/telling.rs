@@ -125,6 +125,7 @@ fn offline(news: &News) -> Sample {
         },
         at: news.at,
         value: 0.0,
+        is_historical: false,
     }
 }
 
