@@ -159,9 +159,16 @@ pub struct SparkplugNode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BadTopic {
     pub count: u64,
+    /// When the newest of them came.
     pub last_at: Timestamp,
-    /// What was wrong with one of them.
+    /// What was wrong with that.
     pub reason: String,
+    /// How large that was.
+    #[serde(default)]
+    pub bytes: usize,
+    /// How that began: printable ASCII as it is, all else escaped (`\n`, `\xNN`).
+    #[serde(default)]
+    pub payload: String,
 }
 
 /// A serial port, and what is at it.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use agog_sync::telemetry::metric;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -45,8 +46,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             ideal_speed_per_hour: None,
-            produced_metric: "jmf.production_counter".to_owned(),
-            waste_metric: "jmf.job.waste".to_owned(),
+            produced_metric: metric::PRODUCTION_COUNTER.to_owned(),
+            waste_metric: metric::JOB_WASTE.to_owned(),
             time_zone: "UTC".to_owned(),
             calendar: None,
             states: BTreeMap::new(),

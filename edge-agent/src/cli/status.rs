@@ -227,10 +227,15 @@ fn broker(name: &str, link: &LinkHealth, now: Timestamp) -> String {
     let mut worst: Vec<_> = link.bad_topics.iter().collect();
     worst.sort_by_key(|(_, bad)| Reverse(bad.count));
     for (topic, bad) in worst.into_iter().take(BAD_TOPICS_SHOWN) {
+        let age = u64::try_from(now.duration_since(bad.last_at).as_secs()).unwrap_or_default();
         let _ = writeln!(
             text,
-            "         {} bad in {topic}: {}",
-            bad.count, bad.reason
+            "         {} bad in {topic}: {}\n         the newest of them, {} ago, {} bytes: {}",
+            bad.count,
+            bad.reason,
+            duration(age),
+            bad.bytes,
+            bad.payload
         );
     }
     text

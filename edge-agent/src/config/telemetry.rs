@@ -159,6 +159,14 @@ impl MetricConfig {
         }
     }
 
+    /// The least time between two samples that are kept: a tenth less than the rate says (`Keep::leaves_out`), in whole
+    /// microseconds, as times are.
+    fn spacing_min(&self) -> SignedDuration {
+        let spacing = self.rule().keep.spacing * 9 / 10;
+        let micros = spacing.as_nanos().unsigned_abs().div_ceil(1_000);
+        SignedDuration::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+    }
+
     /// What it means, in words.
     pub fn explain(&self) -> String {
         let mut parts = Vec::new();
@@ -169,7 +177,10 @@ impl MetricConfig {
             ));
         }
         if let Some(rate) = self.max_rate_hz {
-            parts.push(format!("at most {rate} per second"));
+            let spacing = self.spacing_min();
+            parts.push(format!(
+                "about {rate} per second: what comes less than {spacing:#} after the one kept before is left out"
+            ));
         }
         if parts.is_empty() {
             parts.push("all samples are kept".to_owned());
@@ -218,12 +229,23 @@ mod tests {
         assert_eq!(
             config.metrics[0].explain(),
             "metric speed of device press-*: kept when it differs by more than 5, or after 60 s, \
-             at most 4 per second; dropped last when there is no room"
+             about 4 per second: what comes less than 225ms after the one kept before is left out; dropped last when there is no room"
         );
         assert_eq!(
             config.metrics[1].explain(),
             "metric * of device *: all samples are kept; dropped first when there is no room"
         );
+    }
+
+    #[test]
+    fn how_soon_a_sample_is_kept_is_said_to_the_microsecond() {
+        let told = |rate| {
+            let metric: MetricConfig = toml::from_str(&format!("max_rate_hz = {rate}")).unwrap();
+            metric.explain()
+        };
+        assert!(told("3.0").contains("about 3 per second: what comes less than 300ms after"));
+        assert!(told("7.0").contains("less than 128ms 572µs after"));
+        assert!(told("0.1").contains("about 0.1 per second: what comes less than 9s after"));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The newest value of every series, and its short trend, for panel and API: in memory only, of all that sources say, also of what
-//! its rule leaves out of the file.
+//! its rule leaves out of the file. Not of what is told as history.
 //!
 //! A trend has at most one point per second, the last one of it, and so some minutes of a series that tells its value often.
 //!
@@ -50,12 +50,11 @@ struct Stored {
 }
 
 impl Live {
-    /// Takes in a value; an older one than the newest changes nothing.
+    /// Takes in a value; an older one than the newest changes nothing, and history neither.
     pub(super) fn tell(&mut self, sample: &Sample, now: Timestamp) {
-        let Sample { series, at, value } = sample;
-        if !is_ahead(*at, now) {
-            let at = timestamp(counts_at(at.as_microsecond(), now));
-            self.tell_value(series, at, *value);
+        if !sample.is_historical && !is_ahead(sample.at, now) {
+            let at = timestamp(counts_at(sample.at.as_microsecond(), now));
+            self.tell_value(&sample.series, at, sample.value);
         }
     }
 

@@ -64,6 +64,8 @@ pub struct Sample {
     pub series: SeriesKey,
     pub at: Timestamp,
     pub value: f64,
+    /// It says how something was, whatever its time: it is stored, and is never the newest value that is shown.
+    pub is_historical: bool,
 }
 
 /// How much is kept while the hub is away, and of what.

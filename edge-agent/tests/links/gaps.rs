@@ -56,6 +56,7 @@ async fn every_drop_becomes_one_ledger_event_also_after_a_restart() {
         },
         at: now,
         value: f64::from(n),
+        is_historical: false,
     });
     test.telemetry.record(samples.collect()).await.unwrap();
     test.telemetry.flush(now).await.unwrap();

@@ -130,18 +130,21 @@ async fn bad_and_too_large_messages_are_counted_by_topic_and_hold_up_nothing() {
 
     has_values(&test, 2).await;
     let link = &test.agent.health.snapshot().mqtt["gateway"];
-    let bad = |topic: &str| {
-        let bad = &link.bad_topics[topic];
-        (bad.count, bad.reason.as_str())
-    };
-    assert_eq!(bad("json/press-1"), (2, "payload is not JSON"));
-    let (count, reason) = bad("json/press-2");
+    let bad = |topic: &str| &link.bad_topics[topic];
+    // The newest of them, as it was sent.
+    let of_press = bad("json/press-1");
+    assert_eq!((of_press.count, of_press.bytes), (2, 25));
+    assert_eq!(of_press.reason, "/t is not a time as it is expected");
+    assert_eq!(of_press.payload, r#"{"t": "noon", "speed": 1}"#);
+    let of_large = bad("json/press-2");
     assert!(
-        count == 1 && reason.contains("larger than `message_kib_max`"),
-        "{reason}"
+        of_large.count == 1 && of_large.reason.contains("larger than `message_kib_max`"),
+        "{}",
+        of_large.reason
     );
-    assert_eq!(bad("batch/gw").0, 1);
-    assert_eq!(bad("json/press-3").0, 1);
+    assert_eq!(of_large.bytes, large.len());
+    assert_eq!(of_large.payload, large[..200]);
+    assert_eq!((bad("batch/gw").count, bad("json/press-3").count), (1, 1));
     assert!(link.connected && link.connections == 1);
     // Everything was acknowledged: nothing of it comes again.
     source.stop().await;

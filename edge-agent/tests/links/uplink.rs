@@ -206,6 +206,7 @@ fn samples(test: &TestAgent, values: std::ops::Range<i32>) -> Vec<Sample> {
         },
         at: test.agent.clock.now(),
         value: f64::from(n),
+        is_historical: false,
     };
     values.map(sample).collect()
 }

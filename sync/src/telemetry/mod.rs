@@ -35,6 +35,7 @@ use crate::frame::{BLOCK_SAMPLES_MAX, SeriesKey, TelemetryBlock};
 
 pub mod batch;
 mod column;
+pub mod metric;
 
 use column::{Reader, put_number};
 

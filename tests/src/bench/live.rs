@@ -128,6 +128,7 @@ async fn fill(plant: &Plant, samples: usize) -> Result<()> {
                     },
                     at,
                     value: f64::from(12_000 + rng.random_range(-30..30_i32)),
+                    is_historical: false,
                 });
             }
             at += EVERY;

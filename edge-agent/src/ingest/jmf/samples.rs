@@ -2,10 +2,15 @@
 //! Resource.
 //!
 //! The metrics begin with `jmf.`, because the same machine may publish its own `speed` over MQTT.
+//!
+//! Those that the hub looks for by name are in [`agog_sync::telemetry::metric`].
+//!
+//! A device may work at several jobs at once. A series has one value at a time, so what it has made of them is their sum.
 
 use agog_jdf::Usage;
-use agog_jdf::jmf::{DeviceInfo, ResourceInfo, Signal, SignalContent};
+use agog_jdf::jmf::{DeviceInfo, JobPhase, ResourceInfo, Signal, SignalContent};
 use agog_sync::frame::SeriesKey;
+use agog_sync::telemetry::metric;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
@@ -54,20 +59,19 @@ impl Found {
         let unit = info.counter_unit.as_deref();
         let per_hour = format!("{}/h", unit.unwrap_or("sheet"));
         self.push("jmf.speed", Some(&per_hour), info.speed);
-        self.push("jmf.production_counter", unit, info.production_counter);
+        self.push(metric::PRODUCTION_COUNTER, unit, info.production_counter);
         self.push(
             "jmf.total_production_counter",
             unit,
             info.total_production_counter,
         );
-        for phase in &info.job_phases {
-            self.push("jmf.job.good", unit, phase.amount);
-            self.push("jmf.job.waste", unit, phase.waste);
-            self.push(
-                "jmf.job.percent_completed",
-                Some("%"),
-                phase.percent_completed,
-            );
+        let told = |of: fn(&JobPhase) -> Option<Decimal>| info.job_phases.iter().filter_map(of);
+        self.push("jmf.job.good", unit, sum(told(|phase| phase.amount)));
+        self.push(metric::JOB_WASTE, unit, sum(told(|phase| phase.waste)));
+        // There is no percentage of several jobs.
+        let mut percent = told(|phase| phase.percent_completed);
+        if let (Some(percent), None) = (percent.next(), percent.next()) {
+            self.push("jmf.job.percent_completed", Some("%"), Some(percent));
         }
     }
 
@@ -109,8 +113,15 @@ impl Found {
             },
             at: self.at,
             value,
+            is_historical: false,
         });
     }
+}
+
+/// The sum of what is told; none when nothing is, or when it is beyond all that a machine makes.
+fn sum(mut told: impl Iterator<Item = Decimal>) -> Option<Decimal> {
+    let first = told.next()?;
+    told.try_fold(first, Decimal::checked_add)
 }
 
 #[cfg(test)]
@@ -120,27 +131,98 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_values_of_each_device_in_a_signal_are_its_own() {
-        let xml = "<JMF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" SenderID=\"line\" TimeStamp=\"2026-01-05T10:00:00Z\" \
-             Version=\"1.5\"><Signal ID=\"S\" Type=\"Status\"><DeviceInfo DeviceID=\"press-3\" DeviceStatus=\"Running\" \
-             Speed=\"9000\"/><DeviceInfo DeviceID=\"press-4\" DeviceStatus=\"Running\" Speed=\"7000\"/></Signal></JMF>";
+    /// What a Status signal with these elements gives, as `device metric unit value`.
+    fn told(devices: &str) -> Vec<String> {
+        let xml = format!(
+            "<JMF xmlns=\"http://www.CIP4.org/JDFSchema_1_1\" SenderID=\"line\" TimeStamp=\"2026-01-05T10:00:00Z\" \
+             Version=\"1.5\"><Signal ID=\"S\" Type=\"Status\">{devices}</Signal></JMF>"
+        );
         let jmf = Jmf::parse(xml.as_bytes(), &Limits::default()).unwrap().jmf;
         let Body::Signal(signal) = &jmf.messages[0].body else {
             panic!("not a signal");
         };
         let device_of = |named: Option<&str>| named.unwrap_or("line").to_owned();
-
-        let samples = samples("line", device_of, signal, Timestamp::UNIX_EPOCH);
-
-        let told: Vec<_> = samples
+        samples("line", device_of, signal, Timestamp::UNIX_EPOCH)
             .iter()
-            .map(|sample| (sample.series.device.as_str(), sample.value.to_string()))
-            .collect();
+            .map(|sample| {
+                let SeriesKey {
+                    device,
+                    metric,
+                    unit,
+                } = &sample.series;
+                let unit = unit.as_deref().unwrap_or("-");
+                format!("{device} {metric} {unit} {}", sample.value)
+            })
+            .collect()
+    }
+
+    /// A device that works at these jobs.
+    fn working(phases: &str) -> Vec<String> {
+        told(&format!(
+            "<DeviceInfo DeviceID=\"press-3\" DeviceStatus=\"Running\">{phases}</DeviceInfo>"
+        ))
+    }
+
+    #[test]
+    fn the_values_of_each_device_in_a_signal_are_its_own() {
+        let told = told(
+            "<DeviceInfo DeviceID=\"press-3\" DeviceStatus=\"Running\" Speed=\"9000\"/>\
+             <DeviceInfo DeviceID=\"press-4\" DeviceStatus=\"Running\" Speed=\"7000\"/>",
+        );
         let expected = [
-            ("press-3", "9000".to_owned()),
-            ("press-4", "7000".to_owned()),
+            "press-3 jmf.speed sheet/h 9000",
+            "press-4 jmf.speed sheet/h 7000",
         ];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn counters_are_told_under_the_names_that_oee_looks_for() {
+        let told = told(
+            "<DeviceInfo DeviceID=\"press-3\" DeviceStatus=\"Running\" ProductionCounter=\"12000\" \
+             TotalProductionCounter=\"900000\" CounterUnit=\"sheet\">\
+             <JobPhase Status=\"InProgress\" JobID=\"A\" Amount=\"100\" Waste=\"10\"/></DeviceInfo>",
+        );
+        let expected = [
+            "press-3 jmf.production_counter sheet 12000",
+            "press-3 jmf.total_production_counter sheet 900000",
+            "press-3 jmf.job.good sheet 100",
+            "press-3 jmf.job.waste sheet 10",
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn what_a_device_made_of_several_jobs_at_once_is_one_sum_of_those_that_tell_it() {
+        let told = working(
+            "<JobPhase Status=\"InProgress\" JobID=\"A\" Amount=\"100\" Waste=\"10\" PercentCompleted=\"50\"/>\
+             <JobPhase Status=\"InProgress\" JobID=\"B\" Waste=\"500.5\" PercentCompleted=\"20\"/>\
+             <JobPhase Status=\"Setup\" JobID=\"C\"/>",
+        );
+        let expected = [
+            "press-3 jmf.job.good - 100",
+            "press-3 jmf.job.waste - 510.5",
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn the_percentage_of_the_only_job_that_tells_one_is_kept() {
+        let told = working(
+            "<JobPhase Status=\"InProgress\" JobID=\"A\" PercentCompleted=\"50\"/>\
+             <JobPhase Status=\"Setup\" JobID=\"B\"/>",
+        );
+        assert_eq!(told, ["press-3 jmf.job.percent_completed % 50"]);
+        assert!(working("<JobPhase Status=\"Setup\" JobID=\"B\"/>").is_empty());
+    }
+
+    #[test]
+    fn amounts_that_no_number_holds_together_give_no_value() {
+        let most = Decimal::MAX;
+        let told = working(&format!(
+            "<JobPhase Status=\"InProgress\" JobID=\"A\" Amount=\"{most}\" Waste=\"1\"/>\
+             <JobPhase Status=\"InProgress\" JobID=\"B\" Amount=\"{most}\"/>"
+        ));
+        assert_eq!(told, ["press-3 jmf.job.waste - 1"]);
     }
 }

@@ -257,7 +257,7 @@ impl MqttIngest {
             link.messages += 1;
             link.samples += count;
             if let Some(fault) = &understood.fault {
-                due = bad.note(link, &publish.topic, fault, now);
+                due = bad.note(link, &publish.topic, &publish.payload, fault, now);
             }
         });
         if let Some(fault) = &understood.fault {

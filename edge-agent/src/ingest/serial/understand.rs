@@ -213,6 +213,7 @@ impl Understand {
             },
             at,
             value,
+            is_historical: false,
         }
     }
 }

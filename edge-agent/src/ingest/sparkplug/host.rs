@@ -475,6 +475,7 @@ impl Host {
                 },
                 at: at.unwrap_or(said.now),
                 value,
+                is_historical: metric.is_historical == Some(true),
             });
         }
     }
@@ -501,6 +502,7 @@ impl Host {
             },
             at,
             value,
+            is_historical: false,
         });
         Some(device)
     }

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::contact::BIRTH_WITHIN;
-use super::host::{Action, Host, ONLINE};
+use super::host::{Action, Fault, Host, ONLINE};
 use super::node::NodeKey;
 use super::payload::{Metric, Payload, Value};
 use super::telling::Telling;
@@ -332,19 +332,21 @@ impl SparkplugIngest {
                     self.say_online().map_err(|error| error.to_string())?;
                 }
                 Action::AskRebirth(_) => self.ask(action),
-                Action::Bad(fault) => self.note_bad(&publish.topic, &fault.to_string(), now),
+                Action::Bad(fault) => self.note_bad(&publish, &fault, now),
             }
         }
         Ok(())
     }
 
-    fn note_bad(&mut self, topic: &str, fault: &str, now: Timestamp) {
+    fn note_bad(&mut self, publish: &Publish, fault: &Fault, now: Timestamp) {
         self.metrics.bad.increment(1);
         let Self { health, bad, .. } = self;
         let mut due = None;
-        health.mqtt(&self.name, |link| due = bad.note(link, topic, &fault, now));
+        health.mqtt(&self.name, |link| {
+            due = bad.note(link, &publish.topic, &publish.payload, fault, now);
+        });
         if let Some(left_out) = due {
-            let (broker, topic) = (&self.name, shown(topic));
+            let (broker, topic) = (&self.name, shown(&publish.topic));
             warn!(
                 mqtt.broker = broker,
                 mqtt.topic = topic,

@@ -125,6 +125,7 @@ fn offline(news: &News) -> Sample {
         },
         at: news.at,
         value: 0.0,
+        is_historical: false,
     }
 }
 
@@ -153,5 +154,134 @@ fn fact(news: News) -> Fact {
             component: "sparkplug".to_owned(),
         },
         what: What::Event(Event::Device(event)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use agog_sync::clock::{Clock, SystemClock};
+    use agog_sync::ids::AgentId;
+    use rand::SeedableRng as _;
+    use rusqlite::Connection;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::ledger::{Ledger, LedgerThread};
+    use crate::telemetry::TelemetryThread;
+
+    /// An agent without a broker: what is told, and what the ledger has of it.
+    struct Plant {
+        telling: Telling,
+        /// Another connection to the ledger, by which it is made to fail.
+        file: Connection,
+        threads: (LedgerThread, TelemetryThread),
+        _folder: TempDir,
+    }
+
+    impl Plant {
+        fn start() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("agog-edge.toml");
+            let text =
+                "[agent]\ndata_dir = \"data\"\nplant_code = \"HAM\"\nplant_name = \"Hamburg\"\n";
+            std::fs::write(&path, text).unwrap();
+            std::fs::create_dir(folder.path().join("data")).unwrap();
+            let config = Arc::new(Config::load(&path).unwrap());
+            let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+            let rng = StdRng::seed_from_u64;
+            let (path, now) = (config.ledger_path(), clock.now());
+            let agent_id = AgentId::generate(now, &mut rng(1));
+            Ledger::create(&path, agent_id, "HAM", now).unwrap();
+            let (ledger, ledger_thread) =
+                Ledger::open(&path, config.material_map(), clock.clone(), rng(2)).unwrap();
+            let limits = config.telemetry.limits();
+            let (telemetry, telemetry_thread) =
+                Telemetry::open(&config.telemetry_path(), limits, clock.clone(), rng(3)).unwrap();
+            let agent = Agent::new(config, clock, ledger, rng(4));
+            Self {
+                telling: Telling::new(&agent, &telemetry),
+                file: Connection::open(path).unwrap(),
+                threads: (ledger_thread, telemetry_thread),
+                _folder: folder,
+            }
+        }
+
+        /// From here on no commit with a message id works.
+        fn break_ledger(&self) {
+            let broken = "alter table inbox_message rename to away";
+            self.file.execute_batch(broken).unwrap();
+        }
+
+        fn mend_ledger(&self) {
+            let mended = "alter table away rename to inbox_message";
+            self.file.execute_batch(mended).unwrap();
+        }
+
+        async fn told(&mut self, devices: &[&str]) {
+            let at = self.telling.agent.clock.now();
+            let news = devices.iter().map(|device| News {
+                device: (*device).to_owned(),
+                is_found: true,
+                detail: "has sent its birth",
+                at,
+                is_in_vain: false,
+            });
+            self.telling.tell(news.collect()).await;
+        }
+
+        /// The devices that were found, as the ledger has them.
+        async fn recorded(&self) -> Vec<String> {
+            let ledger = &self.telling.agent.ledger;
+            let events = ledger.outbox_after(1, 0, 1_000, usize::MAX).await.unwrap();
+            let found = events.iter().map(|event| match event.event().unwrap() {
+                Event::Device(DeviceEvent::Found(contact)) => contact.device,
+                other => panic!("{other:?}"),
+            });
+            found.collect()
+        }
+
+        fn stop(self) {
+            let Self {
+                telling, threads, ..
+            } = self;
+            drop(telling);
+            threads.0.join();
+            threads.1.join();
+        }
+    }
+
+    #[tokio::test]
+    async fn news_that_the_ledger_could_not_take_are_recorded_once_it_can_in_their_order_and_once()
+    {
+        let mut plant = Plant::start();
+        plant.break_ledger();
+        plant.told(&["press-1"]).await;
+        plant.told(&["press-2"]).await;
+        assert!(plant.recorded().await.is_empty());
+        plant.mend_ledger();
+
+        plant.told(&["press-3"]).await;
+        plant.told(&[]).await;
+
+        assert_eq!(plant.recorded().await, ["press-1", "press-2", "press-3"]);
+        plant.stop();
+    }
+
+    #[tokio::test]
+    async fn news_that_the_ledger_took_although_it_said_otherwise_are_recorded_once() {
+        let mut plant = Plant::start();
+        plant.break_ledger();
+        plant.told(&["press-1"]).await;
+        plant.mend_ledger();
+        let taken = plant.telling.trying.clone().unwrap();
+        plant.telling.agent.ledger.append(taken).await.unwrap();
+
+        plant.told(&["press-2"]).await;
+
+        assert_eq!(plant.recorded().await, ["press-1", "press-2"]);
+        plant.stop();
     }
 }

@@ -1,12 +1,18 @@
 //! The host against nodes that behave, that lose messages, and that send anything.
 
+use std::sync::Arc;
+
+use agog_sync::clock::ManualClock;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use prost::Message as _;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 
 use super::host::{Action, Fault, Host, ONLINE};
 use super::payload::{Metric, Payload, Value};
 use crate::config::SparkplugConfig;
+use crate::telemetry::{Limits, Telemetry};
 
 const FLOAT: u32 = 9;
 const STRING: u32 = 12;
@@ -309,6 +315,44 @@ fn text_and_null_are_counted_and_history_is_taken_by_its_own_time() {
     assert_eq!(samples.len(), 1);
     assert_eq!(samples[0].at.as_second(), 1_750_000_000);
     assert_eq!((host.counts.no_numbers, host.counts.nulls), (1, 1));
+}
+
+#[tokio::test]
+async fn history_is_stored_and_is_never_the_newest_value_whatever_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::new(at(0)));
+    let path = folder.path().join("telemetry.db");
+    let (telemetry, thread) =
+        Telemetry::open(&path, Limits::default(), clock, StdRng::seed_from_u64(1)).unwrap();
+    let mut host = host();
+    let birth = payload(0, vec![bd_seq(3), metric("heat", 1, 41.5)]);
+    let history = Metric {
+        is_historical: Some(true),
+        timestamp: Some(1_760_000_001_000),
+        ..metric("", 1, 40.0)
+    };
+    let data = payload(1, vec![history]);
+
+    for (topic, bytes) in [("NBIRTH", birth), ("NDATA", data)] {
+        let topic = format!("spBv1.0/G/{topic}/N");
+        for action in host.receive(&topic, &bytes, false, at(2)) {
+            let Action::Store(samples) = action else {
+                panic!("{action:?}")
+            };
+            telemetry.record(samples).await.unwrap();
+        }
+    }
+
+    let latest = telemetry.latest().into_iter();
+    let latest: Vec<_> = latest
+        .map(|it| format!("{} {}", it.metric, it.value))
+        .collect();
+    assert_eq!(latest, [format!("{ONLINE} 1"), "heat 41.5".to_owned()]);
+    assert_eq!(telemetry.trends("N", "heat", 10)[0].points.len(), 1);
+    // The birth of the node, its heat, and the heat that it had.
+    assert_eq!(telemetry.now().await.unwrap().open_samples, 3);
+    drop(telemetry);
+    thread.join();
 }
 
 #[test]

@@ -205,6 +205,7 @@ impl Rule {
                 },
                 at,
                 value,
+                is_historical: false,
             });
         };
         let mut fault = None;

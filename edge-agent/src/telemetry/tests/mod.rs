@@ -30,6 +30,7 @@ pub(super) fn sample(metric: &str, second: i64, value: f64) -> Sample {
         },
         at: start() + SignedDuration::from_secs(second),
         value,
+        is_historical: false,
     }
 }
 

@@ -129,6 +129,7 @@ impl World {
                 at: self.clock.now(),
                 // Each is another number.
                 value: f64::from(u32::try_from(self.produced).unwrap()),
+                is_historical: false,
             }
         });
         let samples = samples.collect();
