@@ -35,15 +35,10 @@ begin
         where tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid;
     drop table telemetry.sample_partitioned;
     grant insert (series_id, at, value) on telemetry.sample to agog_server;
-    -- Late samples mostly come within days, and are stored faster in rows. An older TimescaleDB has no such options, and its Apache
-    -- edition refuses them: then all days stay in rows.
-    begin
-        alter table telemetry.sample set (timescaledb.enable_columnstore = true,
-            timescaledb.segmentby = 'tenant_id, series_id', timescaledb.orderby = 'at');
-        execute format($$call %I.add_columnstore_policy('telemetry.sample', after => interval '7 days')$$, timescale);
-    exception when others then
-        raise notice 'this TimescaleDB compresses no columns, raw samples stay in rows: %', sqlerrm;
-    end;
+    -- Late samples mostly come within days, and are stored faster in rows.
+    alter table telemetry.sample set (timescaledb.enable_columnstore = true,
+        timescaledb.segmentby = 'tenant_id, series_id', timescaledb.orderby = 'at');
+    execute format($$call %I.add_columnstore_policy('telemetry.sample', after => interval '7 days')$$, timescale);
 
     -- A hypertable makes its chunks by itself.
     create or replace function telemetry.ensure_day(day date) returns void

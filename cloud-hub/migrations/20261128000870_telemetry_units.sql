@@ -1,5 +1,5 @@
--- A metric that is told in another unit is another series. What is told without a unit belongs to the series of its metric that was
--- told last, and a unit that is said for the first time names the series that had none, so that a metric has either one series without
+-- A metric that is told in another unit is another series. What is told without a unit belongs to the first series of its metric,
+-- and a unit that is said for the first time names the series that had none, so that a metric has either one series without
 -- a unit or only series with one (cloud-hub/src/equipment/store/series.rs). The key also finds the series of a metric.
 alter table telemetry_series
     drop constraint telemetry_series_key,

@@ -98,14 +98,14 @@ async fn a_unit_that_is_said_for_the_first_time_names_the_series_that_had_none()
         .await;
     assert_eq!(shown(&shop, "").await, (json!("°C"), vec![1.0, 2.0]));
 
-    // From then on, what is told without one belongs to what was told last.
+    // From then on, what is told without one belongs to the first, also when it comes again after another one.
     ham.push_blocks(vec![heat(&shop, &[(40, None, 3.0)])]).await;
     ham.push_blocks(vec![heat(&shop, &[(30, Some("°F"), 4.0)])])
         .await;
-    ham.push_blocks(vec![heat(&shop, &[(20, None, 5.0), (55, None, 6.0)])])
+    ham.push_blocks(vec![heat(&shop, &[(40, None, 3.0), (55, None, 6.0)])])
         .await;
-    assert_eq!(shown(&shop, "").await, (json!("°F"), vec![6.0, 4.0, 5.0]));
-    let celsius = (json!("°C"), vec![1.0, 2.0, 3.0]);
+    assert_eq!(shown(&shop, "").await, (json!("°F"), vec![4.0]));
+    let celsius = (json!("°C"), vec![1.0, 6.0, 2.0, 3.0]);
     assert_eq!(shown(&shop, "&unit=°C").await, celsius);
 }
 
@@ -118,24 +118,22 @@ async fn what_comes_at_once_is_sorted_by_the_same_rule() {
         (50, Some("°F"), 2.0),
         (40, Some("°C"), 3.0),
         (30, None, 4.0),
-        // No unit is said.
+        // No unit is said, and one that cannot be written.
         (20, Some(""), 5.0),
+        (10, Some("bar\0"), 6.0),
     ];
     ham.push_blocks(vec![heat(&shop, &samples)]).await;
-    let last = (json!("°C"), vec![1.0, 3.0, 4.0, 5.0]);
-    assert_eq!(shown(&shop, "").await, last);
-    assert_eq!(shown(&shop, "&unit=°F").await, (json!("°F"), vec![2.0]));
+    // The older one is the first.
+    let first = (json!("°F"), vec![1.0, 2.0, 4.0, 5.0, 6.0]);
+    assert_eq!(shown(&shop, "").await, first);
+    assert_eq!(shown(&shop, "&unit=°C").await, (json!("°C"), vec![3.0]));
 }
 
 #[tokio::test]
 async fn a_series_that_was_told_last_by_a_clock_that_is_ahead_is_not_the_one_that_is_meant() {
     let shop = Shop::open().await;
     let mut ham = shop.plant("HAM").await;
-    let samples = [
-        (-12 * 3600, Some("°C"), 20.0),
-        (60, Some("°C"), 21.0),
-        (30, Some("°F"), 70.0),
-    ];
+    let samples = [(-12 * 3600, Some("°C"), 20.0), (30, Some("°F"), 70.0)];
     ham.push_blocks(vec![heat(&shop, &samples)]).await;
     assert_eq!(shown(&shop, "").await, (json!("°F"), vec![70.0]));
 }

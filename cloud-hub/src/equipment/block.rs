@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use agog_sync::frame::TelemetryBlock;
-use agog_sync::telemetry::SAMPLE_AHEAD_MAX;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::config::TelemetryKeep;
+
+/// How far a plant's clock may run ahead of the hub's. More than a day is a wrong date, and each day is a partition.
+pub(super) const SAMPLE_AHEAD_MAX: SignedDuration = SignedDuration::from_hours(24);
 
 /// No machine measures more, and sums of what is smaller stay finite.
 const VALUE_MAX: f64 = 1e200;

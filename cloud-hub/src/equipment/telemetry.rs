@@ -77,7 +77,9 @@ pub async fn telemetry_apply(
         }
         let kept = block.series.iter().zip(samples);
         for (key, samples) in kept.filter(|(_, samples)| !samples.is_empty()) {
-            let unit = key.unit.as_deref().filter(|unit| !unit.is_empty());
+            // PostgreSQL has no form for NUL.
+            let is_said = |unit: &&str| !unit.is_empty() && !unit.contains('\0');
+            let unit = key.unit.as_deref().filter(is_said);
             let series = named.entry((&key.device, &key.metric, unit));
             series.or_default().extend(samples);
         }

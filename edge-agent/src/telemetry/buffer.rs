@@ -9,12 +9,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use agog_sync::clock::Clock;
-use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use tracing::{error, warn};
 
 use super::Sample;
-use super::losses::Loss;
+use super::losses::{Losses, Span};
 use super::store::{Standing, Store, StoreError};
 
 /// Commits begin no closer than this while few wait: at most 50 a second for machines that send their
@@ -45,7 +44,7 @@ pub(super) struct Waiting {
     pub(super) permit: OwnedSemaphorePermit,
     pub(super) done: oneshot::Sender<Result<(), Arc<StoreError>>>,
     /// What is lost when the commit fails, of a source that does not tell it again.
-    pub(super) loss: Option<Loss>,
+    pub(super) loss: Option<(String, Span)>,
 }
 
 /// Runs until the last handle is gone, then closes the open block.
@@ -54,7 +53,7 @@ pub(super) fn run(
     inbox: &Receiver<Command>,
     clock: &dyn Clock,
     standing: &watch::Sender<Standing>,
-    losses: &UnboundedSender<Loss>,
+    losses: &Losses,
 ) {
     let mut upkeep_at = Instant::now() + UPKEEP_EVERY;
     let mut commit_from = Instant::now();
@@ -120,7 +119,7 @@ impl Group {
     }
 
     /// Commits the group and tells everyone in it.
-    fn commit(self, store: &mut Store, clock: &dyn Clock, losses: &UnboundedSender<Loss>) {
+    fn commit(self, store: &mut Store, clock: &dyn Clock, losses: &Losses) {
         let Self { samples, waiting } = self;
         let result = store.append(&samples, clock.now());
         match &result {
@@ -143,9 +142,8 @@ impl Group {
         let result = result.map(drop).map_err(Arc::new);
         for Waiting { permit, done, loss } in waiting {
             drop(permit);
-            if let Some(loss) = loss.filter(|_| result.is_err()) {
-                // Without anyone who records gaps nobody is there to hear of one.
-                let _ = losses.send(loss);
+            if let Some((reason, span)) = loss.filter(|_| result.is_err()) {
+                losses.add(&reason, span);
             }
             // A source that stopped waiting does not need the answer.
             let _ = done.send(result.clone());

@@ -3,13 +3,12 @@
 //! `losses.rs`.
 
 use agog_sync::event::{Actor, Event, TelemetryGap};
-use anyhow::Context as _;
 use jiff::Timestamp;
 use tokio::time::MissedTickBehavior;
 use tracing::error;
 
 use super::Telemetry;
-use super::losses::{TOLD_EVERY, Untold};
+use super::losses::{TOLD_EVERY, Teller};
 use crate::ledger::{Append, Fact, InboxKey, What};
 use crate::lifecycle::Stop;
 use crate::run::Agent;
@@ -18,8 +17,7 @@ use crate::run::Agent;
 /// in `telemetry.db`, and is tried again with the next change there or after the next start.
 pub async fn run(agent: Agent, telemetry: Telemetry, stop: Stop) -> anyhow::Result<()> {
     let mut standing = telemetry.standing();
-    let mut losses = telemetry.losses().context("gaps are recorded twice")?;
-    let mut untold = Untold::new(&agent);
+    let mut losses = Teller::new(&agent, telemetry.losses());
     let mut tell = tokio::time::interval(TOLD_EVERY);
     tell.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -29,23 +27,15 @@ pub async fn run(agent: Agent, telemetry: Telemetry, stop: Stop) -> anyhow::Resu
         }
         tokio::select! {
             changed = standing.changed() => if changed.is_err() { break },
-            Some(loss) = losses.recv() => untold.add(loss),
-            _ = tell.tick(), if !untold.is_empty() => untold.tell().await,
+            _ = tell.tick() => losses.tell().await,
             () = stop.soft().cancelled() => break,
         }
     }
-    drop(telemetry);
-    loop {
-        tokio::select! {
-            biased;
-            loss = losses.recv() => match loss {
-                Some(loss) => untold.add(loss),
-                None => break,
-            },
-            () = stop.hard().cancelled() => break,
-        }
+    tokio::select! {
+        () = telemetry.into_last() => {}
+        () = stop.hard().cancelled() => {}
     }
-    untold.tell().await;
+    losses.tell().await;
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use agog_sync::frame::SeriesKey;
 use jiff::Timestamp;
 
 use super::series::{NAMES_BYTES_MAX, SERIES_MAX, names_bytes};
-use super::store::{counts_at, is_ahead, timestamp};
+use super::store::{counts_at, is_to_come, timestamp};
 use super::{LatestValue, Sample};
 
 /// Five minutes of a value that is told every second.
@@ -52,10 +52,17 @@ struct Stored {
 impl Live {
     /// Takes in a value; an older one than the newest changes nothing, and history neither.
     pub(super) fn tell(&mut self, sample: &Sample, now: Timestamp) {
-        if !sample.is_historical && !is_ahead(sample.at, now) {
-            let at = timestamp(counts_at(sample.at.as_microsecond(), now));
-            self.tell_value(&sample.series, at, sample.value);
+        if sample.is_historical {
+            return;
         }
+        if let Some(points) = self.series.get_mut(&sample.series) {
+            // What our own clock said while it was ahead is no time to compare with.
+            while points.back().is_some_and(|it| is_to_come(it.at_us, now)) {
+                points.pop_back();
+            }
+        }
+        let at = timestamp(counts_at(sample.at.as_microsecond(), now));
+        self.tell_value(&sample.series, at, sample.value);
     }
 
     pub(super) fn tell_value(&mut self, series: &SeriesKey, at: Timestamp, value: f64) {

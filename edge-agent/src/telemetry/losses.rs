@@ -6,14 +6,15 @@
 //! Limit: an agent that is killed while its disk fails forgets what it lost within the last [`TOLD_EVERY`].
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use agog_sync::event::TelemetryGap;
 use agog_sync::ids::EventId;
-use jiff::Timestamp;
 use rand::rngs::StdRng;
 use tracing::error;
 
+use super::store::timestamp;
 use super::{Sample, gaps};
 use crate::ledger::{Append, InboxKey};
 use crate::run::Agent;
@@ -23,7 +24,7 @@ pub(super) const TOLD_EVERY: Duration = Duration::from_secs(5);
 
 /// How many samples, and from when until when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span {
+pub(crate) struct Span {
     pub(super) from_us: i64,
     pub(super) to_us: i64,
     pub(super) count: u64,
@@ -40,7 +41,7 @@ impl Span {
     }
 
     /// Of all these; none of none.
-    pub(super) fn of(samples: &[Sample]) -> Option<Self> {
+    pub(crate) fn of(samples: &[Sample]) -> Option<Self> {
         let spans = samples.iter();
         spans
             .map(|sample| Self::one(sample.at.as_microsecond()))
@@ -57,46 +58,46 @@ impl Span {
     }
 }
 
-/// Samples that are lost, and why.
-#[derive(Debug)]
-pub(super) struct Loss {
-    pub(super) reason: String,
-    pub(super) span: Span,
+/// What is lost and not told yet, by reason: as much as there are reasons, however many samples.
+#[derive(Debug, Default)]
+pub(super) struct Losses(Mutex<BTreeMap<String, Span>>);
+
+impl Losses {
+    pub(super) fn add(&self, reason: &str, span: Span) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match waiting.get_mut(reason) {
+            Some(so_far) => *so_far = so_far.and(span),
+            None => drop(waiting.insert(reason.to_owned(), span)),
+        }
+    }
+
+    fn take(&self) -> Option<(String, Span)> {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.pop_first()
+    }
 }
 
-/// Losses that the ledger does not have yet.
-pub(super) struct Untold {
+/// Tells the ledger of losses.
+pub(super) struct Teller {
     agent: Agent,
     rng: StdRng,
-    /// By reason.
-    waiting: BTreeMap<String, Span>,
+    losses: Arc<Losses>,
     /// A gap that the ledger has not taken. It keeps its key: one that was recorded although the answer said otherwise counts
     /// once.
     telling: Option<Append>,
 }
 
-impl Untold {
-    pub(super) fn new(agent: &Agent) -> Self {
+impl Teller {
+    pub(super) fn new(agent: &Agent, losses: Arc<Losses>) -> Self {
         Self {
             agent: agent.clone(),
             rng: agent.fork_rng(),
-            waiting: BTreeMap::new(),
+            losses,
             telling: None,
         }
     }
 
-    pub(super) fn add(&mut self, loss: Loss) {
-        let waiting = self.waiting.entry(loss.reason);
-        waiting
-            .and_modify(|span| *span = span.and(loss.span))
-            .or_insert(loss.span);
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.telling.is_none()
-    }
-
-    /// Tells the ledger of all that waits, or of as much as it takes.
+    /// Tells all that waits, or as much as the ledger takes.
     pub(super) async fn tell(&mut self) {
         while let Some(append) = self.next() {
             if let Err(error) = self.agent.ledger.append(append).await {
@@ -112,7 +113,7 @@ impl Untold {
 
     fn next(&mut self) -> Option<Append> {
         if self.telling.is_none()
-            && let Some((reason, span)) = self.waiting.pop_first()
+            && let Some((reason, span)) = self.losses.take()
         {
             let now = self.agent.clock.now();
             let key = InboxKey {
@@ -121,8 +122,8 @@ impl Untold {
             };
             let gap = TelemetryGap {
                 series: None,
-                from: at(span.from_us),
-                to: at(span.to_us),
+                from: timestamp(span.from_us),
+                to: timestamp(span.to_us),
                 count: span.count,
                 reason,
             };
@@ -130,9 +131,4 @@ impl Untold {
         }
         self.telling.clone()
     }
-}
-
-/// The times of samples were instants.
-fn at(at_us: i64) -> Timestamp {
-    super::store::timestamp(at_us)
 }

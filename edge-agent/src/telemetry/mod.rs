@@ -31,7 +31,7 @@ mod tests;
 
 use std::path::Path;
 use std::sync::mpsc::RecvTimeoutError;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use agog_sync::clock::Clock;
@@ -39,15 +39,15 @@ use agog_sync::frame::SeriesKey;
 use agog_sync::ids::EventId;
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use live::Live;
-use losses::{Loss, Span};
+use losses::Losses;
 use rules::Rules;
 
 pub use delivery::{Outgoing, Part};
 pub use live::{Point, Trend};
+pub(crate) use losses::Span;
 pub use shedding::Gap;
 pub use store::{Standing, StoreError};
 
@@ -64,7 +64,8 @@ pub struct Sample {
     pub series: SeriesKey,
     pub at: Timestamp,
     pub value: f64,
-    /// It says how something was, whatever its time: it is stored, and is never the newest value that is shown.
+    /// It says how something was, whatever its time: it is stored, and changes neither the newest value nor the trend. The file does
+    /// not know of it, so after a restart the newest value is what is stored newest.
     pub is_historical: bool,
 }
 
@@ -124,9 +125,9 @@ pub struct Telemetry {
     room: Arc<Semaphore>,
     live: Arc<RwLock<Live>>,
     standing: watch::Receiver<Standing>,
-    losses: UnboundedSender<Loss>,
-    /// Whoever records gaps takes it.
-    lost: Arc<Mutex<Option<UnboundedReceiver<Loss>>>>,
+    losses: Arc<Losses>,
+    /// Closed when the last handle and the thread are gone: then nothing more is lost.
+    alive: watch::Sender<()>,
     clock: Arc<dyn Clock>,
 }
 
@@ -167,13 +168,14 @@ impl Telemetry {
         // commands come from tasks that wait for the answer before they send again.
         let (commands, inbox) = std::sync::mpsc::channel();
         let (running, ended) = std::sync::mpsc::sync_channel(1);
-        let (losses, lost) = unbounded_channel();
-        let (of_thread, lost_by_thread) = (Arc::clone(&clock), losses.clone());
+        let losses = Arc::new(Losses::default());
+        let (alive, _) = watch::channel(());
+        let (of_thread, lost, lives) = (Arc::clone(&clock), Arc::clone(&losses), alive.clone());
         std::thread::Builder::new()
             .name("telemetry".into())
             .spawn(move || {
-                buffer::run(store, &inbox, &*of_thread, &publish, &lost_by_thread);
-                drop(lost_by_thread);
+                buffer::run(store, &inbox, &*of_thread, &publish, &lost);
+                drop(lives);
                 // Whoever asked has waited long enough and is gone when this fails.
                 let _ = running.send(());
             })
@@ -186,7 +188,7 @@ impl Telemetry {
                 live: Arc::new(RwLock::new(live)),
                 standing,
                 losses,
-                lost: Arc::new(Mutex::new(Some(lost))),
+                alive,
                 clock,
             },
             TelemetryThread(ended),
@@ -215,28 +217,30 @@ impl Telemetry {
         let span = Span::of(&samples);
         let submitted = self.put(samples, Some(reason)).await;
         if let (Err(_), Some(span)) = (&submitted, span) {
-            self.lose(reason, span);
+            self.losses.add(reason, span);
         }
         submitted
     }
 
     /// Has samples that nobody has any more be a gap.
-    pub(crate) fn lost(&self, reason: &str, samples: &[Sample]) {
-        if let Some(span) = Span::of(samples) {
-            self.lose(reason, span);
+    pub(crate) fn lost(&self, reason: &str, span: Option<Span>) {
+        if let Some(span) = span {
+            self.losses.add(reason, span);
         }
     }
 
-    fn lose(&self, reason: &str, span: Span) {
-        let reason = reason.to_owned();
-        // Without anyone who records gaps nobody is there to hear of one.
-        let _ = self.losses.send(Loss { reason, span });
+    fn losses(&self) -> Arc<Losses> {
+        Arc::clone(&self.losses)
     }
 
-    /// What is lost, for the one that records gaps. Once.
-    fn losses(&self) -> Option<UnboundedReceiver<Loss>> {
-        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        lost.take()
+    /// Gives this handle back, and returns when it was the last one and the thread has ended.
+    async fn into_last(self) {
+        let alive = self.alive.clone();
+        drop(self);
+        // Every other handle, and the thread, has one of its own.
+        let mut others = alive.subscribe();
+        drop(alive);
+        while others.changed().await.is_ok() {}
     }
 
     async fn put(
@@ -261,10 +265,7 @@ impl Telemetry {
             }
         }
         let (done, receipt) = oneshot::channel();
-        let loss = once.zip(Span::of(&samples)).map(|(reason, span)| Loss {
-            reason: reason.to_owned(),
-            span,
-        });
+        let loss = once.map(str::to_owned).zip(Span::of(&samples));
         let waiting = buffer::Waiting { permit, done, loss };
         self.send(buffer::Command::Record { samples, waiting })?;
         Ok(Receipt(receipt))

@@ -22,7 +22,6 @@ const TOLD_EVERY: SignedDuration = SignedDuration::from_mins(1);
 pub(super) enum Refusal {
     TooManySeries,
     LongNames,
-    Ahead,
 }
 
 impl Refusal {
@@ -33,7 +32,6 @@ impl Refusal {
             Self::LongNames => {
                 format!("device, metric and unit are longer than {NAMES_BYTES_MAX} bytes")
             }
-            Self::Ahead => "more than a day ahead of the agent's clock".to_owned(),
         }
     }
 
@@ -42,7 +40,6 @@ impl Refusal {
         match self {
             Self::TooManySeries => "too many series",
             Self::LongNames => "long names",
-            Self::Ahead => "ahead of the clock",
         }
     }
 }

@@ -10,19 +10,16 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use agog_sync::frame::{BLOCK_SAMPLES_MAX, SeriesKey};
-use agog_sync::telemetry::{BodyError, SAMPLE_AHEAD_MAX};
-use jiff::{SignedDuration, Timestamp};
+use agog_sync::telemetry::{AHEAD_OF_NOW_MAX, BodyError};
+use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rusqlite::Connection;
 
 use super::closing::close_open;
 use super::journal::{Journal, Stored};
-use super::refused::{Refusal, Refused};
+use super::refused::Refused;
 use super::series::{Series, read_series, series_of};
 use super::{Limits, Sample, migrate};
-
-/// How far the clock of a machine may be ahead of ours and still be believed.
-const BELIEVED_AHEAD: SignedDuration = SignedDuration::from_mins(1);
 
 /// A step on `telemetry.db` failed.
 #[derive(Debug, thiserror::Error)]
@@ -210,10 +207,6 @@ impl Store {
         let mut fresh = Vec::with_capacity(samples.len());
         for sample in samples {
             let at_us = sample.at.as_microsecond();
-            if is_ahead(sample.at, now) {
-                done.refused.add(Refusal::Ahead, at_us);
-                continue;
-            }
             let series = match series_of(&transaction, series, &limits.rules, &sample.series)? {
                 Ok(series) => series,
                 Err(refusal) => {
@@ -231,6 +224,8 @@ impl Store {
                 continue;
             }
             let told_us = counts_at(at_us, now);
+            // What our own clock said while it was ahead is no time to compare with.
+            series.newest = series.newest.filter(|(at_us, _)| !is_to_come(*at_us, now));
             if series.keep.leaves_out(series.newest, told_us, stored.value) {
                 series.left_out += 1;
                 done.left_out += 1;
@@ -306,16 +301,16 @@ impl Store {
     }
 }
 
-/// Whether no working clock can have meant that time.
-pub(super) fn is_ahead(at: Timestamp, now: Timestamp) -> bool {
-    at.duration_since(now) > SAMPLE_AHEAD_MAX
+/// Whether a time is still to come, by more than clocks differ.
+pub(super) fn is_to_come(at_us: i64, now: Timestamp) -> bool {
+    let until = now.saturating_add(AHEAD_OF_NOW_MAX).unwrap_or(now);
+    at_us > until.as_microsecond()
 }
 
-/// As of when a sample counts among those of its series. A clock may be ahead a little; what is told for later than that counts as of
-/// when it came: a wrong date must not stand against all that follows.
+/// As of when a sample counts among those of its series: what is told for a time that is still to come counts as of when it came.
+/// A wrong date must not stand against all that follows.
 pub(super) fn counts_at(at_us: i64, now: Timestamp) -> i64 {
-    let believed = now.saturating_add(BELIEVED_AHEAD).unwrap_or(now);
-    if at_us > believed.as_microsecond() {
+    if is_to_come(at_us, now) {
         now.as_microsecond()
     } else {
         at_us

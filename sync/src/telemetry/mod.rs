@@ -39,9 +39,9 @@ pub mod metric;
 
 use column::{Reader, put_number};
 
-/// How far the time of a sample may be ahead of the clock of whoever takes it, agent and hub. More than a day is a wrong date,
-/// and each day is a partition of the hub.
-pub const SAMPLE_AHEAD_MAX: SignedDuration = SignedDuration::from_hours(24);
+/// How far the time of a sample may be ahead of now and still be one of now, for agent and hub: clocks of machines are minutes
+/// wrong. What is further ahead is stored as it is told, and must not stand against what follows.
+pub const AHEAD_OF_NOW_MAX: SignedDuration = SignedDuration::from_mins(5);
 
 /// The form of bodies that this program writes. Later forms get other numbers; this one is read for ever, and no zstd
 /// frame begins with it.

@@ -83,7 +83,7 @@ impl Cluster {
             Durability::Full => "on",
             Durability::ProcessCrash => "off",
         };
-        let settings = [
+        let mut settings = vec![
             "listen_addresses=".to_owned(),
             format!("unix_socket_directories={}", self.folder.path().display()),
             "unix_socket_permissions=0700".to_owned(),
@@ -95,6 +95,11 @@ impl Cluster {
             "dynamic_shared_memory_type=mmap".to_owned(),
             "log_line_prefix=%m [%p] %d ".to_owned(),
         ];
+        // Where TimescaleDB is installed, `migrate` uses it, and tests are of that. It tells nobody that it runs.
+        if self.bin.join("../lib/timescaledb.so").exists() {
+            settings.push("shared_preload_libraries=timescaledb".to_owned());
+            settings.push("timescaledb.telemetry_level=off".to_owned());
+        }
         let server = Program::at(self.bin.join("postgres"))
             .arg("-D")
             .arg(self.folder.join("data"))

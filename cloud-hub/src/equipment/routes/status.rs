@@ -52,7 +52,7 @@ pub(super) struct StatusAnswer {
     /// Up to when the hub knows what happened at the plant: now, unless the plant is away or its events wait there.
     #[schema(value_type = Option<String>)]
     known_until: Option<Timestamp>,
-    /// The newest value of each of its series, by metric and unit; at most 500. A value that is more than a minute ahead of the hub's clock
+    /// The newest value of each of its series, by metric and unit; at most 500. A value that is more than five minutes ahead of the hub's clock
     /// is told only when the series has no other.
     values: Vec<ValueAnswer>,
 }

@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::device_find;
 use crate::app::App;
 use crate::db::TenantTx;
+use crate::equipment::block::SAMPLE_AHEAD_MAX;
 use crate::equipment::export::{About, EXPORT_ROWS_MAX, export};
 use crate::equipment::model::{DeviceRow, SeriesId, SeriesRow};
 use crate::equipment::points::Point;
@@ -20,7 +21,6 @@ use crate::equipment::store;
 use crate::equipment::thin::{POINTS_MIN, Thin, Thinner};
 use crate::http::{ApiError, Form};
 use crate::tenants::Principal;
-use agog_sync::telemetry::SAMPLE_AHEAD_MAX;
 
 /// The most points in one answer: more than a screen has columns, and about a megabyte of JSON.
 const POINTS_MAX: usize = 5_000;

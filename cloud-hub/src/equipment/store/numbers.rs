@@ -1,15 +1,12 @@
 //! The SQL of numbers that are made of samples: the newest of a series, and how far a counter went. The one place here that
 //! reads sums of samples.
 
-use jiff::{SignedDuration, Timestamp};
+use agog_sync::telemetry::AHEAD_OF_NOW_MAX;
+use jiff::Timestamp;
 
 use crate::db::{DbError, Instant, TenantTx, column};
 use crate::equipment::calendar::Window;
 use crate::equipment::model::{DeviceKey, SeriesId};
-
-/// How far ahead of the hub's clock a sample may be to count as one of now: clocks that are kept differ by less. A sample that is
-/// further ahead is stored, and must not stand for what is now until its time has come.
-const AHEAD_OF_NOW_MAX: SignedDuration = SignedDuration::from_mins(1);
 
 /// The newest sample of a series.
 #[derive(Debug, Clone, PartialEq)]

@@ -58,7 +58,7 @@ pub(in crate::equipment) async fn rules_of_series(
                select s.series_id, s.unit
                from telemetry_series s left join lateral telemetry_newest($1, s.series_id, $3) as n on true
                where s.tenant_id = $1 and s.device_id = r.device_id and s.metric = r.metric
-               order by n.at desc nulls last, s.series_id desc limit 1
+               order by (n.at <= $3) desc nulls last, n.at desc, s.series_id desc limit 1
            ) as s on true
            where r.tenant_id = $1 and r.device_id in (
                select device_id from telemetry_series where tenant_id = $1 and series_id = any($2)

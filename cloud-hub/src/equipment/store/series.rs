@@ -1,7 +1,8 @@
 //! The SQL of series: the metrics of devices, each in one unit.
 //!
-//! A metric has either one series without a unit, or only series with one. The one that was told last is the one whose newest
-//! sample is the newest: what is told without a unit belongs to it, and it is meant where nobody names a unit.
+//! A metric has either one series without a unit, or only series with one. What is told without a unit belongs to the first of them,
+//! so that it finds its place again when it comes again. Where nobody who asks names a unit, the series is meant whose newest sample
+//! is the newest.
 
 use std::collections::BTreeMap;
 
@@ -62,8 +63,7 @@ pub(in crate::equipment) async fn series_ensure(
     for series in named {
         let of_metric = known.get(&series.key()).map_or(&[][..], Vec::as_slice);
         let id = match (of_metric, series.unit) {
-            ([only], None) => Some(only.id),
-            (several, None) => told_last(tx, several, &come_with(series, named), now).await?,
+            (several, None) => several.iter().map(|series| series.id).min(),
             (several, unit) => find(several, unit),
         };
         ids.push(id.ok_or_else(|| DbError::stored("a series that was just made is not there"))?);
@@ -74,35 +74,6 @@ pub(in crate::equipment) async fn series_ensure(
 fn find(series: &[SeriesRow], unit: Option<&str>) -> Option<SeriesId> {
     let found = series.iter().find(|series| series.unit.as_deref() == unit);
     found.map(|series| series.id)
-}
-
-/// What else comes of the metric of a series.
-fn come_with<'n, 'a>(
-    series: &SeriesNamed<'a>,
-    named: &'n [SeriesNamed<'a>],
-) -> Vec<&'n SeriesNamed<'a>> {
-    let of_metric =
-        |it: &&SeriesNamed<'_>| (it.device, it.metric) == (series.device, series.metric);
-    named.iter().filter(of_metric).collect()
-}
-
-/// Which of the series of a metric was told last, by what is stored and by what comes.
-async fn told_last(
-    tx: &mut TenantTx,
-    series: &[SeriesRow],
-    come: &[&SeriesNamed<'_>],
-    now: Timestamp,
-) -> Result<Option<SeriesId>, DbError> {
-    let stored = series_newest(tx, series, now).await?;
-    let newest = |series: &&SeriesRow| {
-        let come = come.iter().filter(|it| it.unit == series.unit.as_deref());
-        let come = come.map(|it| it.newest).filter(|at| *at <= until_now(now));
-        come.max().max(stored.get(&series.id).copied())
-    };
-    let last = series
-        .iter()
-        .max_by_key(|series| (newest(series), series.id));
-    Ok(last.map(|series| series.id))
 }
 
 async fn series_find(tx: &mut TenantTx, named: &[SeriesNamed<'_>]) -> Result<Known, DbError> {
@@ -183,28 +154,6 @@ async fn series_make(
     Ok(())
 }
 
-/// The times of the newest samples of series.
-async fn series_newest(
-    tx: &mut TenantTx,
-    series: &[SeriesRow],
-    now: Timestamp,
-) -> Result<BTreeMap<SeriesId, Timestamp>, DbError> {
-    let tenant_id = tx.tenant_id().uuid();
-    let rows = sqlx::query!(
-        r#"select s.series_id as "series_id!", n.at as "at!: Instant"
-           from unnest($2::bigint[]) as s (series_id) cross join lateral telemetry_newest($1, s.series_id, $3) as n"#,
-        tenant_id,
-        &column(series, |series| series.id.0),
-        Instant(until_now(now)) as _,
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    let newest = rows.into_iter();
-    Ok(newest
-        .map(|row| (SeriesId(row.series_id), row.at.0))
-        .collect())
-}
-
 /// The series of a device, by metric and unit.
 pub(in crate::equipment) async fn series_list(
     tx: &mut TenantTx,
@@ -236,7 +185,7 @@ pub(in crate::equipment) async fn series_of_metric(
         "select s.series_id as id, s.metric, s.unit
          from telemetry_series s left join lateral telemetry_newest($1, s.series_id, $4) as n on true
          where s.tenant_id = $1 and s.device_id = $2 and s.metric = $3
-         order by n.at desc nulls last, s.series_id desc",
+         order by (n.at <= $4) desc nulls last, n.at desc, s.series_id desc",
         tenant_id,
         device.0,
         metric,

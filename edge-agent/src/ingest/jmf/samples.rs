@@ -57,8 +57,8 @@ struct Found {
 impl Found {
     fn status(&mut self, info: &DeviceInfo) {
         let unit = info.counter_unit.as_deref();
-        let per_hour = format!("{}/h", unit.unwrap_or("sheet"));
-        self.push("jmf.speed", Some(&per_hour), info.speed);
+        let per_hour = unit.map(|unit| format!("{unit}/h"));
+        self.push("jmf.speed", per_hour.as_deref(), info.speed);
         self.push(metric::PRODUCTION_COUNTER, unit, info.production_counter);
         self.push(
             "jmf.total_production_counter",
@@ -169,10 +169,7 @@ mod tests {
             "<DeviceInfo DeviceID=\"press-3\" DeviceStatus=\"Running\" Speed=\"9000\"/>\
              <DeviceInfo DeviceID=\"press-4\" DeviceStatus=\"Running\" Speed=\"7000\"/>",
         );
-        let expected = [
-            "press-3 jmf.speed sheet/h 9000",
-            "press-4 jmf.speed sheet/h 7000",
-        ];
+        let expected = ["press-3 jmf.speed - 9000", "press-4 jmf.speed - 7000"];
         assert_eq!(told, expected);
     }
 

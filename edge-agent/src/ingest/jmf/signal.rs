@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use super::samples::samples;
 use super::{JmfState, key, not_implemented, unknown_device};
 use crate::floor::{Content, FloorError, Report, Told, ToldQueue};
+use crate::telemetry::Span;
 
 impl JmfState {
     pub(super) async fn signal(
@@ -71,13 +72,12 @@ impl JmfState {
         let reported = self.floor.report(report).await?;
         let at = reported.at;
         let samples = samples(&sender, of_device, signal, at);
+        let told = Span::of(&samples);
         let values = if samples.is_empty() {
             None
         } else {
             // Both are written at the same time, and the answer waits for both.
-            // A device takes the success of its message for granted: what is not stored is lost.
-            let lost = "values of a JMF message could not be stored";
-            Some(self.telemetry.submit_once(samples, lost).await)
+            Some(self.telemetry.submit(samples).await)
         };
         reported.stored().await?;
         let now = self.agent.clock.now();
@@ -89,6 +89,9 @@ impl JmfState {
         };
         if let Err(error) = values {
             metrics::counter!("agog_jmf_samples_failed_total").increment(1);
+            // The facts are recorded, so the message is a success and does not come again.
+            self.telemetry
+                .lost("values of a JMF message could not be stored", told);
             warn!(
                 error = &error as &dyn std::error::Error,
                 device.id = %sender,

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::run::Agent;
-use crate::telemetry::{Sample, Telemetry};
+use crate::telemetry::{Sample, Span, Telemetry};
 
 /// A minute and a half of a scale that sends ten times a second. When it is full, the newest samples are lost, and counted.
 pub(super) const SAMPLES_WAITING_MAX: usize = 1_024;
@@ -64,7 +64,8 @@ impl Inlet {
             return true;
         };
         self.count.increment(1);
-        self.telemetry.lost(&self.lost, &[refused.into_inner()]);
+        let lost = Span::of(&[refused.into_inner()]);
+        self.telemetry.lost(&self.lost, lost);
         false
     }
 }
@@ -93,7 +94,7 @@ impl Keeper {
                         serial.port = port,
                         "{count} samples of serial port {port} are lost"
                     );
-                    self.telemetry.lost(&self.lost, &batch);
+                    self.telemetry.lost(&self.lost, Span::of(&batch));
                     return;
                 }
                 Err(error) => {

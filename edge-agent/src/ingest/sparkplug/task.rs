@@ -32,6 +32,8 @@ use crate::lifecycle::Stop;
 use crate::run::Agent;
 use crate::telemetry::{Telemetry, TelemetryError};
 
+/// A node tells what it has once, with quality of service 0.
+pub(super) const LOST: &str = "values of Sparkplug nodes could not be stored";
 /// Requests to the client on their way. Requests for births beyond that are made again when the next message comes.
 const REQUESTS_MAX: usize = 1_024;
 const RETRY_BASE: Duration = Duration::from_millis(500);
@@ -323,9 +325,7 @@ impl SparkplugIngest {
                     self.metrics.samples.increment(count);
                     self.health.mqtt(&self.name, |link| link.samples += count);
                     // Waits while the buffer is full: the broker keeps the rest, as far as it keeps `QoS` 0.
-                    // A node tells what it has once, with quality of service 0.
-                    let lost = "values of Sparkplug nodes could not be stored";
-                    let submitted = self.telemetry.submit_once(samples, lost).await;
+                    let submitted = self.telemetry.submit_once(samples, LOST).await;
                     submitted.map_err(|error: TelemetryError| error.to_string())?;
                 }
                 Action::SayOnline => {

@@ -13,6 +13,7 @@ use tracing::{error, info, warn};
 
 use super::contact::News;
 use super::host::ONLINE;
+use super::task::LOST;
 use crate::ingest::sampled_log::SampledLog;
 use crate::ledger::{Append, AppendError, Fact, InboxKey, What};
 use crate::run::Agent;
@@ -109,8 +110,9 @@ impl Telling {
         if self.stale.is_empty() {
             return;
         }
-        let submitted = self.telemetry.submit(self.stale.clone());
-        if let Ok(Ok(_)) = tokio::time::timeout(STORE_WAIT, submitted).await {
+        // Nobody tells them again: what is not stored becomes a gap, and here is nothing more to do.
+        let submitted = self.telemetry.submit_once(self.stale.clone(), LOST);
+        if tokio::time::timeout(STORE_WAIT, submitted).await.is_ok() {
             self.stale.clear();
         }
     }

@@ -2,6 +2,7 @@
 
 use agog_sync::clock::Clock;
 use agog_sync::frame::{self, TelemetryBlock};
+use jiff::SignedDuration;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -120,4 +121,29 @@ fn a_file_of_a_newer_version_is_left_alone() {
         panic!("it is opened");
     };
     assert!(error.to_string().contains("newer program"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_without_a_place_for_refused_samples_gets_one() {
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits::default());
+    telemetry
+        .record(vec![sample("speed", 0, 1.0)])
+        .await
+        .unwrap();
+    bench.close(telemetry);
+    let path = bench.folder.path().join("telemetry.db");
+    let file = rusqlite::Connection::open(&path).unwrap();
+    file.execute_batch("drop table refused; pragma user_version = 2")
+        .unwrap();
+    drop(file);
+
+    let telemetry = bench.open(Limits::default());
+
+    let long = sample(&"x".repeat(400), 1, 1.0);
+    telemetry.record(vec![long]).await.unwrap();
+    let minutes = bench.clock.now() + SignedDuration::from_mins(2);
+    telemetry.shed(minutes).await.unwrap();
+    assert_eq!(telemetry.gaps().await.unwrap().len(), 1);
+    assert_eq!(delivered_values(&telemetry).await, [1.0]);
 }

@@ -266,7 +266,7 @@ async fn a_sample_of_names_that_are_too_long_is_a_gap_and_shown_nowhere() {
 }
 
 #[tokio::test]
-async fn a_wrong_date_is_a_gap_and_one_that_is_hours_ahead_does_not_stand_against_what_follows() {
+async fn a_time_that_is_still_to_come_does_not_stand_against_what_follows() {
     const HOUR: i64 = 3_600;
     let bench = Bench::new();
     let rules = Rules(vec![Rule {
@@ -285,8 +285,8 @@ async fn a_wrong_date_is_a_gap_and_one_that_is_hours_ahead_does_not_stand_agains
     let telemetry = bench.open(limits.clone());
     telemetry
         .record(vec![
-            sample("speed", 25 * HOUR, 1.0),
-            sample("speed", 10 * HOUR, 50.0),
+            sample("speed", 10 * HOUR, 1.0),
+            sample("speed", 25 * HOUR, 50.0),
         ])
         .await
         .unwrap();
@@ -299,7 +299,7 @@ async fn a_wrong_date_is_a_gap_and_one_that_is_hours_ahead_does_not_stand_agains
         .unwrap();
     assert!((telemetry.latest()[0].value - 101.0).abs() < f64::EPSILON);
     telemetry.flush(bench.clock.now()).await.unwrap();
-    assert_eq!(delivered_values(&telemetry).await, [50.0, 100.0]);
+    assert_eq!(delivered_values(&telemetry).await, [1.0, 50.0, 100.0]);
     drop(telemetry);
     bench.clock.advance(SignedDuration::from_secs(10));
     let telemetry = bench.open(limits);
@@ -310,14 +310,23 @@ async fn a_wrong_date_is_a_gap_and_one_that_is_hours_ahead_does_not_stand_agains
     assert!((telemetry.latest()[0].value - 201.0).abs() < f64::EPSILON);
     telemetry.flush(bench.clock.now()).await.unwrap();
     assert_eq!(delivered_values(&telemetry).await, [200.0, 201.0]);
+    assert!(telemetry.gaps().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_our_own_clock_said_while_it_was_ahead_does_not_stand_against_what_follows() {
+    let bench = Bench::new();
+    let telemetry = bench.open(Limits::default());
+    bench.clock.advance(SignedDuration::from_hours(3));
+    let ahead = sample("speed", 3 * 3_600, 1.0);
+    telemetry.record(vec![ahead]).await.unwrap();
+
+    bench.clock.advance(SignedDuration::from_hours(-3));
     telemetry
-        .shed(bench.clock.now() + SignedDuration::from_mins(2))
+        .record(vec![sample("speed", 0, 2.0)])
         .await
         .unwrap();
-    let gaps = telemetry.gaps().await.unwrap();
-    let expected = "more than a day ahead of the agent's clock";
-    assert_eq!(
-        (gaps.len(), gaps[0].count, gaps[0].reason.as_str()),
-        (1, 1, expected)
-    );
+
+    assert!((telemetry.latest()[0].value - 2.0).abs() < f64::EPSILON);
+    assert_eq!(telemetry.trends("press-3", "speed", 10)[0].points.len(), 1);
 }
