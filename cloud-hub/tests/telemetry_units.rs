@@ -99,10 +99,11 @@ async fn a_unit_that_is_said_for_the_first_time_names_the_series_that_had_none()
     assert_eq!(shown(&shop, "").await, (json!("°C"), vec![1.0, 2.0]));
 
     // From then on, what is told without one belongs to the first, also when it comes again after another one.
-    ham.push_blocks(vec![heat(&shop, &[(40, None, 3.0)])]).await;
+    let third = heat(&shop, &[(40, None, 3.0)]);
+    ham.push_blocks(vec![third.clone()]).await;
     ham.push_blocks(vec![heat(&shop, &[(30, Some("°F"), 4.0)])])
         .await;
-    ham.push_blocks(vec![heat(&shop, &[(40, None, 3.0), (55, None, 6.0)])])
+    ham.push_blocks(vec![third, heat(&shop, &[(55, None, 6.0)])])
         .await;
     assert_eq!(shown(&shop, "").await, (json!("°F"), vec![4.0]));
     let celsius = (json!("°C"), vec![1.0, 6.0, 2.0, 3.0]);
