@@ -162,18 +162,11 @@ async fn samples_of_today_are_not_dropped_whoever_asks() {
 
 #[tokio::test]
 async fn telemetry_of_an_older_hub_is_told_anew_from_its_samples_and_kept_where_these_are_gone() {
-    let database = own_database("migration").await;
-    let owner = database.clone().username("agog_owner");
-    migrate_until(&owner, BEFORE_ROLLUPS).await;
-
-    // A tenant as the older hub knew it; its series has two minutes, of one of which the samples are here.
-    let mut superuser = PgConnection::connect_with(&database).await.unwrap();
-    sqlx::raw_sql(
-        "insert into tenant values ('00000000-0000-7000-8000-000000000001', 'Old', now());
-         insert into plant select tenant_id, tenant_id, 'OLD', 'Old', now() from tenant;
-         insert into device (tenant_id, plant_id, code, public_id, last_seen_at, created_at, updated_at)
-             select tenant_id, tenant_id, 'press-3', tenant_id, now(), now(), now() from tenant;
-         insert into telemetry_series (tenant_id, device_id, metric, created_at)
+    // Its series has two minutes, of one of which the samples are here.
+    let (database, mut superuser) = of_an_older_hub(
+        "migration",
+        BEFORE_ROLLUPS,
+        "insert into telemetry_series (tenant_id, device_id, metric, created_at)
              select tenant_id, device_id, 'speed', now() from device;
          select telemetry.ensure_day('2025-03-01');
          insert into telemetry.sample select tenant_id, series_id, at::timestamptz, value
@@ -182,10 +175,8 @@ async fn telemetry_of_an_older_hub_is_told_anew_from_its_samples_and_kept_where_
              select tenant_id, series_id, minute::timestamptz, 2, 12, 4, 8, 8, minute::timestamptz + interval '45 seconds'
              from telemetry_series, (values ('2025-03-01 10:00Z'), ('2025-01-01 10:00Z')) as m (minute);",
     )
-    .execute(&mut superuser)
-    .await
-    .unwrap();
-    migrate(&owner).await.unwrap();
+    .await;
+    migrate(&owner_of(&database)).await.unwrap();
 
     // The mean, 6, stood for 45 seconds; 4 stood for 30 seconds.
     let expected = [
@@ -208,6 +199,30 @@ async fn telemetry_of_an_older_hub_is_told_anew_from_its_samples_and_kept_where_
     remove_database(&database).await;
 }
 
+fn owner_of(database: &PgConnectOptions) -> PgConnectOptions {
+    database.clone().username("agog_owner")
+}
+
+/// A database as an older hub left it: up to one of the migrations, with a tenant that has a device, and with more rows. Answers its
+/// superuser, too.
+async fn of_an_older_hub(
+    name: &str,
+    newest: &str,
+    rows: &'static str,
+) -> (PgConnectOptions, PgConnection) {
+    let database = own_database(name).await;
+    migrate_until(&owner_of(&database), newest).await;
+    let mut superuser = PgConnection::connect_with(&database).await.unwrap();
+    let tenant = "insert into tenant values ('00000000-0000-7000-8000-000000000001', 'Old', now());
+         insert into plant select tenant_id, tenant_id, 'OLD', 'Old', now() from tenant;
+         insert into device (tenant_id, plant_id, code, public_id, last_seen_at, created_at, updated_at)
+             select tenant_id, tenant_id, 'press-3', tenant_id, now(), now(), now() from tenant;";
+    for sql in [tenant, rows] {
+        sqlx::raw_sql(sql).execute(&mut superuser).await.unwrap();
+    }
+    (database, superuser)
+}
+
 /// Brings a database up to one of the migrations, as an older hub did.
 async fn migrate_until(owner: &PgConnectOptions, newest: &str) {
     let older = tempfile::tempdir().unwrap();
@@ -226,16 +241,10 @@ async fn migrate_until(owner: &PgConnectOptions, newest: &str) {
 
 #[tokio::test]
 async fn alarms_of_an_older_hub_are_in_the_units_that_their_metrics_had() {
-    let database = own_database("units").await;
-    let owner = database.clone().username("agog_owner");
-    migrate_until(&owner, BEFORE_UNITS).await;
-    let mut superuser = PgConnection::connect_with(&database).await.unwrap();
-    sqlx::raw_sql(
-        "insert into tenant values ('00000000-0000-7000-8000-000000000001', 'Old', now());
-         insert into plant select tenant_id, tenant_id, 'OLD', 'Old', now() from tenant;
-         insert into device (tenant_id, plant_id, code, public_id, last_seen_at, created_at, updated_at)
-             select tenant_id, tenant_id, 'press-3', tenant_id, now(), now(), now() from tenant;
-         insert into telemetry_series (tenant_id, device_id, metric, unit, created_at)
+    let (database, mut superuser) = of_an_older_hub(
+        "units",
+        BEFORE_UNITS,
+        "insert into telemetry_series (tenant_id, device_id, metric, unit, created_at)
              select tenant_id, device_id, metric, unit, now()
              from device, (values ('heat', '°C'), ('speed', null)) as m (metric, unit);
          insert into device_alarm (tenant_id, event_id, device_id, source, key, class, metric, raised_at, last_at, created_at)
@@ -244,11 +253,9 @@ async fn alarms_of_an_older_hub_are_in_the_units_that_their_metrics_had() {
          insert into device_alarm (tenant_id, event_id, device_id, source, key, class, raised_at, last_at, created_at)
              select tenant_id, gen_random_uuid(), device_id, 'device', 'told', 'Fatal', now(), now(), now() from device;",
     )
-    .execute(&mut superuser)
-    .await
-    .unwrap();
+    .await;
 
-    migrate(&owner).await.unwrap();
+    migrate(&owner_of(&database)).await.unwrap();
 
     let units = "select metric, unit from device_alarm order by metric";
     let units: Vec<(Option<String>, Option<String>)> = sqlx::query_as(units)

@@ -159,10 +159,9 @@ impl MetricConfig {
         }
     }
 
-    /// The least time between two samples that are kept: a tenth less than the rate says (`Keep::leaves_out`), in whole
-    /// microseconds, as times are.
+    /// The least time between two samples that are kept, in whole microseconds, as times are.
     fn spacing_min(&self) -> SignedDuration {
-        let spacing = self.rule().keep.spacing * 9 / 10;
+        let spacing = self.rule().keep.spacing_min();
         let micros = spacing.as_nanos().unsigned_abs().div_ceil(1_000);
         SignedDuration::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
     }

@@ -46,6 +46,7 @@ pub mod sums;
 mod text;
 mod ticket;
 mod trace;
+mod untold;
 mod upkeep;
 pub mod verify;
 pub mod writer;
@@ -86,6 +87,7 @@ pub use rows::{JobRow, LotEventRow, LotRow};
 use sending::{News, Order};
 pub use sums::MaterialSum;
 pub use ticket::{TicketHead, TicketNames};
+pub(crate) use untold::Untold;
 pub use verify::Verification;
 use writer::Writer;
 

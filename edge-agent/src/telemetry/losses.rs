@@ -16,7 +16,7 @@ use tracing::error;
 
 use super::store::timestamp;
 use super::{Sample, gaps};
-use crate::ledger::{Append, InboxKey};
+use crate::ledger::{InboxKey, Untold};
 use crate::run::Agent;
 
 /// A disk that fails does so for each message: one gap tells of all of this time.
@@ -82,9 +82,7 @@ pub(super) struct Teller {
     agent: Agent,
     rng: StdRng,
     losses: Arc<Losses>,
-    /// A gap that the ledger has not taken. It keeps its key: one that was recorded although the answer said otherwise counts
-    /// once.
-    telling: Option<Append>,
+    untold: Untold,
 }
 
 impl Teller {
@@ -93,32 +91,24 @@ impl Teller {
             agent: agent.clone(),
             rng: agent.fork_rng(),
             losses,
-            telling: None,
+            untold: Untold::default(),
         }
     }
 
     /// Tells all that waits, or as much as the ledger takes.
     pub(super) async fn tell(&mut self) {
-        while let Some(append) = self.next() {
-            if let Err(error) = self.agent.ledger.append(append).await {
-                error!(
-                    error = &error as &dyn std::error::Error,
-                    "lost samples are not recorded yet"
-                );
-                return;
-            }
-            self.telling = None;
-        }
-    }
-
-    fn next(&mut self) -> Option<Append> {
-        if self.telling.is_none()
-            && let Some((reason, span)) = self.losses.take()
-        {
-            let now = self.agent.clock.now();
+        let Self {
+            agent,
+            rng,
+            losses,
+            untold,
+        } = self;
+        let next = || {
+            let (reason, span) = losses.take()?;
+            let now = agent.clock.now();
             let key = InboxKey {
                 sender: "telemetry".to_owned(),
-                message_id: EventId::generate(now, &mut self.rng).to_string(),
+                message_id: EventId::generate(now, rng).to_string(),
             };
             let gap = TelemetryGap {
                 series: None,
@@ -127,8 +117,13 @@ impl Teller {
                 count: span.count,
                 reason,
             };
-            self.telling = Some(gaps::fact(gap, now, Some(key)));
+            Some(gaps::fact(gap, now, Some(key)))
+        };
+        if let Err(error) = untold.tell(&agent.ledger, next).await {
+            error!(
+                error = &error as &dyn std::error::Error,
+                "lost samples are not recorded yet"
+            );
         }
-        self.telling.clone()
     }
 }

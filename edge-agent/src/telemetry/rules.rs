@@ -68,6 +68,12 @@ impl Rules {
 }
 
 impl Keep {
+    /// What comes sooner after the one kept before is left out: a clock that is a tenth off does not halve the rate of a source that
+    /// keeps it.
+    pub(crate) fn spacing_min(&self) -> SignedDuration {
+        self.spacing * 9 / 10
+    }
+
     /// Whether a sample is left out; `kept` is the newest that was kept.
     pub(super) fn leaves_out(&self, kept: Option<(i64, f64)>, at_us: i64, value: f64) -> bool {
         let Some((kept_us, kept)) = kept else {
@@ -77,8 +83,7 @@ impl Keep {
         if !since.is_positive() {
             return false;
         }
-        // A clock that is a tenth off does not halve the rate of a source that keeps it.
-        if since < self.spacing * 9 / 10 {
+        if since < self.spacing_min() {
             return true;
         }
         // What is no number differs from everything.

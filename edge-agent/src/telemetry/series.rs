@@ -20,7 +20,7 @@ pub(super) const NAMES_BYTES_MAX: usize = 360;
 /// A known series.
 pub(super) struct Series {
     pub(super) id: u32,
-    /// The newest time, in microseconds since 1970, and its value. As of when it counts (`store.rs`).
+    /// The newest time, in microseconds since 1970, and its value. The time is that as of which it counts (`store::counts_at`).
     pub(super) newest: Option<(i64, f64)>,
     pub(super) keep: Keep,
     /// Samples that its rule has left out since the program started.

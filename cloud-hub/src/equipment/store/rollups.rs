@@ -10,21 +10,22 @@ use crate::equipment::rollup::{Rollup, Step};
 /// A roll-up with its place: whose it is, and the start of its bucket in microseconds.
 pub(in crate::equipment) type Placed = ((SeriesId, i64), Rollup);
 
-/// Runs one of the checked macros on the table of a step: the pieces of its SQL, with the table's name between them.
+/// Runs one of the checked macros on the table of a step: the pieces of its SQL, with the table's name between them, and what may
+/// follow.
 macro_rules! on_table {
     (
         $step:expr,
-        $query:ident!($($row:ident,)? [$first:tt $($piece:tt)+] $($arguments:tt)*).$run:ident($conn:expr)
+        $query:ident!($($row:ident,)? [$first:literal $($piece:literal)+ $(+ $end:literal)?] $($arguments:tt)*).$run:ident($conn:expr)
     ) => {
         match $step {
             Step::Minute => {
-                sqlx::$query!($($row,)? $first $(+ "telemetry_minute" + $piece)+ $($arguments)*).$run($conn).await
+                sqlx::$query!($($row,)? $first $(+ "telemetry_minute" + $piece)+ $(+ $end)? $($arguments)*).$run($conn).await
             }
             Step::Hour => {
-                sqlx::$query!($($row,)? $first $(+ "telemetry_hour" + $piece)+ $($arguments)*).$run($conn).await
+                sqlx::$query!($($row,)? $first $(+ "telemetry_hour" + $piece)+ $(+ $end)? $($arguments)*).$run($conn).await
             }
             Step::Day => {
-                sqlx::$query!($($row,)? $first $(+ "telemetry_day" + $piece)+ $($arguments)*).$run($conn).await
+                sqlx::$query!($($row,)? $first $(+ "telemetry_day" + $piece)+ $(+ $end)? $($arguments)*).$run($conn).await
             }
         }
     };
@@ -95,6 +96,30 @@ pub(in crate::equipment) async fn rollups_within(
     Ok(rollups)
 }
 
+/// Inserts roll-ups, by a statement with this end.
+macro_rules! insert {
+    ($tx:ident, $step:ident, $rollups:ident, $end:literal) => {{
+        if $rollups.is_empty() {
+            return Ok(());
+        }
+        let tenant_id = $tx.tenant_id().uuid();
+        let c = Columns::of($rollups);
+        on_table!(
+            $step,
+            query!(["insert into "
+                " (tenant_id, series_id, bucket, sample_count, min, max, sum, first, first_at, last, last_at, held)
+                 select $1, * from unnest($2::bigint[], $3::timestamptz[], $4::bigint[], $5::float8[], $6::float8[],
+                     $7::float8[], $8::float8[], $9::timestamptz[], $10::float8[], $11::timestamptz[], $12::float8[])"
+                + $end],
+                tenant_id, &c.series, &c.bucket as _, &c.count, &c.min, &c.max, &c.sum, &c.first, &c.first_at as _,
+                &c.last, &c.last_at as _, &c.held
+            )
+            .execute($tx.conn())
+        )?;
+        Ok(())
+    }};
+}
+
 /// Stores roll-ups where none are. It says so to the database, which need not look first: the caller holds the locks of
 /// the devices, so what it has not found is not there.
 pub(in crate::equipment) async fn rollups_add(
@@ -102,23 +127,7 @@ pub(in crate::equipment) async fn rollups_add(
     step: Step,
     rollups: &[Placed],
 ) -> Result<(), DbError> {
-    if rollups.is_empty() {
-        return Ok(());
-    }
-    let tenant_id = tx.tenant_id().uuid();
-    let c = Columns::of(rollups);
-    on_table!(
-        step,
-        query!(["insert into "
-            " (tenant_id, series_id, bucket, sample_count, min, max, sum, first, first_at, last, last_at, held)
-             select $1, * from unnest($2::bigint[], $3::timestamptz[], $4::bigint[], $5::float8[], $6::float8[],
-                 $7::float8[], $8::float8[], $9::timestamptz[], $10::float8[], $11::timestamptz[], $12::float8[])"],
-            tenant_id, &c.series, &c.bucket as _, &c.count, &c.min, &c.max, &c.sum, &c.first, &c.first_at as _,
-            &c.last, &c.last_at as _, &c.held
-        )
-        .execute(tx.conn())
-    )?;
-    Ok(())
+    insert!(tx, step, rollups, "")
 }
 
 /// Stores roll-ups in the place of those that are there. An upsert, because it finds each by its key whatever the planner
@@ -128,27 +137,15 @@ pub(in crate::equipment) async fn rollups_replace(
     step: Step,
     rollups: &[Placed],
 ) -> Result<(), DbError> {
-    if rollups.is_empty() {
-        return Ok(());
-    }
-    let tenant_id = tx.tenant_id().uuid();
-    let c = Columns::of(rollups);
-    on_table!(
+    insert!(
+        tx,
         step,
-        query!(["insert into "
-            " (tenant_id, series_id, bucket, sample_count, min, max, sum, first, first_at, last, last_at, held)
-             select $1, * from unnest($2::bigint[], $3::timestamptz[], $4::bigint[], $5::float8[], $6::float8[],
-                 $7::float8[], $8::float8[], $9::timestamptz[], $10::float8[], $11::timestamptz[], $12::float8[])
-             on conflict (tenant_id, series_id, bucket) do update set
-                 sample_count = excluded.sample_count, min = excluded.min, max = excluded.max, sum = excluded.sum,
-                 first = excluded.first, first_at = excluded.first_at, last = excluded.last,
-                 last_at = excluded.last_at, held = excluded.held"],
-            tenant_id, &c.series, &c.bucket as _, &c.count, &c.min, &c.max, &c.sum, &c.first, &c.first_at as _,
-            &c.last, &c.last_at as _, &c.held
-        )
-        .execute(tx.conn())
-    )?;
-    Ok(())
+        rollups,
+        " on conflict (tenant_id, series_id, bucket) do update set
+             sample_count = excluded.sample_count, min = excluded.min, max = excluded.max, sum = excluded.sum,
+             first = excluded.first, first_at = excluded.first_at, last = excluded.last,
+             last_at = excluded.last_at, held = excluded.held"
+    )
 }
 
 /// Roll-ups by columns, as statements take them.

@@ -15,7 +15,7 @@ use super::contact::News;
 use super::host::ONLINE;
 use super::task::LOST;
 use crate::ingest::sampled_log::SampledLog;
-use crate::ledger::{Append, AppendError, Fact, InboxKey, What};
+use crate::ledger::{Append, Fact, InboxKey, Untold, What};
 use crate::run::Agent;
 use crate::telemetry::{Sample, Telemetry};
 
@@ -31,8 +31,7 @@ pub(super) struct Telling {
     telemetry: Telemetry,
     rng: StdRng,
     waiting: Vec<News>,
-    /// What the ledger has not taken yet.
-    trying: Option<Append>,
+    untold: Untold,
     /// Series that are to say that something is not online.
     stale: Vec<Sample>,
     failure_log: SampledLog,
@@ -45,7 +44,7 @@ impl Telling {
             telemetry: telemetry.clone(),
             rng: agent.fork_rng(),
             waiting: Vec::new(),
-            trying: None,
+            untold: Untold::default(),
             stale: Vec::new(),
             failure_log: SampledLog::default(),
         }
@@ -66,44 +65,34 @@ impl Telling {
             error!("contact with {too_many} sparkplug devices is never recorded: too much waits");
         }
         self.store().await;
-        while let Some(append) = self.next() {
-            match self.agent.ledger.append(append).await {
-                Ok(_) => self.trying = None,
-                Err(AppendError::Refused(why)) => {
-                    error!(
-                        error = &why as &dyn std::error::Error,
-                        "the ledger refuses contact with sparkplug devices"
-                    );
-                    self.trying = None;
-                }
-                Err(error) => {
-                    if let Some(left_out) = self.failure_log.admit(self.agent.clock.now()) {
-                        warn!(
-                            error = &error as &dyn std::error::Error,
-                            "contact with sparkplug devices is not recorded yet ({left_out} tries not logged)"
-                        );
-                    }
-                    return;
-                }
-            }
-        }
-    }
-
-    fn next(&mut self) -> Option<Append> {
-        if self.trying.is_none() && !self.waiting.is_empty() {
-            let count = self.waiting.len().min(NEWS_PER_COMMIT);
-            let facts = self.waiting.drain(..count).map(fact).collect();
-            let id = EventId::generate(self.agent.clock.now(), &mut self.rng);
-            self.trying = Some(Append {
+        let Self {
+            agent,
+            rng,
+            waiting,
+            untold,
+            failure_log,
+            ..
+        } = self;
+        let next = || {
+            let count = waiting.len().min(NEWS_PER_COMMIT);
+            let facts: Vec<_> = waiting.drain(..count).map(fact).collect();
+            (!facts.is_empty()).then(|| Append {
                 facts,
                 inbox: Some(InboxKey {
                     sender: "sparkplug".to_owned(),
-                    message_id: id.to_string(),
+                    message_id: EventId::generate(agent.clock.now(), rng).to_string(),
                 }),
                 ..Append::default()
-            });
+            })
+        };
+        if let Err(error) = untold.tell(&agent.ledger, next).await
+            && let Some(left_out) = failure_log.admit(agent.clock.now())
+        {
+            warn!(
+                error = &error as &dyn std::error::Error,
+                "contact with sparkplug devices is not recorded yet ({left_out} tries not logged)"
+            );
         }
-        self.trying.clone()
     }
 
     async fn store(&mut self) {
@@ -278,7 +267,7 @@ mod tests {
         plant.break_ledger();
         plant.told(&["press-1"]).await;
         plant.mend_ledger();
-        let taken = plant.telling.trying.clone().unwrap();
+        let taken = plant.telling.untold.waiting().cloned().unwrap();
         plant.telling.agent.ledger.append(taken).await.unwrap();
 
         plant.told(&["press-2"]).await;
