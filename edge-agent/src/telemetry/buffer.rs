@@ -155,8 +155,7 @@ fn upkeep(store: &mut Store, clock: &dyn Clock) {
     let now = clock.now();
     let result = store
         .close_due(now, false)
-        .and_then(|_| store.tell_refused(now))
-        .and_then(|()| store.shed(now));
+        .and_then(|_| store.make_gaps(now));
     match result {
         Ok(0) => {}
         Ok(dropped) => {

@@ -348,8 +348,7 @@ impl Telemetry {
 
     /// Drops what is beyond the limits at `now`, and makes gaps of what was refused; the thread does this by itself every second.
     pub async fn shed(&self, now: Timestamp) -> Result<u64, TelemetryError> {
-        self.call(move |store| store.tell_refused(now).and_then(|()| store.shed(now)))
-            .await
+        self.call(move |store| store.make_gaps(now)).await
     }
 
     /// Drops half of what waits, and gives its room back to the disk: the ledger needs it.

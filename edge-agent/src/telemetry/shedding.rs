@@ -42,9 +42,17 @@ const LEAST_WORTH: &str =
      order by priority, closed_us, epoch, block limit 1";
 
 impl Store {
+    /// Drops what is beyond the limits, and makes gaps of what was refused. Room comes first: the rest may need it. Returns how many
+    /// samples were dropped.
+    pub(super) fn make_gaps(&mut self, now: Timestamp) -> Result<u64, StoreError> {
+        let dropped = self.shed(now)?;
+        self.tell_refused(now)?;
+        Ok(dropped)
+    }
+
     /// Drops what is beyond the limits of bytes and age; the drops and their gap are one
     /// commit. Returns how many samples went.
-    pub(super) fn shed(&mut self, now: Timestamp) -> Result<u64, StoreError> {
+    fn shed(&mut self, now: Timestamp) -> Result<u64, StoreError> {
         let keep_from = now
             .saturating_sub(self.limits.age_max)
             .unwrap_or(Timestamp::MIN);
